@@ -1,0 +1,1 @@
+"""What every other part may use: errors, clock, settings, encryption, dates. Imports nothing else of the package."""
