@@ -1,0 +1,35 @@
+"""Models of constants and credentials."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.dialects import SiteDateTime, text_type
+
+
+class Constant(Base):
+    """A named value that robots read."""
+
+    __tablename__ = "Constants"
+
+    name: Mapped[str] = mapped_column(text_type(100), primary_key=True)
+    value: Mapped[str] = mapped_column(text_type(1000))
+    changed_at: Mapped[datetime] = mapped_column(SiteDateTime, default=datetime.now, onupdate=datetime.now)
+
+
+class Credential(Base):
+    """A named pair of user name and password.
+
+    Attributes:
+        password: A Fernet token in the database; the clear text on objects that a getter decrypted.
+    """
+
+    __tablename__ = "Credentials"
+
+    name: Mapped[str] = mapped_column(text_type(100), primary_key=True)
+    username: Mapped[str] = mapped_column(text_type(250))
+    password: Mapped[str] = mapped_column(text_type(1000))
+    changed_at: Mapped[datetime] = mapped_column(SiteDateTime, default=datetime.now, onupdate=datetime.now)

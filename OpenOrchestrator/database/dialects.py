@@ -1,0 +1,275 @@
+"""What differs between SQLite, PostgreSQL, SQL Server and MariaDB/MySQL, and nothing else.
+
+Owns: column types, the database's own clock, connection arguments, and how each driver's errors are read.
+Must not know any table. Dialects of SQLAlchemy are imported where they are needed: each robot waits for what is loaded.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+E = TypeVar("E", bound=enum.Enum)
+
+CONNECT_TIMEOUT_SECONDS = 10
+"""How long opening a connection may take before it counts as failed."""
+
+STATEMENT_TIMEOUT_SECONDS = 60
+"""How long a silent server may keep one statement waiting, where the driver can bound it."""
+
+
+class SiteDateTime(TypeDecorator[datetime]):
+    """A naive date and time on the wall clock of the site, as all columns of earlier versions hold it."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that keeps microseconds."""
+        return dialect.type_descriptor(_precise_datetime(dialect))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse an aware datetime: which wall clock it means must be decided before it comes here.
+
+        Raises:
+            ValueError: If the value has a time zone.
+        """
+        if value is not None and value.tzinfo is not None:
+            raise ValueError(f"{value!r} has a time zone, but this column holds naive site time: convert it first.")
+        return value
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware UTC in Python, naive UTC in the database."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type that keeps microseconds."""
+        return dialect.type_descriptor(_precise_datetime(dialect))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to naive UTC.
+
+        Raises:
+            ValueError: If the value has no time zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone, but this column holds an instant.")
+        return value.astimezone(timezone.utc).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Mark what was read as UTC."""
+        return None if value is None else value.replace(tzinfo=timezone.utc)
+
+
+class NameList(TypeDecorator[list[str]]):
+    """A list of names stored as a JSON array in a short text column; NULL reads as an empty list."""
+
+    impl = sa.Unicode
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> str:
+        """Write a JSON array; never NULL, because tables made by version 2 refuse it."""
+        return json.dumps(list(value or []), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
+        """Read the array; text that is none becomes one name that matches nobody, so that the row stays readable."""
+        if not value:
+            return []
+        try:
+            names = json.loads(value)
+        except ValueError:
+            return [value]
+        if not isinstance(names, list):
+            return [value]
+        return [str(name) for name in names]
+
+
+def _precise_datetime(dialect: Dialect) -> TypeEngine[Any]:
+    # Plain DATETIME drops fractions on MariaDB and rounds to 3 ms on SQL Server: both break first-in first-out.
+    if dialect.name in ("mysql", "mariadb"):
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415  (see the module docstring)
+
+        return mysql.DATETIME(fsp=6)
+    if dialect.name == "mssql":
+        from sqlalchemy.dialects import mssql  # noqa: PLC0415  (see the module docstring)
+
+        return mssql.DATETIME2(6)  # type: ignore[no-untyped-call]
+    return sa.DateTime()
+
+
+def uuid_type() -> sa.Uuid[UUID]:
+    """Return the type of id columns: CHAR(32) on SQLite, MySQL and MariaDB as earlier versions made it, else native."""
+    portable = sa.Uuid(native_uuid=False)
+    return sa.Uuid().with_variant(portable, "mysql", "mariadb", "sqlite")
+
+
+def text_type(length: int) -> TypeEngine[str]:
+    """Return the type of a text column of at most so many characters, of any script on every database."""
+    text: TypeEngine[str] = sa.Unicode(length)
+    if length > 4000:  # NVARCHAR(n) ends there
+        text = text.with_variant(sa.NVARCHAR(None), "mssql")
+    return text
+
+
+def long_text_type() -> TypeEngine[str]:
+    """Return the type of text without a practical limit."""
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415  (see the module docstring)
+
+    return sa.UnicodeText().with_variant(mysql.LONGTEXT(), "mysql", "mariadb").with_variant(sa.NVARCHAR(None), "mssql")
+
+
+def enum_type(enumeration: type[E]) -> sa.Enum:
+    """Return the type that stores member names, native where earlier versions made it native.
+
+    Robots with older libraries cast parameters to the PostgreSQL type by its name, so it has to stay.
+    """
+    return sa.Enum(enumeration)
+
+
+def text_length(value: str, dialect_name: str) -> int:
+    """Return how much room a text takes in a column of the given database, in the unit its limit counts."""
+    if dialect_name == "mssql":
+        return len(value.encode("utf-16-le", "surrogatepass")) // 2
+    return len(value)
+
+
+class DatabaseUtcNow(sa.sql.functions.FunctionElement[datetime]):
+    """The database's own clock plus some seconds, as naive UTC. Leases are measured on it alone."""
+
+    inherit_cache = True
+    type = UtcDateTime()
+    name = "database_utc_now"
+
+    def __init__(self, plus_seconds: float = 0) -> None:
+        self.plus_seconds = plus_seconds
+        super().__init__(sa.literal(plus_seconds, sa.Float()))
+
+
+@compiles(DatabaseUtcNow, "sqlite")
+def _sqlite_now(element: DatabaseUtcNow, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses.clauses[0], **kw)
+    # strftime gives milliseconds; the padding makes it compare as text with SQLAlchemy's microseconds.
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({seconds}) || ' seconds')"
+
+
+@compiles(DatabaseUtcNow, "postgresql")
+def _postgresql_now(element: DatabaseUtcNow, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses.clauses[0], **kw)
+    return f"((clock_timestamp() AT TIME ZONE 'utc') + make_interval(secs => CAST({seconds} AS double precision)))"
+
+
+@compiles(DatabaseUtcNow, "mysql")
+@compiles(DatabaseUtcNow, "mariadb")
+def _mysql_now(element: DatabaseUtcNow, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses.clauses[0], **kw)
+    return f"TIMESTAMPADD(MICROSECOND, CAST(({seconds}) * 1000000 AS SIGNED), UTC_TIMESTAMP(6))"
+
+
+@compiles(DatabaseUtcNow, "mssql")
+def _mssql_now(element: DatabaseUtcNow, compiler: Any, **kw: Any) -> str:
+    seconds = compiler.process(element.clauses.clauses[0], **kw)
+    return f"DATEADD(MILLISECOND, CAST(({seconds}) * 1000 AS INT), SYSUTCDATETIME())"
+
+
+def connect_arguments(url: URL, statement_timeout: int | None = STATEMENT_TIMEOUT_SECONDS) -> dict[str, Any]:
+    """Return the driver arguments that keep a silent or unreachable server from blocking for ever.
+
+    Args:
+        url: The connection string.
+        statement_timeout: Seconds one statement may take; None for work that may take long, such as migrations.
+    """
+    driver = url.get_driver_name()
+    arguments: dict[str, Any] = {}
+    if driver == "psycopg":
+        arguments = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": STATEMENT_TIMEOUT_SECONDS * 1000,
+        }
+        if statement_timeout is not None:
+            arguments["options"] = f"-c statement_timeout={statement_timeout}s"
+    elif driver == "pymysql":
+        arguments = {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "read_timeout": statement_timeout,
+            "write_timeout": statement_timeout,
+        }
+    elif url.get_backend_name() == "mssql" and driver == "pyodbc":
+        arguments = {"timeout": CONNECT_TIMEOUT_SECONDS}
+    return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def prefer_index(connection: Connection, table_name: str) -> None:
+    """Let PostgreSQL walk an index that holds all columns of a query, and not the table, until the transaction ends.
+
+    Left to itself it reads short tables as a whole, which gets slower with every word stored in them. Where much was
+    written since the last vacuum nothing is set: the index would have to ask the table about every row. Other kinds
+    of databases do it by themselves.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    vacuumed = sa.text(
+        "SELECT relallvisible >= 0.9 * relpages FROM pg_class WHERE oid = to_regclass(quote_ident(:name))"
+    )
+    if connection.scalar(vacuumed, {"name": table_name}):
+        connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+
+
+_POSTGRESQL_TRANSIENT = frozenset({"40P01", "40001", "55P03"})
+_MYSQL_TRANSIENT = frozenset({1213, 1205, 1020})
+_MSSQL_TRANSIENT = frozenset({"40001"})
+
+
+def is_transient(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
+    """Tell whether the database rolled the transaction back for a reason that passes (deadlock, busy, conflict)."""
+    original = error.orig
+    if original is None:
+        return False
+    if dialect_name == "postgresql":
+        return getattr(original, "sqlstate", None) in _POSTGRESQL_TRANSIENT
+    if dialect_name in ("mysql", "mariadb"):
+        return bool(original.args) and original.args[0] in _MYSQL_TRANSIENT
+    if dialect_name == "mssql":
+        return bool(original.args) and original.args[0] in _MSSQL_TRANSIENT
+    if dialect_name == "sqlite":
+        name = getattr(original, "sqlite_errorname", None)  # from Python 3.11
+        if name is not None:
+            return str(name).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+        return "is locked" in str(original)
+    return False
+
+
+def is_disconnect(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
+    """Tell whether the connection to the server was lost or could not be made."""
+    if dialect_name == "sqlite":
+        return False
+    if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):
+        return True
+    # Without a statement it failed while connecting or committing.
+    return isinstance(error, sa.exc.OperationalError) and error.statement is None
+
+
+def driver_hint(url: URL) -> str:
+    """Return how to install the driver that a connection string needs."""
+    extras = {"psycopg": "postgresql", "pymysql": "mysql"}
+    driver = url.get_driver_name()
+    if driver in extras:
+        return f'install it with: pip install "OpenOrchestrator[{extras[driver]}]"'
+    if driver == "pyodbc":
+        return "install the ODBC driver that the connection string names (for SQL Server: ODBC Driver 18)"
+    return f"install the Python package that provides it (the connection string asks for {url.drivername!r})"

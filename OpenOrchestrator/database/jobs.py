@@ -1,0 +1,84 @@
+"""Models of jobs, the persisted runs of triggers, and of what their robots printed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import Double, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.dialects import (
+    SiteDateTime,
+    UtcDateTime,
+    enum_type,
+    long_text_type,
+    text_type,
+    uuid_type,
+)
+from OpenOrchestrator.database.statuses import JobStatus
+
+__all__ = ["Job", "JobOutput", "JobStatus"]
+
+
+class Job(Base):
+    """One persisted run of a trigger.
+
+    Attributes:
+        start_time: Site time it was claimed.
+        end_time: Site time it ended.
+        trigger_id: The trigger it ran for; the trigger may have been deleted since.
+        due_at: The instant it was due; None for queue triggers and runs on demand.
+        attempt: 1 for the first start for this due time.
+        fence: Counts changes of ownership; a write that carries an older number is refused.
+        owner: Instance of the scheduler daemon that owns it.
+        lease_until: On the database's clock; past it, others may settle the job.
+        started_at: When the robot process was started.
+        exit_code: Of the robot; a negative number is a signal.
+        reason: Why it ended as it did, for people.
+        commit_sha: Commit of the robot's repository.
+        host_pid: Process id of the robot host on the scheduler's machine.
+        host_started: Its create time as psutil tells it, because process ids are used again.
+    """
+
+    __tablename__ = "Jobs"
+    __table_args__ = (
+        Index("ix_Jobs_time", "start_time", "id"),
+        Index("ix_Jobs_status", "status", "start_time", "id"),
+        Index("ix_Jobs_trigger", "trigger_id", "start_time", "id"),
+        Index("ix_Jobs_process", "process_name", "start_time", "id"),
+        Index("ix_Jobs_scheduler", "scheduler_name", "start_time", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
+    process_name: Mapped[str] = mapped_column(text_type(100))
+    scheduler_name: Mapped[str] = mapped_column(text_type(100))
+    status: Mapped[JobStatus] = mapped_column(enum_type(JobStatus), default=JobStatus.RUNNING)
+    start_time: Mapped[datetime] = mapped_column(SiteDateTime, default=datetime.now)
+    end_time: Mapped[datetime | None] = mapped_column(SiteDateTime)
+    trigger_id: Mapped[UUID | None] = mapped_column(uuid_type())
+    trigger_name: Mapped[str | None] = mapped_column(text_type(100))
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    fence: Mapped[int] = mapped_column(default=0, server_default="0")
+    owner: Mapped[UUID | None] = mapped_column(uuid_type())
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    exit_code: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(text_type(1000))
+    commit_sha: Mapped[str | None] = mapped_column(String(64))
+    host_pid: Mapped[int | None]
+    host_started: Mapped[float | None] = mapped_column(Double)
+
+
+class JobOutput(Base):
+    """A piece of what the robot of a job printed, in order of ``sequence`` (from 1)."""
+
+    __tablename__ = "Job_Output"
+
+    job_id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    stream: Mapped[str] = mapped_column(String(6))
+    written_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    text: Mapped[str] = mapped_column(long_text_type())

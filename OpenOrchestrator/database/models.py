@@ -1,0 +1,28 @@
+"""All models in one import, for whoever needs the metadata of the whole database."""
+
+from __future__ import annotations
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.jobs import Job, JobOutput
+from OpenOrchestrator.database.logs import Log
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.site import SiteSetting
+from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+__all__ = [
+    "Base",
+    "Constant",
+    "Credential",
+    "Job",
+    "JobOutput",
+    "Log",
+    "QueueElement",
+    "QueueTrigger",
+    "ScheduledTrigger",
+    "Scheduler",
+    "SingleTrigger",
+    "SiteSetting",
+    "Trigger",
+]

@@ -1,0 +1,43 @@
+"""Model of schedulers: the daemons on worker machines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Double, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.dialects import SiteDateTime, UtcDateTime, text_type, uuid_type
+
+
+class Scheduler(Base):
+    """One scheduler by name, as it last reported itself.
+
+    Attributes:
+        last_update: Site time of the last heartbeat.
+        latest_trigger: Name of the trigger it started last.
+        instance: The running daemon; a second one of the same name is refused while its lease lives.
+        lease_until: On the database's clock.
+        heartbeat_at: The last heartbeat as an instant.
+        slots: How many jobs it runs at once.
+        pid: Process id of the daemon on the machine ``host_name``.
+        pid_started: Its create time as psutil tells it.
+    """
+
+    __tablename__ = "Schedulers"
+
+    machine_name: Mapped[str] = mapped_column(text_type(100), primary_key=True)
+    last_update: Mapped[datetime] = mapped_column(SiteDateTime)
+    latest_trigger: Mapped[str | None] = mapped_column(text_type(100))
+    latest_trigger_time: Mapped[datetime | None] = mapped_column(SiteDateTime)
+    instance: Mapped[UUID | None] = mapped_column(uuid_type())
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[str | None] = mapped_column(String(20))
+    slots: Mapped[int | None]
+    running_jobs: Mapped[int | None]
+    pid: Mapped[int | None]
+    pid_started: Mapped[float | None] = mapped_column(Double)
+    host_name: Mapped[str | None] = mapped_column(text_type(255))

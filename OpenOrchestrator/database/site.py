@@ -1,0 +1,20 @@
+"""Model of the settings that belong to the installation as a whole."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.dialects import text_type
+
+TIME_ZONE = "timezone"
+"""Name of the setting that holds the site's IANA time zone."""
+
+
+class SiteSetting(Base):
+    """A named setting of the installation."""
+
+    __tablename__ = "Site_Settings"
+
+    name: Mapped[str] = mapped_column(text_type(100), primary_key=True)
+    value: Mapped[str] = mapped_column(text_type(1000))

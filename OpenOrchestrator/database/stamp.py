@@ -1,0 +1,78 @@
+"""What a database says about itself: the revision of its tables and the time zone of its site.
+
+Owns reading both in one statement, because every robot asks for them before it starts. Must not know any model, nor
+judge the answer: ``revisions`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from OpenOrchestrator.common.errors import RevisionError
+
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
+_SETTINGS = sa.table("Site_Settings", sa.column("name", sa.String), sa.column("value", sa.String))
+_IS_ZONE = _SETTINGS.c.name == sa.literal_column("'timezone'", sa.String)
+_QUERY = sa.select(_VERSION.c.version_num, _SETTINGS.c.value).select_from(_VERSION.outerjoin(_SETTINGS, _IS_ZONE))
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The revision and the IANA name of the site's time zone; None where the table or its row is missing."""
+
+    revision: str | None
+    zone_name: str | None
+
+
+def read_stamp(connection: Connection) -> Stamp:
+    """Read revision and time zone: in one round trip from a database made by ``upgrade``, in a few from any other.
+
+    Raises:
+        RevisionError: If the database holds several revisions.
+        sqlalchemy.exc.DBAPIError: If the tables are there but cannot be read.
+    """
+    if connection.in_transaction():  # a statement that fails would spoil the caller's work
+        return _read_what_is_there(connection)
+    if connection.dialect.name == "postgresql":
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # spares the trip that begins
+    try:
+        rows = connection.execute(_QUERY).all()
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        connection.rollback()
+    else:
+        if rows:
+            return Stamp(_only([row.version_num for row in rows]), rows[0].value)
+    return _read_what_is_there(connection)
+
+
+def machine_zone() -> ZoneInfo:
+    """Return the time zone of this machine."""
+    from tzlocal import get_localzone  # noqa: PLC0415  (only sites without a stored zone need it)
+
+    return get_localzone()
+
+
+def _read_what_is_there(connection: Connection) -> Stamp:
+    inspector = sa.inspect(connection)
+    revisions: list[str] = []
+    zone_name: str | None = None
+    if inspector.has_table(_VERSION.name):
+        revisions = list(connection.execute(sa.select(_VERSION.c.version_num)).scalars())
+    if inspector.has_table(_SETTINGS.name):
+        zone_name = connection.execute(sa.select(_SETTINGS.c.value).where(_IS_ZONE)).scalar()
+    return Stamp(_only(revisions) if revisions else None, zone_name)
+
+
+def _only(revisions: list[str]) -> str:
+    if len(set(revisions)) > 1:
+        raise RevisionError(
+            f"The table alembic_version holds several revisions ({', '.join(sorted(set(revisions)))}), but a database "
+            "of OpenOrchestrator has one. Restore the table from a backup, or delete the rows that do not belong there."
+        )
+    return revisions[0]

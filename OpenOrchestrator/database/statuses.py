@@ -1,0 +1,75 @@
+"""The enumerations stored in the database, free of SQLAlchemy.
+
+Columns store member names. Names of TriggerStatus, TriggerType, QueueStatus and LogLevel are fixed: robots with
+older libraries read the same rows and raise on a name they do not know.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TriggerStatus(Enum):
+    """State of a trigger."""
+
+    IDLE = "Idle"
+    RUNNING = "Running"
+    FAILED = "Failed"
+    DONE = "Done"
+    PAUSED = "Paused"
+    PAUSING = "Pausing"
+    KILLING = "Killing"
+    KILLED = "Killed"
+
+
+class TriggerType(Enum):
+    """Kind of a trigger."""
+
+    SINGLE = "Single"
+    SCHEDULED = "Scheduled"
+    QUEUE = "Queue"
+
+
+class QueueStatus(Enum):
+    """State of a queue element."""
+
+    NEW = "New"
+    IN_PROGRESS = "In Progress"
+    DONE = "Done"
+    FAILED = "Failed"
+    ABANDONED = "Abandoned"
+
+
+class LogLevel(Enum):
+    """Severity of a log message."""
+
+    TRACE = "Trace"
+    INFO = "Info"
+    ERROR = "Error"
+
+
+class JobStatus(Enum):
+    """State of a job, one persisted run of a trigger."""
+
+    RUNNING = "Running"
+    DONE = "Done"
+    FAILED = "Failed"
+    KILLED = "Killed"
+    STARTING = "Starting"
+    TIMED_OUT = "Timed out"
+    LOST = "Lost"
+
+
+ACTIVE_JOB_STATUSES = frozenset({JobStatus.STARTING, JobStatus.RUNNING})
+"""A job in one of these has not ended yet."""
+
+FINAL_ELEMENT_STATUSES = frozenset({QueueStatus.DONE, QueueStatus.FAILED, QueueStatus.ABANDONED})
+"""An element in one of these has been worked on to an end."""
+
+
+class SecretPassing(Enum):
+    """How connection string and key reach a robot."""
+
+    AUTO = "Auto"
+    ENVIRONMENT = "Environment"
+    ARGUMENTS = "Arguments"

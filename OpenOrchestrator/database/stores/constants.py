@@ -1,0 +1,162 @@
+"""Data access of constants: named values that robots read.
+
+Functions take an open session. Dates are site time. The lookup by name is shared with ``credentials``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import AlreadyExistsError, NotFoundError
+from OpenOrchestrator.database import validation
+from OpenOrchestrator.database.constants import Constant, Credential
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+NAME_LENGTH = 100
+VALUE_LENGTH = 1000
+
+N = TypeVar("N", Constant, Credential)
+
+
+def get(session: Session, name: str) -> Constant:
+    """Return a constant.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    return get_named(session, Constant, name)
+
+
+def get_all(session: Session) -> tuple[Constant, ...]:
+    """Return all constants in order of their names."""
+    return tuple(session.scalars(sa.select(Constant).order_by(Constant.name)))
+
+
+def create(session: Session, name: str, value: str, *, now: datetime) -> None:
+    """Add a constant; blanks around its name are dropped.
+
+    Raises:
+        AlreadyExistsError: If there is one of this name, whatever its case.
+        InvalidInputError: If name or value cannot be stored.
+    """
+    stored = validation.text(value, "value of the constant", VALUE_LENGTH, session.get_bind().dialect.name)
+    insert_named(session, Constant, name, {"value": stored, "changed_at": now})
+
+
+def update(session: Session, name: str, value: str, *, now: datetime) -> None:
+    """Give a constant a new value.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+        InvalidInputError: If the value cannot be stored.
+    """
+    stored = validation.text(value, "value of the constant", VALUE_LENGTH, session.get_bind().dialect.name)
+    update_named(session, Constant, name, {"value": stored, "changed_at": now})
+
+
+def delete(session: Session, name: str) -> None:
+    """Delete a constant.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    delete_named(session, Constant, name)
+
+
+def get_named(session: Session, model: type[N], name: str) -> N:
+    """Return the constant or credential of a name.
+
+    Earlier versions stored names with the blanks around them, so the name as given comes first.
+
+    Raises:
+        NotFoundError: If there is none.
+        InvalidInputError: If the name cannot be one.
+    """
+    for candidate in _candidates(session, model, name):
+        found = session.scalars(sa.select(model).where(model.name == candidate)).first()
+        if found is not None:
+            return found
+    raise _not_found(model, name)
+
+
+def insert_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
+    """Insert a constant or credential under a name that is free.
+
+    Raises:
+        AlreadyExistsError: If the name is taken, whatever its case, also if somebody took it this moment.
+        InvalidInputError: If the name cannot be stored.
+    """
+    noun = model.__name__.lower()
+    trimmed = validation.name(name, f"name of the {noun}", NAME_LENGTH, session.get_bind().dialect.name)
+    for taken in session.scalars(sa.select(model.name)):
+        if taken.strip().casefold() == trimmed.casefold():
+            raise _taken(noun, taken, trimmed)
+    try:
+        session.execute(sa.insert(_table(model)), {"name": trimmed, **values})
+    except sa.exc.IntegrityError as error:
+        raise _taken(noun, trimmed, trimmed) from error
+
+
+def update_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
+    """Change the constant or credential of a name.
+
+    Raises:
+        NotFoundError: If there is none.
+        InvalidInputError: If the name cannot be one.
+    """
+    for candidate in _candidates(session, model, name):
+        if _rows(session.execute(sa.update(_table(model)).where(model.name == candidate).values(values))):
+            return
+    raise _not_found(model, name)
+
+
+def delete_named(session: Session, model: type[N], name: str) -> None:
+    """Delete the constant or credential of a name.
+
+    Raises:
+        NotFoundError: If there is none.
+        InvalidInputError: If the name cannot be one.
+    """
+    for candidate in _candidates(session, model, name):
+        if _rows(session.execute(sa.delete(_table(model)).where(model.name == candidate))):
+            return
+    raise _not_found(model, name)
+
+
+def has(session: Session, model: type[N], name: str, values: dict[str, Any]) -> bool:
+    """Tell whether there is a constant or credential of this name with these values, to recognise what was saved."""
+    for candidate in _candidates(session, model, name):
+        row = session.scalars(sa.select(model).where(model.name == candidate)).first()
+        if row is not None:
+            return all(getattr(row, column) == value for column, value in values.items())
+    return False
+
+
+def _candidates(session: Session, model: type[N], name: object) -> dict[str, None]:
+    noun = model.__name__.lower()
+    given = validation.text(name, f"name of the {noun}", NAME_LENGTH, session.get_bind().dialect.name)
+    return dict.fromkeys((given, given.strip()))
+
+
+def _table(model: type[N]) -> sa.Table:
+    return cast(sa.Table, model.__table__)
+
+
+def _rows(result: sa.Result[Any]) -> int:
+    return cast("sa.CursorResult[Any]", result).rowcount
+
+
+def _not_found(model: type[N], name: str) -> NotFoundError:
+    return NotFoundError(f"No {model.__name__.lower()} with name '{name}' was found.")
+
+
+def _taken(noun: str, taken: str, wanted: str) -> AlreadyExistsError:
+    same = "" if taken == wanted else f", which some databases cannot tell from {wanted!r}"
+    return AlreadyExistsError(
+        f"There is a {noun} with the name {taken!r} already{same}. Choose another name, or update that one."
+    )

@@ -1,0 +1,114 @@
+"""Data access of credentials: user names with passwords, which are encrypted before they come to the database.
+
+Functions take an open session, and the key where they encrypt or decrypt. Dates are site time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common import crypto_util
+from OpenOrchestrator.common.errors import EncryptionError, InvalidInputError
+from OpenOrchestrator.database import validation
+from OpenOrchestrator.database.constants import Credential
+from OpenOrchestrator.database.dialects import text_length
+from OpenOrchestrator.database.stores.constants import delete_named, get_named, insert_named, update_named
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+USERNAME_LENGTH = 250
+TOKEN_LENGTH = 1000
+
+
+def get(session: Session, name: str) -> Credential:
+    """Return a credential with its password still encrypted.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    return get_named(session, Credential, name)
+
+
+def get_all(session: Session) -> tuple[Credential, ...]:
+    """Return all credentials in order of their names, with their passwords still encrypted."""
+    return tuple(session.scalars(sa.select(Credential).order_by(Credential.name)))
+
+
+def decrypted(credential: Credential, key: crypto_util.Key) -> Credential:
+    """Return a copy with its password in clear text, which belongs to no session and so is never saved.
+
+    Raises:
+        NoEncryptionKeyError: If there is no key.
+        EncryptionError: If the key is malformed, or not the one the credential was saved with.
+    """
+    try:
+        password = crypto_util.decrypt(credential.password, key)
+    except EncryptionError as error:
+        raise EncryptionError(f"Credential {credential.name!r}: {error}") from error
+    return Credential(
+        name=credential.name, username=credential.username, password=password, changed_at=credential.changed_at
+    )
+
+
+def values(dialect_name: str, *, username: str, password: str, key: crypto_util.Key, now: datetime) -> dict[str, Any]:
+    """Return the columns of a credential to store, its password encrypted.
+
+    Raises:
+        InvalidInputError: If user name or password cannot be stored.
+        NoEncryptionKeyError: If there is no key.
+        EncryptionError: If the key is malformed.
+    """
+    user = validation.text(username, "user name", USERNAME_LENGTH, dialect_name)
+    if not isinstance(password, str):
+        raise InvalidInputError(f"The password has to be a text, not {type(password).__name__}.")
+    if validation.storable(password) != password:
+        raise InvalidInputError("The password holds a NUL character or half a character (a lone surrogate).")
+    token = crypto_util.encrypt(password, key)
+    if text_length(token, dialect_name) > TOKEN_LENGTH:
+        raise InvalidInputError(
+            f"The password is too long: encrypted it takes {len(token)} characters, but at most {TOKEN_LENGTH} can be "
+            "stored, which is about 660 bytes of clear text."
+        )
+    return {"username": user, "password": token, "changed_at": now}
+
+
+def create(session: Session, name: str, stored: dict[str, Any]) -> None:
+    """Add a credential; blanks around its name are dropped.
+
+    Args:
+        session: An open transaction.
+        name: Its name.
+        stored: What ``values`` returned.
+
+    Raises:
+        AlreadyExistsError: If there is one of this name, whatever its case.
+        InvalidInputError: If the name cannot be stored.
+    """
+    insert_named(session, Credential, name, stored)
+
+
+def update(session: Session, name: str, stored: dict[str, Any]) -> None:
+    """Give a credential a new user name and password.
+
+    Args:
+        session: An open transaction.
+        name: Its name.
+        stored: What ``values`` returned.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    update_named(session, Credential, name, stored)
+
+
+def delete(session: Session, name: str) -> None:
+    """Delete a credential.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    delete_named(session, Credential, name)

@@ -1,0 +1,334 @@
+"""Which idle triggers are due, at a cost that does not grow with history.
+
+Owns the queries that every scheduler asks about once a second. Reads only: claiming is somebody else's, and may find
+that another scheduler was faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores.trigger_rows import (
+    BASE_COLUMNS,
+    QUEUE,
+    SCHEDULED,
+    SINGLE,
+    TIME_COLUMNS,
+    TIME_JOIN,
+    TRIGGERS,
+    PoisonedRowError,
+    TriggerRow,
+    date_or_none,
+    number_or_none,
+    raw,
+    read,
+    trigger_id,
+)
+
+_JOBS = cast(sa.Table, Job.__table__)
+_ELEMENTS = cast(sa.Table, QueueElement.__table__)
+
+# The statements are made once: a poll comes every second, and making them takes as long as running them.
+_IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
+_IDLE_QUEUE = (_IDLE, TRIGGERS.c.type == TriggerType.QUEUE, TRIGGERS.c.run_requested_at.is_(None))
+_QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
+_QUEUES = sa.select(*BASE_COLUMNS).select_from(_QUEUE_JOIN)
+_SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
+# By status alone: the few active ones are found in one index, however long the history of each trigger is.
+_ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(
+    _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
+)
+_LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
+_LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
+_BATCHES_AT_ONCE = 20
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class DueTrigger:
+    """An idle trigger that is due.
+
+    Attributes:
+        priority: Higher runs first.
+        is_blocking: Has to be alone on its machine.
+        whitelist: Names of the schedulers it may run on; empty for any.
+        due_at: Since when, aware UTC; None for queue triggers and for runs that somebody asked for.
+        next_run_seen: Its ``next_run``; a claim is refused if somebody changed it meanwhile.
+        last_run_seen: Its ``last_run`` in the driver's form; a claim is refused if it ran meanwhile.
+    """
+
+    trigger_id: UUID
+    name: str
+    type: TriggerType
+    priority: int
+    is_blocking: bool
+    whitelist: tuple[str, ...]
+    due_at: datetime | None
+    next_run_seen: datetime | None
+    last_run_seen: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """A trigger that cannot run because of what its row holds.
+
+    Attributes:
+        trigger_id: None if not even that can be read.
+        reason: What is wrong, as the end of a sentence about the trigger.
+    """
+
+    trigger_id: UUID | None
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueTriggers:
+    """The answer of one poll.
+
+    Attributes:
+        due: By priority, then single before scheduled before queue, then by due time.
+        next_due: No trigger falls due by the clock before this instant (aware UTC); None if none ever does.
+        poisoned: Triggers that were set aside.
+    """
+
+    due: tuple[DueTrigger, ...]
+    next_due: datetime | None
+    poisoned: tuple[Poisoned, ...]
+
+
+def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
+    """Find all idle triggers that are due.
+
+    Args:
+        connection: An open transaction.
+        now: Aware instant.
+        zone: The site's time zone.
+        scheduler_name: Leaves out triggers that may not run on it; None to find them all.
+    """
+    due: list[DueTrigger] = []
+    poisoned: list[Poisoned] = []
+    waiting: list[datetime] = []
+    latest = cron.latest_site_time(now, zone)
+    timed = connection.execute(_time_query(connection.dialect.name), {"latest": latest})
+    for row in (*timed, *_due_queue_rows(connection, poisoned)):
+        try:
+            trigger = read(row)
+            if not _may_run_on(trigger, scheduler_name):
+                continue
+            found = as_due(trigger, now=now, zone=zone)
+        except PoisonedRowError as error:
+            poisoned.append(_poisoned(row, str(error)))
+            continue
+        if isinstance(found, DueTrigger):
+            due.append(found)
+        else:
+            waiting.append(found)
+    if due:
+        active = active_triggers(connection)
+        due = [trigger for trigger in due if trigger.trigger_id not in active]
+    poisoned += _unknown_statuses(connection)
+    waiting += _later(connection, latest, zone)
+    ranks = list(TriggerType)
+    due.sort(key=lambda t: (-t.priority, ranks.index(t.type), (t.due_at or now), t.name, t.trigger_id))
+    return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned))
+
+
+def as_due(trigger: TriggerRow, *, now: datetime, zone: ZoneInfo) -> DueTrigger | datetime:
+    """Return an idle trigger as a due one, or the instant at which it will be due.
+
+    A queue trigger counts as due: whether its queue is full enough only the database can tell.
+
+    Raises:
+        PoisonedRowError: If its cron expression cannot tell when it is due next.
+    """
+    due_at: datetime | None = None
+    if trigger.next_run is not None:
+        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+        if due_at > now:
+            if trigger.run_requested_at is None:
+                return due_at
+            due_at = None
+    if due_at is not None and trigger.cron_expr is not None:
+        next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+    return DueTrigger(
+        trigger_id=trigger.trigger_id,
+        name=trigger.name,
+        type=trigger.type,
+        priority=trigger.priority,
+        is_blocking=trigger.is_blocking,
+        whitelist=trigger.whitelist,
+        due_at=due_at,
+        next_run_seen=trigger.next_run,
+        last_run_seen=trigger.last_run,
+    )
+
+
+def next_after(expression: str, due_at: datetime, *, now: datetime, zone: ZoneInfo) -> datetime:
+    """Return when a scheduled trigger is due after the run it is due for now: what was missed is not caught up.
+
+    Raises:
+        PoisonedRowError: If the cron expression cannot tell.
+    """
+    try:
+        return cron.next_due(expression, max(due_at, now), zone)
+    except InvalidInputError as error:
+        raise PoisonedRowError(str(error)) from error
+
+
+def active_triggers(connection: Connection) -> frozenset[UUID]:
+    """Return the ids of the triggers that have a job which has not ended."""
+    return frozenset(_ids(connection.execute(_ACTIVE).scalars()))
+
+
+def is_allowed_on(whitelist: Iterable[str], scheduler_name: str) -> bool:
+    """Tell whether a trigger with this whitelist may run on a scheduler; case and outer blanks do not count."""
+    names = {name.strip().casefold() for name in whitelist}
+    return not names or scheduler_name.strip().casefold() in names
+
+
+def _may_run_on(trigger: TriggerRow, scheduler_name: str | None) -> bool:
+    return scheduler_name is None or is_allowed_on(trigger.whitelist, scheduler_name)
+
+
+@lru_cache
+def _time_query(dialect_name: str) -> sa.Select[Any]:
+    def may_be_due(next_run: sa.Column[datetime]) -> sa.ColumnElement[bool]:
+        found = sa.or_(next_run <= _LATEST, next_run.is_(None))
+        if dialect_name == "sqlite":  # dates are texts there: one behind all dates is none
+            found = sa.or_(found, next_run > _LAST_DATE)
+        return found
+
+    kind = TRIGGERS.c.type
+    return (
+        sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
+        .select_from(TIME_JOIN)
+        .where(
+            _IDLE,
+            sa.or_(
+                TRIGGERS.c.run_requested_at.is_not(None),
+                sa.and_(kind == TriggerType.SINGLE, may_be_due(SINGLE.c.next_run)),
+                sa.and_(kind == TriggerType.SCHEDULED, may_be_due(SCHEDULED.c.next_run)),
+                kind.not_in(list(TriggerType)),
+            ),
+        )
+    )
+
+
+def _due_queue_rows(connection: Connection, poisoned: list[Poisoned]) -> Iterator[sa.Row[Any]]:
+    needed: set[int] = set()
+    for size in connection.execute(_SIZES).scalars():
+        number = number_or_none(size)
+        if number is not None:
+            needed.add(max(number, 1))
+            continue
+        bad = sa.type_coerce(QUEUE.c.min_batch_size, sa.types.NullType())
+        query = _QUEUES.where(*_IDLE_QUEUE, bad.is_(None) if size is None else bad == size)
+        reason = f"its column min_batch_size holds {str(size)[:50]!r}"
+        poisoned += [_poisoned(row, reason) for row in connection.execute(query)]
+    ordered = sorted(needed)
+    for start in range(0, len(ordered), _BATCHES_AT_ONCE):
+        batch = tuple(ordered[start : start + _BATCHES_AT_ONCE])
+        yield from connection.execute(_full_queues(batch, connection.dialect.name))
+
+
+@lru_cache
+def _full_queues(sizes: tuple[int, ...], dialect_name: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    batches = [_QUEUES.where(*_IDLE_QUEUE, _full_enough(size, dialect_name)) for size in sizes]
+    return batches[0] if len(batches) == 1 else sa.union_all(*batches)
+
+
+def _full_enough(size: int, dialect_name: str) -> sa.ColumnElement[bool]:
+    # The element at place ``size`` of the queue exists: the database walks that many entries of one index and stops,
+    # where a count would walk them all. Literals, because plans for parameters do not know how common the value is.
+    place = (
+        sa.select(_ELEMENTS.c.id)
+        .where(
+            _ELEMENTS.c.queue_name == QUEUE.c.queue_name,
+            _ELEMENTS.c.status == sa.literal_column("'NEW'"),
+        )
+        .order_by(_ELEMENTS.c.created_date)
+        .correlate(QUEUE)
+    )
+    if dialect_name in ("mysql", "mariadb"):  # else they may walk all elements by date to save the sorting
+        place = place.with_hint(_ELEMENTS, "FORCE INDEX (`ix_Queues_next`)", dialect_name)
+    if dialect_name == "mssql":  # SQLAlchemy turns plain numbers alone into what SQL Server understands
+        place = place.limit(1).offset(size - 1)
+    else:
+        place = place.limit(_literal(1)).offset(_literal(size - 1))
+    wanted = QUEUE.c.min_batch_size
+    fits = wanted <= _literal(size) if size == 1 else wanted == _literal(size)
+    return sa.and_(fits, place.scalar_subquery().is_not(None))
+
+
+def _literal(number: int) -> sa.BindParameter[int]:
+    return sa.literal(number, sa.Integer(), literal_execute=True)
+
+
+def _later(connection: Connection, latest: datetime, zone: ZoneInfo) -> list[datetime]:
+    row = connection.execute(_FIRST_LATER, {"latest": latest}).one()
+    # In the hour that occurs twice this may be too early, never too late.
+    return [cron.to_utc(first, zone) for first in map(date_or_none, row) if first is not None]
+
+
+def _first_later(child: sa.Table, kind: TriggerType) -> sa.Label[Any]:
+    join = child.join(TRIGGERS, TRIGGERS.c.id == child.c.id)
+    ahead = (child.c.next_run > _LATEST, child.c.next_run <= _LAST_DATE)
+    first = sa.select(sa.func.min(child.c.next_run)).select_from(join).where(_IDLE, TRIGGERS.c.type == kind, *ahead)
+    return raw(first.scalar_subquery(), kind.name)
+
+
+_FIRST_LATER = sa.select(_first_later(SINGLE, TriggerType.SINGLE), _first_later(SCHEDULED, TriggerType.SCHEDULED))
+
+
+def _unknown_statuses(connection: Connection) -> Iterator[Poisoned]:
+    """Find triggers whose status is none, where the column is a text: between and around the known names."""
+    if connection.dialect.name not in ("sqlite", "mssql"):
+        return
+    for row in connection.execute(_UNKNOWN_STATUS):
+        yield _poisoned(row, f"its column process_status holds {str(row.status)[:50]!r}")
+
+
+def _unknown_status() -> sa.CompoundSelect[Any]:
+    # One range of the index each, because joined by OR they would be a walk through all triggers there ever were.
+    status = sa.type_coerce(TRIGGERS.c.process_status, sa.String(20))
+    names = sorted(TriggerStatus.__members__)
+    ranges = [
+        status < names[0],
+        *(sa.and_(status > low, status < high) for low, high in pairwise(names)),
+        status > names[-1],
+    ]
+    columns = (*BASE_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
+    return sa.union_all(*(sa.select(*columns).where(between) for between in ranges))
+
+
+_UNKNOWN_STATUS = _unknown_status()
+
+
+def _poisoned(row: Any, reason: str) -> Poisoned:
+    found = next(_ids([row.id]), None)
+    name = row.trigger_name if isinstance(row.trigger_name, str) else f"(id {row.id})"
+    return Poisoned(found, name, reason[:_LONGEST_REASON])
+
+
+def _ids(values: Iterable[Any]) -> Iterator[UUID]:
+    for value in values:
+        try:
+            yield trigger_id(value)
+        except ValueError:  # not an id: then it is nobody's
+            continue

@@ -1,0 +1,367 @@
+"""Data access of queue elements, apart from who holds one: that is in ``element_claims``.
+
+Functions take an open session; callers compose them as ``database.write(lambda session: ...)``. Dates are site time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.database import dialects, validation
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+QUEUE_NAME_LENGTH = 100
+REFERENCE_LENGTH = 100
+DATA_LENGTH = 2000
+MESSAGE_LENGTH = 1000
+CREATED_BY_LENGTH = 100
+
+_ROWS_PER_STATEMENT = 1000
+
+_TABLE = cast(sa.Table, QueueElement.__table__)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementFilter:
+    """Which elements to read; None means any.
+
+    Attributes:
+        queue_name: The queue.
+        reference: The exact reference; an empty one is a reference too.
+        status: The status.
+        from_date: Created then or later.
+        to_date: Created then or earlier.
+        search_term: Part of reference, data or message, whatever its case.
+    """
+
+    queue_name: str
+    reference: str | None = None
+    status: QueueStatus | None = None
+    from_date: datetime | None = None
+    to_date: datetime | None = None
+    search_term: str | None = None
+
+
+def create(
+    session: Session,
+    *,
+    queue_name: str,
+    reference: str | None,
+    data: str | None,
+    created_by: str | None,
+    created_date: datetime,
+    element_id: UUID | None = None,
+) -> QueueElement:
+    """Add a New element to a queue, which exists by having elements.
+
+    Args:
+        session: An open transaction.
+        queue_name: The queue.
+        reference: For people and robots to find it by.
+        data: What the robot needs to know.
+        created_by: Who made it.
+        created_date: Site time; the oldest is handed out first.
+        element_id: Its id, if the caller wants to recognise it after an unknown commit.
+
+    Raises:
+        InvalidInputError: If a text cannot be stored.
+    """
+    dialect_name = session.get_bind().dialect.name
+    element = QueueElement(
+        id=element_id or uuid4(),
+        status=QueueStatus.NEW,
+        queue_name=queue_name_of(queue_name, dialect_name),
+        reference=validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
+        data=validation.optional_text(data, "data", DATA_LENGTH, dialect_name),
+        created_by=validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
+        created_date=created_date,
+        start_date=None,
+        end_date=None,
+        message=None,
+        job_id=None,
+        claim_token=None,
+    )
+    session.add(element)
+    return element
+
+
+def new_rows(
+    dialect_name: str,
+    *,
+    queue_name: str,
+    references: Iterable[str | None],
+    data: Iterable[str | None],
+    created_by: str | None,
+) -> list[dict[str, Any]]:
+    """Return the rows of many New elements for ``insert_rows``.
+
+    Args:
+        dialect_name: The kind of database they are for.
+        queue_name: The queue of all.
+        references: One per element, or None.
+        data: One per element, or None; as many as references.
+        created_by: Who made them.
+
+    Raises:
+        InvalidInputError: If there are none, the numbers differ, or a text cannot be stored. Nothing is added then.
+    """
+    given = _as_list(references, "references"), _as_list(data, "data")
+    if not given[0]:
+        raise InvalidInputError("No reference strings were given.")
+    if not given[1]:
+        raise InvalidInputError("No data strings were given.")
+    if len(given[0]) != len(given[1]):
+        raise InvalidInputError(
+            f"The number of references and data strings don't match: {len(given[0])} != {len(given[1])}."
+        )
+    name = queue_name_of(queue_name, dialect_name)
+    creator = validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name)
+    return [
+        {
+            "id": uuid4(),
+            "queue_name": name,
+            "status": QueueStatus.NEW,
+            "reference": validation.optional_text(
+                reference, f"reference number {number + 1}", REFERENCE_LENGTH, dialect_name
+            ),
+            "data": validation.optional_text(text, f"data number {number + 1}", DATA_LENGTH, dialect_name),
+            "created_by": creator,
+        }
+        for number, (reference, text) in enumerate(zip(*given, strict=True))
+    ]
+
+
+def insert_rows(session: Session, rows: Sequence[Mapping[str, Any]], *, created_date: datetime) -> None:
+    """Insert what ``new_rows`` returned, a microsecond apart, so that it is handed out in the given order.
+
+    Args:
+        session: An open transaction.
+        rows: The elements.
+        created_date: Site time of the first.
+    """
+    dated = [{**row, "created_date": created_date + number * _MICROSECOND} for number, row in enumerate(rows)]
+    for start in range(0, len(dated), _ROWS_PER_STATEMENT):
+        session.execute(sa.insert(_TABLE), dated[start : start + _ROWS_PER_STATEMENT])
+
+
+def get(session: Session, element_id: UUID) -> QueueElement:
+    """Return an element.
+
+    Raises:
+        NotFoundError: If there is none with this id.
+    """
+    element = session.get(QueueElement, element_id)
+    if element is None:
+        raise _not_found(element_id)
+    return element
+
+
+def exists(session: Session, element_id: UUID) -> bool:
+    """Tell whether there is an element with this id."""
+    return session.execute(sa.select(_TABLE.c.id).where(_TABLE.c.id == element_id)).first() is not None
+
+
+def select(
+    session: Session,
+    wanted: ElementFilter,
+    *,
+    order_by: str | None = None,
+    descending: bool = False,
+    offset: int = 0,
+    limit: int | None = None,
+) -> tuple[QueueElement, ...]:
+    """Return the elements that fit, readable after the session is closed.
+
+    Args:
+        session: An open transaction.
+        wanted: Which.
+        order_by: Name of a column; None means the creation date. Equal ones are ordered by creation date, then id.
+        descending: The largest, newest or last first.
+        offset: How many to leave out at the beginning.
+        limit: How many at most; 0 returns none, None all.
+
+    Raises:
+        InvalidInputError: If an argument cannot be one.
+    """
+    name = validation.column(order_by, _TABLE.c.keys(), "created_date")
+    first = validation.row_count(offset, "offset")
+    most = None if limit is None else validation.row_count(limit, "limit")
+    query = sa.select(QueueElement).where(*_conditions(wanted, session.get_bind().dialect.name))
+    if most == 0:
+        return ()
+    keys = dict.fromkeys((name, "created_date", "id"))
+    query = query.order_by(*(_TABLE.c[key].desc() if descending else _TABLE.c[key] for key in keys))
+    if first:
+        query = query.offset(first)
+    if most is not None:
+        query = query.limit(most)
+    return tuple(session.scalars(query))
+
+
+def count(session: Session, wanted: ElementFilter) -> int:
+    """Return how many elements fit.
+
+    Raises:
+        InvalidInputError: If an argument cannot be one.
+    """
+    conditions = _conditions(wanted, session.get_bind().dialect.name)
+    return session.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*conditions)) or 0
+
+
+def count_by_status(session: Session) -> dict[str, dict[QueueStatus, int]]:
+    """Return how many elements each queue has in each status it has any in; walks an index, not the table."""
+    dialects.prefer_index(session.connection(), _TABLE.name)
+    query = sa.select(_TABLE.c.queue_name, _TABLE.c.status, sa.func.count()).group_by(
+        _TABLE.c.queue_name, _TABLE.c.status
+    )
+    counts: dict[str, dict[QueueStatus, int]] = {}
+    for queue_name, status, number in session.execute(query):
+        counts.setdefault(queue_name, {})[status] = number
+    return counts
+
+
+def status_values(dialect_name: str, status: QueueStatus, *, message: str | None, now: datetime) -> dict[str, Any]:
+    """Return what a change of status changes: In Progress the start date, an end the end date, New who holds it.
+
+    Args:
+        dialect_name: The kind of database.
+        status: The new status.
+        message: Replaces the message; None leaves it.
+        now: Site time.
+
+    Raises:
+        InvalidInputError: If status or message cannot be one.
+    """
+    values: dict[str, Any] = {"status": validation.member(status, QueueStatus, "status of a queue element")}
+    if message is not None:
+        values["message"] = validation.text(message, "message", MESSAGE_LENGTH, dialect_name)
+    if status is QueueStatus.IN_PROGRESS:
+        values["start_date"] = now
+    elif status in FINAL_ELEMENT_STATUSES:
+        values["end_date"] = now
+    else:
+        values |= {"job_id": None, "claim_token": None}
+    return values
+
+
+def set_status(
+    session: Session, element_id: UUID, status: QueueStatus, *, message: str | None = None, now: datetime
+) -> None:
+    """Set the status of an element whoever holds it, as admins do. Robots use ``element_claims.write_status``.
+
+    Raises:
+        NotFoundError: If there is none with this id.
+        InvalidInputError: If status or message cannot be one.
+    """
+    _update(session, element_id, status_values(session.get_bind().dialect.name, status, message=message, now=now))
+
+
+def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Change columns of an element whoever holds it, as admins do; dates stay as they are unless named.
+
+    Args:
+        session: An open transaction.
+        element_id: The element.
+        changes: Column name to new value: reference, status, data, message, created_by, created_date, start_date,
+            end_date. None empties a column that may be empty. Setting it New takes it from whoever held it.
+
+    Raises:
+        NotFoundError: If there is none with this id.
+        InvalidInputError: If a value cannot be stored.
+    """
+    dialect_name = session.get_bind().dialect.name
+    limits = {
+        "reference": REFERENCE_LENGTH,
+        "data": DATA_LENGTH,
+        "message": MESSAGE_LENGTH,
+        "created_by": CREATED_BY_LENGTH,
+    }
+    values: dict[str, Any] = {}
+    for column, value in changes.items():
+        if column in limits:
+            values[column] = validation.optional_text(value, column, limits[column], dialect_name)
+        elif column == "status":
+            values[column] = validation.member(value, QueueStatus, "status of a queue element")
+            if value is QueueStatus.NEW:
+                values |= {"job_id": None, "claim_token": None}
+        elif column in ("created_date", "start_date", "end_date"):
+            if value is None and column == "created_date":
+                raise InvalidInputError("The created_date of a queue element cannot be empty.")
+            values[column] = value
+        else:
+            raise InvalidInputError(f"{column!r} of a queue element cannot be changed.")
+    if values:
+        _update(session, element_id, values)
+    elif not exists(session, element_id):
+        raise _not_found(element_id)
+
+
+def delete(session: Session, element_id: UUID) -> None:
+    """Delete an element.
+
+    Raises:
+        NotFoundError: If there is none with this id.
+    """
+    result = session.execute(sa.delete(_TABLE).where(_TABLE.c.id == element_id))
+    if cast(sa.CursorResult[Any], result).rowcount != 1:
+        raise _not_found(element_id)
+
+
+def queue_name_of(value: object, dialect_name: str) -> str:
+    """Return a queue name that can be stored.
+
+    Raises:
+        InvalidInputError: If it cannot, or is empty.
+    """
+    name = validation.text(value, "queue name", QUEUE_NAME_LENGTH, dialect_name)
+    if not name.strip():
+        raise InvalidInputError("The queue name is empty.")
+    return name
+
+
+def _update(session: Session, element_id: UUID, values: dict[str, Any]) -> None:
+    result = session.execute(sa.update(_TABLE).where(_TABLE.c.id == element_id).values(values))
+    if cast(sa.CursorResult[Any], result).rowcount != 1:
+        raise _not_found(element_id)
+
+
+def _conditions(wanted: ElementFilter, dialect_name: str) -> list[sa.ColumnElement[bool]]:
+    queue_name = validation.text(wanted.queue_name, "queue name", QUEUE_NAME_LENGTH, dialect_name)
+    reference = validation.optional_text(wanted.reference, "reference", REFERENCE_LENGTH, dialect_name)
+    status = validation.optional_member(wanted.status, QueueStatus, "status of a queue element")
+    conditions = [_TABLE.c.queue_name == queue_name]
+    if reference is not None:
+        conditions.append(_TABLE.c.reference == reference)
+    if status is not None:
+        conditions.append(_TABLE.c.status == status)
+    if wanted.from_date is not None:
+        conditions.append(_TABLE.c.created_date >= wanted.from_date)
+    if wanted.to_date is not None:
+        conditions.append(_TABLE.c.created_date <= wanted.to_date)
+    if wanted.search_term:
+        term = validation.text(wanted.search_term, "search term", DATA_LENGTH, dialect_name)
+        columns = (_TABLE.c.reference, _TABLE.c.data, _TABLE.c.message)
+        conditions.append(sa.or_(*(column.icontains(term, autoescape=True) for column in columns)))
+    return conditions
+
+
+def _as_list(values: Any, what: str) -> list[Any]:
+    if values is None or isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InvalidInputError(f"The {what} have to be a list or tuple of texts, not {type(values).__name__}.")
+    return list(values)
+
+
+def _not_found(element_id: UUID) -> NotFoundError:
+    return NotFoundError(f"No queue element with the given id was found: {element_id}")

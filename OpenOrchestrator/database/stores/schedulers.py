@@ -1,0 +1,181 @@
+"""Data access of schedulers: who they are, that only one of each name lives, and their heartbeat.
+
+A scheduler owns its name for the length of a lease on the database's clock, which every heartbeat prolongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import SchedulerNameInUseError
+from OpenOrchestrator.database.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.schedulers import Scheduler
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+__all__ = ["Identity", "enroll", "find_all", "heartbeat", "leave", "live_names", "ping", "record_trigger"]
+
+_SCHEDULERS = cast(sa.Table, Scheduler.__table__)
+_IS_LIVE = sa.and_(_SCHEDULERS.c.instance.is_not(None), _SCHEDULERS.c.lease_until >= DatabaseUtcNow())
+_ATTEMPTS = 5
+
+
+def enroll(
+    database: Database,
+    identity: Identity,
+    *,
+    version: str,
+    slots: int,
+    pid: int,
+    pid_started: float,
+    host_name: str,
+    previous_is_dead: Callable[[int, float], bool],
+) -> None:
+    """Take a scheduler's name, so that no second one of that name runs.
+
+    Args:
+        database: Where it will work.
+        identity: The name, and this start of it.
+        version: Of the program.
+        slots: How many jobs it runs at once.
+        pid: Process id of the daemon.
+        pid_started: Its create time as psutil tells it.
+        host_name: Of the machine.
+        previous_is_dead: Asked with process id and create time of a scheduler of that name that was last seen on this
+            machine: whether that process is gone. Then its name is taken over at once.
+
+    Raises:
+        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives.
+    """
+    values = {
+        "version": version[:20],
+        "slots": slots,
+        "running_jobs": 0,
+        "pid": pid,
+        "pid_started": pid_started,
+        "host_name": host_name[:255],
+        "instance": identity.instance,
+    }
+
+    def work(session: Session) -> None:
+        connection = session.connection()
+        for _ in range(_ATTEMPTS):
+            # MySQL assigns from left to right, so the guard is in WHERE alone.
+            now = {**values, **_signs_of_life(database)}
+            free = sa.or_(~_IS_LIVE, _SCHEDULERS.c.lease_until.is_(None), _SCHEDULERS.c.instance == identity.instance)
+            mine = sa.update(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name)
+            if connection.execute(mine.where(free).values(now)).rowcount:
+                return
+            holder = connection.execute(
+                sa.select(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name)
+            ).one_or_none()
+            if holder is None:
+                if _insert(session, {**now, "machine_name": identity.name}):
+                    return
+                continue
+            if not _is_dead(holder, host_name, previous_is_dead):
+                raise SchedulerNameInUseError(_in_use(identity.name, holder))
+            if connection.execute(mine.where(_SCHEDULERS.c.instance == holder.instance).values(now)).rowcount:
+                return
+        raise SchedulerNameInUseError(
+            f"Several schedulers named {identity.name!r} are being started at this moment. Start one only, or give "
+            "each a name of its own with --name."
+        )
+
+    database.write(work, read_back=lambda _session: None)  # its own instance counts as free
+
+
+def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> bool:
+    """Report that a scheduler lives, and prolong its hold on its name by one lease.
+
+    Returns:
+        Whether the name is still its own. False: another scheduler has taken it since the lease ran out, or an admin
+        has deleted the row; ``enroll`` again tells which.
+    """
+    update = (
+        sa.update(_SCHEDULERS)
+        .where(_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
+        .values(running_jobs=running_jobs, **_signs_of_life(database))
+    )
+    return database.write(
+        lambda session: session.connection().execute(update).rowcount == 1, read_back=lambda _session: None
+    )
+
+
+def leave(database: Database, identity: Identity) -> None:
+    """Give up the name, so that the next scheduler of that name need not wait for the lease to run out."""
+    update = (
+        sa.update(_SCHEDULERS)
+        .where(_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
+        .values(instance=None, lease_until=None, running_jobs=0)
+    )
+    database.write(lambda session: session.connection().execute(update), read_back=lambda _session: None)
+
+
+def find_all(session: Session) -> tuple[Scheduler, ...]:
+    """Return all schedulers by name, those of older versions too."""
+    return tuple(session.scalars(sa.select(Scheduler).order_by(Scheduler.machine_name)))
+
+
+def live_names(session: Session) -> frozenset[str]:
+    """Return the names whose lease lives on the database's clock."""
+    return frozenset(session.connection().execute(sa.select(_SCHEDULERS.c.machine_name).where(_IS_LIVE)).scalars())
+
+
+def ping(session: Session, name: str, *, site_now: datetime) -> None:
+    """Note that a scheduler was seen, as schedulers of older versions do."""
+    _upsert(session, name, {"last_update": site_now}, {})
+
+
+def record_trigger(session: Session, name: str, trigger_name: str, *, site_now: datetime) -> None:
+    """Note which trigger a scheduler started, as schedulers of older versions do."""
+    latest = {"latest_trigger": trigger_name, "latest_trigger_time": site_now}
+    _upsert(session, name, latest, {"last_update": site_now})
+
+
+def _upsert(session: Session, name: str, values: dict[str, Any], only_new: dict[str, Any]) -> None:
+    update = sa.update(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == name).values(values)
+    if session.connection().execute(update).rowcount:
+        return
+    if not _insert(session, {**only_new, **values, "machine_name": name}):
+        session.connection().execute(update)
+
+
+def _insert(session: Session, values: dict[str, Any]) -> bool:
+    """Insert a row; False if somebody else was faster."""
+    try:
+        with session.begin_nested():
+            session.connection().execute(sa.insert(_SCHEDULERS).values(values))
+    except sa.exc.IntegrityError:
+        return False
+    return True
+
+
+def _signs_of_life(database: Database) -> dict[str, Any]:
+    return {
+        "last_update": database.site_now(),
+        "heartbeat_at": database.utc_now(),
+        "lease_until": DatabaseUtcNow(LEASE_SECONDS),
+    }
+
+
+def _is_dead(holder: Any, host_name: str, previous_is_dead: Callable[[int, float], bool]) -> bool:
+    if holder.pid is None or holder.pid_started is None or holder.host_name is None:
+        return False
+    return holder.host_name.casefold() == host_name.casefold() and previous_is_dead(holder.pid, holder.pid_started)
+
+
+def _in_use(name: str, holder: Any) -> str:
+    where = f" on {holder.host_name}" if holder.host_name else ""
+    process = f" (process {holder.pid})" if holder.pid else ""
+    return (
+        f"A scheduler named {name!r} is already running{where}{process}, last heard of at {holder.heartbeat_at}. "
+        f"Stop it, give this one another name with --name, or, if it is gone, try again in {LEASE_SECONDS:.0f} s."
+    )

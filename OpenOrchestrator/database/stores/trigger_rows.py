@@ -1,0 +1,228 @@
+"""Reading rows of triggers without trusting them.
+
+Owns turning what the database holds into values, one row at a time, so that a row that somebody filled with garbage
+(an unknown status, a date that is none, NULL where a number belongs) fails alone. Everything is read as the driver
+delivers it: SQLAlchemy's own types would raise in the middle of the result, and with it every other trigger would stop.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
+from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+T = TypeVar("T")
+
+TRIGGERS = cast(sa.Table, Trigger.__table__)
+SINGLE = cast(sa.Table, SingleTrigger.__table__)
+SCHEDULED = cast(sa.Table, ScheduledTrigger.__table__)
+QUEUE = cast(sa.Table, QueueTrigger.__table__)
+
+_SHOWN = 60
+
+
+class PoisonedRowError(Exception):
+    """A row holds something that no version of OpenOrchestrator writes; the message says what and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """What a start needs to know of a trigger.
+
+    Attributes:
+        last_run: As the driver delivers it; only good for comparing with another reading of the same row.
+        next_run: Naive site time; None for queue triggers.
+        due_at: What is stored beside ``next_run``, aware UTC.
+        cron_expr: None unless it is a scheduled trigger.
+    """
+
+    trigger_id: UUID
+    name: str
+    type: TriggerType
+    priority: int
+    is_blocking: bool
+    whitelist: tuple[str, ...]
+    process_name: str
+    process_path: str
+    process_args: str
+    is_git_repo: bool
+    git_branch: str | None
+    passing: SecretPassing
+    timeout_seconds: int | None
+    failed_starts: int
+    last_run: Any
+    run_requested_at: datetime | None
+    next_run: datetime | None
+    due_at: datetime | None
+    cron_expr: str | None
+
+
+def raw(column: sa.ColumnElement[Any], label: str) -> sa.Label[Any]:
+    """Return a column to select that is delivered as the driver delivers it."""
+    return sa.type_coerce(column, sa.types.NullType()).label(label)
+
+
+BASE_COLUMNS = tuple(
+    raw(TRIGGERS.c[name], name)
+    for name in (
+        "id",
+        "trigger_name",
+        "type",
+        "priority",
+        "is_blocking",
+        "scheduler_whitelist",
+        "process_name",
+        "process_path",
+        "process_args",
+        "is_git_repo",
+        "git_branch",
+        "secret_passing",
+        "timeout_seconds",
+        "failed_starts",
+        "last_run",
+        "run_requested_at",
+    )
+)
+
+TIME_COLUMNS = (
+    raw(SINGLE.c.next_run, "single_next_run"),
+    raw(SINGLE.c.due_at, "single_due_at"),
+    raw(SCHEDULED.c.next_run, "scheduled_next_run"),
+    raw(SCHEDULED.c.due_at, "scheduled_due_at"),
+    raw(SCHEDULED.c.cron_expr, "cron_expr"),
+)
+
+TIME_JOIN = TRIGGERS.outerjoin(SINGLE, SINGLE.c.id == TRIGGERS.c.id).outerjoin(
+    SCHEDULED, SCHEDULED.c.id == TRIGGERS.c.id
+)
+
+
+def read(row: Any) -> TriggerRow:
+    """Return the values of a row that was selected with BASE_COLUMNS and perhaps TIME_COLUMNS.
+
+    Raises:
+        PoisonedRowError: If one of them is none that belongs there.
+    """
+    values = row._mapping
+    kind = _read(values, "type", _trigger_type)
+    prefix = {TriggerType.SINGLE: "single_", TriggerType.SCHEDULED: "scheduled_"}.get(kind, "")
+    timed = prefix + "next_run" in values
+    if timed and values[prefix + "next_run"] is None:
+        raise PoisonedRowError(f"it is a {kind.value.lower()} trigger without a time of its next run")
+    return TriggerRow(
+        trigger_id=_read(values, "id", trigger_id),
+        name=_read(values, "trigger_name", _text),
+        type=kind,
+        priority=_read(values, "priority", _number),
+        is_blocking=_read(values, "is_blocking", _truth),
+        whitelist=_read(values, "scheduler_whitelist", _names),
+        process_name=_read(values, "process_name", _text),
+        process_path=_read(values, "process_path", _text),
+        process_args=_read(values, "process_args", _text, empty=""),
+        is_git_repo=_read(values, "is_git_repo", _truth),
+        git_branch=_optional(values, "git_branch", _text),
+        passing=SecretPassing.__members__.get(str(values["secret_passing"]), SecretPassing.AUTO),
+        timeout_seconds=_optional(values, "timeout_seconds", _number),
+        failed_starts=_read(values, "failed_starts", _number, empty=0),
+        last_run=values["last_run"],
+        run_requested_at=_optional(values, "run_requested_at", _instant),
+        next_run=_read(values, prefix + "next_run", _date) if timed else None,
+        due_at=_optional(values, prefix + "due_at", _instant) if timed else None,
+        cron_expr=_read(values, "cron_expr", _text) if kind is TriggerType.SCHEDULED and timed else None,
+    )
+
+
+def trigger_id(value: Any) -> UUID:
+    """Return the id that a driver delivered in whatever form.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return value if isinstance(value, UUID) else UUID(str(value))
+
+
+def date_or_none(value: Any) -> datetime | None:
+    """Return the naive date and time that a driver delivered, None if it is none."""
+    try:
+        return _date(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def number_or_none(value: Any) -> int | None:
+    """Return the whole number that a driver delivered, None if it is none."""
+    try:
+        return _number(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _read(values: Any, name: str, convert: Any, *, empty: Any = None) -> Any:
+    value = values[name]
+    if value is None and empty is not None:
+        return empty
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as error:
+        column = name.removeprefix("single_").removeprefix("scheduled_")
+        column = name if name == "scheduler_whitelist" else column
+        shown = repr(value)
+        shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
+        raise PoisonedRowError(f"its column {column} holds {shown}") from error
+
+
+def _optional(values: Any, name: str, convert: Any) -> Any:
+    return None if values[name] is None else _read(values, name, convert)
+
+
+def _trigger_type(value: Any) -> TriggerType:
+    kind = TriggerType.__members__.get(str(value))
+    if kind is None:
+        raise ValueError(value)
+    return kind
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(value)
+    return int(value)
+
+
+def _truth(value: Any) -> bool:
+    if value not in (0, 1):
+        raise ValueError(value)
+    return bool(value)
+
+
+def _date(value: Any) -> datetime:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime) or value.tzinfo is not None:
+        raise TypeError(value)
+    return value
+
+
+def _instant(value: Any) -> datetime:
+    return _date(value).replace(tzinfo=timezone.utc)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if value in (None, "", "[]"):
+        return ()
+    names = json.loads(value)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(value)
+    return tuple(names)

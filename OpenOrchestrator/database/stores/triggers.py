@@ -1,0 +1,322 @@
+"""Data access of triggers: create, read, change, delete, and what admins and older schedulers ask for.
+
+Callers check the input before (``validation``), and compose these functions into transactions. Which trigger is due is
+in ``due_triggers``, how a scheduler claims it in ``claims``. A changed ``next_run`` always comes with the ``due_at``
+beside it, because that decides in the hour that occurs twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import due_triggers, trigger_rows
+from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
+from OpenOrchestrator.database.transitions import TriggerEvent, apply
+from OpenOrchestrator.database.triggers import Trigger
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_CHILDREN = {TriggerType.SINGLE: SINGLE, TriggerType.SCHEDULED: SCHEDULED, TriggerType.QUEUE: QUEUE}
+
+
+def create_single(
+    session: Session, *, next_run: datetime, due_at: datetime | None = None, zone: ZoneInfo | None = None, **base: Any
+) -> UUID:
+    """Store a trigger that runs once.
+
+    Args:
+        session: An open transaction.
+        next_run: Naive site time of the run.
+        due_at: The same as an instant, where the caller knows it.
+        zone: The site's time zone, from which ``due_at`` is computed where it is not given.
+        base: trigger_name, process_name, process_path, process_args, is_git_repo, is_blocking, priority, and where
+            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds.
+
+    Returns:
+        Its id.
+    """
+    return _create(session, TriggerType.SINGLE, base, _times(next_run, due_at, zone))
+
+
+def create_scheduled(
+    session: Session,
+    *,
+    cron_expr: str,
+    next_run: datetime,
+    due_at: datetime | None = None,
+    zone: ZoneInfo | None = None,
+    **base: Any,
+) -> UUID:
+    """Store a trigger that runs by a cron expression, for the first time at ``next_run``; else as ``create_single``."""
+    child = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
+    return _create(session, TriggerType.SCHEDULED, base, child)
+
+
+def create_queue(session: Session, *, queue_name: str, min_batch_size: int, **base: Any) -> UUID:
+    """Store a trigger that runs while a queue has that many new elements; else as ``create_single``."""
+    return _create(session, TriggerType.QUEUE, base, {"queue_name": queue_name, "min_batch_size": min_batch_size})
+
+
+def get(session: Session, trigger_id: UUID) -> Trigger | None:
+    """Return a trigger, of the class of its kind, or None."""
+    return session.scalars(sa.select(Trigger).where(Trigger.id == trigger_id)).one_or_none()
+
+
+def find_all(session: Session, kind: TriggerType | None = None) -> tuple[Trigger, ...]:
+    """Return all triggers, or those of one kind, by name. Rows that hold garbage are left out."""
+    return _load(session, () if kind is None else (TRIGGERS.c.type == kind,))
+
+
+def find_pending(session: Session, kind: TriggerType, *, now: datetime, zone: ZoneInfo) -> tuple[Trigger, ...]:
+    """Return the idle triggers of one kind that are due, in the order in which they should run.
+
+    Args:
+        session: An open transaction.
+        kind: Which ones.
+        now: Aware instant.
+        zone: The site's time zone.
+    """
+    found = due_triggers.find(session.connection(), now=now, zone=zone, scheduler_name=None)
+    ids = [trigger.trigger_id for trigger in found.due if trigger.type is kind]
+    if not ids:
+        return ()
+    by_id = {trigger.id: trigger for trigger in _load(session, (TRIGGERS.c.id.in_(ids),))}
+    return tuple(by_id[one] for one in ids if one in by_id)
+
+
+def update(
+    session: Session,
+    trigger_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    zone: ZoneInfo | None = None,
+    expected: Collection[TriggerStatus] | None = None,
+) -> bool:
+    """Change columns of a trigger, of its kind's table as well.
+
+    Args:
+        session: An open transaction.
+        trigger_id: Which one.
+        values: By attribute name. ``next_run`` without ``due_at`` gets the one that ``zone`` makes of it.
+        zone: The site's time zone.
+        expected: Only while its status is one of these; None for any.
+
+    Returns:
+        Whether it was changed. False: it is gone, or its status is another one now; nothing was changed.
+
+    Raises:
+        InvalidInputError: If this kind of trigger has no such attribute.
+    """
+    if not _hold(session, trigger_id, expected):
+        return False
+    kind = session.connection().execute(sa.select(TRIGGERS.c.type).where(TRIGGERS.c.id == trigger_id)).scalar_one()
+    child = _CHILDREN[kind]
+    own = {name: value for name, value in values.items() if name in TRIGGERS.c and name not in ("id", "type")}
+    extra = {name: value for name, value in values.items() if name in child.c and name != "id"}
+    unknown = set(values) - set(own) - set(extra) - {"id", "type"}
+    if unknown:
+        raise InvalidInputError(f"A {kind.value.lower()} trigger has no {', '.join(sorted(unknown))}.")
+    if "next_run" in extra:
+        extra |= _times(extra["next_run"], extra.get("due_at"), zone)
+    for table, columns in ((TRIGGERS, own), (child, extra)):
+        if columns:
+            session.connection().execute(sa.update(table).where(table.c.id == trigger_id).values(columns))
+    session.expire_all()
+    return True
+
+
+def delete(session: Session, trigger_id: UUID, *, expected: Collection[TriggerStatus] | None = None) -> bool:
+    """Delete a trigger. A job of it that has not ended goes on, and ends without it.
+
+    Args:
+        session: An open transaction.
+        trigger_id: Which one.
+        expected: Only while its status is one of these; None for any.
+
+    Returns:
+        Whether it was deleted. False: it was gone, or its status is another one now.
+    """
+    if not _hold(session, trigger_id, expected):
+        return False
+    for table in (*_CHILDREN.values(), TRIGGERS):
+        session.connection().execute(sa.delete(table).where(table.c.id == trigger_id))
+    session.expire_all()
+    return True
+
+
+def set_status(session: Session, trigger_id: UUID, status: TriggerStatus) -> bool:
+    """Set a trigger's status whatever it was, as admins and older schedulers do.
+
+    Returns:
+        Whether there is such a trigger.
+    """
+    values: dict[str, Any] = {"process_status": status}
+    if status is TriggerStatus.IDLE:
+        values["failed_starts"] = 0
+    changed = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id).values(values)
+    return session.connection().execute(changed).rowcount == 1
+
+
+def request_pause(session: Session, trigger_id: UUID) -> bool:
+    """Pause an idle trigger; let a running one pause when its run ends. False if it is neither.
+
+    A run that was asked for and has not started is not wanted any more.
+    """
+    return apply(session, TriggerEvent.REQUEST_PAUSE, trigger_id, values={"run_requested_at": None})
+
+
+def request_kill(session: Session, trigger_id: UUID) -> bool:
+    """Ask for the robot of a running trigger to be killed. False if it does not run."""
+    return apply(session, TriggerEvent.REQUEST_KILL, trigger_id)
+
+
+def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
+    """Ask for an idle trigger to be run now (aware instant), whether it is due or not. False if it is not idle."""
+    return apply(session, TriggerEvent.REQUEST_RUN, trigger_id, values={"run_requested_at": now})
+
+
+def enable(session: Session, trigger_id: UUID) -> bool:
+    """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
+
+    A scheduled or single trigger whose time has passed meanwhile is due at once, and once only.
+
+    Returns:
+        Whether its status allowed it.
+    """
+    return apply(session, TriggerEvent.ENABLE, trigger_id, values={"failed_starts": 0})
+
+
+def disable(session: Session, trigger_id: UUID) -> bool:
+    """Keep a trigger from running again until it is enabled; a run that goes on may end. False if it is done anyway.
+
+    A run that was asked for and has not started is not wanted any more.
+    """
+    return apply(session, TriggerEvent.DISABLE, trigger_id, values={"run_requested_at": None})
+
+
+def begin_single(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Set an idle single trigger to Running without a job, as callers of the published function do.
+
+    Args:
+        session: An open transaction.
+        trigger_id: Which one.
+        now: Aware instant.
+        zone: The site's time zone.
+
+    Returns:
+        Whether it was idle; of several callers at the same time exactly one gets True.
+    """
+    return _begin(session, trigger_id, TriggerType.SINGLE, now, zone)
+
+
+def begin_scheduled(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Set an idle scheduled trigger to Running and its next run to the first due time after now.
+
+    Else as ``begin_single``.
+
+    Raises:
+        InvalidInputError: If its cron expression is malformed; nothing was changed.
+    """
+    if not _begin(session, trigger_id, TriggerType.SCHEDULED, now, zone):
+        return False
+    query = sa.select(*trigger_rows.BASE_COLUMNS, *trigger_rows.TIME_COLUMNS).select_from(trigger_rows.TIME_JOIN)
+    row = session.connection().execute(query.where(TRIGGERS.c.id == trigger_id)).one()
+    try:
+        trigger = trigger_rows.read(row)
+        if trigger.next_run is None or trigger.cron_expr is None:
+            return True
+        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+        following = due_triggers.next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+    except PoisonedRowError as error:
+        raise InvalidInputError(f"The trigger {row.trigger_name!r} cannot run: {error}") from error
+    session.connection().execute(
+        sa.update(SCHEDULED)
+        .where(SCHEDULED.c.id == trigger_id)
+        .values(next_run=cron.to_site(following, zone), due_at=following)
+    )
+    return True
+
+
+def begin_queue(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Set an idle queue trigger to Running without a job; else as ``begin_single``."""
+    return _begin(session, trigger_id, TriggerType.QUEUE, now, zone)
+
+
+def require(session: Session, trigger_id: UUID) -> Trigger:
+    """Return a trigger.
+
+    Raises:
+        NotFoundError: If there is none with that id.
+    """
+    trigger = get(session, trigger_id)
+    if trigger is None:
+        raise NotFoundError(f"There is no trigger with the id {trigger_id}. It may have been deleted meanwhile.")
+    return trigger
+
+
+def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child: Mapping[str, Any]) -> UUID:
+    trigger_id = uuid4()
+    values = {
+        "process_status": TriggerStatus.IDLE,
+        "priority": 0,
+        "failed_starts": 0,
+        **base,
+        "scheduler_whitelist": list(base.get("scheduler_whitelist") or []),
+        "id": trigger_id,
+        "type": kind,
+    }
+    if isinstance(values.get("secret_passing"), SecretPassing):
+        values["secret_passing"] = values["secret_passing"].name
+    session.connection().execute(sa.insert(TRIGGERS).values(values))
+    session.connection().execute(sa.insert(_CHILDREN[kind]).values(id=trigger_id, **child))
+    return trigger_id
+
+
+def _times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -> dict[str, datetime | None]:
+    if due_at is None and zone is not None:
+        due_at = cron.to_utc(next_run, zone)
+    return {"next_run": next_run, "due_at": due_at}
+
+
+def _begin(session: Session, trigger_id: UUID, kind: TriggerType, now: datetime, zone: ZoneInfo) -> bool:
+    values = {"last_run": cron.to_site(now, zone), "run_requested_at": None}
+    return apply(session, TriggerEvent.CLAIM, trigger_id, TRIGGERS.c.type == kind, values=values)
+
+
+def _hold(session: Session, trigger_id: UUID, expected: Collection[TriggerStatus] | None) -> bool:
+    """Lock a trigger for the rest of the transaction if its status is as expected."""
+    guards = [TRIGGERS.c.id == trigger_id]
+    if expected is not None:
+        guards.append(TRIGGERS.c.process_status.in_(list(expected)))
+    touch = sa.update(TRIGGERS).where(*guards).values(process_status=TRIGGERS.c.process_status)
+    return session.connection().execute(touch).rowcount == 1
+
+
+def _load(session: Session, where: Iterable[sa.ColumnElement[bool]]) -> tuple[Trigger, ...]:
+    conditions = tuple(where)
+    order = (TRIGGERS.c.trigger_name, TRIGGERS.c.id)
+    try:
+        return tuple(session.scalars(sa.select(Trigger).where(*conditions).order_by(*order)))
+    except (LookupError, TypeError, ValueError):
+        pass  # a row holds garbage: find out which ones do not
+    session.expunge_all()
+    found = []
+    ids = sa.select(trigger_rows.raw(TRIGGERS.c.id, "id")).where(*conditions).order_by(*order)
+    for value in session.connection().execute(ids).scalars().all():
+        try:
+            trigger = get(session, trigger_rows.trigger_id(value))
+        except (LookupError, TypeError, ValueError):
+            continue  # due_triggers reports it
+        if trigger is not None:
+            found.append(trigger)
+    return tuple(found)

@@ -1,0 +1,110 @@
+"""Models of triggers: the rules that say when a process runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.dialects import NameList, SiteDateTime, UtcDateTime, enum_type, text_type, uuid_type
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+
+__all__ = ["QueueTrigger", "ScheduledTrigger", "SingleTrigger", "Trigger", "TriggerStatus", "TriggerType"]
+
+
+class Trigger(Base):
+    """What all kinds of triggers share.
+
+    Attributes:
+        last_run: Site time of the last start.
+        scheduler_whitelist: Names of the schedulers it may run on; empty means any.
+        priority: Higher runs first.
+        secret_passing: Member name of SecretPassing; None means AUTO.
+        timeout_seconds: How long its robot may run; None means without limit.
+        run_requested_at: When somebody asked for a run now; a claim clears it.
+        failed_starts: Starts in a row that ended before a robot process existed.
+    """
+
+    __tablename__ = "Triggers"
+    __table_args__ = (Index("ix_Triggers_process_status_type", "process_status", "type"),)
+
+    id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
+    trigger_name: Mapped[str] = mapped_column(text_type(100))
+    process_name: Mapped[str] = mapped_column(text_type(100))
+    last_run: Mapped[datetime | None] = mapped_column(SiteDateTime)
+    process_path: Mapped[str] = mapped_column(text_type(250))
+    process_args: Mapped[str | None] = mapped_column(text_type(1000))
+    process_status: Mapped[TriggerStatus] = mapped_column(enum_type(TriggerStatus), default=TriggerStatus.IDLE)
+    is_git_repo: Mapped[bool]
+    git_branch: Mapped[str | None] = mapped_column(text_type(100))
+    is_blocking: Mapped[bool]
+    scheduler_whitelist: Mapped[list[str]] = mapped_column(NameList(250), nullable=True, default=list)
+    priority: Mapped[int] = mapped_column(default=0, server_default="0")
+    type: Mapped[TriggerType] = mapped_column(enum_type(TriggerType))
+    secret_passing: Mapped[str | None] = mapped_column(String(20))
+    timeout_seconds: Mapped[int | None]
+    run_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    __mapper_args__ = {"polymorphic_on": "type", "with_polymorphic": "*"}
+
+    def __repr__(self) -> str:
+        return f"{self.trigger_name}: {self.type.value if self.type else type(self).__name__}"
+
+    @property
+    def passing(self) -> SecretPassing:
+        """How connection string and key reach its robot; an unknown stored name counts as AUTO."""
+        return SecretPassing.__members__.get(self.secret_passing or "", SecretPassing.AUTO)
+
+
+class SingleTrigger(Trigger):
+    """Runs once.
+
+    Attributes:
+        next_run: Site time of the run; finds the candidates.
+        due_at: The same instant; decides in the hour that occurs twice. None on rows of older clients.
+    """
+
+    __tablename__ = "Single_Triggers"
+    __table_args__ = (Index("ix_Single_Triggers_next_run", "next_run"),)
+
+    id: Mapped[UUID] = mapped_column(uuid_type(), ForeignKey("Triggers.id"), primary_key=True)
+    next_run: Mapped[datetime] = mapped_column(SiteDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __mapper_args__ = {"polymorphic_identity": TriggerType.SINGLE}
+
+
+class ScheduledTrigger(Trigger):
+    """Runs by a cron expression in site time.
+
+    Attributes:
+        next_run: Site time of the next run; finds the candidates.
+        due_at: The same instant; decides in the hour that occurs twice. None on rows of older clients.
+    """
+
+    __tablename__ = "Scheduled_Triggers"
+    __table_args__ = (Index("ix_Scheduled_Triggers_next_run", "next_run"),)
+
+    id: Mapped[UUID] = mapped_column(uuid_type(), ForeignKey("Triggers.id"), primary_key=True)
+    cron_expr: Mapped[str] = mapped_column(text_type(200))
+    next_run: Mapped[datetime] = mapped_column(SiteDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __mapper_args__ = {"polymorphic_identity": TriggerType.SCHEDULED}
+
+
+class QueueTrigger(Trigger):
+    """Runs while its queue has at least ``min_batch_size`` new elements."""
+
+    __tablename__ = "Queue_Triggers"
+    __table_args__ = (Index("ix_Queue_Triggers_queue_name", "queue_name"),)
+
+    id: Mapped[UUID] = mapped_column(uuid_type(), ForeignKey("Triggers.id"), primary_key=True)
+    queue_name: Mapped[str] = mapped_column(text_type(200))
+    min_batch_size: Mapped[int]
+
+    __mapper_args__ = {"polymorphic_identity": TriggerType.QUEUE}
