@@ -1,0 +1,1 @@
+"""The library that robots use."""

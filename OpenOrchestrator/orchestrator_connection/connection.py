@@ -1,0 +1,375 @@
+"""The connection that robots work with: log, constants, credentials, queues, and their own trigger.
+
+Owns the published names. Importing it loads no database library; connecting loads what that needs, and the first call
+loads the models with ``robot_calls``, because a robot waits for all of it. Must never load what only the scheduler,
+the app or migrations need.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from OpenOrchestrator.common import crypto_util
+from OpenOrchestrator.common.errors import ConfigurationError, MissingArgumentError
+from OpenOrchestrator.common.redaction import secrets_of
+from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE, marker
+from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from OpenOrchestrator.database.constants import Constant, Credential
+    from OpenOrchestrator.database.queues import QueueElement
+    from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
+
+__all__ = [
+    "Constant",
+    "Credential",
+    "LogLevel",
+    "OrchestratorConnection",
+    "QueueElement",
+    "QueueStatus",
+    "TriggerStatus",
+]
+
+C = TypeVar("C", bound="OrchestratorConnection")
+
+_START_ARGUMENTS = ("process name", "connection string", "crypto key", "process arguments")
+
+
+class OrchestratorConnection:
+    """A robot's connection to the database of OpenOrchestrator.
+
+    Connects at once, and tries only once. Later calls go on through an outage of the database of up to about 30
+    seconds. Several connections in one process each keep their own database and key; the latest one is also what
+    ``db_util`` and ``crypto_util`` use. Safe to share between threads.
+
+    Args:
+        process_name: Shown with everything the robot logs; at most 100 characters.
+        connection_string: SQLAlchemy URL of the database.
+        crypto_key: Key of the credentials. None or empty for robots that use none; a malformed one is refused when a
+            credential is read or written.
+        process_arguments: What the trigger passes to the robot.
+        trigger_id: The trigger that started the robot; None or empty if it was started by hand.
+        job_id: The job that the robot runs as; None or empty if it was started by hand.
+
+    Raises:
+        ConfigurationError: If the connection string cannot be understood or its driver is not installed.
+        ConnectionFailedError: If the database cannot be reached.
+        RevisionError: If the database is older than this library.
+        InvalidInputError: If an id is none.
+    """
+
+    def __init__(  # noqa: PLR0917  (published)
+        self,
+        process_name: str,
+        connection_string: str,
+        crypto_key: str | None,
+        process_arguments: str | None,
+        trigger_id: UUID | str | None = None,
+        job_id: UUID | str | None = None,
+    ) -> None:
+        self.process_name = process_name
+        self.process_arguments = process_arguments
+        self.trigger_id = trigger_id
+        self.job_id = job_id
+        if not isinstance(connection_string, str) or not connection_string.strip():
+            raise ConfigurationError(
+                "No connection string was given. Pass the SQLAlchemy URL of the database, such as "
+                "sqlite+pysqlite:///orchestrator.db"
+            )
+        with _collector_paused():
+            from OpenOrchestrator.database import default, revisions, validation  # noqa: PLC0415
+            from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+
+            validation.optional_identifier(trigger_id, "trigger")
+            validation.optional_identifier(job_id, "job")
+            self._database = Database(connection_string)
+            revisions.check_robot(self._database)
+        self._key = crypto_key
+        self._robot_calls: RobotCalls | None = None
+        self._loading = threading.Lock()
+        default.set_default(self._database)
+        crypto_util.set_key(crypto_key)
+
+    def __str__(self) -> str:
+        return f"OrchestratorConnection - Process name: {self.process_name}"
+
+    __repr__ = __str__
+
+    @classmethod
+    def create_connection_from_args(cls: type[C]) -> C:
+        """Connect with what the scheduler, or a person, started the robot with.
+
+        The arguments of the program are, in this order: process name, connection string, crypto key, process
+        arguments, and, if the scheduler started it, the id of the trigger and of the job. Connection string and key
+        may be markers that say that the value is in the environment.
+
+        Raises:
+            MissingArgumentError: If there are fewer than four arguments.
+            ConfigurationError: If a value should be in the environment but is not.
+            OpenOrchestratorError: As the constructor does.
+        """
+        given = sys.argv[1:]
+        if len(given) < len(_START_ARGUMENTS):
+            raise MissingArgumentError(
+                f"The robot was started with {len(given)} of the arguments it needs, which are: "
+                f"{', '.join(_START_ARGUMENTS)}, and if there are any, trigger id and job id. By hand: python main.py "
+                '"<process name>" "<connection string>" "<crypto key>" "<process arguments>"'
+            )
+        given[1] = _resolve(given[1], CONNECTION_STRING_VARIABLE)
+        given[2] = _resolve(given[2], KEY_VARIABLE)
+        return cls(*given[:6])
+
+    def close(self) -> None:
+        """Close the connections to the database; the next call opens a new one."""
+        self._database.close()
+
+    def log_trace(self, message: object) -> None:
+        """Log what the robot is doing, at the level Trace.
+
+        Args:
+            message: Anything, stored as text; of more than 8000 characters the middle is cut out and marked.
+                Connection string, its password and the crypto key are replaced by ``***``.
+        """
+        self._log(LogLevel.TRACE, message)
+
+    def log_info(self, message: object) -> None:
+        """Log something worth knowing, at the level Info.
+
+        Args:
+            message: As for ``log_trace``.
+        """
+        self._log(LogLevel.INFO, message)
+
+    def log_error(self, message: object) -> None:
+        """Log that something went wrong, at the level Error.
+
+        Args:
+            message: As for ``log_trace``.
+        """
+        self._log(LogLevel.ERROR, message)
+
+    def get_constant(self, constant_name: str) -> Constant:
+        """Return a constant; its value is ``.value``.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+        """
+        return self._calls.get_constant(constant_name)
+
+    def get_credential(self, credential_name: str) -> Credential:
+        """Return a credential with its ``.username`` and, in clear text, ``.password``.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+            NoEncryptionKeyError: If the connection has no key.
+            EncryptionError: If the key is malformed, or not the one the credential was saved with.
+        """
+        return self._calls.get_credential(credential_name)
+
+    def update_constant(self, constant_name: str, new_value: str) -> None:
+        """Give a constant a new value of at most 1000 characters.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+            InvalidInputError: If the value cannot be stored.
+        """
+        self._calls.update_constant(constant_name, new_value)
+
+    def update_credential(self, credential_name: str, new_username: str, new_password: str) -> None:
+        """Give a credential a new user name of at most 250 characters, and a new password.
+
+        Raises:
+            NotFoundError: If there is none with this name.
+            InvalidInputError: If user name or password cannot be stored.
+            NoEncryptionKeyError: If the connection has no key.
+            EncryptionError: If the key is malformed.
+        """
+        self._calls.update_credential(credential_name, new_username, new_password)
+
+    def create_queue_element(
+        self, queue_name: str, reference: str | None = None, data: str | None = None, created_by: str | None = None
+    ) -> QueueElement:
+        """Add a New element to a queue, and return it.
+
+        Args:
+            queue_name: At most 100 characters. A queue exists by having elements.
+            reference: To find it by; at most 100 characters.
+            data: What the robot needs to know; at most 2000 characters.
+            created_by: Who made it; at most 100 characters.
+
+        Raises:
+            InvalidInputError: If a text cannot be stored.
+        """
+        return self._calls.create_element(queue_name, reference, data, created_by)
+
+    def bulk_create_queue_elements(
+        self,
+        queue_name: str,
+        references: Sequence[str | None],
+        data: Sequence[str | None],
+        created_by: str | None = None,
+    ) -> None:
+        """Add many New elements to a queue: all of them or, if it fails, none. They are handed out in this order.
+
+        Args:
+            queue_name: The queue.
+            references: One per element, or None.
+            data: One per element, or None; as many as references.
+            created_by: Who made them.
+
+        Raises:
+            InvalidInputError: If there are none, the numbers differ, or a text cannot be stored.
+        """
+        self._calls.create_elements(queue_name, references, data, created_by)
+
+    def get_next_queue_element(
+        self, queue_name: str, reference: str | None = None, set_status: bool = True
+    ) -> QueueElement | None:
+        """Take the oldest New element of a queue: it becomes In Progress, and no other robot gets it.
+
+        Handing out happens once, however many robots ask. What the robot then does outside the database happens at
+        least once: a robot may be stopped after the deed and before it could say so.
+
+        Args:
+            queue_name: The queue.
+            reference: Only elements with this reference; None for all.
+            set_status: False only looks: the element stays New, and others may get it.
+
+        Returns:
+            The element; None if there is no New one.
+
+        Raises:
+            OwnershipLostError: If the robot's own job has ended.
+        """
+        return self._calls.next_element(queue_name, reference, self.job_id, take=set_status)
+
+    def get_queue_elements(  # noqa: PLR0917  (published)
+        self,
+        queue_name: str,
+        reference: str | None = None,
+        status: QueueStatus | None = None,
+        offset: int = 0,
+        limit: int = 100,
+        from_date: datetime | None = None,
+        to_date: datetime | None = None,
+    ) -> tuple[QueueElement, ...]:
+        """Return elements of a queue, the newest first.
+
+        Args:
+            queue_name: The queue.
+            reference: Only elements with this reference.
+            status: Only elements in this status.
+            offset: How many to leave out at the beginning.
+            limit: How many at most; 0 returns none.
+            from_date: Created then or later; site time, or any time with a time zone.
+            to_date: Created then or earlier.
+
+        Raises:
+            InvalidInputError: If an argument cannot be one.
+        """
+        return self._calls.get_elements(
+            queue_name, reference, status, offset=offset, limit=limit, from_date=from_date, to_date=to_date
+        )
+
+    def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: str | None = None) -> None:
+        """Set the status of an element.
+
+        Done, Failed and Abandoned set its end date, In Progress its start date. New gives it back.
+
+        Args:
+            element_id: The ``.id`` of the element.
+            status: The new status.
+            message: Replaces the element's message; at most 1000 characters. None leaves it as it is.
+
+        Raises:
+            NotFoundError: If there is no such element.
+            OwnershipLostError: If it was handed out to somebody else since, or the robot's own job has ended.
+            InvalidInputError: If the id, status or message cannot be one.
+        """
+        self._calls.set_element_status(element_id, status, message, self.job_id)
+
+    def delete_queue_element(self, element_id: UUID | str) -> None:
+        """Delete an element.
+
+        Raises:
+            NotFoundError: If there is no such element.
+            InvalidInputError: If the id is none.
+        """
+        self._calls.delete_element(element_id)
+
+    def is_trigger_pausing(self) -> bool:
+        """Tell whether somebody wants the trigger of this robot to pause, so that the robot should come to an end.
+
+        Raises:
+            NotFoundError: If the robot was started without a trigger, or it was deleted.
+        """
+        return self._calls.is_trigger_pausing(self.trigger_id)
+
+    def pause_my_trigger(self) -> None:
+        """Make the trigger of this robot pause after this run: it then runs again only when somebody enables it.
+
+        Raises:
+            NotFoundError: If the robot was started without a trigger, or it was deleted.
+        """
+        self._calls.pause_trigger(self.trigger_id)
+
+    @property
+    def _calls(self) -> RobotCalls:
+        with self._loading:
+            if self._robot_calls is None:
+                with _collector_paused():
+                    from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls  # noqa: PLC0415
+                secrets = secrets_of(self._database.connection_string, crypto_util.key_text(self._key))
+                self._robot_calls = RobotCalls(self._database, self._key, secrets)
+            return self._robot_calls
+
+    def _log(self, level: LogLevel, message: object) -> None:
+        self._calls.log(self.process_name, level, self.job_id, message)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the garbage collector from walking through a library while it is being loaded: all of it stays anyway."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _resolve(argument: str, variable: str) -> str:
+    if argument != marker(variable):
+        return argument
+    value = os.environ.get(variable)
+    if value is None:
+        raise ConfigurationError(
+            f"The start argument {argument!r} says that the value is in the environment variable {variable}, but that "
+            "is not set. Pass the environment on to the process that runs the robot, or set the trigger to pass "
+            "secrets as arguments."
+        )
+    return value
+
+
+def __getattr__(name: str) -> Any:
+    # Robots import the models from here too, but most import them from their own modules or not at all.
+    if name == "QueueElement":
+        from OpenOrchestrator.database.queues import QueueElement  # noqa: PLC0415
+
+        return QueueElement
+    if name in ("Constant", "Credential"):
+        from OpenOrchestrator.database import constants  # noqa: PLC0415
+
+        return getattr(constants, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

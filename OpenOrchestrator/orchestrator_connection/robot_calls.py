@@ -1,0 +1,245 @@
+"""What a robot asks of the database, on the database and the key of its own connection.
+
+Loaded at the first call and not when a robot connects, because it needs the models. ``connection`` owns the published
+names and their documentation; this module owns what they do. Must not use the process-wide defaults.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.crypto_util import Key
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.common.redaction import redact
+from OpenOrchestrator.database import element_claims, validation
+from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.dialects import enum_type, uuid_type
+from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements
+
+_MICROSECOND = timedelta(microseconds=1)
+_CLOCK_TICK = timedelta(seconds=1)
+
+Id = UUID | str
+
+# Not the model: few robots need it, and loading it takes time.
+_TRIGGERS = sa.table("Triggers", sa.column("id", uuid_type()), sa.column("process_status", enum_type(TriggerStatus)))
+
+_PAUSED = frozenset({TriggerStatus.PAUSING, TriggerStatus.PAUSED})
+
+
+class RobotCalls:
+    """The calls of one connection. Safe to share between threads.
+
+    Args:
+        database: The database of the connection.
+        key: The key of its credentials; None or empty if it has none.
+        secrets: Texts that must not get into a log message.
+    """
+
+    def __init__(self, database: Database, key: Key, secrets: tuple[str, ...]) -> None:
+        self._database = database
+        self._key = key
+        self._secrets = secrets
+        self._held = element_claims.HeldTokens()
+        self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
+        self._created_lock = threading.Lock()
+
+    def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
+        """Write a log message."""
+        text = redact(logs.message_text(message), self._secrets)
+        job = _job(job_id)
+        log_id = uuid4()
+        now = self._database.site_now()
+        self._database.write_statement(
+            lambda connection: logs.insert(
+                connection,
+                process_name=process_name,
+                level=level,
+                job_id=job,
+                message=text,
+                log_time=now,
+                log_id=log_id,
+            ),
+            read_back=lambda connection: log_id if logs.exists(connection, log_id) else None,
+        )
+
+    def get_constant(self, name: str) -> Constant:
+        """Return a constant."""
+        return self._database.read(lambda session: constants.get(session, name))
+
+    def update_constant(self, name: str, value: str) -> None:
+        """Give a constant a new value."""
+        now = self._database.site_now()
+        self._database.write(
+            lambda session: constants.update(session, name, value, now=now),
+            read_back=lambda session: constants.has(session, Constant, name, {"changed_at": now}) or None,
+        )
+
+    def get_credential(self, name: str) -> Credential:
+        """Return a credential with its password in clear text."""
+        credential = self._database.read(lambda session: credentials.get(session, name))
+        return credentials.decrypted(credential, self._key)
+
+    def update_credential(self, name: str, username: str, password: str) -> None:
+        """Give a credential a new user name and password."""
+        stored = credentials.values(
+            self._database.dialect_name,
+            username=username,
+            password=password,
+            key=self._key,
+            now=self._database.site_now(),
+        )
+        self._database.write(
+            lambda session: credentials.update(session, name, stored),
+            read_back=lambda session: constants.has(session, Credential, name, stored) or None,
+        )
+
+    def create_element(
+        self, queue_name: str, reference: str | None, data: str | None, created_by: str | None
+    ) -> QueueElement:
+        """Add an element to a queue."""
+        element_id = uuid4()
+        created_date = self._created_dates(1)
+        return self._database.write(
+            lambda session: queue_elements.create(
+                session,
+                queue_name=queue_name,
+                reference=reference,
+                data=data,
+                created_by=created_by,
+                created_date=created_date,
+                element_id=element_id,
+            ),
+            read_back=lambda session: session.get(QueueElement, element_id),
+        )
+
+    def create_elements(
+        self,
+        queue_name: str,
+        references: Iterable[str | None],
+        data: Iterable[str | None],
+        created_by: str | None,
+    ) -> None:
+        """Add many elements to a queue: all of them or, if it fails, none."""
+        rows = queue_elements.new_rows(
+            self._database.dialect_name,
+            queue_name=queue_name,
+            references=references,
+            data=data,
+            created_by=created_by,
+        )
+        created_date = self._created_dates(len(rows))
+        self._database.write(
+            lambda session: queue_elements.insert_rows(session, rows, created_date=created_date),
+            read_back=lambda session: queue_elements.exists(session, rows[0]["id"]) or None,
+        )
+
+    def next_element(
+        self, queue_name: str, reference: str | None, job_id: Id | None, *, take: bool
+    ) -> QueueElement | None:
+        """Hand out the oldest New element, or only return it."""
+        if not take:
+            return element_claims.peek_next(self._database, queue_name, reference=reference)
+        element = element_claims.claim_next(self._database, queue_name, reference=reference, job_id=_job(job_id))
+        if element is not None:
+            self._held.remember(element.id, element.claim_token)
+        return element
+
+    def get_elements(
+        self,
+        queue_name: str,
+        reference: str | None,
+        status: QueueStatus | None,
+        *,
+        offset: int,
+        limit: int,
+        from_date: datetime | None,
+        to_date: datetime | None,
+    ) -> tuple[QueueElement, ...]:
+        """Return the elements that fit, newest first."""
+        wanted = queue_elements.ElementFilter(
+            queue_name=queue_name,
+            reference=reference,
+            status=status,
+            from_date=validation.optional_site_datetime(from_date, "from_date", self._database.zone),
+            to_date=validation.optional_site_datetime(to_date, "to_date", self._database.zone),
+        )
+        return self._database.read(
+            lambda session: queue_elements.select(session, wanted, descending=True, offset=offset, limit=limit)
+        )
+
+    def set_element_status(self, element_id: Id, status: QueueStatus, message: str | None, job_id: Id | None) -> None:
+        """Set the status of an element, unless somebody else holds it now."""
+        element = validation.identifier(element_id, "queue element")
+        wanted = element_claims.StatusWrite(
+            element_id=element, status=status, message=message, job_id=_job(job_id), token=self._held.find(element)
+        )
+        self._held.remember(element, element_claims.write_status(self._database, wanted))
+
+    def delete_element(self, element_id: Id) -> None:
+        """Delete an element."""
+        element = validation.identifier(element_id, "queue element")
+        self._database.write(
+            lambda session: queue_elements.delete(session, element),
+            read_back=lambda session: None if queue_elements.exists(session, element) else True,
+        )
+        self._held.remember(element, None)
+
+    def is_trigger_pausing(self, trigger_id: Id | None) -> bool:
+        """Tell whether somebody wants the trigger to pause."""
+        return self._trigger_status(_trigger(trigger_id)) in _PAUSED
+
+    def pause_trigger(self, trigger_id: Id | None) -> None:
+        """Make the trigger pause, at once or after the robot's run; one that will not run on stays as it is."""
+        from OpenOrchestrator.database import transitions  # noqa: PLC0415  (loads models that few robots need)
+
+        trigger = _trigger(trigger_id)
+        if self._trigger_status(trigger) in _PAUSED:
+            return
+        self._database.write(
+            lambda session: transitions.apply(session, transitions.TriggerEvent.REQUEST_PAUSE, trigger),
+            read_back=lambda session: session.scalar(_status_query(trigger)) in _PAUSED or None,
+        )
+
+    def _trigger_status(self, trigger: UUID) -> TriggerStatus:
+        status: TriggerStatus | None = self._database.read(lambda session: session.scalar(_status_query(trigger)))
+        if status is None:
+            raise NotFoundError(f"No trigger with the given id: {trigger}")
+        return status
+
+    def _created_dates(self, count: int) -> datetime:
+        """Return a creation date later than the former, even where the clock ticks slowly: the oldest comes first.
+
+        Args:
+            count: How many dates, a microsecond apart, to reserve.
+        """
+        with self._created_lock:
+            now = self._database.site_now()
+            if timedelta() <= self._latest_created - now < _CLOCK_TICK:
+                now = self._latest_created + _MICROSECOND
+            self._latest_created = now + (count - 1) * _MICROSECOND
+            return now
+
+
+def _status_query(trigger_id: UUID) -> sa.Select[Any]:
+    return sa.select(_TRIGGERS.c.process_status).where(_TRIGGERS.c.id == trigger_id)
+
+
+def _job(job_id: Id | None) -> UUID | None:
+    return validation.optional_identifier(job_id, "job")
+
+
+def _trigger(trigger_id: Id | None) -> UUID:
+    trigger = validation.optional_identifier(trigger_id, "trigger")
+    if trigger is None:
+        raise NotFoundError(f"No trigger with the given id: {trigger_id}. The robot was started without a trigger.")
+    return trigger
