@@ -1,0 +1,127 @@
+"""What a scheduler claims: looks at what is due, chooses by the rules, and claims what it chose.
+
+Owns which triggers are left out for now: poisoned ones, and queue triggers that were started a moment ago. Must not
+start anything. For one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from uuid import UUID
+
+from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.database import claims
+from OpenOrchestrator.database.claims import ClaimedRun, DueTrigger, DueTriggers
+from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.scheduler import failpoints
+from OpenOrchestrator.scheduler.contact import elapsed, is_outage
+from OpenOrchestrator.scheduler.options import SchedulerOptions
+from OpenOrchestrator.scheduler.poison import Poison
+from OpenOrchestrator.scheduler.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.selection import Candidate, select
+
+QUEUE_PAUSE_SECONDS = 1.0
+"""Between two starts of the same queue trigger here, so that a robot that takes no elements cannot spin."""
+
+
+class Claiming:
+    """Claims for one scheduler.
+
+    Args:
+        database: Where the triggers are.
+        identity: The scheduler.
+        options: What it may run, and how much at once.
+        poison: Told about triggers that cannot be used.
+    """
+
+    def __init__(self, database: Database, identity: Identity, options: SchedulerOptions, poison: Poison) -> None:
+        self._database = database
+        self._identity = identity
+        self._options = options
+        self._poison = poison
+        self._queue_starts: dict[UUID, float] = {}
+
+    def has_room(self, running: Collection[SupervisedJob]) -> bool:
+        """Tell whether anything could be started beside what runs."""
+        return len(running) < self._options.max_jobs and not any(job.is_blocking for job in running)
+
+    def look(self) -> DueTriggers:
+        """Return what is due; poisoned triggers are reported.
+
+        Raises:
+            DatabaseError: The database cannot be used now.
+        """
+        due = claims.due_triggers(self._database, scheduler_name=self._options.name)
+        for poisoned in due.poisoned:
+            self._poison.report(poisoned.trigger_id, poisoned.name, poisoned.reason)
+        return due
+
+    def choose(self, due: Iterable[DueTrigger], running: Collection[SupervisedJob]) -> list[DueTrigger]:
+        """Return what of it to claim now, in this order."""
+        by_id = {trigger.trigger_id: trigger for trigger in due if not self._has_to_wait(trigger)}
+        selection = select(
+            (_candidate(trigger) for trigger in by_id.values()),
+            scheduler_name=self._options.name,
+            whitelisted_only=self._options.whitelisted_only,
+            free_slots=self._options.max_jobs - len(running),
+            running=len(running),
+            blocking_running=any(job.is_blocking for job in running),
+        )
+        return [by_id[candidate.trigger_id] for candidate in selection.claims]
+
+    def claim(self, chosen: Sequence[DueTrigger]) -> list[ClaimedRun]:
+        """Claim them, all in one go. One that cannot be claimed at all is set aside and does not hinder the others.
+
+        Returns:
+            The runs that were won.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        if not chosen:
+            return []
+        try:
+            claimed = list(claims.claim(self._database, self._identity, chosen))
+        except Exception as error:
+            if isinstance(error, DatabaseError) and is_outage(error):
+                raise
+            claimed = self._claim_one_by_one(chosen)
+        for run in claimed:
+            if run.type is TriggerType.QUEUE:
+                self._queue_starts[run.trigger_id] = elapsed()
+        if claimed:
+            failpoints.reach(failpoints.AFTER_CLAIM)
+        return claimed
+
+    def _claim_one_by_one(self, chosen: Sequence[DueTrigger]) -> list[ClaimedRun]:
+        claimed: list[ClaimedRun] = []
+        for trigger in chosen:
+            try:
+                claimed += claims.claim(self._database, self._identity, [trigger])
+            except Exception as error:
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    if claimed:
+                        return claimed
+                    raise
+                self._poison.set_aside(trigger.trigger_id, trigger.name, f"it cannot be claimed: {error}")
+        return claimed
+
+    def _has_to_wait(self, trigger: DueTrigger) -> bool:
+        started = self._queue_starts.get(trigger.trigger_id)
+        if started is not None and elapsed() - started < QUEUE_PAUSE_SECONDS:
+            return True
+        return self._poison.is_aside(trigger.trigger_id)
+
+
+def _candidate(trigger: DueTrigger) -> Candidate:
+    return Candidate(
+        trigger_id=trigger.trigger_id,
+        name=trigger.name,
+        type=trigger.type,
+        priority=trigger.priority,
+        is_blocking=trigger.is_blocking,
+        whitelist=trigger.whitelist,
+        due_at=trigger.due_at,
+    )

@@ -1,0 +1,274 @@
+"""What a scheduler says about its work: the wording of every log line, in one place.
+
+Owns text and format of the lines. Must decide nothing, and never raise: a full disk or a closed terminal must not stop
+a scheduler. Safe to use from several threads.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TextIO
+from uuid import UUID
+
+from OpenOrchestrator.common.redaction import redact
+from OpenOrchestrator.common.settings import LogFormat
+
+INFO = "INFO"
+WARNING = "WARNING"
+ERROR = "ERROR"
+
+Field = str | int | float | bool | None
+
+
+class Events:
+    """Writes one line for each thing that happens.
+
+    Args:
+        stream: Where lines go; None (a service without a console) drops them.
+        log_format: Text for people, or one JSON object to a line.
+        secrets: Texts that must appear in no line.
+        now: Tells the time in the lines, aware.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None,
+        *,
+        log_format: LogFormat = LogFormat.TEXT,
+        secrets: Sequence[str] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._stream = stream
+        self._format = log_format
+        self._secrets = list(secrets)
+        self._now = now
+        self._lock = threading.Lock()
+
+    def redacted(self, text: str) -> str:
+        """Return a text without the secrets that no line may hold, for whatever else people will read."""
+        return redact(text, self._secrets)
+
+    # The scheduler itself
+
+    def started_up(self, *, name: str, version: str, database: str, max_jobs: int, workspace: Path) -> None:
+        """The scheduler is enrolled and begins its work."""
+        self._say(
+            INFO,
+            "started_up",
+            f'Scheduler "{name}" (OpenOrchestrator {version}) works on {database}: up to {max_jobs} jobs at once, '
+            f"files in {workspace}.",
+            scheduler=name,
+            version=version,
+        )
+
+    def stopping(self, policy: str, running: int) -> None:
+        """The scheduler was asked to stop."""
+        does = {
+            "wait": "Waiting for them; stop again to leave them running.",
+            "leave": "They go on and are taken over at the next start.",
+            "kill": "They are killed.",
+        }[policy]
+        doing = does if running else ""
+        self._say(INFO, "stopping", f"Stopping. {_count(running, 'robot')} running. {doing}".rstrip(), running=running)
+
+    def stopped(self, left_running: int) -> None:
+        """The scheduler has ended its work."""
+        left = f" {_count(left_running, 'robot')} left running." if left_running else ""
+        self._say(INFO, "stopped", f"Stopped.{left}", left_running=left_running)
+
+    def database_lost(self, reason: str) -> None:
+        """The database cannot be used; running robots go on."""
+        self._say(WARNING, "database_lost", f"No contact with the database; trying again, robots go on. {reason}")
+
+    def database_back(self, seconds: float) -> None:
+        """The database can be used again."""
+        self._say(INFO, "database_back", f"In contact with the database again after {seconds:.0f} s.", seconds=seconds)
+
+    def name_taken(self, reason: str) -> None:
+        """Another daemon has taken this scheduler's name after its lease had ended."""
+        self._say(
+            ERROR,
+            "name_taken",
+            f"Another scheduler has taken the name while this one was out of contact. Stopping, so that there is "
+            f"only one. {reason}",
+        )
+
+    def unexpected(self, where: str, error: BaseException) -> None:
+        """Something failed that nobody foresaw; the scheduler goes on."""
+        self._say(ERROR, "unexpected", f"Failed while {where}: {type(error).__name__}: {error}")
+
+    def poisoned(self, trigger: str, reason: str) -> None:
+        """A trigger cannot be used and is set aside."""
+        self._say(ERROR, "poisoned", f'Trigger "{trigger}" is set aside until it is changed: {reason}', trigger=trigger)
+
+    # The life of a run
+
+    def claimed(self, job_id: UUID, trigger: str, *, late_seconds: float | None, attempt: int) -> None:
+        """A trigger was claimed here."""
+        late = f", {late_seconds * 1000:.0f} ms after it was due" if late_seconds is not None else ""
+        again = f", attempt {attempt}" if attempt > 1 else ""
+        self._say(INFO, "claimed", f'Claimed "{trigger}"{late}{again} (job {job_id}).', job=job_id, trigger=trigger)
+
+    def started(self, job_id: UUID, trigger: str, *, pid: int | None, commit: str | None) -> None:
+        """A robot was started."""
+        at = f", commit {commit[:12]}" if commit else ""
+        self._say(
+            INFO,
+            "started",
+            f'Started "{trigger}": pid {pid or "unknown"}{at} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+            pid=pid,
+            commit=commit,
+        )
+
+    def adopted(self, job_id: UUID, trigger: str, *, pid: int | None) -> None:
+        """A robot that an earlier scheduler of this name started is followed again."""
+        self._say(
+            INFO, "adopted", f'Took over "{trigger}": pid {pid} (job {job_id}).', job=job_id, trigger=trigger, pid=pid
+        )
+
+    def ended(self, job_id: UUID, trigger: str, *, exit_code: int | None, seconds: float | None) -> None:
+        """A robot ended well."""
+        took = f" after {_duration(seconds)}" if seconds is not None else ""
+        self._say(
+            INFO,
+            "ended",
+            f'Ended "{trigger}": exit code {exit_code}{took} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+            exit_code=exit_code,
+            seconds=seconds,
+        )
+
+    def failed(
+        self, job_id: UUID, trigger: str, *, status: str, reason: str, exit_code: int | None, seconds: float | None
+    ) -> None:
+        """A run ended badly."""
+        took = f" after {_duration(seconds)}" if seconds is not None else ""
+        self._say(
+            ERROR,
+            "failed",
+            f'{status} "{trigger}"{took}: {reason} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+            status=status,
+            reason=reason,
+            exit_code=exit_code,
+            seconds=seconds,
+        )
+
+    def kill_requested(self, job_id: UUID, trigger: str) -> None:
+        """Somebody asked for a robot to be killed."""
+        self._say(INFO, "kill_requested", f'Killing "{trigger}" as asked (job {job_id}).', job=job_id, trigger=trigger)
+
+    def given_back(self, job_id: UUID, trigger: str, reason: str) -> None:
+        """A claimed run will not start here and is due again."""
+        self._say(INFO, "given_back", f'Gave back "{trigger}": {reason} (job {job_id}).', job=job_id, trigger=trigger)
+
+    def ownership_lost(self, job_id: UUID, trigger: str) -> None:
+        """A running job was taken away, because its lease had ended; its robot is stopped."""
+        self._say(
+            ERROR,
+            "ownership_lost",
+            f'"{trigger}" was taken away from this scheduler, because it had been out of contact for too long; '
+            f"stopping its robot (job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def late_finish(self, job_id: UUID, trigger: str, *, status: str, reason: str) -> None:
+        """The end of a run was refused, because the job was settled by somebody else before."""
+        self._say(
+            ERROR,
+            "late_finish",
+            f'The end of "{trigger}" ({status}{": " + reason if reason else ""}) came too late: the job had been '
+            f"settled without it (job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+            status=status,
+        )
+
+    def step_pending(self, job_id: UUID, trigger: str, error: BaseException) -> None:
+        """The beginning or the end of a run cannot be stored yet."""
+        self._say(
+            WARNING,
+            "step_pending",
+            f'How it stands with "{trigger}" cannot be stored yet; trying until it can: {error} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def output_trouble(self, job_id: UUID, trigger: str, error: BaseException) -> None:
+        """Output of a robot cannot be stored for now."""
+        self._say(
+            WARNING,
+            "output_trouble",
+            f'Output of "{trigger}" cannot be stored for now: {error} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def settled(self, job_id: UUID, trigger: str | None, *, scheduler: str, outcome: str) -> None:
+        """A job of a scheduler that is gone was settled here."""
+        self._say(
+            WARNING,
+            "settled",
+            f'Settled "{trigger}" of scheduler "{scheduler}", which is out of contact: {outcome} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def leftover_killed(self, job_id: UUID, processes: int) -> None:
+        """Processes of a run that is over were ended."""
+        self._say(
+            WARNING,
+            "leftover_killed",
+            f"Ended {_count(processes, 'process', 'processes')} left over from job {job_id}, which is over.",
+            job=job_id,
+            processes=processes,
+        )
+
+    def _say(self, level: str, event: str, message: str, **fields: Field | UUID) -> None:
+        if self._stream is None:
+            return
+        now = self._now()
+        message = " ".join(message.split())
+        if self._format is LogFormat.JSON:
+            content: dict[str, Field] = {"time": now.isoformat(), "level": level, "event": event, "message": message}
+            content |= {name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()}
+            redacted = {
+                name: redact(value, self._secrets) if isinstance(value, str) else value
+                for name, value in content.items()
+            }
+            line = json.dumps(redacted, ensure_ascii=True)
+        else:
+            line = redact(f"{now.astimezone():%Y-%m-%d %H:%M:%S} {level:<7} {message}", self._secrets)
+        with self._lock:
+            try:
+                self._stream.write(_printable(line, self._stream) + "\n")
+                self._stream.flush()
+            except (OSError, ValueError):
+                # The reader is gone (closed pipe) or the disk full: losing a line is better than losing the scheduler.
+                return
+
+
+def _printable(line: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return line.encode(encoding, errors="backslashreplace").decode(encoding)
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,71 @@
+"""From a claimed run to a robot that can be started: its files, how it gets its secrets, what it is handed.
+
+Owns the order of these steps. Knows no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from OpenOrchestrator.database.claims import ClaimedRun
+from OpenOrchestrator.scheduler.environment import resolve_passing
+from OpenOrchestrator.scheduler.launcher import Launcher, LaunchSpec
+from OpenOrchestrator.scheduler.supervisor import Prepared
+from OpenOrchestrator.scheduler.workspace import Workspace
+
+
+class RobotPreparation:
+    """Prepares robots in one workspace. Safe to use from several threads.
+
+    Args:
+        workspace: Where robots' files and run directories are.
+        python: The Python to run robots with.
+        connection_string: Handed to robots.
+        crypto_key: Handed to robots.
+        on_end: Called with the job's id when the host of a robot started here has ended.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        python: str,
+        *,
+        connection_string: str,
+        crypto_key: str,
+        on_end: Callable[[UUID], None],
+    ) -> None:
+        self._workspace = Workspace(workspace)
+        self._launcher = Launcher(workspace, python, on_end=on_end)
+        self._connection_string = connection_string
+        self._crypto_key = crypto_key
+
+    def __call__(self, run: ClaimedRun) -> Prepared:
+        """Get the robot's files, and return what starts it.
+
+        Raises:
+            LaunchError: With the reason to store on the job.
+        """
+        robot = self._workspace.prepare(run.process_path, run.is_git_repo, run.git_branch, job_id=run.job_id)
+        spec = LaunchSpec(
+            job_id=run.job_id,
+            trigger_id=run.trigger_id,
+            process_name=run.process_name,
+            process_arguments=run.process_args or "",
+            file=robot.file,
+            passing=resolve_passing(run.passing, robot.project),
+            connection_string=self._connection_string,
+            crypto_key=self._crypto_key,
+            timeout=run.timeout_seconds,
+        )
+        return Prepared(partial(self._launcher.start, spec), robot.commit)
+
+    def release(self, job_id: UUID) -> None:
+        """Let the files of a run be used by others, once it is settled."""
+        self._workspace.release(job_id)
+
+    def clean_up(self) -> None:
+        """Delete what was not used for a long time."""
+        self._workspace.prune()

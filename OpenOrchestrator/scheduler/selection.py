@@ -1,0 +1,113 @@
+"""Which of the due triggers a scheduler claims next, and in which order.
+
+Pure: gets frozen values, returns frozen values. Claiming is somebody else's, and may fail for each of them because
+another scheduler was faster; then ask again with what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from uuid import UUID
+
+from OpenOrchestrator.database.statuses import TriggerType
+
+_TYPE_ORDER = {TriggerType.SINGLE: 0, TriggerType.SCHEDULED: 1, TriggerType.QUEUE: 2}
+_AFTER_ALL_OTHERS = datetime.max.replace(tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trigger that is idle and due.
+
+    Attributes:
+        trigger_id: Its id.
+        name: Its name.
+        type: Its kind.
+        priority: Higher runs first.
+        is_blocking: It has to be alone on its machine.
+        whitelist: Names of the schedulers it may run on; empty for any.
+        due_at: Since when it is due, aware UTC; None for queue triggers.
+    """
+
+    trigger_id: UUID
+    name: str
+    type: TriggerType
+    priority: int
+    is_blocking: bool
+    whitelist: tuple[str, ...]
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to claim now.
+
+    Attributes:
+        claims: In the order to claim them, no more than there are free slots.
+        waiting_for_idle: The blocking trigger whose turn it is but for the robots on this machine. Nothing ranked
+            below it is in ``claims``, so that the machine becomes idle.
+    """
+
+    claims: tuple[Candidate, ...]
+    waiting_for_idle: Candidate | None
+
+
+def select(
+    candidates: Iterable[Candidate],
+    *,
+    scheduler_name: str,
+    whitelisted_only: bool,
+    free_slots: int,
+    running: int,
+    blocking_running: bool,
+) -> Selection:
+    """Choose the due triggers to claim on this machine.
+
+    They rank by priority, then single before scheduled before queue, then by due time. A blocking trigger is chosen
+    only when nothing runs here and nothing ranks above it; while it waits, nothing ranked below it is chosen, so lower
+    ones cannot starve it. Another machine may take it meanwhile: the next call then no longer sees it.
+
+    Args:
+        candidates: The idle, due triggers in any order.
+        scheduler_name: Name of this scheduler, compared with whitelists without regard to case and outer blanks.
+        whitelisted_only: Leave out triggers with an empty whitelist.
+        free_slots: How many more robots may run here; zero or less for none.
+        running: How many robots run here now.
+        blocking_running: One of them is blocking; then nothing is chosen.
+
+    Returns:
+        The choice. It depends on the arguments alone, not on the order of the candidates.
+    """
+    claims: list[Candidate] = []
+    for candidate in sorted(
+        (c for c in candidates if _may_run_on(c, scheduler_name, whitelisted_only=whitelisted_only)), key=_rank
+    ):
+        if candidate.is_blocking and (running > 0 or blocking_running or claims):
+            return Selection(tuple(claims), candidate)
+        if blocking_running or len(claims) >= free_slots:
+            break
+        claims.append(candidate)
+        if candidate.is_blocking:
+            break
+    return Selection(tuple(claims), None)
+
+
+def _may_run_on(candidate: Candidate, scheduler_name: str, *, whitelisted_only: bool) -> bool:
+    """Tell whether the whitelist of a trigger admits a scheduler."""
+    if not candidate.whitelist:
+        return not whitelisted_only
+    name = scheduler_name.strip().casefold()
+    return any(entry.strip().casefold() == name for entry in candidate.whitelist)
+
+
+def _rank(candidate: Candidate) -> tuple[int, int, datetime, str, UUID]:
+    """Return the sort key of a trigger; lower runs first."""
+    return (
+        -candidate.priority,
+        _TYPE_ORDER[candidate.type],
+        candidate.due_at or _AFTER_ALL_OTHERS,
+        candidate.name,
+        candidate.trigger_id,
+    )

@@ -1,0 +1,156 @@
+"""One run at a terminal: claims a trigger by name, follows it, and settles it, beside any scheduler.
+
+Owns what such a run does instead of a daemon: it is not enrolled, claims nothing else, and settles nothing of others.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.database import claims, revisions, runs
+from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.scheduler import endings
+from OpenOrchestrator.scheduler.bell import Bell
+from OpenOrchestrator.scheduler.contact import Contact
+from OpenOrchestrator.scheduler.endings import Ending
+from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.keeper import Keeper
+from OpenOrchestrator.scheduler.options import SchedulerOptions
+from OpenOrchestrator.scheduler.preparation import RobotPreparation
+from OpenOrchestrator.scheduler.run_directory import OutputRecord
+from OpenOrchestrator.scheduler.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.supervisor import Services, Supervisor
+
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run.
+
+    Attributes:
+        job_id: Its job.
+        ending: How it ended; None if that could not be stored, because the job was taken away.
+    """
+
+    job_id: UUID
+    ending: Ending | None
+
+
+class SingleRun:
+    """Runs one trigger here and now.
+
+    Args:
+        database: The shared database.
+        options: Name, workspace and Python of this machine's scheduler.
+        crypto_key: Handed to the robot.
+        events: Told about every step.
+        on_record: Shown each piece of the robot's output as soon as it is there.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        options: SchedulerOptions,
+        *,
+        crypto_key: str,
+        events: Events,
+        on_record: Callable[[OutputRecord], None],
+    ) -> None:
+        self._database = database
+        self._options = options
+        self._events = events
+        self._identity = Identity(run_name(options.name, os.getpid()))
+        self._bell = Bell()
+        self._contact = Contact(events)
+        self._stop_requests = 0
+        self._supervisor: Supervisor | None = None
+        self._over = False
+        self._preparation = RobotPreparation(
+            options.workspace,
+            options.python,
+            connection_string=database.connection_string,
+            crypto_key=crypto_key,
+            on_end=self._host_ended,
+        )
+        self._services = Services(
+            database=database,
+            events=events,
+            contact=self._contact,
+            prepare=self._preparation,
+            on_over=self._is_over,
+            on_record=on_record,
+        )
+
+    def request_stop(self) -> None:
+        """Kill the robot; asked again, leave without waiting for its end. Safe in signal handlers."""
+        self._stop_requests += 1
+        self._bell.ring()
+
+    def ring_on_signals(self) -> None:
+        """Let signals that have a handler be noticed at once, on Windows too. Only from the main thread."""
+        self._bell.ring_on_signals()
+
+    def run(self, trigger_name: str) -> Outcome:
+        """Claim the trigger, start its robot, and wait for its end.
+
+        Raises:
+            RevisionError: The database is of another revision than this program.
+            NotFoundError: There is no such trigger.
+            InvalidInputError: It cannot run now or here; the message says why.
+            DatabaseError: The database cannot be used.
+        """
+        revisions.check_exact(self._database)
+        claimed = claims.claim_by_name(self._database, self._identity, trigger_name, allowed_as=self._options.name)
+        self._events.claimed(claimed.job_id, claimed.trigger_name, late_seconds=None, attempt=claimed.attempt)
+        supervisor = self._supervisor = Supervisor(SupervisedJob.of(claimed), self._services)
+        keeper = Keeper(
+            self._database,
+            self._identity,
+            supervisors=lambda: [supervisor],
+            events=self._events,
+            contact=self._contact,
+            on_name_lost=None,
+        )
+        keeper.start()
+        try:
+            supervisor.start(claimed)
+            while not self._over and self._stop_requests < 2:
+                if self._stop_requests:
+                    supervisor.kill(endings.KILLED_BY_TERMINAL)
+                self._watch_for_kill(supervisor)
+                self._bell.sleep(self._options.poll_interval)
+        finally:
+            supervisor.detach()
+            keeper.stop()
+            self._bell.close()
+        return Outcome(claimed.job_id, supervisor.ending)
+
+    def _watch_for_kill(self, supervisor: Supervisor) -> None:
+        try:
+            requested = runs.kill_requests(self._database, [supervisor.job.job_id])
+        except DatabaseError as error:
+            self._contact.failed(error)
+            return
+        if requested and supervisor.kill(endings.KILLED_BY_ADMIN):
+            self._events.kill_requested(supervisor.job.job_id, supervisor.job.trigger_name)
+
+    def _host_ended(self, _job_id: UUID) -> None:
+        if self._supervisor is not None:
+            self._supervisor.host_ended()
+
+    def _is_over(self, supervisor: Supervisor) -> None:
+        self._preparation.release(supervisor.job.job_id)
+        self._over = True
+        self._bell.ring()
+
+
+def run_name(scheduler_name: str, process_id: int) -> str:
+    """Return the scheduler name under which a run at a terminal owns its job."""
+    suffix = f" (run {process_id})"
+    return scheduler_name[: _LONGEST_NAME - len(suffix)] + suffix
