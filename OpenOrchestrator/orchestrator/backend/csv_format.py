@@ -1,0 +1,143 @@
+"""CSV as Danish Excel opens it, and as anybody may hand it back. Pure.
+
+Written: UTF-8 with a byte order mark, semicolons (Excel takes the list separator of Windows, which is a semicolon in
+Denmark as in most of Europe), lines that end with CR LF, dates as ``2026-11-23 08:12:04``. A cell that a spreadsheet
+would take for a formula gets an apostrophe before it; reading takes it away again, so a file that was written here is
+read as it was.
+
+Read: semicolon, comma or tab, whichever the first line has; UTF-8, UTF-16 with its mark, or else Windows-1252, which
+is what Excel writes unless told otherwise.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from OpenOrchestrator.common.errors import InvalidInputError
+
+DELIMITER = ";"
+MARK = "\ufeff"
+MEDIA_TYPE = "text/csv; charset=utf-8"
+
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""Full-width ones too: some spreadsheets take them for the plain ones."""
+_DELIMITERS = (";", ",", "\t")
+_LONGEST_CELL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a CSV file holds.
+
+    Attributes:
+        head: The names in its first line.
+        lines: The number of the line each row begins in, and its cells.
+        encoding: What its text was read as, in words.
+        delimiter: What stands between two cells.
+    """
+
+    head: tuple[str, ...]
+    lines: tuple[tuple[int, tuple[str, ...]], ...]
+    encoding: str
+    delimiter: str
+
+
+def encode(rows: Iterable[Sequence[str | None]]) -> bytes:
+    """Return rows as lines of a file, without the mark that begins it."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, delimiter=DELIMITER, lineterminator="\r\n")
+    writer.writerows([neutral(cell or "") for cell in row] for row in rows)
+    return buffer.getvalue().encode("utf-8", "replace")
+
+
+def beginning(head: Sequence[str]) -> bytes:
+    """Return how a file begins: its mark and the names of its columns."""
+    return MARK.encode("utf-8") + encode([head])
+
+
+def neutral(text: str) -> str:
+    """Return a text as a cell that no spreadsheet takes for a formula; ``original`` undoes it."""
+    return "'" + text if text and (text[0] in _FORMULA or text[0] == "'") else text
+
+
+def original(cell: str) -> str:
+    """Return what a cell stood for before ``neutral``. Other cells, even with an apostrophe, mean themselves."""
+    return cell[1:] if len(cell) > 1 and cell[0] == "'" and (cell[1] in _FORMULA or cell[1] == "'") else cell
+
+
+def moment(value: datetime | None, *, fraction: bool = False) -> str:
+    """Return a date and time as spreadsheets take it for one, with milliseconds behind a comma if asked for."""
+    if value is None:
+        return ""
+    text = value.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text},{value.microsecond // 1000:03}" if fraction else text
+
+
+def read(content: bytes, *, most_lines: int) -> Table:
+    """Return what a file holds; empty lines are left out.
+
+    Args:
+        content: The file.
+        most_lines: How many rows it may have.
+
+    Raises:
+        InvalidInputError: If it is empty, has too many rows, or is no CSV.
+    """
+    text, encoding = _decoded(content)
+    lines = text.split("\n", 1)
+    if lines[0].strip().lower().startswith("sep=") and len(lines) == 2:  # Excel's own note
+        offset, text = 1, lines[1]
+    else:
+        offset = 0
+    delimiter = _delimiter(text.split("\n", 1)[0])
+    rows = _rows(text, delimiter, offset)
+    _, head = next(rows, (0, ()))
+    if not any(cell.strip() for cell in head):
+        raise InvalidInputError("The file is empty: its first line has to name the columns.")
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for line, cells in rows:
+        if not any(cells):
+            continue
+        if len(found) == most_lines:
+            raise InvalidInputError(f"The file has more than {most_lines} lines. Split it and import the parts.")
+        found.append((line, tuple(original(cell) for cell in cells)))
+    return Table(tuple(cell.strip() for cell in head), tuple(found), encoding, delimiter)
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return content.decode("utf-16"), "UTF-16"
+        except UnicodeDecodeError as error:
+            raise InvalidInputError(f"The file begins as UTF-16, but is not: {error}") from error
+    try:
+        return content.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        if b"\0" in content[:4096]:
+            raise InvalidInputError("This is no CSV file: it holds binary data. Save it as CSV in Excel.") from None
+        return content.decode("cp1252", "replace"), "Windows-1252"
+
+
+def _delimiter(first: str) -> str:
+    return max(_DELIMITERS, key=lambda each: (first.count(each), -_DELIMITERS.index(each)))
+
+
+def _rows(text: str, delimiter: str, offset: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1 + offset
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidInputError(
+                f"Line {line} is no CSV: {error}. A cell that holds a quotation mark needs it doubled, and marks "
+                "around the whole cell."
+            ) from error
+        yield line, tuple(cells)

@@ -1,0 +1,129 @@
+"""What this process of the app works on: which database, which key, which clock.
+
+Owns the connection string and the key; neither ever leaves the server, and nothing here returns the key to a page but
+for encrypting. Must not know any page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone, tzinfo
+from typing import TYPE_CHECKING
+
+from OpenOrchestrator.common.clock import Clock, SystemClock
+from OpenOrchestrator.common.errors import NotConnectedError
+from OpenOrchestrator.orchestrator.backend.base import off_loop
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.database.engine import Database
+
+
+class Installation:
+    """The server-wide state, shared by all tabs of all users.
+
+    Args:
+        database: The database; None until somebody connects one.
+        key: Key of the credentials; None if there is none.
+        clock: Tells the time.
+    """
+
+    def __init__(self, database: Database | None = None, key: str | None = None, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.key = key
+        self.problem: str | None = None
+        self._database = database
+        self._zone: tzinfo = timezone.utc
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def database(self) -> Database:
+        """The connected database.
+
+        Raises:
+            NotConnectedError: If there is none.
+        """
+        if self._database is None:
+            raise NotConnectedError("Not connected to a database. Connect one under Settings.")
+        return self._database
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a database that this program can work with."""
+        return self._database is not None and self.problem is None
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a connection string was given, whatever the state of its database."""
+        return self._database is not None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The site's time zone as it was last read; UTC before."""
+        return self._zone
+
+    def now(self) -> datetime:
+        """Return the current instant, aware UTC."""
+        return self.clock.utc_now()
+
+    async def check(self) -> None:
+        """Look at the database: sets ``problem`` (None when it can be worked with) and the time zone.
+
+        Raises:
+            ConnectionFailedError: If it cannot be reached now; ``problem`` stays as it was.
+        """
+        database = self._database
+        if database is None:
+            self.problem = None
+            return
+        problem, zone = await off_loop(lambda: _look(database))
+        if database is not self._database:
+            return  # another one was connected meanwhile
+        changed, self.problem = problem != self.problem, problem
+        if zone is not None:
+            self._zone = zone
+        if changed:
+            self._tell()
+
+    async def connect(self, database: Database) -> None:
+        """Work on another database from now on; the former one is closed.
+
+        Raises:
+            ConnectionFailedError: If it cannot be reached; the former one stays.
+        """
+        await off_loop(database.verify)
+        former, self._database = self._database, database
+        if former is not None and former is not database:
+            await off_loop(former.close)
+        await self.check()
+        self._tell()
+
+    async def disconnect(self) -> None:
+        """Work on no database from now on, and forget the key."""
+        former, self._database, self.key, self.problem = self._database, None, None, None
+        if former is not None:
+            await off_loop(former.close)
+        self._tell()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever another database is connected, or none."""
+        self._listeners.append(listener)
+
+    def off_change(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` no more."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def _tell(self) -> None:
+        for listener in list(self._listeners):
+            listener()
+
+
+def _look(database: Database) -> tuple[str | None, tzinfo | None]:
+    from OpenOrchestrator.common.errors import RevisionError  # noqa: PLC0415
+    from OpenOrchestrator.database.revisions import check_exact  # noqa: PLC0415
+
+    try:
+        check_exact(database)
+    except RevisionError as error:
+        return str(error), None
+    return None, database.zone

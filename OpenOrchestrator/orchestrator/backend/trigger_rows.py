@@ -1,0 +1,178 @@
+"""Reading triggers for lists: one query over the three kinds, and the last runs of those on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+LATE_AFTER = timedelta(seconds=60)
+"""A trigger that is due is picked up within seconds where a scheduler is free."""
+
+LAST_RUNS = 14
+
+_T: Any = Trigger.__table__
+_S: Any = SingleTrigger.__table__
+_C: Any = ScheduledTrigger.__table__
+_Q: Any = QueueTrigger.__table__
+NEXT_RUN = sa.func.coalesce(_S.c.next_run, _C.c.next_run, type_=_S.c.next_run.type)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a trigger.
+
+    Attributes:
+        started: Naive site time.
+    """
+
+    job_id: UUID
+    status: JobStatus
+    started: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """A trigger as lists show it.
+
+    Attributes:
+        next_run: Naive site time; None for queue triggers.
+        last_run: Naive site time of the last start.
+        runs: The last ones, oldest first.
+        late: Due for a while, and nobody started it.
+        stuck: Pausing or killing, but no job of it is active.
+        odd_status: What the database holds where that is no status; it counts as failed then.
+    """
+
+    id: UUID
+    name: str
+    process: str
+    type: TriggerType
+    status: TriggerStatus
+    priority: int
+    is_blocking: bool
+    schedulers: tuple[str, ...]
+    next_run: datetime | None
+    last_run: datetime | None
+    cron: str | None
+    queue: str | None
+    min_batch_size: int | None
+    run_requested: bool
+    late: bool
+    stuck: bool
+    runs: tuple[Run, ...] = field(default=())
+    odd_status: str | None = None
+
+    @property
+    def active(self) -> Run | None:
+        """The run that has not ended."""
+        return next((run for run in reversed(self.runs) if run.status in ACTIVE_JOB_STATUSES), None)
+
+    @property
+    def last_ended(self) -> Run | None:
+        """The last run that has ended."""
+        return next((run for run in reversed(self.runs) if run.status not in ACTIVE_JOB_STATUSES), None)
+
+
+def joined() -> Any:
+    """Return the triggers with what is particular to their kind."""
+    return _T.outerjoin(_S, _S.c.id == _T.c.id).outerjoin(_C, _C.c.id == _T.c.id).outerjoin(_Q, _Q.c.id == _T.c.id)
+
+
+def _with_active_job() -> sa.Select[Any]:
+    # Active jobs are few and have an index; asking each trigger for its own would read its whole history.
+    return sa.select(Job.trigger_id).where(Job.status.in_(ACTIVE_JOB_STATUSES), Job.trigger_id.is_not(None))
+
+
+def late(site_now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a trigger is due for a while and idle."""
+    return sa.and_(_T.c.process_status == TriggerStatus.IDLE, site_now - LATE_AFTER > NEXT_RUN)
+
+
+def stuck() -> sa.ColumnElement[bool]:
+    """Return the condition that a trigger waits for the end of a job that is not there."""
+    waiting = _T.c.process_status.in_((TriggerStatus.PAUSING, TriggerStatus.KILLING))
+    return sa.and_(waiting, _T.c.id.not_in(_with_active_job()))
+
+
+def attention(site_now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that somebody should look: failed, late or stuck."""
+    return sa.or_(_T.c.process_status == TriggerStatus.FAILED, late(site_now), stuck())
+
+
+def select_rows(site_now: datetime) -> sa.Select[Any]:
+    """Return the query of all triggers, without their runs."""
+    return sa.select(
+        _T.c.id,
+        _T.c.trigger_name,
+        _T.c.process_name,
+        _T.c.type,
+        sa.cast(_T.c.process_status, sa.String(50)).label("status"),
+        _T.c.priority,
+        _T.c.is_blocking,
+        _T.c.scheduler_whitelist,
+        NEXT_RUN.label("next_run"),
+        _T.c.last_run,
+        _C.c.cron_expr,
+        _Q.c.queue_name,
+        _Q.c.min_batch_size,
+        _T.c.run_requested_at,
+        sa.case((late(site_now), 1), else_=0).label("late"),
+        sa.case((stuck(), 1), else_=0).label("stuck"),
+    ).select_from(joined())
+
+
+def read_rows(session: Session, query: sa.Select[Any]) -> tuple[TriggerRow, ...]:
+    """Return triggers with their last runs."""
+    found = session.execute(query).all()
+    runs = last_runs(session, [row.id for row in found])
+    return tuple(
+        TriggerRow(
+            id=row.id,
+            name=row.trigger_name,
+            process=row.process_name,
+            type=row.type,
+            status=TriggerStatus.__members__.get(row.status, TriggerStatus.FAILED),
+            priority=row.priority,
+            is_blocking=row.is_blocking,
+            schedulers=tuple(row.scheduler_whitelist or ()),
+            next_run=row.next_run,
+            last_run=row.last_run,
+            cron=row.cron_expr,
+            queue=row.queue_name,
+            min_batch_size=row.min_batch_size,
+            run_requested=row.run_requested_at is not None,
+            late=bool(row.late),
+            stuck=bool(row.stuck),
+            runs=runs.get(row.id, ()),
+            odd_status=None if row.status in TriggerStatus.__members__ else str(row.status),
+        )
+        for row in found
+    )
+
+
+def last_runs(session: Session, ids: Iterable[UUID], count: int = LAST_RUNS) -> dict[UUID, tuple[Run, ...]]:
+    """Return the last runs of triggers, oldest first, by trigger."""
+    # One short walk along the index for each trigger: numbering all their jobs would read the whole history.
+    columns = (Job.trigger_id, Job.id, Job.status, Job.start_time)
+    parts: list[Any] = []
+    for trigger_id in ids:
+        newest = sa.select(*columns).where(Job.trigger_id == trigger_id)
+        newest = newest.order_by(Job.start_time.desc(), Job.id.desc()).limit(count)
+        parts.append(sa.select(newest.subquery()))
+    runs: dict[UUID, list[Run]] = {}
+    for start in range(0, len(parts), 50):
+        for row in session.execute(sa.union_all(*parts[start : start + 50])):
+            runs.setdefault(row.trigger_id, []).append(Run(row.id, row.status, row.start_time))
+    return {key: tuple(sorted(each, key=lambda run: (run.started, run.job_id.bytes))) for key, each in runs.items()}

@@ -1,0 +1,243 @@
+"""The settings of one trigger: reading, creating and changing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_T: Any = Trigger.__table__
+_CHILDREN: dict[TriggerType, Any] = {
+    TriggerType.SINGLE: SingleTrigger.__table__,
+    TriggerType.SCHEDULED: ScheduledTrigger.__table__,
+    TriggerType.QUEUE: QueueTrigger.__table__,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerSettings:
+    """Everything about a trigger that people set.
+
+    Attributes:
+        next_run: Naive site time; of single triggers.
+        cron: Of scheduled triggers.
+        queue: Of queue triggers, with ``min_batch_size``.
+        schedulers: Names of those it may run on; empty means any.
+        timeout_seconds: None means without limit.
+    """
+
+    name: str
+    process: str
+    type: TriggerType
+    path: str
+    arguments: str = ""
+    is_git: bool = False
+    branch: str | None = None
+    is_blocking: bool = True
+    priority: int = 0
+    schedulers: tuple[str, ...] = ()
+    passing: SecretPassing = SecretPassing.AUTO
+    timeout_seconds: int | None = None
+    cron: str | None = None
+    next_run: datetime | None = None
+    queue: str | None = None
+    min_batch_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrigger:
+    """A trigger's settings as they were read; an edit names them as what it starts from."""
+
+    id: UUID
+    status: TriggerStatus
+    settings: TriggerSettings
+
+
+class _ChangedError(Exception):
+    """Rolls the transaction back: somebody changed the trigger meanwhile."""
+
+
+class TriggerSettingsBackend(Backend):
+    """The settings of triggers. Each method is one transaction."""
+
+    async def get(self, trigger_id: UUID) -> StoredTrigger:
+        """Return a trigger.
+
+        Raises:
+            NotFoundError: If there is none with this id.
+        """
+        return await self._read(lambda session: _stored(session, trigger_id))
+
+    async def create(self, settings: TriggerSettings) -> UUID:
+        """Store a new trigger, Idle, and return its id.
+
+        Raises:
+            InvalidInputError: If something about it cannot be stored; nothing was.
+        """
+        trigger_id = uuid4()
+
+        def work(session: Session) -> UUID:
+            child = self._child_values(settings)
+            session.execute(
+                sa.insert(_T).values(
+                    id=trigger_id, type=settings.type, process_status=TriggerStatus.IDLE, **_base_values(settings)
+                )
+            )
+            session.execute(sa.insert(_CHILDREN[settings.type]).values(id=trigger_id, **child))
+            return trigger_id
+
+        return await self._write(work)
+
+    async def update(self, stored: StoredTrigger, settings: TriggerSettings) -> bool:
+        """Change the settings of a trigger; its kind stays.
+
+        Args:
+            stored: What the edit started from.
+            settings: The new ones.
+
+        Returns:
+            False if somebody changed the settings since ``stored`` was read; nothing was changed then.
+
+        Raises:
+            InvalidInputError: If something about them cannot be stored, or the kind differs.
+        """
+        if settings.type is not stored.settings.type:
+            raise InvalidInputError("The kind of a trigger cannot be changed: make a copy of the other kind.")
+
+        def work(session: Session) -> bool:
+            child_table = _CHILDREN[settings.type]
+            child = self._child_values(settings)
+            if settings.cron is not None and settings.cron == stored.settings.cron:
+                child = {}  # the same schedule: a run that is due stays due
+            before = _base_values(stored.settings)
+            guards = [_same(_T.c[name], value) for name, value in before.items()]
+            if _count(session, sa.update(_T).where(_T.c.id == stored.id, *guards).values(_base_values(settings))) != 1:
+                return False
+            old_child = _child_settings(stored.settings)
+            guards = [_same(child_table.c[name], value) for name, value in old_child.items()]
+            changes = child or old_child
+            changed = sa.update(child_table).where(child_table.c.id == stored.id, *guards).values(changes)
+            if _count(session, changed) != 1:
+                raise _ChangedError
+            return True
+
+        try:
+            return await self._write(work)
+        except _ChangedError:
+            return False
+
+    async def site_now(self) -> datetime:
+        """Return the current site time, naive."""
+        return await off_loop(self._database.site_now)
+
+    def _child_values(self, settings: TriggerSettings) -> dict[str, Any]:
+        zone = self._database.zone
+        if settings.type is TriggerType.SCHEDULED:
+            expression = cron.validate_cron(settings.cron or "")
+            due = cron.next_due(expression, self._now(), zone)
+            return {"cron_expr": expression, "next_run": cron.to_site(due, zone), "due_at": due}
+        if settings.type is TriggerType.SINGLE:
+            if settings.next_run is None:
+                raise InvalidInputError("A single trigger needs the date and time of its run.")
+            return {"next_run": settings.next_run, "due_at": cron.to_utc(settings.next_run, zone)}
+        if not settings.queue or settings.min_batch_size is None or settings.min_batch_size < 1:
+            raise InvalidInputError("A queue trigger needs a queue and a least batch size of 1 or more.")
+        return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
+
+
+def next_runs(expression: str, now: datetime, zone: tzinfo, count: int = 5) -> tuple[datetime, ...]:
+    """Return when a cron expression is due next, aware UTC. Pure, and quick enough for the event loop.
+
+    Raises:
+        InvalidInputError: If it is malformed; the message says which field and what is permitted there.
+    """
+    if not isinstance(zone, ZoneInfo):
+        zone = ZoneInfo(str(zone))
+    return cron.next_dues(cron.validate_cron(expression), now, zone, count)
+
+
+def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
+    try:
+        trigger = session.get(Trigger, trigger_id)
+    except (LookupError, TypeError, ValueError) as error:
+        raise InvalidInputError(f"The database holds something about this trigger that is none: {error}") from error
+    if trigger is None:
+        raise NotFoundError("This trigger is not there: somebody deleted it, or the link is wrong.")
+    kind: dict[str, Any] = {}
+    if isinstance(trigger, ScheduledTrigger):
+        kind = {"cron": trigger.cron_expr}
+    elif isinstance(trigger, SingleTrigger):
+        kind = {"next_run": trigger.next_run}
+    elif isinstance(trigger, QueueTrigger):
+        kind = {"queue": trigger.queue_name, "min_batch_size": trigger.min_batch_size}
+    settings = TriggerSettings(
+        name=trigger.trigger_name,
+        process=trigger.process_name,
+        type=trigger.type,
+        path=trigger.process_path,
+        arguments=trigger.process_args or "",
+        is_git=trigger.is_git_repo,
+        branch=trigger.git_branch,
+        is_blocking=trigger.is_blocking,
+        priority=trigger.priority,
+        schedulers=tuple(trigger.scheduler_whitelist or ()),
+        passing=trigger.passing,
+        timeout_seconds=trigger.timeout_seconds,
+        **kind,
+    )
+    return StoredTrigger(trigger.id, trigger.process_status, settings)
+
+
+def _base_values(settings: TriggerSettings) -> dict[str, Any]:
+    return {
+        "trigger_name": settings.name,
+        "process_name": settings.process,
+        "process_path": settings.path,
+        "process_args": settings.arguments,
+        "is_git_repo": settings.is_git,
+        "git_branch": settings.branch or None,
+        "is_blocking": settings.is_blocking,
+        "scheduler_whitelist": list(settings.schedulers),
+        "priority": settings.priority,
+        "secret_passing": settings.passing.name,
+        "timeout_seconds": settings.timeout_seconds,
+    }
+
+
+def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
+    if settings.type is TriggerType.SCHEDULED:
+        return {"cron_expr": settings.cron}
+    if settings.type is TriggerType.SINGLE:
+        return {"next_run": settings.next_run}
+    return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
+
+
+def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
+    """Return the condition that a column still holds what was read; what reads the same counts as the same."""
+    if value is None or value == "":
+        unset: sa.ColumnElement[bool] = column.is_(None)
+        return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
+    if column.name == "secret_passing" and value == SecretPassing.AUTO.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
+    if column.name == "scheduler_whitelist" and not value:
+        return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
+    same: sa.ColumnElement[bool] = column == value
+    return same
+
+
+def _count(session: Session, statement: sa.Update) -> int:
+    result: Any = session.execute(statement)
+    return int(result.rowcount)

@@ -1,0 +1,56 @@
+"""What a list shows when it has nothing to list: why, and the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.components.buttons import primary, secondary
+
+
+def none_yet(
+    icon: str, title: str, sentence: str, *, action: str | None = None, on_action: Callable[[], Any] | None = None
+) -> ui.element:
+    """Say what a thing is where there is none yet, and offer to make the first one."""
+    element = _panel(icon, title, sentence)
+    if action is not None:
+        with element:
+            primary(action, on_action, icon="sym_r_add")
+    return element
+
+
+def nothing_matches(filters: str, on_clear: Callable[[], Any]) -> ui.element:
+    """Say that filters hide everything there is, which ones, and offer to clear them."""
+    element = _panel("sym_r_filter_alt_off", "Nothing matches", f"{filters} hides everything there is.")
+    with element:
+        secondary("Clear filters", on_clear, marker="clear-filters")
+    return element
+
+
+def all_quiet(title: str, sentence: str) -> ui.element:
+    """Say that there is nothing to do, which is good."""
+    return _panel("sym_r_check_circle", title, sentence)
+
+
+def loading(rows: int = 6) -> ui.element:
+    """Hold the place of a list while it is read for the first time; shows after 300 ms."""
+    with ui.element("div").classes("oo-card oo-skeleton") as element:
+        element.props["aria-hidden"] = "true"
+        for row in range(rows):
+            with ui.element("div"):
+                for width in (15, 120 + row * 37 % 90, 80):
+                    ui.element("i").style(f"width: {width}px")
+    return element
+
+
+def _panel(icon: str, title: str, sentence: str) -> ui.element:
+    with ui.element("div").classes("oo-empty") as element:
+        with ui.element("div").classes("oo-empty-i"):
+            ui.icon(icon)
+        with ui.element("h2"):
+            ui.label(title)
+        with ui.element("p"):
+            ui.label(sentence)
+    return element

@@ -1,0 +1,56 @@
+"""Toasts: what happened, said once in the corner."""
+
+from __future__ import annotations
+
+from nicegui import Client, ui
+
+from OpenOrchestrator.orchestrator.components.buttons import icon_button
+
+SECONDS = 6.0
+_MARKER = "toasts"
+
+
+def done(message: str, detail: str | None = None, *, link: tuple[str, str] | None = None) -> None:
+    """Say that something was done. Goes away by itself.
+
+    Args:
+        message: What was done.
+        detail: More about it.
+        link: Words and path to what came of it.
+    """
+    _toast(message, detail, link=link, bad=False)
+
+
+def failed(message: str, detail: str | None = None) -> None:
+    """Say that something could not be done. Stays until it is closed."""
+    _toast(message, detail, link=None, bad=True)
+
+
+def changed_meanwhile(message: str, detail: str = "Somebody else was faster. This page shows the new state.") -> None:
+    """Say that an action lost against a change by somebody else. Stays until it is closed."""
+    _toast(f"{message}: changed meanwhile", detail, link=None, bad=True)
+
+
+def _toast(message: str, detail: str | None, *, link: tuple[str, str] | None, bad: bool) -> None:
+    client = ui.context.client
+    with _corner(client), ui.element("div").classes("oo-toast" + (" oo-toast-bad" if bad else "")) as toast:
+        toast.props["role"] = "alert" if bad else "status"
+        ui.icon("r_error" if bad else "r_check_circle").classes("oo-i20")
+        with ui.element("div").classes("oo-col oo-grow"):
+            ui.label(message).classes("oo-b oo-pre")
+            if detail:
+                ui.label(detail).classes("oo-sm oo-t2 oo-pre")
+        if link:
+            ui.link(link[0], link[1]).classes("oo-link oo-sm oo-nw").on("click", toast.delete)
+        icon_button("sym_r_close", "Close", toast.delete)
+        if not bad:
+            ui.timer(SECONDS, toast.delete, once=True)
+
+
+def _corner(client: Client) -> ui.element:
+    """The corner of a tab where its toasts stand: outside of the page, so that they outlive a change of page."""
+    for element in client.layout.default_slot.children:
+        if _MARKER in element._markers:
+            return element
+    with client.layout:
+        return ui.element("div").classes("oo-toasts").mark(_MARKER)

@@ -1,0 +1,117 @@
+"""What can be wrong with the fields of a trigger. Pure: each check returns what is wrong, or None."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.cron_words import in_words
+
+LONGEST_LIMIT_MINUTES = 10_080
+LARGEST_NUMBER = 2_147_483_647
+
+
+def check_cron(value: Any) -> str | None:
+    """Say what is wrong with a cron expression."""
+    text = str(value or "").strip()
+    if not text:
+        return "Enter a cron expression, for example 0 6 * * 1-5."
+    try:
+        in_words(text)
+    except InvalidInputError as error:
+        return str(error)
+    return None if len(text) <= 200 else "At most 200 characters."
+
+
+def check_arguments(value: Any) -> str | None:
+    """Say what is wrong with arguments: JSON is checked when they look like JSON, and never forced."""
+    text = str(value or "")
+    if len(text) > 1000:
+        return f"At most 1000 characters; these are {len(text)}."
+    if text.strip()[:1] in ("{", "["):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            return f"This looks like JSON but is not: {error}"
+    return None
+
+
+def check_limit(value: Any) -> str | None:
+    """Say what is wrong with a time limit in minutes; none is right."""
+    text = str(value or "").strip()
+    if not text:
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not 1 / 60 <= minutes <= LONGEST_LIMIT_MINUTES:
+        return f"Must be a number up to {times.number(LONGEST_LIMIT_MINUTES)} minutes, or empty."
+    return None
+
+
+def check_date(value: Any) -> str | None:
+    """Say what is wrong with a date."""
+    try:
+        datetime.strptime(str(value or ""), "%Y-%m-%d")  # noqa: DTZ007  (site time is naive)
+    except ValueError:
+        return "Enter a date."
+    return None
+
+
+def check_time(value: Any) -> str | None:
+    """Say what is wrong with a time of day."""
+    try:
+        datetime.fromisoformat(f"2026-01-01T{value or ''}")
+    except ValueError:
+        return "Enter a time."
+    return None if value else "Enter a time."
+
+
+def check_schedulers(value: Any) -> str | None:
+    """Say what is wrong with a list of schedulers."""
+    names = list(value or ())
+    if len(json.dumps(names, ensure_ascii=False)) > 250:
+        return "These names are too long together: at most about 240 characters."
+    return None
+
+
+def required(what: str, limit: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is there and not too long."""
+
+    def check(value: Any) -> str | None:
+        text = str(value or "").strip()
+        if not text:
+            return f"Enter {what}."
+        return None if len(text) <= limit else f"At most {limit} characters; this has {len(text)}."
+
+    return check
+
+
+def at_most(limit: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is not too long."""
+
+    def check(value: Any) -> str | None:
+        length = len(str(value or "").strip())
+        return None if length <= limit else f"At most {limit} characters; this has {length}."
+
+    return check
+
+
+def whole(what: str, low: int, high: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is a whole number in a range."""
+
+    def check(value: Any) -> str | None:
+        try:
+            number = int(str(value).strip())
+        except ValueError:
+            return f"Enter {what} as a whole number."
+        if low <= number <= high:
+            return None
+        return f"Must be {times.number(low)} or more." if number < low else f"Must be at most {times.number(high)}."
+
+    return check

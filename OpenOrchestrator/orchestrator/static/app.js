@@ -1,0 +1,67 @@
+// What the browser does by itself: tooltips, keys, and telling the server when the tab is hidden or the theme changes.
+window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+
+(() => {
+  // Tooltips: one element for all, for the mouse and for the focus. Text only.
+  let tip = null, timer = null, owner = null;
+  const hide = () => { clearTimeout(timer); tip?.remove(); tip = owner = null; };
+  const show = (target) => {
+    hide();
+    owner = target;
+    tip = Object.assign(document.createElement("div"), { className: "oo-tip", textContent: target.dataset.tip });
+    tip.setAttribute("role", "tooltip");
+    document.body.append(tip);
+    const at = target.getBoundingClientRect(), box = tip.getBoundingClientRect();
+    const below = at.bottom + 6 + box.height < innerHeight;
+    tip.style.top = (below ? at.bottom + 6 : at.top - box.height - 6) + "px";
+    tip.style.left = Math.max(6, Math.min(at.left, innerWidth - box.width - 6)) + "px";
+  };
+  const enter = (event, delay) => {
+    const target = event.target.closest?.("[data-tip]");
+    if (target === owner) return;
+    hide();
+    if (target && target.dataset.tip) { owner = target; timer = setTimeout(() => target.isConnected && show(target), delay); }
+  };
+  document.addEventListener("mouseover", (event) => enter(event, 250));
+  document.addEventListener("focusin", (event) => event.target.matches?.(":focus-visible") && enter(event, 0));
+  for (const name of ["focusout", "mousedown", "scroll", "wheel"]) document.addEventListener(name, hide, { capture: true, passive: true });
+
+  // Keys
+  const press = (name) => { const button = document.querySelector('[data-key="' + name + '"]'); button?.click(); return !!button; };
+  const typing = (target) => target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented) return;
+    const open = document.querySelector(".q-dialog");
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+      if (press("goto")) event.preventDefault();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || open) return;
+    if (event.key === "Escape") {
+      if (event.target.closest?.(".oo-search")) event.target.blur();
+      else press("clear-selection");
+      return;
+    }
+    if (typing(event.target)) return;
+    if (event.key === "/") {
+      const input = document.querySelector(".oo-search input");
+      if (input) { input.focus(); input.select(); event.preventDefault(); }
+    } else if (event.key === "?") {
+      if (press("help")) event.preventDefault();
+    } else if (event.key === "j" || event.key === "k") {
+      document.querySelector(".oo-table tbody tr[tabindex='0']")?.focus();
+    }
+  });
+
+  // A hidden tab rests.
+  const tell = (name, value) => { if (window.socket?.connected && typeof emitEvent === "function") emitEvent(name, value); };
+  document.addEventListener("visibilitychange", () => tell("oo_visible", !document.hidden));
+
+  // Charts are drawn anew when light and dark change.
+  let dark = null;
+  new MutationObserver(() => {
+    const now = document.body.classList.contains("body--dark");
+    if (dark !== null && now !== dark) tell("oo_theme", now);
+    dark = now;
+  }).observe(document.documentElement, { subtree: true, attributes: true, attributeFilter: ["class"] });
+})();
