@@ -1,0 +1,123 @@
+"""The command line: one subcommand per program, and one place where errors become a line of text.
+
+Owns the names of the commands and how errors are shown. Each command imports what it needs when it is called, so that
+``--help`` and ``--version`` answer at once; this module must import nothing heavy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from OpenOrchestrator import __version__
+from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, upgrade
+from OpenOrchestrator.common.errors import OpenOrchestratorError
+
+_DASH_FORMS = {"-o": "orchestrator", "-s": "scheduler", "-u": "upgrade"}
+"""How version 1 named its commands; services and scheduled tasks in use still do."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl+C, as shells give it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: What follows the program's name; those of this process if None.
+
+    Raises:
+        SystemExit: Always: 0 for success, 1 for an error that is described on standard error, 2 for wrong usage, or
+            the status the command documents.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in _DASH_FORMS:
+        words[0] = _DASH_FORMS[words[0]]
+    try:
+        application()(args=words, prog_name="openorchestrator")
+    except OpenOrchestratorError as error:
+        _complain(" ".join(f"Error: {error}".split()), words)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except Exception:  # noqa: BLE001  (a defect of ours: shown in full, but never with secrets)
+        _complain(traceback.format_exc(), words)
+        raise SystemExit(1) from None
+
+
+def application() -> typer.Typer:
+    """Return the application with all its commands."""
+    app = typer.Typer(
+        name="openorchestrator",
+        help="Orchestrates Python robots: triggers, jobs, logs, constants, credentials and queues in one database.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for command in (orchestrator, scheduler, run, upgrade, key, demo):
+        command.register(app)
+    return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"OpenOrchestrator {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Orchestrates Python robots: triggers, jobs, logs, constants, credentials and queues in one database."""
+
+
+def _complain(message: str, words: Sequence[str]) -> None:
+    """Write an error without any secret this process knows of: from its arguments, environment or ``.env``."""
+    from OpenOrchestrator.common.redaction import redact  # noqa: PLC0415
+    from OpenOrchestrator.common.settings import secrets_to_hide  # noqa: PLC0415
+
+    secrets: list[str] = []
+    for connection_string, key_text in (_settings_in_use(), *_given(words)):
+        secrets += secrets_to_hide(connection_string, key_text)
+    if sys.stderr is not None:
+        sys.stderr.write(redact(message, secrets).rstrip("\n") + "\n")
+
+
+def _given(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield connection strings and keys among the arguments."""
+    for before, word in itertools.pairwise(["", *words]):
+        option, _, value = word.partition("=")
+        if before in ("--key", "-k"):
+            yield "", word
+        elif option == "--key":
+            yield "", value
+        elif "://" in word:
+            yield (value if option == "--connection-string" else word), None
+
+
+def _settings_in_use() -> tuple[str, str | None]:
+    from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE  # noqa: PLC0415
+
+    try:
+        from OpenOrchestrator.common.settings import load_settings  # noqa: PLC0415
+
+        settings = load_settings()
+    except OpenOrchestratorError:
+        # A malformed setting must not hide the error that is to be shown.
+        return os.environ.get(CONNECTION_STRING_VARIABLE, ""), os.environ.get(KEY_VARIABLE)
+    connection_string = settings.connection_string
+    return (
+        "" if connection_string is None else connection_string.get_secret_value(),
+        None if settings.key is None else settings.key.get_secret_value(),
+    )

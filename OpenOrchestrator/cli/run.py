@@ -1,0 +1,118 @@
+"""The command ``run``: starts one trigger here and now, shows its output, and ends as its robot ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from OpenOrchestrator.cli.scheduler import ConnectionString, Key, LogFormatName, Name, Python, Workspace
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.scheduler.run_directory import OutputRecord
+    from OpenOrchestrator.scheduler.single_run import Outcome, SingleRun
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("run")(run_trigger)
+
+
+def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
+    trigger_name: Annotated[str, typer.Argument(metavar="TRIGGER", help="Name of the trigger.")],
+    connection_string: ConnectionString = None,
+    key: Key = None,
+    name: Name = None,
+    workspace: Workspace = None,
+    python: Python = None,
+    log_format: LogFormatName = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print the result as one JSON object; the robot's output goes to standard error then."
+        ),
+    ] = False,
+) -> None:
+    """Start one trigger now, here, and wait for it.
+
+    The trigger is claimed as by any scheduler, so it must be idle, and its whitelist must allow this machine's
+    scheduler; it need not be due. It does not wait for other robots on this machine, even if it is blocking. Its
+    output is shown live and stored with its job. Ctrl+C kills the robot.
+
+    The exit status is the robot's (128 + n if signal n ended it), or 1 if it could not be started.
+
+    \b
+    Examples:
+      openorchestrator run "Send invoices"
+      openorchestrator run "Send invoices" --json
+    """  # noqa: D301  (the backspace is how the help keeps these lines apart)
+    from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
+    from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.daemon import DATABASE_PATIENCE_SECONDS  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.single_run import SingleRun  # noqa: PLC0415
+
+    settings = load_settings(
+        connection_string=connection_string,
+        key=key,
+        name=name,
+        workspace=workspace,
+        python=python,
+        log_format=log_format,
+    )
+    url, crypto_key = settings.require_connection_string(), settings.require_key()
+    events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
+    database = Database(url, patience_seconds=DATABASE_PATIENCE_SECONDS)
+    streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
+    try:
+        run = SingleRun(
+            database,
+            scheduler_options(settings),
+            crypto_key=crypto_key,
+            events=events,
+            on_record=lambda record: _show(record, streams[record.stream]),
+        )
+        _kill_on_signals(run)
+        outcome = run.run(trigger_name)
+    finally:
+        database.close()
+    if as_json:
+        typer.echo(_as_json(outcome))
+    raise typer.Exit(1 if outcome.ending is None else outcome.ending.shell_status)
+
+
+def _show(record: OutputRecord, stream: TextIO | None) -> None:
+    if stream is None:
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        stream.write(record.text.encode(encoding, errors="backslashreplace").decode(encoding))
+        stream.flush()
+    except (OSError, ValueError):
+        # Nobody reads any more (closed pipe); the output is stored with the job all the same.
+        return
+
+
+def _as_json(outcome: Outcome) -> str:
+    import json  # noqa: PLC0415
+
+    ending = outcome.ending
+    return json.dumps(
+        {
+            "job_id": str(outcome.job_id),
+            "status": None if ending is None else ending.status.name,
+            "exit_code": None if ending is None else ending.exit_code,
+            "reason": None if ending is None else ending.reason,
+        }
+    )
+
+
+def _kill_on_signals(run: SingleRun) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda _number, _frame: run.request_stop())
+    run.ring_on_signals()
