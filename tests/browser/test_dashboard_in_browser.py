@@ -1,0 +1,103 @@
+"""The dashboard, and the lists of schedulers, constants and credentials, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PATHS = ("/", "/schedulers", "/constants", "/credentials")
+
+
+def wait_for(page: Any, path: str) -> None:
+    page.wait_for_selector(".oo-att" if path == "/" else ".oo-table tbody tr, .oo-empty")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PATHS)
+def test_has_no_serious_accessibility_finding(
+    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str, path: str
+) -> None:
+    page = page_of(path, scheme=scheme)
+    wait_for(page, path)
+    assert findings_of(page) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800), (390, 844)])
+@pytest.mark.parametrize("path", PATHS)
+def test_fits_its_window(page_of: Callable[..., Any], path: str, width: int, height: int) -> None:
+    page = page_of(path, width=width, height=height)
+    wait_for(page, path)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_numbers_causes_bars_and_queues_lead_to_their_lists(page_of: Callable[..., Any]) -> None:
+    page = page_of("/")
+    wait_for(page, "/")
+    hrefs = page.eval_on_selector_all(
+        ".oo-fig, .oo-att a, .oo-side a, .oo-lane a", "all => all.map((each) => each.getAttribute('href'))"
+    )
+    assert len(hrefs) > 50
+    assert all(re.match(r"/(jobs|triggers|queues|schedulers)\b", href) for href in hrefs)
+    page.locator(".oo-fig").first.click()
+    page.wait_for_url(re.compile(r"/jobs\?status=failed%2Ctimed_out%2Clost&from="))
+
+
+def test_the_timeline_ends_now_and_draws_bars_within_it(page_of: Callable[..., Any]) -> None:
+    page = page_of("/", height=1400)
+    page.wait_for_selector(".oo-lane .oo-bar.oo-running")
+    page.wait_for_function(
+        """() => {
+            const box = document.querySelector('.oo-lane').getBoundingClientRect();
+            return [...document.querySelectorAll('.oo-lane .oo-bar')].every((bar) => {
+                const at = bar.getBoundingClientRect();
+                return at.left >= box.left - 1 && at.right <= box.right + 4 && at.width >= 2;
+            });
+        }"""
+    )
+    running = page.locator(".oo-bar.oo-running").first
+    line, end = page.locator(".oo-nowl").bounding_box(), running.bounding_box()
+    assert abs(line["x"] + line["width"] - end["x"] - end["width"]) < 3
+    running.hover()
+    page.locator(".oo-tip", has_text="Running").wait_for()
+
+
+def test_a_refresh_keeps_the_focus(page_of: Callable[..., Any]) -> None:
+    page = page_of("/")
+    wait_for(page, "/")
+    page.locator(".oo-att-btn").first.focus()
+    page.evaluate("document.activeElement.oo = 1")
+    page.wait_for_timeout(2600)  # more than one refresh
+    assert page.evaluate("document.activeElement.oo === 1")
+
+
+def test_the_span_is_in_the_address(page_of: Callable[..., Any]) -> None:
+    page = page_of("/")
+    wait_for(page, "/")
+    page.get_by_role("button", name="7 days").click()
+    page.wait_for_url(re.compile(r"\?span=7d$"))
+    page.get_by_text("Failed in 7 days").wait_for()
+    page.reload()
+    page.get_by_text("Failed in 7 days").wait_for()
+
+
+def test_a_typed_password_never_comes_back(new_tab: Callable[..., Any]) -> None:
+    tab = new_tab()
+    page = tab.page
+    received: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: received.append(str(data))))
+    page.on("response", lambda answer: received.append(answer.url))
+    tab.open("/credentials")
+    page.get_by_role("button", name="New credential").first.click()
+    password = page.get_by_label("Password").last
+    password.fill("correct-horse-battery")
+    page.get_by_role("button", name="Show or hide what was typed").click()
+    assert password.get_attribute("type") == "text"
+    assert password.input_value() == "correct-horse-battery"
+    page.get_by_role("button", name="Create").click()
+    page.get_by_text("2 fields to correct").wait_for()  # no name, and the app has no key
+    assert password.input_value() == "correct-horse-battery"
+    assert received
+    assert not [text for text in received if "correct-horse-battery" in text]

@@ -1,0 +1,182 @@
+"""SQL Server: every statement about triggers, jobs and schedulers compiles with its dialect into what it understands.
+
+The statements are taken from real work on SQLite; where SQL Server gets another one, that is compiled in its place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+import trigger_setup as make
+from sqlalchemy.dialects.mssql import pyodbc
+
+from OpenOrchestrator.database import claims, runs
+from OpenOrchestrator.database.claims import Identity
+from OpenOrchestrator.database.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores import due_triggers, job_output, jobs, schedulers, triggers
+
+pytestmark = pytest.mark.kinds("sqlite")
+
+_HERE = Identity("here")
+
+
+def _dialect():
+    dialect = pyodbc.dialect(paramstyle="qmark")
+    dialect.server_version_info = (16, 0)
+    dialect._supports_offset_fetch = True
+    return dialect
+
+
+def _sql(statement):
+    if isinstance(statement, sa.Select):
+        statement = statement.params(latest=datetime(2026, 1, 1))
+    compiled = statement.compile(dialect=_dialect(), compile_kwargs={"render_postcompile": True})
+    return re.sub(r"\s+", " ", str(compiled))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    sequence: int = 1
+    stream: str = "stdout"
+    written_at: datetime = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    text: str = "x"
+
+
+def _finish(database, run, status):
+    runs.finish(database, run.job_id, run.fence, status=status, exit_code=1, reason="x")
+
+
+def _work(database):
+    """Do once everything that this part of the library can do."""
+    schedulers.enroll(
+        database,
+        _HERE,
+        version="4",
+        slots=1,
+        pid=1,
+        pid_started=1.0,
+        host_name="host",
+        previous_is_dead=lambda pid, started: False,
+    )
+    schedulers.heartbeat(database, _HERE, running_jobs=1)
+    database.read(schedulers.live_names)
+    made = [make.single(database), make.scheduled(database), make.queue(database, elements=3, min_batch_size=2)]
+    make.queue(database, "other size", queue_name="Q2", elements=1)
+    won = make.claim_all(database, _HERE)
+    assert len(won) == 4
+    runs.extend(database, _HERE, [run.job_id for run in won])
+    runs.jobs_of(database, "here")
+    runs.kill_requests(database, [run.job_id for run in won])
+    runs.give_back(database, won[1], "x")
+    runs.begin_run(database, won[0])
+    runs.record_start(database, won[0], host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now())
+    make.expire(database, won[2].job_id)
+    assert runs.reap(database, reaper="here")
+    fence = runs.adopt(database, _HERE, won[3].job_id, won[3].fence)
+    assert runs.finish(database, won[3].job_id, fence, status=JobStatus.DONE, exit_code=0, reason=None)
+    _finish(database, won[0], JobStatus.KILLED)
+    claims.claim_by_name(database, _HERE, "scheduled")
+    now, zone = database.utc_now(), database.zone
+    for request in (triggers.request_pause, triggers.request_kill, triggers.enable, triggers.disable):
+        database.write(lambda s, request=request: request(s, made[0]))
+    database.write(lambda s: triggers.request_run(s, made[0], now=now))
+    database.write(lambda s: triggers.update(s, made[0], {"priority": 1, "next_run": database.site_now()}, zone=zone))
+    database.write(lambda s: triggers.begin_scheduled(s, made[1], now=now, zone=zone))
+    database.read(triggers.find_all)
+    database.write(lambda s: triggers.delete(s, made[0]))
+    page = jobs.JobFilter(statuses=[JobStatus.DONE], process_name="p", from_date=database.site_now())
+    database.read(lambda s: jobs.find(s, page, limit=5, offset=5, before=(database.site_now(), uuid4())))
+    database.read(lambda s: jobs.count(s, page))
+    database.write(lambda s: job_output.append(s, made[0], [_Piece()]))
+    database.read(lambda s: job_output.read(s, made[0], limit=1))
+    database.read(lambda s: job_output.read_last(s, made[0], limit=1))
+    database.read(lambda s: job_output.last_sequence(s, made[0]))
+    schedulers.leave(database, _HERE)
+
+
+@pytest.fixture
+def statements(database):
+    """All statements of that work, as SQL Server would get them."""
+    seen = []
+
+    def note(connection, statement, multi, params, options):
+        if isinstance(statement, sa.sql.ClauseElement):
+            seen.append(statement)
+
+    sa.event.listen(database.engine, "before_execute", note)
+    _work(database)
+    sa.event.remove(database.engine, "before_execute", note)
+    others = (job_output._insert("sqlite"), due_triggers._full_queues((1, 2), "sqlite"))
+    replaced = {str(one.compile(dialect=database.engine.dialect)) for one in others}
+    texts = {_sql(one) for one in seen if str(one.compile(dialect=database.engine.dialect)) not in replaced}
+    texts.add(_sql(job_output._insert("mssql")))
+    texts.add(_sql(due_triggers._full_queues((1, 2), "mssql")))
+    texts.add(_sql(due_triggers._time_query("mssql")))
+    return sorted(texts)
+
+
+def test_every_statement_compiles_into_its_own_words(statements):
+    assert len(statements) > 50
+    for text in statements:
+        assert not re.search(r"\b(LIMIT|RETURNING|FOR UPDATE|SKIP LOCKED|ON CONFLICT|IGNORE|ILIKE)\b", text), text
+        assert not re.search(r"\b(true|false)\b", text), text
+        assert "strftime" not in text, text
+        assert '"' not in text, text
+        # A truth value cannot be selected, only tested.
+        selected = re.split(" FROM | WHERE ", text)[0]
+        assert not re.search(r"SELECT .*(EXISTS|IS NULL)", selected) or "CASE WHEN" in selected, text
+
+
+def test_rows_are_paged_only_in_an_order(statements):
+    paged = [text for text in statements if " OFFSET " in text]
+    assert paged
+    assert all("ORDER BY" in text for text in paged)
+
+
+def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):
+    locks = [text for text in statements if "UPDLOCK" in text]
+    assert locks
+    for lock in locks:
+        assert "FROM [Triggers] WITH (UPDLOCK, READPAST, ROWLOCK) LEFT OUTER JOIN [Single_Triggers]" in lock
+        assert "[Triggers].process_status = ?" in lock
+        assert lock.endswith("ORDER BY [Triggers].id")
+
+
+def test_queue_triggers_walk_no_more_of_the_index_than_they_need(statements):
+    texts = [text for text in statements if "FROM [Queues]" in text and "[Queue_Triggers]" in text]
+    place = (
+        "(SELECT [Queues].id FROM [Queues] WHERE [Queues].queue_name = [Queue_Triggers].queue_name "
+        "AND [Queues].status = 'NEW' ORDER BY [Queues].created_date OFFSET ? ROWS FETCH FIRST ? ROWS ONLY) IS NOT NULL"
+    )
+    assert [text.count(place) for text in texts] == [2]
+    assert not any("count(" in text.lower() for text in texts)
+
+
+def test_leases_are_on_the_clock_of_the_server(statements):
+    leased = [text for text in statements if "SYSUTCDATETIME()" in text]
+    assert any(text.startswith("INSERT INTO [Jobs]") for text in leased)
+    assert any(text.startswith("UPDATE [Jobs] SET lease_until=DATEADD(MILLISECOND") for text in leased)
+    assert any(text.startswith("UPDATE [Schedulers]") for text in leased)
+    assert _sql(sa.select(DatabaseUtcNow(30))).startswith("SELECT DATEADD(MILLISECOND, CAST((?) * 1000 AS INT)")
+
+
+def test_every_change_of_state_is_guarded(statements):
+    changes = [text for text in statements if re.match(r"UPDATE \[(Triggers|Jobs|Queues)\] SET .*status=", text)]
+    assert len(changes) > 10
+    for text in changes:
+        where = text.partition(" WHERE ")[2]
+        assert re.search(r"status (= \?|IN \()", where) or "process_status=[Triggers].process_status" in text, text
+
+
+def test_output_that_is_there_already_is_not_inserted_again():
+    text = _sql(job_output._insert("mssql"))
+    assert text.startswith(
+        "INSERT INTO [Job_Output] (job_id, sequence, stream, written_at, text) SELECT CAST(? AS UNIQUEIDENTIFIER)"
+    )
+    assert "WHERE NOT (EXISTS (SELECT 1 FROM [Job_Output] WHERE" in text

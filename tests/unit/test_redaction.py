@@ -1,0 +1,104 @@
+"""What counts as a secret, and that it is hidden wherever it stands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from urllib.parse import quote, quote_plus
+
+import pytest
+from sqlalchemy import URL
+
+from OpenOrchestrator.common.redaction import mask_connection_string, redact, secrets_of
+
+ODBC = "DRIVER={ODBC Driver 18};SERVER=h;UID=sa;PWD={p;}}w d};Encrypt=no"
+KEY = "dGhpcyBpcyBhIGtleSBmb3IgdGVzdHMgb25seSEhISE="
+
+
+@pytest.mark.parametrize(
+    ("connection_string", "password"),
+    [
+        ("postgresql+psycopg://user:p%40ss%2Fword@host:5432/db", "p@ss/word"),
+        ("postgresql://u:pl%20us+@host/db", "pl us+"),
+        ("postgresql://u:p@ss/w@host/db", "p@ss/w"),
+        ("mssql+pyodbc://u:pw?d#x@h/db?driver=ODBC+Driver+18", "pw?d#x"),
+        ("mysql+pymysql://h/db?user=a&password=hemm%20elig", "hemm elig"),
+        (f"mssql+pyodbc:///?odbc_connect={quote_plus(ODBC)}", "p;}w d"),
+        (f"mssql+pyodbc:///?odbc_connect={quote(ODBC)}", "p;}w d"),
+        (ODBC, "p;}w d"),
+        ("DSN=x;Password=hemlig", "hemlig"),
+        ("postgresql://u:back\\slash\"'@h/d", "back\\slash\"'"),
+    ],
+)
+def test_the_password_is_hidden_however_it_is_printed(connection_string: str, password: str) -> None:
+    secrets = secrets_of(connection_string, KEY)
+    forms = [
+        connection_string,
+        password,
+        repr([password]),
+        json.dumps({"password": password}),
+        quote(password, safe=""),
+        quote_plus(password),
+        f"could not connect with {connection_string}: {password} is wrong for {KEY}",
+        str(URL.create("postgresql", "u", password, "other").render_as_string(hide_password=False)),
+    ]
+    for form in forms:
+        shown = redact(f"before {form} after", secrets)
+        assert shown.startswith("before ")
+        assert shown.endswith(" after")
+        assert "***" in shown
+        for secret in (password, quote(password, safe=""), KEY, connection_string):
+            assert secret not in shown, form
+
+
+def test_longest_secrets_come_first_so_that_no_part_remains() -> None:
+    secrets = secrets_of("postgresql://u:pass@h/d", "passkey")
+    assert [len(secret) for secret in secrets] == sorted((len(secret) for secret in secrets), reverse=True)
+    assert redact("passkey", secrets) == "***"
+    assert redact("passkey", tuple(reversed(secrets))) == "***"
+
+
+@pytest.mark.parametrize("connection_string", ["postgresql://u:abc@h/d", "postgresql://u:@h/d", "postgresql://u@h/d"])
+def test_short_and_missing_passwords_do_not_shred_text(connection_string: str) -> None:
+    secrets = secrets_of(connection_string, None)
+    assert secrets == (connection_string,)
+    assert redact("abc: u and the alphabet", secrets) == "abc: u and the alphabet"
+
+
+def test_nothing_is_secret_without_secrets() -> None:
+    assert secrets_of("", None) == ()
+    assert secrets_of("", "") == ()
+    assert redact("text", ()) == "text"
+    assert redact("text", ("",)) == "text"
+
+
+@pytest.mark.parametrize(
+    ("connection_string", "shown"),
+    [
+        ("postgresql+psycopg://user:p%40ss@host:5432/db", "postgresql+psycopg://user:***@host:5432/db"),
+        ("postgresql://u:p@ss/w@host/db", "postgresql://u:***@host/db"),
+        ("postgresql://u:ab@host/db", "postgresql://u:***@host/db"),
+        ("postgresql://u@host/db", "postgresql://u@host/db"),
+        ("postgresql://host/db?options=a:b@c", "postgresql://host/db?options=a:b@c"),
+        ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
+        ("mysql://h/db?user=a&password=hemmelig&x=1", "mysql://h/db?user=a&password=***&x=1"),
+        (ODBC, "DRIVER={ODBC Driver 18};SERVER=h;UID=sa;PWD=***;Encrypt=no"),
+        ("", ""),
+    ],
+)
+def test_masked_connection_strings_show_all_but_the_password(connection_string: str, shown: str) -> None:
+    assert mask_connection_string(connection_string) == shown
+
+
+@pytest.mark.parametrize("encode", [quote, quote_plus])
+def test_masked_odbc_connect_hides_the_password_only(encode: object) -> None:
+    encoded = quote(ODBC) if encode is quote else quote_plus(ODBC)
+    shown = mask_connection_string(f"mssql+pyodbc:///?odbc_connect={encoded}")
+    assert shown.endswith("UID%3Dsa%3BPWD%3D***%3BEncrypt%3Dno")
+
+
+def test_the_import_is_cheap() -> None:
+    code = "import sys; import OpenOrchestrator.common.redaction; print('sqlalchemy' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
