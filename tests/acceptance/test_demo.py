@@ -286,7 +286,8 @@ def test_the_app_shows_the_demo_to_whoever_opens_its_link(demos: Callable[..., D
     wait_for(lambda: len(demo.links()) > 1)
     demo.process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
     assert demo.finish() == 0
-    assert f"works once: {first}" in demo.output
+    # The demo looks for links now and then: it may never have seen the one that was used at once.
+    assert any(f"works once: {link}" in demo.output for link in demo.links())
 
 
 def test_an_app_that_cannot_start_makes_the_demo_fail_and_say_so(demos: Callable[..., Demo], tmp_path: Path) -> None:

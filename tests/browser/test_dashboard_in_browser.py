@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright").expect
+
 PATHS = ("/", "/schedulers", "/constants", "/credentials")
 
 
@@ -94,7 +96,7 @@ def test_a_typed_password_never_comes_back(new_tab: Callable[..., Any]) -> None:
     password = page.get_by_label("Password").last
     password.fill("correct-horse-battery")
     page.get_by_role("button", name="Show or hide what was typed").click()
-    assert password.get_attribute("type") == "text"
+    expect(password).to_have_attribute("type", "text")
     assert password.input_value() == "correct-horse-battery"
     page.get_by_role("button", name="Create").click()
     page.get_by_text("2 fields to correct").wait_for()  # no name, and the app has no key

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from nicegui import core, ui
+from nicegui import Client, core, ui
 from nicegui.functions.download import download
 from nicegui.functions.navigate import Navigate
 from nicegui.functions.notify import notify
@@ -68,7 +68,12 @@ async def running(
             await installation.check()
             ui.run(root, storage_secret="test")
             async with core.app.router.lifespan_context(core.app):
-                yield App(installation, gate, live)
+                try:
+                    yield App(installation, gate, live)
+                finally:
+                    # A tab that is never closed is never freed: each test would be slower than the one before.
+                    for client in list(Client.instances.values()):
+                        client.delete()
         finally:
             os.environ.pop("NICEGUI_USER_SIMULATION", None)
             ui.navigate = Navigate()
