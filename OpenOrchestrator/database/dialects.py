@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from OpenOrchestrator.common.errors import ConfigurationError
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -262,6 +265,29 @@ def is_disconnect(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
         return True
     # Without a statement it failed while connecting or committing.
     return isinstance(error, sa.exc.OperationalError) and error.statement is None
+
+
+KINDS: Mapping[str, str] = {
+    "sqlite": "SQLite",
+    "postgresql": "PostgreSQL",
+    "mysql": "MySQL",
+    "mariadb": "MariaDB",
+    "mssql": "SQL Server",
+}
+"""The databases OpenOrchestrator works with: how a connection string begins, and what people call them."""
+
+
+def require_known(url: URL) -> None:
+    """Refuse databases of a kind that OpenOrchestrator does not work with.
+
+    Raises:
+        ConfigurationError: If it does not.
+    """
+    if url.get_backend_name() not in KINDS:
+        raise ConfigurationError(
+            f"OpenOrchestrator does not work with databases of the kind {url.drivername[:40]!r}. A connection string "
+            f"begins with one of: {', '.join(KINDS)}."
+        )
 
 
 def driver_hint(url: URL) -> str:

@@ -327,6 +327,7 @@ class Database:
                 "postgresql+psycopg://user:password@server/database, "
                 "mssql+pyodbc://server/database?driver=ODBC+Driver+18+for+SQL+Server"
             ) from error
+        dialects.require_known(url)
         # No ping at each checkout: a transaction whose connection turns out to be lost is run again anyway.
         options: dict[str, Any] = {"pool_recycle": 1800}
         if url.get_backend_name() == "sqlite":

@@ -237,7 +237,8 @@ def test_a_statement_the_database_refuses_is_told_without_the_password(database:
     [
         ("nonsense", ConfigurationError, "not a SQLAlchemy URL"),
         ("", ConfigurationError, "not a SQLAlchemy URL"),
-        ("oracle+nothing://host/x", ConfigurationError, "No driver for 'oracle.nothing'"),
+        ("postgresql+nothing://host/x", ConfigurationError, "No driver for 'postgresql.nothing'"),
+        ("oracle://host/x", ConfigurationError, "does not work with databases of the kind 'oracle'"),
     ],
 )
 def test_a_connection_string_that_cannot_be_used(connection_string: str, error: type[Exception], words: str) -> None:

@@ -26,6 +26,7 @@ from OpenOrchestrator.common.errors import (
 from OpenOrchestrator.common.redaction import mask_connection_string, redact
 from OpenOrchestrator.common.settings import secrets_to_hide
 from OpenOrchestrator.database.constants import Credential
+from OpenOrchestrator.database.dialects import KINDS
 from OpenOrchestrator.database.engine import Database
 from OpenOrchestrator.database.inspection import Situation
 from OpenOrchestrator.database.models import Base
@@ -42,14 +43,6 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 3.0
 """How long a page waits for a silent database."""
-
-_KINDS = {
-    "sqlite": "SQLite",
-    "postgresql": "PostgreSQL",
-    "mysql": "MySQL",
-    "mariadb": "MariaDB",
-    "mssql": "SQL Server",
-}
 
 __all__ = ["DatabaseReport", "KeyBackend", "KeyReport", "Situation", "UpgradeProgress"]
 
@@ -154,17 +147,11 @@ def checked_connection_string(text: str) -> str:
     """Return a connection string as it is to be used.
 
     Raises:
-        ConfigurationError: If it is empty, or of a kind of database that OpenOrchestrator does not work with.
+        ConfigurationError: If it is empty.
     """
     cleaned = text.strip()
     if not cleaned:
         raise ConfigurationError("Give the connection string of the database.")
-    kind, separator, _ = cleaned.partition("://")
-    if separator and kind.partition("+")[0] not in _KINDS:
-        raise ConfigurationError(
-            f"OpenOrchestrator does not work with databases of the kind {kind[:40]!r}. It works with: "
-            f"{', '.join(_KINDS)}."
-        )
     return cleaned
 
 
@@ -194,7 +181,7 @@ def _inspect(connection_string: str) -> DatabaseReport:
     scheme = urlsplit(connection_string).scheme.partition("+")[0]
     return DatabaseReport(
         masked=mask_connection_string(connection_string),
-        kind=_KINDS.get(scheme, scheme or "Database"),
+        kind=KINDS.get(scheme, scheme or "Database"),
         situation=state.situation,
         revision=state.revision,
         wanted=head_revision(),
