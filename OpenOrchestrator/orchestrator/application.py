@@ -153,6 +153,8 @@ def setup(
     from OpenOrchestrator.orchestrator.security import Guard  # noqa: PLC0415
 
     poller = live or Live(installation.clock)
+    if live is None:
+        poller.recall_interval()
     pages = all_pages()
     assets.serve()
     serve_downloads(installation)

@@ -25,6 +25,11 @@ Fetch = Callable[[], Awaitable[T]]
 DEFAULT_INTERVAL = 2.0
 """Seconds between two looks at the database."""
 
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.5, 300.0
+"""What is obeyed of a stored interval, in seconds: the file that keeps it may have been edited."""
+
+_INTERVAL_KEY = "refresh_seconds"
+
 PARALLEL = 4
 """Queries at once, so that many different tabs do not take all the threads."""
 
@@ -136,8 +141,18 @@ class Live:
             self._timer.cancel()
             self._timer = None
 
-    def set_interval(self, seconds: float) -> None:
-        """Look this often from now on."""
+    def recall_interval(self) -> None:
+        """Look as often as was chosen last, in this run of the app or an earlier one."""
+        stored = app.storage.general.get(_INTERVAL_KEY)
+        if isinstance(stored, (int, float)) and SHORTEST_INTERVAL <= stored <= LONGEST_INTERVAL:
+            self._set_interval(float(stored))
+
+    def remember_interval(self, seconds: float) -> None:
+        """Look this often from now on, and after a restart of the app."""
+        self._set_interval(seconds)
+        app.storage.general[_INTERVAL_KEY] = seconds
+
+    def _set_interval(self, seconds: float) -> None:
         self.interval = seconds
         if self._timer is not None:
             self._timer.interval = seconds

@@ -125,6 +125,15 @@ class View:
         """The site's time zone."""
         return self.installation.zone
 
+    @property
+    def refresh_seconds(self) -> float:
+        """Seconds between two looks at the database, for all tabs of the app; kept over its restart."""
+        return self._live.interval
+
+    @refresh_seconds.setter
+    def refresh_seconds(self, seconds: float) -> None:
+        self._live.remember_interval(seconds)
+
     def now(self) -> datetime:
         """Return the current instant, aware UTC."""
         return self.installation.now()

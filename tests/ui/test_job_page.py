@@ -301,7 +301,7 @@ async def test_logs_and_elements_of_the_job_and_of_no_other(user: User, site: Da
     await until(lambda: len(user.find(marker="elements").elements.copy().pop().rows) == 2)  # type: ignore[attr-defined]
     elements = await rows_of(user, "elements")
     assert set(elements) == {"ref 0", "ref 1"}
-    assert cell(elements["ref 0"], "reference")["h"].startswith("/queues/a%2Fb%20c/")
+    assert cell(elements["ref 0"], "reference")["h"].startswith("/queues/a~2Fb%20c/")
     assert cell(elements["ref 0"], "took")["t"] == "30 s"
     assert await text_of(user, "element-words") == "2 Failed"
 

@@ -25,6 +25,7 @@ from OpenOrchestrator.database.models import Credential
 from OpenOrchestrator.database.revisions import known_revisions
 from OpenOrchestrator.orchestrator.backend import database_state
 from OpenOrchestrator.orchestrator.backend.database_state import Situation
+from OpenOrchestrator.orchestrator.live import DEFAULT_INTERVAL, Live
 from tests.ui.conftest import App, running
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
@@ -368,11 +369,34 @@ async def test_appearance_is_remembered_and_shown_at_once(user: User, app: App) 
         assert nicegui_app.storage.user["dark"] is None
 
 
+async def test_another_database_is_told_once(app: App, site: Database, tmp_path: Path) -> None:
+    told: list[bool] = []
+    app.installation.on_change(lambda: told.append(app.installation.connected))
+    fresh = Database(f"sqlite+pysqlite:///{tmp_path / 'fresh.db'}", create=True)
+    await app.installation.connect(fresh)
+    assert told == [False]
+    other = Database(site.connection_string)
+    await app.installation.connect(other)
+    assert told == [False, True]
+    other.close()
+
+
 async def test_the_refresh_interval_changes_for_all(user: User, app: App) -> None:
     await user.open("/settings")
     await user.should_see(marker="interval", retries=30)
     value(user, "interval", 10.0)
     assert app.live.interval == 10.0
+    after_a_restart = Live(app.installation.clock)
+    after_a_restart.recall_interval()
+    assert after_a_restart.interval == 10.0
+
+
+@pytest.mark.parametrize("stored", [0, -1, 1e9, "often", None, [2]])
+async def test_an_interval_that_makes_no_sense_is_not_recalled(app: App, stored: object) -> None:
+    nicegui_app.storage.general["refresh_seconds"] = stored
+    live = Live(app.installation.clock)
+    live.recall_interval()
+    assert live.interval == DEFAULT_INTERVAL
 
 
 def _shown(user: User, marker: str) -> str:

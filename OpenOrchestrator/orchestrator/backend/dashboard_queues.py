@@ -21,7 +21,7 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.dashboard_causes import normalised, title_of
 from OpenOrchestrator.orchestrator.backend.dashboard_spans import Span, start_of
-from OpenOrchestrator.orchestrator.backend.names import _queue_names
+from OpenOrchestrator.orchestrator.backend.names import queue_names
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -114,7 +114,7 @@ class QueueDepthBackend(Backend):
         site_now = self._database.site_now()
         depths: list[tuple[int, str]] = []
         failures: list[_Failure] = []
-        for queue in sorted(_queue_names(session)):
+        for queue in sorted(queue_names(session)):
             new = _count_new(session, queue)
             if new:
                 depths.append((new, queue))

@@ -71,18 +71,22 @@ class Installation:
         Raises:
             ConnectionFailedError: If it cannot be reached now; ``problem`` stays as it was.
         """
+        if await self._look_again():
+            self._tell()
+
+    async def _look_again(self) -> bool:
+        """Look at the database, and return whether ``problem`` became another one."""
         database = self._database
         if database is None:
             self.problem = None
-            return
+            return False
         problem, zone = await off_loop(lambda: _look(database))
         if database is not self._database:
-            return  # another one was connected meanwhile
+            return False  # another one was connected meanwhile
         changed, self.problem = problem != self.problem, problem
         if zone is not None:
             self._zone = zone
-        if changed:
-            self._tell()
+        return changed
 
     async def connect(self, database: Database) -> None:
         """Work on another database from now on; the former one is closed.
@@ -94,7 +98,7 @@ class Installation:
         former, self._database = self._database, database
         if former is not None and former is not database:
             await off_loop(former.close)
-        await self.check()
+        await self._look_again()
         self._tell()
 
     async def disconnect(self) -> None:

@@ -53,7 +53,7 @@ class NamesBackend(Backend):
 
         def work(session: Session) -> tuple[str, ...]:
             known: set[str] = set(session.scalars(sa.select(QueueTrigger.__table__.c.queue_name).distinct()))
-            known.update(_queue_names(session))
+            known.update(queue_names(session))
             return _in_order(known)
 
         return await self._read(work)
@@ -83,7 +83,8 @@ def _in_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}, key=str.casefold))
 
 
-def _queue_names(session: Session) -> set[str]:
+def queue_names(session: Session) -> set[str]:
+    """Return the names of all queues that ever had an element."""
     # A walk along the index from name to name: DISTINCT would read all of a million elements.
     names: set[str] = set()
     last: str | None = None

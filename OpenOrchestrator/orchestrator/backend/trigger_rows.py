@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ LATE_AFTER = timedelta(seconds=60)
 """A trigger that is due is picked up within seconds where a scheduler is free."""
 
 LAST_RUNS = 14
+
+POSSIBLE_FROM: Mapping[str, frozenset[TriggerStatus]] = {
+    name: frozenset(TRIGGER_EVENTS[event])
+    for name, event in (
+        ("run", TriggerEvent.REQUEST_RUN),
+        ("enable", TriggerEvent.ENABLE),
+        ("disable", TriggerEvent.DISABLE),
+        ("kill", TriggerEvent.REQUEST_KILL),
+    )
+}
+"""In which states a trigger can be run now, enabled, disabled or killed."""
 
 _T: Any = Trigger.__table__
 _S: Any = SingleTrigger.__table__

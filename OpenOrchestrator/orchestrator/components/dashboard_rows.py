@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
@@ -21,6 +21,7 @@ from OpenOrchestrator.orchestrator.backend.dashboard_queues import COUNT_CAP, El
 from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.attention import AttentionRow
+from OpenOrchestrator.orchestrator.components.queue_address import path_of
 from OpenOrchestrator.orchestrator.components.side_list import SideRow
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 
@@ -127,7 +128,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
 def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
     path = "/queues"
     if len(cause.queues) == 1:
-        path = link(f"/queues/{quote(cause.queues[0], safe='')}", status="failed")
+        path = link(path_of(cause.queues[0]), status="failed")
     return AttentionRow(
         id=f"element {cause.key}",
         icon="r_error",
@@ -325,7 +326,7 @@ def queue_rows(depths: Sequence[QueueDepth], moment: Moment) -> list[SideRow]:
             SideRow(
                 id=depth.queue,
                 name=depth.queue,
-                href=link(f"/queues/{quote(depth.queue, safe='')}", status="new"),
+                href=link(path_of(depth.queue), status="new"),
                 sub="oldest ",
                 subStrong=times.duration(age.total_seconds() // 60 * 60) if age >= timedelta(minutes=1) else "< 1 m",
                 subTone=tone,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
+from OpenOrchestrator.orchestrator.components.queue_address import path_of
 from OpenOrchestrator.orchestrator.view import PageSpec
 
 Place = tuple[str, str, str, str]
@@ -71,7 +71,7 @@ class GoTo:
             except DatabaseError:
                 triggers, queues = (), ()  # the banner says that it is silent; pages can be gone to all the same
             found += [("sym_r_bolt", each.name, each.process, f"/triggers/{each.id}") for each in triggers]
-            found += [("sym_r_stacks", name, "Queue", f"/queues/{quote(name, safe='')}") for name in queues]
+            found += [("sym_r_stacks", name, "Queue", path_of(name)) for name in queues]
         if asked != self._asked:
             return
         self._found, self._chosen = found, 0

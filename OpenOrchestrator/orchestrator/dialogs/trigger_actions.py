@@ -9,8 +9,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
-from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
-from OpenOrchestrator.orchestrator.backend.trigger_rows import TriggerRow
+from OpenOrchestrator.orchestrator.backend.trigger_rows import POSSIBLE_FROM, TriggerRow
 from OpenOrchestrator.orchestrator.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.confirm import confirm, listing
@@ -18,12 +17,6 @@ from OpenOrchestrator.orchestrator.components.confirm import confirm, listing
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.view import View
 
-_EVENTS = {
-    "run": TriggerEvent.REQUEST_RUN,
-    "enable": TriggerEvent.ENABLE,
-    "disable": TriggerEvent.DISABLE,
-    "kill": TriggerEvent.REQUEST_KILL,
-}
 _VERBS = {"run": "Run", "enable": "Enable", "disable": "Pause", "kill": "Kill", "delete": "Delete"}
 _DONE = {
     "run": "A run of {} was requested",
@@ -44,15 +37,15 @@ _RUNNING = (TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING)
 
 def reasons(row: TriggerRow) -> dict[str, str]:
     """Return why each action cannot be done with a trigger now; an empty text where it can."""
-    return {name: _reason(name, event, row) for name, event in _EVENTS.items()}
+    return {name: _reason(name, row) for name in POSSIBLE_FROM}
 
 
-def _reason(name: str, event: TriggerEvent, row: TriggerRow) -> str:
+def _reason(name: str, row: TriggerRow) -> str:
     if row.odd_status is not None:
         return f"The database says {row.odd_status!r}, which is no status: correct it there"
     if name == "run" and row.run_requested:
         return "A run is requested already"
-    if row.status in TRIGGER_EVENTS[event]:
+    if row.status in POSSIBLE_FROM[name]:
         return ""
     if name == "run" and row.status in _RUNNING:
         return f"It is {row.status.value.lower()}"

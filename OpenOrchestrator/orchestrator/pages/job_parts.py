@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from nicegui import ui
@@ -14,6 +13,7 @@ from OpenOrchestrator.orchestrator.backend.job_failure import Failure
 from OpenOrchestrator.orchestrator.components import cells, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, tip
 from OpenOrchestrator.orchestrator.components.data_table import Column, Row
+from OpenOrchestrator.orchestrator.components.queue_address import path_of
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, Look, pill
 from OpenOrchestrator.orchestrator.view import PageSpec, View
 
@@ -219,7 +219,7 @@ def element_row(row: ElementRow, now: datetime, zone: tzinfo) -> Row:
             "reference": cells.text(
                 row.reference or "(without reference)",
                 second=row.queue,
-                href=f"/queues/{quote(row.queue, safe='')}/{row.id}",
+                href=f"{path_of(row.queue)}/{row.id}",
             ),
             "status": cells.pill(ELEMENT_LOOKS[row.status]),
             "started": cells.moment(started, now, zone),

@@ -173,7 +173,7 @@ class SettingsPage:
         with (
             _card(
                 "This app",
-                "Each browser remembers light or dark. The refresh interval is for all, until the app stops.",
+                "Each browser remembers light or dark. The refresh interval is for everybody who uses this app.",
             ),
             ui.element("dl").classes("oo-kv oo-settings-kv"),
         ):
@@ -190,10 +190,10 @@ class SettingsPage:
             with ui.element("dt"):
                 ui.label("Refresh")
             with ui.element("dd"):
-                live = self._view._live  # the view has no name for its interval
-                intervals = {each: f"{each:g} s" for each in sorted({*INTERVALS, live.interval})}
-                segmented(intervals, live.interval, label="Refresh interval", marker="interval").on_value_change(
-                    lambda event: live.set_interval(event.value)
+                present = self._view.refresh_seconds
+                intervals = {each: f"{each:g} s" for each in sorted({*INTERVALS, present})}
+                segmented(intervals, present, label="Refresh interval", marker="interval").on_value_change(
+                    lambda event: setattr(self._view, "refresh_seconds", event.value)
                 )
 
 

@@ -34,6 +34,7 @@ from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button,
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.components.cron_words import short
 from OpenOrchestrator.orchestrator.components.data_table import Column, DataTable
+from OpenOrchestrator.orchestrator.components.queue_address import path_of
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dialogs.job_actions import JobActions
 from OpenOrchestrator.orchestrator.dialogs.job_log import show_log
@@ -349,7 +350,7 @@ class TriggerPage:
             if row.queue is not None:
                 ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
                 with ui.element("div").classes("oo-jnext"):
-                    ui.link(row.queue, f"/queues/{quote(row.queue, safe='')}").classes("oo-link oo-el")
+                    ui.link(row.queue, path_of(row.queue)).classes("oo-link oo-el")
                     waiting = state.history.waiting or 0
                     ui.label(f"{times.capped(waiting, LOG_CAP)} New").classes("oo-t2")
             elif row.cron is not None and row.status not in (TriggerStatus.FAILED, *_STOPPED):
