@@ -24,6 +24,9 @@ playwright_api = pytest.importorskip("playwright.sync_api", reason="playwright i
 AXE_RULES_OFF: dict[str, Any] = {}
 """Rules that are not checked, with the reason; there are none."""
 
+SIZES = ((1920, 1080), (1280, 800), (390, 844))
+"""Windows that every page has to fit into without scrolling to the side, the last one a phone's."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -78,10 +81,22 @@ def sample_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def app(sample_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app on that database."""
-    running = start(sample_url, tmp_path_factory.mktemp("app"), "--port", "34900")
+    running = start(sample_url, tmp_path_factory.mktemp("app"), "--port", str(port(34900)))
     yield running
     running.stop()
     assert "Traceback" not in running.output
+
+
+def port(preferred: int) -> int:
+    """Return a port that no other process of this test run asks for."""
+    return preferred + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+
+
+@pytest.fixture(scope="module")
+def session(app: App) -> dict[str, str]:
+    """The cookie of somebody who is signed in."""
+    cookie = app.sign_in()
+    return {"name": cookie.name, "value": str(cookie.value), "url": app.address}
 
 
 class Tab:
@@ -120,19 +135,18 @@ class Tab:
 
 
 @pytest.fixture
-def new_tab(browser: Any, app: App) -> Iterator[Callable[..., Tab]]:
+def new_tab(browser: Any, app: App, session: dict[str, str]) -> Iterator[Callable[..., Tab]]:
     """Makes tabs that are signed in; at the end none of them may have seen an error or a foreign request."""
     tabs: list[Tab] = []
     contexts = []
 
-    def make(*, width: int = 1440, height: int = 900, scheme: str = "light", signed_in: bool = True) -> Tab:
+    def make(*, width: int = 1440, height: int = 900, scheme: str = "light") -> Tab:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         context.set_default_timeout(10_000)
+        context.add_cookies([session])
         tab = Tab(context.new_page(), app.address)
         tabs.append(tab)
-        if signed_in:
-            tab.page.goto(app.link)
         return tab
 
     yield make
@@ -167,3 +181,20 @@ def findings_of(axe_source: str) -> Callable[[Any], list[str]]:
         ]
 
     return find
+
+
+@pytest.fixture
+def looks_well(findings_of: Callable[[Any], list[str]]) -> Callable[[Any], None]:
+    """Asserts that a page is accessible in light and dark, and fits windows of all sizes."""
+
+    def check(page: Any) -> None:
+        assert findings_of(page) == [], "in light"
+        page.emulate_media(color_scheme="dark")
+        page.wait_for_function("document.body.classList.contains('body--dark')")
+        assert findings_of(page) == [], "in dark"
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_function("(width) => innerWidth === width", arg=width)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"at {width} pixels"
+
+    return check

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.cookiejar import Cookie, CookieJar
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,14 @@ class App:
     def link(self) -> str:
         """The newest one-time link."""
         return re.findall(r"http\S+/enter\?token=\S+", self.output)[-1]
+
+    def sign_in(self) -> Cookie:
+        """Use a one-time link, and return the cookie of the session."""
+        jar = CookieJar()
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar)
+        with urllib.request.build_opener(*handlers).open(self.link, timeout=START_SECONDS) as answer:
+            answer.read()
+        return next(cookie for cookie in jar if not cookie.name.endswith("_tab"))
 
     def stop(self) -> int:
         """Stop it as Ctrl+C does, and return its exit status."""

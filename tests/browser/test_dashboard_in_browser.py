@@ -17,24 +17,6 @@ def wait_for(page: Any, path: str) -> None:
     page.wait_for_selector(".oo-att" if path == "/" else ".oo-table tbody tr, .oo-empty")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PATHS)
-def test_has_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str, path: str
-) -> None:
-    page = page_of(path, scheme=scheme)
-    wait_for(page, path)
-    assert findings_of(page) == []
-
-
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1280, 800), (390, 844)])
-@pytest.mark.parametrize("path", PATHS)
-def test_fits_its_window(page_of: Callable[..., Any], path: str, width: int, height: int) -> None:
-    page = page_of(path, width=width, height=height)
-    wait_for(page, path)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 def test_numbers_causes_bars_and_queues_lead_to_their_lists(page_of: Callable[..., Any]) -> None:
     page = page_of("/")
     wait_for(page, "/")

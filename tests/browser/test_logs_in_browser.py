@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
-
 
 def write(url: str, message: str, level: str = "INFO") -> None:
     """Write a message as a robot does, while the app runs."""
@@ -24,24 +22,6 @@ def write(url: str, message: str, level: str = "INFO") -> None:
             (uuid.uuid4().hex, now.isoformat(" ", "microseconds"), level, "browser", message),
         )
     connection.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_has_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str
-) -> None:
-    page = page_of("/logs", scheme=scheme)
-    page.locator("tr.oo-log-err").first.click()
-    page.wait_for_selector(".oo-log-detail")
-    assert findings_of(page) == []
-
-
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
-def test_fits_its_window(page_of: Callable[..., Any], width: int, height: int) -> None:
-    page = page_of("/logs", width=width, height=height)
-    page.locator("tr.oo-log-err").first.click()
-    page.wait_for_selector(".oo-log-detail")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_message_opens_by_key_and_is_copied(page_of: Callable[..., Any]) -> None:

@@ -12,26 +12,6 @@ import pytest
 QUEUE = "/queues/fakturaer-indg%C3%A5ende"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/queues", QUEUE])
-def test_has_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str, path: str
-) -> None:
-    page = page_of(path, scheme=scheme)
-    page.wait_for_selector("tbody tr")
-    assert findings_of(page) == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_an_element_has_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str
-) -> None:
-    page = page_of(QUEUE + "?status=failed", scheme=scheme)
-    page.locator("tbody tr a").first.click()
-    page.wait_for_selector(".oo-json summary")
-    assert findings_of(page) == []
-
-
 def test_the_import_has_no_serious_accessibility_finding(
     page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], tmp_path: Path
 ) -> None:
@@ -45,16 +25,6 @@ def test_the_import_has_no_serious_accessibility_finding(
     page.set_input_files("input[type=file]", file)
     page.get_by_text("read as UTF-8 with semicolons").wait_for()
     assert findings_of(page) == []
-
-
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
-@pytest.mark.parametrize(
-    "path", ["/queues", QUEUE, QUEUE + "?columns=status,reference,data,message,created,changed,by,job"]
-)
-def test_fits_its_window(page_of: Callable[..., Any], path: str, width: int, height: int) -> None:
-    page = page_of(path, width=width, height=height)
-    page.wait_for_selector("tbody tr")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_from_the_list_to_an_element_and_back(page_of: Callable[..., Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, port
 from tests.browser.server import App, start
 
 PASSWORD = "correct-horse-battery"
@@ -18,7 +18,7 @@ PASSWORD = "correct-horse-battery"
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[App]:
     """An app that has no database yet."""
-    running = start(None, tmp_path, "--port", "34950")
+    running = start(None, tmp_path, "--port", str(port(34950)))
     yield running
     running.stop()
     assert "Traceback" not in running.output
@@ -36,22 +36,6 @@ def first_run(browser: Any, fresh: App) -> Iterator[Tab]:
     problems = [*tab.errors, *tab.foreign]
     context.close()
     assert not problems, problems
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_settings_have_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str
-) -> None:
-    page = page_of("/settings", scheme=scheme)
-    page.get_by_text("Up to date, revision").wait_for()
-    assert findings_of(page) == []
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_settings_fit_their_window(page_of: Callable[..., Any], width: int, height: int) -> None:
-    page = page_of("/settings", width=width, height=height)
-    page.get_by_text("Up to date, revision").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_dark_is_shown_at_once_and_remembered(new_tab: Callable[..., Any]) -> None:

@@ -6,17 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_has_no_serious_accessibility_finding(
-    page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]], scheme: str
-) -> None:
-    page = page_of("/triggers", scheme=scheme)
-    page.wait_for_selector("tbody tr")
-    assert findings_of(page) == []
-
 
 def test_the_form_has_no_serious_accessibility_finding(
     page_of: Callable[..., Any], findings_of: Callable[[Any], list[str]]
@@ -27,13 +16,6 @@ def test_the_form_has_no_serious_accessibility_finding(
     page.get_by_text("Weekdays 06:00", exact=True).wait_for()
     page.wait_for_timeout(400)  # the drawer's slide, during which contrast cannot be measured
     assert findings_of(page) == []
-
-
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
-def test_fits_its_window(page_of: Callable[..., Any], width: int, height: int) -> None:
-    page = page_of("/triggers", width=width, height=height)
-    page.wait_for_selector("tbody tr")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_filters_are_in_the_address_and_back_works(page_of: Callable[..., Any]) -> None:

@@ -8,7 +8,7 @@ export default {
         <template v-for="b in lane.b" :key="b.i">
           <a v-if="right(b) > 0" tabindex="-1" :class="['oo-bar', 'oo-' + b.c]" :style="{ left: left(b) + '%', width: 'max(3px, ' + (right(b) - left(b)) + '%)' }" :href="prefix + '/jobs/' + b.i" :data-tip="b.t" :aria-label="b.t">{{ b.c === 'running' && right(b) - left(b) > 7 ? b.n : '' }}</a>
         </template>
-        <template v-if="lane.since"><span class="oo-bar oo-dead" :style="{ left: Math.max(0, at(lane.since)) + '%', right: 0 }"></span><span class="oo-dead-words" :style="words(lane)">{{ lane.words }}</span></template>
+        <template v-if="lane.since"><span class="oo-bar oo-dead" :style="{ left: left({ s: lane.since }) + '%', right: 0 }"></span><span class="oo-dead-words" :style="words(lane)">{{ lane.words }}</span></template>
       </div>
       <span class="oo-nowl" aria-hidden="true"></span>
     </div>`,
