@@ -1,6 +1,6 @@
 """What differs between SQLite, PostgreSQL, SQL Server and MariaDB/MySQL, and nothing else.
 
-Owns: column types, the database's own clock, connection arguments, and how each driver's errors are read.
+Owns: column types, the database's own clock, how connections are set up, and how each driver's errors are read.
 Must not know any table. Dialects of SQLAlchemy are imported where they are needed: each robot waits for what is loaded.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Dialect
+from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -27,6 +27,9 @@ CONNECT_TIMEOUT_SECONDS = 10
 
 STATEMENT_TIMEOUT_SECONDS = 60
 """How long a silent server may keep one statement waiting, where the driver can bound it."""
+
+WRITING = "openorchestrator_writing"
+"""Execution option of connections whose transactions write."""
 
 
 class SiteDateTime(TypeDecorator[datetime]):
@@ -215,6 +218,61 @@ def connect_arguments(url: URL, statement_timeout: int | None = STATEMENT_TIMEOU
     elif url.get_backend_name() == "mssql" and driver == "pyodbc":
         arguments = {"timeout": CONNECT_TIMEOUT_SECONDS}
     return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def engine_options(url: URL, pool_size: int, statement_timeout: int | None) -> dict[str, Any]:
+    """Return what SQLAlchemy is told about the connections of an engine and its transactions.
+
+    Args:
+        url: The connection string.
+        pool_size: Connections kept open; SQLite has no use for it.
+        statement_timeout: As for ``connect_arguments``.
+    """
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            return {}
+        return {"poolclass": sa.pool.StaticPool, "connect_args": {"check_same_thread": False}}
+    # No ping at each checkout: a transaction whose connection turns out to be lost is run again anyway.
+    options = {
+        "pool_recycle": 1800,
+        "pool_size": pool_size,
+        "connect_args": connect_arguments(url, statement_timeout),
+    }
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        options["isolation_level"] = "READ COMMITTED"
+    return options
+
+
+def prepare_connections(engine: Engine, statement_timeout: int | None) -> None:
+    """Set up each connection of an engine after it is made, where that is not done by its arguments.
+
+    Args:
+        engine: The engine.
+        statement_timeout: As for ``connect_arguments``.
+    """
+
+    def bound_statements(connection: Any, _record: Any) -> None:
+        connection.timeout = statement_timeout or 0
+
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name == "mssql":
+        sa.event.listen(engine, "connect", bound_statements)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by the event below, never by the driver
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
+    writing = connection.get_execution_options().get(WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def prefer_index(connection: Connection, table_name: str) -> None:

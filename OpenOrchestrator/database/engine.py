@@ -1,7 +1,8 @@
 """One database: its engine, its transactions and its clock.
 
 Owns: opening, transactions, retries of what the database itself rolled back, and telling errors apart.
-Must not know any table but the two that say what the database is: its revision and its site's time zone.
+Must not know any table but the two that say what the database is: its revision and its site's time zone. How the
+connections of each kind of database are set up is in ``dialects``.
 Imports of ``sqlalchemy.orm`` wait for the first transaction, because a robot that only connects does not need it.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
@@ -45,8 +46,6 @@ class _Transaction(Protocol):
 
 
 X = TypeVar("X", bound=_Transaction)
-
-_WRITING = "openorchestrator_writing"
 
 SILENCE_GRACE_SECONDS = 10
 """How much longer than its statement time-out a server may be silent before its connection is given up."""
@@ -92,7 +91,7 @@ class Database:
         self._watchdog: StatementWatchdog | None = None
         self._direct: DriverTransactions | None = None
         self.engine: Engine = self._make_engine(pool_size)
-        self._writer = self.engine.execution_options(**{_WRITING: True})
+        self._writer = self.engine.execution_options(**{dialects.WRITING: True})
         self._autocommitter = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
@@ -328,20 +327,8 @@ class Database:
                 "mssql+pyodbc://server/database?driver=ODBC+Driver+18+for+SQL+Server"
             ) from error
         dialects.require_known(url)
-        # No ping at each checkout: a transaction whose connection turns out to be lost is run again anyway.
-        options: dict[str, Any] = {"pool_recycle": 1800}
-        if url.get_backend_name() == "sqlite":
-            options = {}
-            if not url.database or url.database == ":memory:":
-                options["poolclass"] = sa.pool.StaticPool
-                options["connect_args"] = {"check_same_thread": False}
-        else:
-            options["pool_size"] = pool_size
-            options["connect_args"] = dialects.connect_arguments(url, self._statement_timeout)
-        if url.get_backend_name() in ("mysql", "mariadb"):
-            options["isolation_level"] = "READ COMMITTED"
         try:
-            engine = sa.create_engine(url, **options)
+            engine = sa.create_engine(url, **dialects.engine_options(url, pool_size, self._statement_timeout))
         except (ImportError, sa.exc.NoSuchModuleError) as error:
             raise ConfigurationError(
                 f"No driver for {url.drivername!r} is installed: {dialects.driver_hint(url)}"
@@ -351,21 +338,14 @@ class Database:
                 f"The connection string {self.masked_connection_string} cannot be used: "
                 f"{redact(str(error), self._secrets)}"
             ) from error
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-            sa.event.listen(engine, "begin", _begin_sqlite)
-        elif engine.dialect.name == "mssql":
-            sa.event.listen(engine, "connect", self._bound_statements)
-        elif url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
+        dialects.prepare_connections(engine, self._statement_timeout)
+        if url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
             from OpenOrchestrator.database.watchdog import StatementWatchdog  # noqa: PLC0415  (psycopg only)
 
             # The server's own time-out comes first where the server is alive.
             self._watchdog = StatementWatchdog(self._statement_timeout + SILENCE_GRACE_SECONDS)
             self._watchdog.install(engine)
         return engine
-
-    def _bound_statements(self, connection: Any, _record: Any) -> None:
-        connection.timeout = self._statement_timeout or 0
 
     def _require_file(self) -> None:
         url: URL = self.engine.url
@@ -412,17 +392,3 @@ def _flushed(work: Callable[[Session], T]) -> Callable[[Session], T]:
         return result
 
     return work_and_flush
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by the event below, never by the driver
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
-    writing = connection.get_execution_options().get(_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
