@@ -230,7 +230,7 @@ class TestHeaders:
         headers = response.headers
         assert headers["x-frame-options"] == "DENY"
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         policy = headers["content-security-policy"]
         assert "default-src 'none'" in policy
