@@ -25,13 +25,14 @@ from OpenOrchestrator.database.models import (
     Trigger,
 )
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
-from OpenOrchestrator.orchestrator.backend.constants import ConstantsBackend, ConstantsQuery
+from OpenOrchestrator.orchestrator.backend.constants import ConstantsBackend
 from OpenOrchestrator.orchestrator.backend.credentials import CredentialsBackend
 from OpenOrchestrator.orchestrator.backend.dashboard import DashboardBackend, in_buckets
 from OpenOrchestrator.orchestrator.backend.dashboard_causes import FailedJob, group, normalised, says_nothing, title_of
 from OpenOrchestrator.orchestrator.backend.dashboard_queues import QueueDepthBackend
 from OpenOrchestrator.orchestrator.backend.dashboard_spans import Span, start_of
 from OpenOrchestrator.orchestrator.backend.dashboard_timeline import Bar, TimelineBackend, merged
+from OpenOrchestrator.orchestrator.backend.named_values import NamedQuery
 from OpenOrchestrator.orchestrator.backend.schedulers import SchedulersBackend
 from OpenOrchestrator.orchestrator.components.attention import Attention, AttentionRow
 from OpenOrchestrator.orchestrator.components.run_timeline import RunTimeline
@@ -448,7 +449,7 @@ async def test_every_kind_of_database_answers_alike(database: Database, clock: S
     assert (await backend.settle(stuck.id), await backend.settle(stuck.id)) == (True, False)
     constants = ConstantsBackend(database, clock)
     await constants.create("Å 100%", "x")
-    (row,) = (await constants.page(ConstantsQuery(text="å 100%"))).rows
+    (row,) = (await constants.page(NamedQuery(text="å 100%"))).rows
     assert (await constants.update(row, "y"), await constants.update(row, "z")) == (True, False)
     credentials = CredentialsBackend(database, clock)
     await credentials.create("c", "u", "p", key=crypto_util.generate_key().decode())

@@ -1,0 +1,117 @@
+"""What constants and credentials share for the pages: lists of them, and changes only to what somebody saw.
+
+Owns how a page of a list is read, and the guard on changes. Must not know what a value is, nor whether it may be read:
+the two backends say which columns a row is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.orchestrator.backend.base import Backend, Page
+from OpenOrchestrator.orchestrator.backend.search import contains
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedQuery:
+    """Which rows a list shows. Hashable, so that tabs with the same query share it.
+
+    Attributes:
+        text: Found in the columns that the backend searches.
+        sort: Key of what the backend sorts by.
+        page: From 1.
+    """
+
+    text: str = ""
+    sort: str = "name"
+    descending: bool = False
+    page: int = 1
+    size: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRow:
+    """What every row has; each kind adds its own.
+
+    Attributes:
+        changed: Naive site time.
+    """
+
+    name: str
+    changed: datetime
+
+
+R = TypeVar("R", bound=NamedRow)
+
+
+class NamedValuesBackend(Backend, Generic[R]):
+    """Rows of one table by name. Each method is one transaction; changes are guarded and return whether they happened.
+
+    Attributes:
+        noun: What one is called.
+        row: Made of the columns.
+        columns: In the order of the row's attributes.
+        searched: Columns that a text is looked for in.
+        sorts: What a list can be sorted by.
+    """
+
+    noun: str
+    row: type[R]
+    columns: tuple[Any, ...]
+    searched: tuple[Any, ...]
+    sorts: ClassVar[Mapping[str, Any]]
+
+    async def page(self, query: NamedQuery) -> Page[R]:
+        """Return one page of a list."""
+
+        def work(session: Session) -> Page[R]:
+            name = self.columns[0]
+            conditions = [sa.or_(*(contains(each, query.text) for each in self.searched))] if query.text else []
+            total = session.execute(sa.select(sa.func.count()).select_from(name.table).where(*conditions)).scalar_one()
+            order = self.sorts.get(query.sort, self.sorts["name"])
+            found = (
+                sa.select(*self.columns)
+                .where(*conditions)
+                .order_by(order.desc() if query.descending else order.asc(), name)
+                .limit(query.size)
+                .offset((query.page - 1) * query.size)
+            )
+            return Page(tuple(self.row(*row) for row in session.execute(found)), int(total))
+
+        return await self._read(work)
+
+    async def get(self, name: str) -> R:
+        """Return the one of a name.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+
+        def work(session: Session) -> R:
+            row = session.execute(sa.select(*self.columns).where(self.columns[0] == name)).first()
+            if row is None:
+                raise NotFoundError(f"No {self.noun} with name '{name}' was found.")
+            return self.row(*row)
+
+        return await self._read(work)
+
+    async def delete(self, row: R) -> bool:
+        """Delete one; False if somebody changed or deleted it since ``row`` was read."""
+        return await self._write(lambda session: self._changes_one(session, sa.delete(self.columns[0].table), row))
+
+    def _store(self, session: Session, before: R, values: Mapping[str, Any]) -> bool:
+        """Change one; False if somebody changed or deleted it since ``before`` was read."""
+        return self._changes_one(session, sa.update(self.columns[0].table).values(values), before)
+
+    def _changes_one(self, session: Session, change: sa.Update | sa.Delete, seen: R) -> bool:
+        unchanged = (column == value for column, value in zip(self.columns, astuple(seen), strict=True))
+        return cast("sa.CursorResult[Any]", session.execute(change.where(*unchanged))).rowcount == 1
