@@ -290,14 +290,14 @@ async def test_a_form_with_wrong_fields_says_which_and_saves_nothing(user: User,
     await click(user, "new-trigger")
     await user.should_see(marker="name", retries=30)
     value_of(user, "cron", "0 25 * * *")
-    value_of(user, "arguments", '{"limit": ')
+    value_of(user, "arguments", "x" * 1001)
     value_of(user, "limit", "-3")
     await click(user, "save")
     await user.should_see("6 fields to correct: Name, Process, Path", retries=30)
     (cron,) = user.find(marker="cron").elements
     assert "hour" in str(cron.error)  # type: ignore[attr-defined]
     (arguments,) = user.find(marker="arguments").elements
-    assert "looks like JSON" in str(arguments.error)  # type: ignore[attr-defined]
+    assert "At most 1000 characters" in str(arguments.error)  # type: ignore[attr-defined]
     assert site.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(Trigger))) == 0
 
 
@@ -317,6 +317,26 @@ async def test_arguments_that_are_no_json_are_not_forced(user: User, site: Datab
     found = stored(site, "Q")
     assert isinstance(found, QueueTrigger)
     assert (found.queue_name, found.min_batch_size, found.process_args) == ("inbox", 25, "plain words")
+
+
+async def test_arguments_that_only_look_like_json_are_saved_when_meant(user: User, site: Database) -> None:
+    text = "[urgent] invoices"
+    await user.open("/triggers")
+    await click(user, "new-trigger")
+    await user.should_see(marker="name", retries=30)
+    for marker, value in (("name", "Q"), ("process", "p"), ("path", "/r/main.py"), ("cron", "0 6 * * *")):
+        value_of(user, marker, value)
+    value_of(user, "arguments", text)
+    await user.should_see("Looks like JSON, but is not", retries=30)
+    await click(user, "save")
+    await click(user, "cancel")
+    assert stored(site, "Q") is None
+    await click(user, "save")
+    await click(user, "confirm")
+    await user.should_see("Q was created", retries=50)
+    found = stored(site, "Q")
+    assert found is not None
+    assert found.process_args == text
 
 
 async def test_a_past_date_asks_first(user: User, site: Database) -> None:

@@ -28,15 +28,22 @@ def check_cron(value: Any) -> str | None:
 
 
 def check_arguments(value: Any) -> str | None:
-    """Say what is wrong with arguments: JSON is checked when they look like JSON, and never forced."""
+    """Say what is wrong with arguments: only their length, because any text will do."""
+    length = len(str(value or ""))
+    return None if length <= 1000 else f"At most 1000 characters; these are {length}."
+
+
+def doubt_arguments(value: Any) -> str | None:
+    """Say why arguments that look like JSON are none. They may be meant so: nobody is forced to write JSON."""
     text = str(value or "")
-    if len(text) > 1000:
-        return f"At most 1000 characters; these are {len(text)}."
-    if text.strip()[:1] in ("{", "["):
-        try:
-            json.loads(text)
-        except ValueError as error:
-            return f"This looks like JSON but is not: {error}"
+    if text.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return f"Looks like JSON, but is not: {error}"
+    except RecursionError:
+        return "Looks like JSON, but is too deep to be read"
     return None
 
 

@@ -33,6 +33,7 @@ from OpenOrchestrator.orchestrator.dialogs.trigger_checks import (
     check_limit,
     check_schedulers,
     check_time,
+    doubt_arguments,
     required,
     whole,
 )
@@ -148,6 +149,8 @@ class _TriggerForm:
                 self._arguments = text_area(
                     "Arguments", settings.arguments, check=check_arguments, mono=True, marker="arguments"
                 )
+                self._doubt = ui.label().classes("oo-hint oo-fg-timeout").props("aria-live=polite")
+                self._arguments.on_value_change(self._show_doubt)
         for name, each in (
             ("Name", self._name),
             ("Process", self._process),
@@ -157,6 +160,7 @@ class _TriggerForm:
         ):
             drawer.watch(name, each)
         self._show_git()
+        self._show_doubt()
 
     def _when(self) -> None:
         settings, drawer = self._settings, self._drawer
@@ -252,6 +256,11 @@ class _TriggerForm:
         )
         self._drawer.touched()
 
+    def _show_doubt(self) -> None:
+        doubt = doubt_arguments(self._arguments.value)
+        self._doubt.set_text(doubt or "")
+        self._doubt.set_visibility(doubt is not None)
+
     def _show_kind(self) -> None:
         kind = self._kind.value
         for shown, fields in (
@@ -318,7 +327,7 @@ class _TriggerForm:
     async def _save(self) -> bool:
         settings = self._values()
         try:
-            if not await self._past_is_meant(settings):
+            if not await self._past_is_meant(settings) or not await self._text_is_meant(settings):
                 return False
             if self._stored is None:
                 await self._backend.create(settings)
@@ -348,6 +357,17 @@ class _TriggerForm:
                 return False
             stored = self._stored = newer
         return True
+
+    async def _text_is_meant(self, settings: TriggerSettings) -> bool:
+        doubt = doubt_arguments(settings.arguments)
+        if doubt is None or (self._stored and self._stored.settings.arguments == settings.arguments):
+            return True
+        return await confirm(
+            "These arguments are no JSON",
+            [f"{doubt}.", "They are handed to the robot as the text they are."],
+            action="Save as text",
+            dangerous=False,
+        )
 
     async def _past_is_meant(self, settings: TriggerSettings) -> bool:
         if settings.next_run is None or (self._stored and self._stored.settings.next_run == settings.next_run):
