@@ -1,8 +1,7 @@
 """The list of triggers: what runs when, how it went, and everything that is done with triggers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import Any
 from uuid import UUID
 
 from nicegui import ui
@@ -17,11 +16,12 @@ from OpenOrchestrator.orchestrator.components import cells, empty, feedback, tim
 from OpenOrchestrator.orchestrator.components.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.buttons import primary
 from OpenOrchestrator.orchestrator.components.cron_words import short
-from OpenOrchestrator.orchestrator.components.data_table import PAGE_SIZES, Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.data_table import Column, DataTable, Pager, Row, RowAction
 from OpenOrchestrator.orchestrator.components.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, TYPE_ICONS, Look
 from OpenOrchestrator.orchestrator.dialogs.trigger_actions import TriggerActions, reasons
 from OpenOrchestrator.orchestrator.dialogs.trigger_form import copy_trigger, edit_trigger, new_trigger
+from OpenOrchestrator.orchestrator.pages.address_list import AddressList, place_of
 from OpenOrchestrator.orchestrator.view import NavEntry, PageSpec, View
 
 COLUMNS = (
@@ -59,22 +59,20 @@ class TriggersPage:
         self._backend = TriggersBackend(view.database, view.clock)
         self._names = NamesBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._backend)
-        self._query = query_of(view.query)
+        self._list = AddressList(view, "triggers", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, TriggerRow] = {}
         self._total = 0
-        self._following: Any = None
-        self._asked = 0
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
         view = self._view
-        page = await self._backend.page(self._query)
+        page = await self._list.first()
         with view.head("Triggers"):
             ui.element("span").classes("oo-vsep oo-no-phone")
             primary("New trigger", self._new, icon="sym_r_add", marker="new-trigger")
         self._filters = FilterBar(
             view.query,
-            self._filtered,
+            self._list.filter,
             placeholder="Filter by name or process",
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in TriggerStatus}),
@@ -96,7 +94,7 @@ class TriggersPage:
                 on_select=self._selected,
             ).mark("triggers")
             self._nothing = ui.element("div")
-            self._pager = Pager(on_page=self._turn, on_size=self._resize)
+            self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = BulkBar(
             [
                 ("sym_r_play_arrow", "Run now", lambda: self._bulk_act("run")),
@@ -109,33 +107,16 @@ class TriggersPage:
             on_all=self._select_all,
         )
         self._show(page)
-        self._follow()
-
-    def _follow(self) -> None:
-        query = self._query
-        self._view.unfollow(self._following)
-        self._following = self._view.follow(("triggers", query), lambda: self._backend.page(query), self._show)
-
-    async def _change(self, query: TriggerQuery) -> None:
-        """Show another query; an answer that comes late is dropped."""
-        self._query = query
-        self._asked += 1
-        asked = self._asked
-        page = await self._view.load(lambda: self._backend.page(query))
-        if asked == self._asked and page is not None:
-            self._show(page)
-        if asked == self._asked:
-            self._follow()
+        self._list.follow()
 
     def _show(self, page: TriggerPage) -> None:
-        now, zone = self._view.now(), self._view.zone
+        now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
         self._total = page.total
         self._actions.seen(page.rows)
-        self._table.show(
-            [table_row(row, now, zone) for row in page.rows], sort=self._query.sort, descending=self._query.descending
-        )
-        self._pager.show(page=self._query.page, size=self._query.size, shown=len(page.rows), total=page.total)
+        rows = [table_row(row, now, zone) for row in page.rows]
+        self._table.show(rows, sort=query.sort, descending=query.descending)
+        self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = page.total != page.everything
         count = times.number(page.everything)
         self._view.count(f"{times.number(page.total)} of {count}" if filtered else count)
@@ -162,28 +143,16 @@ class TriggersPage:
             elif not page.rows:
                 empty.nothing_matches(self._filters.description(), self._filters.clear)
 
-    async def _filtered(self, changes: dict[str, str | None]) -> None:
-        self._view.set_query(**changes, page=None)
-        await self._change(query_of(self._view.query))
-
     async def _sort(self, column: str) -> None:
-        descending = column == self._query.sort and not self._query.descending
-        self._view.set_query(sort=f"-{column}" if descending else column, page=None)
-        await self._change(query_of(self._view.query))
-
-    async def _turn(self, page: int) -> None:
-        self._view.set_query(page=str(page) if page > 1 else None)
-        await self._change(query_of(self._view.query))
-
-    async def _resize(self, size: int) -> None:
-        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
-        await self._change(query_of(self._view.query))
+        query = self._list.query
+        descending = column == query.sort and not query.descending
+        await self._list.change(sort=f"-{column}" if descending else column, page=None)
 
     def _selected(self, ids: list[str]) -> None:
         self._bulk.show(len(ids), self._total)
 
     async def _select_all(self) -> None:
-        ids = await self._view.load(lambda: self._backend.ids(self._query))
+        ids = await self._view.load(lambda: self._backend.ids(self._list.query))
         if ids is not None:
             self._table.select([str(each) for each in ids])
 
@@ -214,7 +183,7 @@ class TriggersPage:
             self._table.clear_selection()
 
 
-def query_of(address: dict[str, str]) -> TriggerQuery:
+def query_of(address: Mapping[str, str]) -> TriggerQuery:
     """Return what an address asks for; parts that mean nothing are left out."""
     statuses, not_statuses = split_choice(address.get("status", ""))
     types, not_types = split_choice(address.get("type", ""))
@@ -222,7 +191,7 @@ def query_of(address: dict[str, str]) -> TriggerQuery:
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
     sort = address.get("sort", "status")
     segment = address.get("segment", "")
-    page, size = address.get("page", ""), address.get("size", "")
+    page, size = place_of(address)
     return TriggerQuery(
         text=address.get("q", "")[:200],
         statuses=tuple(TriggerStatus[each.upper()] for each in statuses if each.upper() in TriggerStatus.__members__),
@@ -236,8 +205,8 @@ def query_of(address: dict[str, str]) -> TriggerQuery:
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),
-        page=min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1,
-        size=int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
+        page=page,
+        size=size,
     )
 
 
