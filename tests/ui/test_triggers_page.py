@@ -301,6 +301,19 @@ async def test_a_form_with_wrong_fields_says_which_and_saves_nothing(user: User,
     assert site.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(Trigger))) == 0
 
 
+async def test_enter_in_a_form_saves_what_clicking_does(user: User, site: Database) -> None:
+    await user.open("/triggers")
+    await click(user, "new-trigger")
+    await user.should_see(marker="name", retries=30)
+    user.find(marker="drawer").trigger("keydown.enter")
+    await user.should_see("4 fields to correct", retries=30)
+    for marker, value in (("name", "Q"), ("process", "p"), ("path", "/r/main.py"), ("cron", "0 6 * * *")):
+        value_of(user, marker, value)
+    user.find(marker="drawer").trigger("keydown.enter").trigger("keydown.enter")
+    await user.should_see("Q was created", retries=50)
+    assert site.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(Trigger))) == 1
+
+
 async def test_arguments_that_are_no_json_are_not_forced(user: User, site: Database) -> None:
     await user.open("/triggers")
     await click(user, "new-trigger")

@@ -12,6 +12,13 @@ from nicegui.elements.mixins.validation_element import ValidationElement
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.confirm import confirm
 
+_ENTER = """(event) => {
+  if (event.defaultPrevented || !event.target.matches("input:not([type=checkbox]):not([role=combobox])")) return;
+  event.target.dispatchEvent(new Event("change"));
+  setTimeout(emit);
+}"""
+"""Enter in a line of text saves. What is typed but waits in the field (for its debounce) has to be sent before."""
+
 
 class FormDrawer:
     """A form in a drawer of 672 px with a fixed footer.
@@ -37,6 +44,7 @@ class FormDrawer:
             self._panel = ui.element("div").classes("oo-drawer")
         self.dialog.props["aria-label"] = title
         self._panel.on("keydown.esc", self.close)
+        self._panel.on("keydown.enter", self.save, js_handler=_ENTER).mark("drawer")
         with self._panel:
             with ui.element("div").classes("oo-dh"):
                 self.icon = ui.icon(icon).classes("oo-i20 oo-fg-acc")
@@ -110,6 +118,8 @@ class FormDrawer:
 
     async def save(self) -> None:
         """Check, store and close."""
+        if not self.save_button.enabled:
+            return
         if not self.valid():
             self._to_first_wrong()
             return
