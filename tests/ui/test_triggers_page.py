@@ -57,6 +57,17 @@ async def test_shows_every_trigger_with_its_state_last_run_and_next_run(user: Us
     await user.should_see("14")
 
 
+async def test_says_which_triggers_are_blocking(user: User, site: Database) -> None:
+    add_trigger(site, QueueTrigger, trigger_name="Alone", queue_name="a", min_batch_size=1, is_blocking=True)
+    add_trigger(site, QueueTrigger, trigger_name="Beside others", queue_name="b", min_batch_size=1, is_blocking=False)
+    await user.open("/triggers")
+    rows = await rows_of(user, "triggers")
+    alone, beside = cell(rows["Alone"], "where"), cell(rows["Beside others"], "where")
+    assert (alone["t"], alone["s"]) == ("Any", "Blocking")
+    assert "nothing else beside it" in alone["tip"]
+    assert (beside["t"], "s" in beside) == ("Any", False)
+
+
 async def test_an_empty_site_says_what_a_trigger_is_and_offers_the_first(user: User) -> None:
     await user.open("/triggers")
     await user.should_see("No triggers yet", retries=30)

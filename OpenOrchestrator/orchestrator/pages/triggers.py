@@ -229,7 +229,7 @@ def table_row(row: TriggerRow, now: datetime, zone: tzinfo) -> Row:
             "runs": cells.strip([JOB_LOOKS[run.status] for run in row.runs]),
             "next": _next(row, now, zone),
             "schedule": _schedule(row, now, zone),
-            "where": _where(row.schedulers),
+            "where": _where(row.schedulers, blocking=row.is_blocking),
             "priority": cells.text(
                 _priority(row.priority), tone="t3" if row.priority <= 0 else None, strong=row.priority > 0
             ),
@@ -295,11 +295,15 @@ def _schedule(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
     return cells.text("", tone="t3")
 
 
-def _where(schedulers: Sequence[str]) -> cells.Cell:
-    if not schedulers:
-        return cells.text("Any", tone="t2")
+def _where(schedulers: Sequence[str], *, blocking: bool) -> cells.Cell:
     more = f" +{len(schedulers) - 1}" if len(schedulers) > 1 else ""
-    return cells.text(schedulers[0] + more, tone="t2", tip="\n".join(schedulers) if more else None)
+    tips = [*(schedulers if more else ()), *(["Blocking: a scheduler runs nothing else beside it."] if blocking else ())]
+    return cells.text(
+        schedulers[0] + more if schedulers else "Any",
+        second="Blocking" if blocking else None,
+        tone=None if blocking else "t2",
+        tip="\n".join(tips) or None,
+    )
 
 
 def _priority(priority: int) -> str:
