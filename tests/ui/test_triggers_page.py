@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from nicegui import ui
 from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
@@ -98,6 +99,9 @@ async def test_segments_exclusions_and_schedulers_filter(user: User, sample: Dat
         "Skolefravær ugebreve",
         "Månedsafslutning kontrol",
     }
+    (number,) = [each for each in user.find(kind=ui.label, content="4").elements if "oo-seg-n" in each.classes]
+    (segments,) = user.find(marker="segments").elements
+    assert number.parent_slot is segments.slots[segments.props["options"][1]["slot"]]
     await user.open("/triggers?status=-failed,running,idle")
     assert set(await rows_of(user, "triggers")) == {"Skolefravær ugebreve", "Flytteanmeldelser til folkeregister"}
     await user.open("/triggers?scheduler=RPA-VM-08&type=scheduled")

@@ -116,16 +116,33 @@ def segmented(
 
 
 class Segments(ui.toggle):
-    """A toggle whose options may have icons."""
+    """A toggle whose options may have icons, and numbers that call for attention."""
 
     def __init__(self, options: dict[Any, str], *, value: Any, icons: Sequence[str]) -> None:
         self._icons = tuple(icons)
+        self._counts: dict[Any, ui.label] = {}
         super().__init__(options, value=value)
+
+    def set_count(self, option: Any, text: str) -> None:
+        """Show a number behind the words of an option; nothing for an empty text."""
+        if option not in self._counts:
+            with self.add_slot(_count_slot(list(self.options).index(option))):
+                self._counts[option] = ui.label().classes("oo-seg-n")
+            self.update()
+        if self._counts[option].text != text:
+            self._counts[option].set_text(text)
 
     def _update_options(self) -> None:
         super()._update_options()
         for option, icon in zip(self._props["options"], self._icons, strict=False):
             option["icon"] = icon
+        for index, name in enumerate(self.options):
+            if name in self._counts:
+                self._props["options"][index]["slot"] = _count_slot(index)
+
+
+def _count_slot(index: int) -> str:
+    return f"count-{index}"
 
 
 def switch(label: str, value: bool, *, marker: str | None = None) -> ui.switch:

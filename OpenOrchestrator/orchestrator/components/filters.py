@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
-from OpenOrchestrator.orchestrator.components.fields import segmented
+from OpenOrchestrator.orchestrator.components.fields import Segments, segmented
 
 Options = Mapping[str, str]
 """Value in the address -> words."""
@@ -62,7 +63,7 @@ class FilterBar:
         self._chips: dict[str, tuple[ui.element, ui.button, ui.element]] = {}
         self._refill: dict[str, Callable[[], Awaitable[None]]] = {}
         self._exclude: dict[str, bool] = {}
-        self._segments: ui.toggle | None = None
+        self._segments: Segments | None = None
         self._search: ui.input | None = None
         with ui.element("div").classes("oo-filters").props('role="search" aria-label="Filters"') as self.element:
             if placeholder is not None:
@@ -72,7 +73,6 @@ class FilterBar:
             self._clear = ghost("Clear", self.clear, small=True, marker="clear")
             ui.element("span").classes("oo-sp oo-no-phone")
             if segments is not None:
-                self._segment_words = dict(segments)
                 self._segments = segmented(segments, self._values["segment"], label="Show", marker="segments")
                 self._segments.on_value_change(lambda event: self._set("segment", event.value or ""))
         self._show()
@@ -92,14 +92,8 @@ class FilterBar:
 
     def set_segment_count(self, segment: str, count: int) -> None:
         """Show a number behind the words of a segment; none for nought."""
-        if self._segments is None:
-            return
-        words = self._segment_words[segment]
-        text = f"{words} {count}" if count else words
-        options = dict(self._segments.options)
-        if options.get(segment) != text:
-            options[segment] = text
-            self._segments.set_options(options, value=self._values["segment"])
+        if self._segments is not None:
+            self._segments.set_count(segment, times.number(count) if count else "")
 
     async def clear(self) -> None:
         """Unset all filters."""

@@ -297,7 +297,10 @@ def _schedule(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
 
 def _where(schedulers: Sequence[str], *, blocking: bool) -> cells.Cell:
     more = f" +{len(schedulers) - 1}" if len(schedulers) > 1 else ""
-    tips = [*(schedulers if more else ()), *(["Blocking: a scheduler runs nothing else beside it."] if blocking else ())]
+    tips = [
+        *(schedulers if more else ()),
+        *(["Blocking: a scheduler runs nothing else beside it."] if blocking else ()),
+    ]
     return cells.text(
         schedulers[0] + more if schedulers else "Any",
         second="Blocking" if blocking else None,
