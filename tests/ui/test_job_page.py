@@ -92,6 +92,14 @@ async def text_of(user: User, marker: str) -> str:
     return str(element.text)  # type: ignore[attr-defined]
 
 
+async def test_says_the_day_when_a_job_was_due_on_another_day_than_it_ran(user: User, site: Database) -> None:
+    job_id = new_job(site, "d")
+    for due, words in ((NOW - timedelta(days=2), "Schedule, due Sat 08:12"), (NOW, "Schedule, due 08:12")):
+        change(site, job_id, due_at=due)
+        await user.open(f"/jobs/{job_id}")
+        await user.should_see(words, retries=30)
+
+
 async def test_a_failed_job_shows_reason_and_the_end_of_its_error_output_first(user: User, site: Database) -> None:
     job_id = new_job(site, "ddff", reason="exit code 1", exit_code=1, attempt=3)
     print_output(site, job_id, ("stdout", "fine so far\n"), ("stderr", "a warning\n" + TRACEBACK), ("stdout", "end\n"))

@@ -200,8 +200,8 @@ class JobPage:
 
     def _cause(self, details: JobDetails) -> str:
         if details.due_at is not None:
-            local = details.due_at.astimezone(self._view.zone)
-            return f"Schedule, due {local:%H:%M}"
+            zone = self._view.zone
+            return f"Schedule, due {times.calendar(details.due_at, times.from_site(details.row.claimed, zone), zone)}"
         if details.requested:
             return "Somebody's request"
         return "Queue" if details.trigger_type is not None and details.trigger_type.name == "QUEUE" else ""
