@@ -347,6 +347,8 @@ def test_a_robot_may_put_an_element_back_and_take_it_again(robot: OrchestratorCo
         robot.set_queue_element_status(element.id, QueueStatus.IN_PROGRESS)
         robot.set_queue_element_status(element.id, QueueStatus.NEW)
     robot.set_queue_element_status(element.id, QueueStatus.DONE)
+    (after,) = robot.get_queue_elements("work")
+    assert (after.id, after.status) == (element.id, QueueStatus.DONE)
 
 
 def test_a_robot_that_lost_an_element_cannot_write_it(robot: OrchestratorConnection, database: Database) -> None:

@@ -246,8 +246,9 @@ def test_a_secret_that_comes_byte_by_byte_never_reaches_the_disk(
     go = tmp_path / "go"
     run = launcher.start(spec_for("trickles.py", f"{text.encode().hex()}|{go}"))
     wait_for_text(run, "blåbær ")
-    # The robot is silent now, in the middle of the secret: what it wrote of it must not be released by waiting.
-    time.sleep(0.4)
+    eventually(Path(f"{go}.awaited").exists, "the silence in the middle of the secret")
+    # What the robot wrote of the secret must not be released by waiting, so wait several times as long as text does.
+    time.sleep(5 * robot_output.COALESCE_SECONDS)
     assert text_of(run) == "blåbær "
     go.touch()
     end_of(run)

@@ -108,12 +108,12 @@ async def test_one_whose_lease_lives_on_the_databases_clock_is_not_removed(
 
 
 async def test_a_heartbeat_that_stops_turns_red(user: User, sample: Database, clock: SettableClock) -> None:
+    def states() -> set[str]:
+        (table,) = user.find(marker="schedulers").elements
+        return {cell(row, "state")["p"]["w"] for row in table.rows}  # type: ignore[attr-defined]
+
     await user.open("/schedulers")
     await rows_of(user, "schedulers")
+    assert states() == {"Heard from", "Not heard from"}
     clock.advance(timedelta(minutes=3))
-
-    def all_silent() -> bool:
-        (table,) = user.find(marker="schedulers").elements
-        return all(cell(row, "state")["p"]["w"] == "Not heard from" for row in table.rows)  # type: ignore[attr-defined]
-
-    await until(all_silent)
+    await until(lambda: states() == {"Not heard from"})

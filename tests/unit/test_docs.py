@@ -242,10 +242,14 @@ def test_quoted_robots_are_the_robots() -> None:
 
 
 def test_python_in_the_documents_can_be_parsed() -> None:
-    for document in DOCUMENTS:
-        for block in CODE_BLOCK.finditer(read(document)):
-            if block["language"] == "python":
-                ast.parse(block["code"], filename=str(document))
+    parsed = [
+        ast.parse(block["code"], filename=str(document))
+        for document in DOCUMENTS
+        for block in CODE_BLOCK.finditer(read(document))
+        if block["language"] == "python"
+    ]
+    assert all(module.body for module in parsed)
+    assert parsed
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

@@ -55,8 +55,9 @@ def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_unrelated_lines_in_the_file_are_ignored() -> None:
+    without = load_settings()
     Path(".env").write_text("DJANGO_SECRET=1\nOpenOrchestratorFuture=2\n", encoding="utf-8")
-    load_settings()
+    assert load_settings() == without
 
 
 @pytest.mark.parametrize(

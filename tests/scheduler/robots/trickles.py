@@ -11,5 +11,6 @@ for number, byte in enumerate(data):
     os.write(1, bytes([byte]))
     time.sleep(0.002)
     if number == len(data) // 2:
+        Path(f"{go}.awaited").touch()
         while not Path(go).exists():
             time.sleep(0.01)
