@@ -223,27 +223,19 @@ def fill(database: Database, now: datetime) -> None:
     ]
     for name, process, expression, status, priority, where, outcomes, ago, ahead in rows:
         assert ahead is not None
-        trigger = add_trigger(
+        _add_trigger_with_jobs(
             database,
             ScheduledTrigger,
+            outcomes,
+            now - ago,
             trigger_name=name,
             process_name=process,
             process_status=status,
             cron_expr=expression,
             next_run=site(now + ahead),
             due_at=now + ahead,
-            last_run=site(now - ago),
             priority=priority,
             scheduler_whitelist=where,
-        )
-        add_jobs(
-            database,
-            trigger,
-            name,
-            outcomes,
-            last=now - ago,
-            process_name=process,
-            scheduler_name=(where or ["RPA-VM-02"])[0],
         )
     queues = [
         (
@@ -275,25 +267,17 @@ def fill(database: Database, now: datetime) -> None:
         ),
     ]
     for name, process, queue, status, outcomes, ago, where in queues:
-        trigger = add_trigger(
+        _add_trigger_with_jobs(
             database,
             QueueTrigger,
+            outcomes,
+            now - ago,
             trigger_name=name,
             process_name=process,
             process_status=status,
             queue_name=queue,
             min_batch_size=1,
-            last_run=site(now - ago),
             scheduler_whitelist=where,
-        )
-        add_jobs(
-            database,
-            trigger,
-            name,
-            outcomes,
-            last=now - ago,
-            process_name=process,
-            scheduler_name=(where or ["RPA-VM-02"])[0],
         )
         _fill_queue(database, queue, now)
     add_trigger(
@@ -321,6 +305,16 @@ def fill(database: Database, now: datetime) -> None:
     constants = [Constant(name="ERP address", value="https://erp.kommune.example", changed_at=site(now))]
     database.write(lambda session: session.add_all([*schedulers, *constants]))
     _fill_logs(database, now)
+
+
+def _add_trigger_with_jobs(database: Database, kind: type[Any], outcomes: str, last: datetime, **values: Any) -> None:
+    """Store a trigger that ran last at an instant, with the outcomes of its runs as for ``add_jobs``."""
+    trigger = add_trigger(database, kind, last_run=site(last), **values)
+    scheduler = (values["scheduler_whitelist"] or ["RPA-VM-02"])[0]
+    process = values["process_name"]
+    add_jobs(
+        database, trigger, values["trigger_name"], outcomes, last=last, process_name=process, scheduler_name=scheduler
+    )
 
 
 def _fill_queue(database: Database, queue: str, now: datetime) -> None:
