@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from nicegui import ui
@@ -12,6 +13,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine import Database
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
+from OpenOrchestrator.orchestrator.dialogs.trigger_form import zone_words
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, select, table, until
 from tests.ui.sample import NOW, add_jobs, add_trigger
@@ -365,6 +367,11 @@ async def test_arguments_that_only_look_like_json_are_saved_when_meant(user: Use
     found = stored(site, "Q")
     assert found is not None
     assert found.process_args == text
+
+
+def test_the_zone_of_dates_is_said_once() -> None:
+    assert zone_words(NOW, ZoneInfo("Europe/Copenhagen")) == "CET, UTC+1"
+    assert zone_words(NOW, ZoneInfo("Etc/UTC")) == "UTC"
 
 
 async def test_a_past_date_asks_first(user: User, site: Database) -> None:

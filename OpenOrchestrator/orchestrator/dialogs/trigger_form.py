@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
@@ -165,7 +165,7 @@ class _TriggerForm:
     def _when(self) -> None:
         settings, drawer = self._settings, self._drawer
         now, zone = self._view.now(), self._view.zone
-        zone_words = f"{times.abbreviated(now, zone)}, {times.utc_offset(now, zone)}"
+        note = zone_words(now, zone)
         with drawer.section("When") as grid:
             with field("Cron", hint="Minute, hour, day, month, weekday") as self._cron_field:
                 self._cron = text_input(
@@ -173,10 +173,10 @@ class _TriggerForm:
                 )
                 self._cron.props("debounce=200").on_value_change(self._show_next)
                 self._words = ui.label().classes("oo-b").style("margin-top: 8px").mark("cron-words")
-            with field("Next five runs", note=zone_words) as self._next_field:
+            with field("Next five runs", note=note) as self._next_field:
                 self._next = ui.element("div").classes("oo-runs").mark("next-runs")
             first = settings.next_run
-            with field("Date", note=zone_words) as self._date_field:
+            with field("Date", note=note) as self._date_field:
                 self._date = text_input("Date", f"{first:%Y-%m-%d}" if first else "", check=check_date, marker="date")
                 self._date.props("type=date")
             with field("Time") as self._time_field:
@@ -380,6 +380,11 @@ class _TriggerForm:
             action="Save, and run at once",
             dangerous=False,
         )
+
+
+def zone_words(now: datetime, zone: tzinfo) -> str:
+    """Return the zone that dates are entered in: ``CET, UTC+1``, or ``UTC``."""
+    return ", ".join(dict.fromkeys((times.abbreviated(now, zone), times.utc_offset(now, zone))))
 
 
 def differences(before: TriggerSettings, after: TriggerSettings) -> list[str]:
