@@ -253,9 +253,10 @@ class View:
             with ui.element("div").classes("oo-col oo-grow"):
                 if crumbs:
                     with ui.element("nav").classes("oo-crumbs").props('aria-label="Breadcrumbs"'):
-                        for words, path in crumbs:
+                        for number, (words, path) in enumerate(crumbs):
+                            if number:
+                                ui.icon("sym_r_chevron_right").classes("oo-i14")
                             ui.link(words, path)
-                            ui.icon("sym_r_chevron_right").classes("oo-i14")
                 with ui.element("div").classes("oo-row").style("gap: 12px"):
                     with ui.element("h1").classes("oo-el"):
                         self.heading = ui.label(title).classes("oo-el")

@@ -93,6 +93,8 @@ async def test_shows_all_fields_the_tree_the_job_and_the_logs_of_its_time(user: 
         "Error",
         "ValueError: no",
     ]
+    arrows = [icon for icon in user.find(kind=ui.icon).elements if icon.name == "sym_r_chevron_right"]
+    assert len([icon for icon in arrows if "oo-crumbs" in icon.parent_slot.parent.classes]) == 1  # type: ignore[union-attr]
     (link,) = user.find(marker="open-job").elements
     assert link.props["href"] == f"/jobs/{job}"
     with user:
