@@ -49,6 +49,13 @@ def test_dark_is_shown_at_once_and_remembered(new_tab: Callable[..., Any]) -> No
     page.wait_for_function("!document.body.classList.contains('body--dark')")
 
 
+def test_the_first_run_fits_a_phone(first_run: Tab) -> None:
+    page = first_run.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_text("For example").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_the_first_run_leads_from_nothing_to_a_database(
     first_run: Tab, findings_of: Callable[[Any], list[str]], tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """The way to a database: connect, key, tables, scheduler. Settings shows it while there is none to work with."""
 
+import os
+
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
@@ -16,6 +18,7 @@ from OpenOrchestrator.orchestrator.dialogs.setup_key_step import KeyChoice
 from OpenOrchestrator.orchestrator.view import PageSpec, View
 
 EXAMPLE = "postgresql+psycopg://user:password@server/database"
+EXAMPLE_FILE = "sqlite+pysqlite:///" + ("C:/Robots" if os.name == "nt" else "/home/me/robots") + "/orchestrator.db"
 STARTED = "started"
 """Part of the address after the database was set up: a scheduler is what is missing."""
 
@@ -124,7 +127,7 @@ class _FirstRun:
                     secondary("Try again", self._again, icon="sym_r_sync", marker="test")
                     ghost("Disconnect", self._disconnect, marker="disconnect")
             else:
-                words = f"For example {EXAMPLE}"
+                words = f"For example {EXAMPLE}, or {EXAMPLE_FILE} for a single machine"
                 with field("Connection string", hint=words), ui.element("div").classes("oo-row oo-setup-row"):
                     self._input = SecretInput(
                         "Connection string", placeholder="SQLAlchemy URL", marker="connection-string", new=False
