@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
-from typing import Any
 
 from nicegui import ui
 
@@ -13,11 +12,12 @@ from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import cells, empty, times
-from OpenOrchestrator.orchestrator.components.data_table import PAGE_SIZES, Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.data_table import Column, DataTable, Pager, Row, RowAction
 from OpenOrchestrator.orchestrator.components.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.period_filter import PeriodFilter
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dialogs.job_actions import JobActions, why_not_kill
+from OpenOrchestrator.orchestrator.pages.address_list import AddressList, place_of
 from OpenOrchestrator.orchestrator.view import NavEntry, PageSpec, View
 
 COLUMNS = (
@@ -49,22 +49,20 @@ class JobsPage:
         self._backend = JobsBackend(view.database, view.clock)
         self._names = NamesBackend(view.database, view.clock)
         self._actions = JobActions(view, self._backend)
-        self._query = query_of(view.query)
+        self._list = AddressList(view, "jobs", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, JobRow] = {}
-        self._following: Any = None
-        self._asked = 0
         self._state = "rows"
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
         view = self._view
-        page = await self._backend.page(self._query)
+        page = await self._list.first()
         shown = {**view.query, "trigger": await self._named(view.query.get("trigger", ""))}
         with view.head("Jobs"):
             pass
         self._filters = FilterBar(
             shown,
-            self._filtered,
+            self._list.filter,
             placeholder="Filter by trigger or process",
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in JobStatus}),
@@ -76,16 +74,16 @@ class JobsPage:
         )
         with self._filters.element:
             zone = times.zone_name(view.zone)
-            self._period = PeriodFilter(view.query, self._filtered, label="Time", note=zone)
+            self._period = PeriodFilter(view.query, self._list.filter, label="Time", note=zone)
         self._period.element.move(target_index=len(self._filters.element.default_slot.children) - 4)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
                 "Jobs", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_sort=self._sort, on_action=self._act
             ).mark("jobs")
             self._nothing = ui.element("div")
-            self._pager = Pager(on_page=self._turn, on_size=self._resize)
+            self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._show(page)
-        self._follow()
+        self._list.follow()
 
     async def _named(self, value: str) -> str:
         """Return a filter by trigger as people read it: with the name where the address has the id."""
@@ -97,34 +95,17 @@ class JobsPage:
             return value
         return join_choice((name,), exclude=value.startswith("-"))
 
-    def _follow(self) -> None:
-        query = self._query
-        self._view.unfollow(self._following)
-        self._following = self._view.follow(("jobs", query), lambda: self._backend.page(query), self._show)
-
-    async def _change(self, query: JobQuery) -> None:
-        """Show another query; an answer that comes late is dropped."""
-        self._query = query
-        self._asked += 1
-        asked = self._asked
-        page = await self._view.load(lambda: self._backend.page(query))
-        if asked == self._asked and page is not None:
-            self._show(page)
-        if asked == self._asked:
-            self._follow()
-
     def _show(self, page: JobPage) -> None:
-        now, zone = self._view.now(), self._view.zone
+        now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
-        self._table.show(
-            [table_row(row, now, zone) for row in page.rows], sort="started", descending=self._query.descending
-        )
+        rows = [table_row(row, now, zone) for row in page.rows]
+        self._table.show(rows, sort="started", descending=query.descending)
         shown = len(page.rows)
         # Beyond where counting stopped, there is a next page as long as this one is full.
-        seen = (self._query.page - 1) * self._query.size + shown + (1 if shown == self._query.size else 0)
+        seen = (query.page - 1) * query.size + shown + (1 if shown == query.size else 0)
         total = max(page.total, seen) if page.total > CAP else page.total
         cap = CAP if page.total > CAP else None
-        self._pager.show(page=self._query.page, size=self._query.size, shown=shown, total=total, cap=cap)
+        self._pager.show(page=query.page, size=query.size, shown=shown, total=total, cap=cap)
         self._view.count(times.capped(page.total, CAP) if cap else times.number(page.total))
         self._show_nothing(page)
 
@@ -157,23 +138,10 @@ class JobsPage:
         if self._filters.active:
             await self._filters.clear()
         else:
-            await self._change(query_of(self._view.query))
-
-    async def _filtered(self, changes: dict[str, str | None]) -> None:
-        self._view.set_query(**changes, page=None)
-        await self._change(query_of(self._view.query))
+            await self._list.change()
 
     async def _sort(self, _column: str) -> None:
-        self._view.set_query(sort="started" if self._query.descending else None, page=None)
-        await self._change(query_of(self._view.query))
-
-    async def _turn(self, page: int) -> None:
-        self._view.set_query(page=str(page) if page > 1 else None)
-        await self._change(query_of(self._view.query))
-
-    async def _resize(self, size: int) -> None:
-        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
-        await self._change(query_of(self._view.query))
+        await self._list.change(sort="started" if self._list.query.descending else None, page=None)
 
     async def _act(self, action: str, row_id: str) -> None:
         row = self._rows.get(row_id)
@@ -194,7 +162,7 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
     triggers, not_triggers = split_choice(address.get("trigger", ""))
     segment = address.get("segment", "")
-    page, size = address.get("page", ""), address.get("size", "")
+    page, size = place_of(address, MOST_PAGES)
     return JobQuery(
         text=address.get("q", "")[:200],
         statuses=tuple(JobStatus[each.upper()] for each in statuses if each.upper() in JobStatus.__members__),
@@ -208,8 +176,8 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
         segment=segment if segment in SEGMENTS else "",
         period=period_of(address),
         descending=address.get("sort", "") != "started",
-        page=min(int(page), MOST_PAGES) if page.isascii() and page.isdigit() and int(page) else 1,
-        size=int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
+        page=page,
+        size=size,
     )
 
 
