@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from OpenOrchestrator.common.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
+    from nicegui.native import NativeConfig
+
     from OpenOrchestrator.orchestrator.backend.installation import Installation
     from OpenOrchestrator.orchestrator.gate import Gate
     from OpenOrchestrator.orchestrator.live import Live
@@ -100,7 +102,7 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
     from nicegui import app  # noqa: PLC0415
 
     if options.window:
-        app.native.window_args["url"] = first
+        prepare_window(app.native, first)
     elif options.open_browser:
         app.on_startup(lambda: _open_browser(first))
     with _quiet_interrupt():
@@ -291,6 +293,18 @@ def _open_browser(link: str) -> None:
     import threading  # noqa: PLC0415
 
     threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
+
+def prepare_window(native: NativeConfig, link: str) -> None:
+    """Let the window of its own open the app, signed in, and do what a browser does.
+
+    Args:
+        native: NiceGUI's settings of windows.
+        link: The one-time link.
+    """
+    # pywebview allows neither by itself, and output, queues and tracebacks are there to be taken along.
+    native.settings["ALLOW_DOWNLOADS"] = True
+    native.window_args.update(url=link, text_select=True)
 
 
 def _require_window() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import nicegui
 import pytest
+from nicegui.native import NativeConfig
 from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
@@ -282,6 +283,13 @@ class TestSecrets:
         assert "<img src=x" not in text
         await user.open("/triggers?status=" + "%3Cscript%3Ewindow.hacked%3D1%3C/script%3E")
         assert HOSTILE[:100] in await rows_of(user, "triggers")
+
+
+def test_the_window_of_its_own_opens_signed_in_and_lets_download_and_select() -> None:
+    native = NativeConfig()
+    application.prepare_window(native, "http://127.0.0.1:1/enter?token=x")
+    assert native.window_args == {"url": "http://127.0.0.1:1/enter?token=x", "text_select": True}
+    assert native.settings == {"ALLOW_DOWNLOADS": True}
 
 
 class TestAddresses:
