@@ -192,11 +192,11 @@ async def test_an_export_reads_in_parts_and_leaves_nothing_out(
     sample: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from OpenOrchestrator.orchestrator.backend.logs import LogQuery, LogsBackend
-    from OpenOrchestrator.orchestrator.backend.queue_elements import ElementQuery, QueueElementsBackend
+    from OpenOrchestrator.orchestrator.backend.matching_elements import MatchingElementsBackend
+    from OpenOrchestrator.orchestrator.backend.queue_elements import ElementQuery
 
     monkeypatch.setattr(csv_exports, "ROWS_AT_ONCE", 7)
-    lists = QueueElementsBackend(sample, sample.clock)
-    matching = await lists.matching(ElementQuery(queue=QUEUE))
+    matching = await MatchingElementsBackend(sample, sample.clock).resolve(ElementQuery(queue=QUEUE))
     content = b"".join(csv_exports.elements(sample, matching))
     table = csv_format.read(content, most_lines=1000)
     assert [cells[0] for _, cells in table.lines] == [element.reference for element in elements(sample)]

@@ -16,6 +16,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine import Database
 from OpenOrchestrator.database.models import Job, QueueElement, QueueTrigger
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.backend import matching_elements
 from OpenOrchestrator.orchestrator.backend import queue_elements as lists
 from OpenOrchestrator.orchestrator.backend.queue_elements import ElementQuery, QueueElementsBackend
 from OpenOrchestrator.orchestrator.backend.queues import RATED_ELEMENTS, QueuesBackend
@@ -465,7 +466,7 @@ async def test_selected_elements_that_changed_meanwhile_are_named(user: User, si
 async def test_all_that_match_on_whatever_page(
     user: User, site: Database, monkeypatch: Any, action: str, button: str, said: str
 ) -> None:
-    monkeypatch.setattr(lists, "CHUNK", 50)
+    monkeypatch.setattr(matching_elements, "CHUNK", 50)
     add(site, *(f"f{number:03}" for number in range(120)), status=QueueStatus.FAILED)
     add(site, "held", status=QueueStatus.IN_PROGRESS, job_id=add_job(site))
     add(site, "done", status=QueueStatus.DONE)

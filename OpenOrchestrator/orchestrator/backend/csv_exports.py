@@ -14,7 +14,7 @@ from uuid import UUID
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
 from OpenOrchestrator.orchestrator.backend.logs import Cursor, LogQuery, read_older
-from OpenOrchestrator.orchestrator.backend.queue_elements import Matching, read_matching
+from OpenOrchestrator.orchestrator.backend.matching_elements import Matching, read_matching
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine import Database

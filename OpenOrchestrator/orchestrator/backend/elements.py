@@ -21,15 +21,23 @@ from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
 from OpenOrchestrator.database.stores import queue_elements
-from OpenOrchestrator.database.transitions import apply
+from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.backend.queue_elements import EVENTS, ElementRow, read_one, status_values
+from OpenOrchestrator.orchestrator.backend.queue_elements import ElementRow, read_one
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 MOST_LOGS = 50
 _AFTERWARDS = timedelta(seconds=2)
+
+EVENTS = {
+    QueueStatus.NEW: ElementEvent.SET_NEW,
+    QueueStatus.IN_PROGRESS: ElementEvent.SET_IN_PROGRESS,
+    QueueStatus.DONE: ElementEvent.SET_DONE,
+    QueueStatus.FAILED: ElementEvent.SET_FAILED,
+    QueueStatus.ABANDONED: ElementEvent.SET_ABANDONED,
+}
 
 _Q: Any = QueueElement.__table__
 
@@ -241,6 +249,13 @@ class ElementsBackend(Backend):
     def _set_status(self, session: Session, seen: ElementRow, status: QueueStatus) -> bool:
         values = status_values(session, status, self._database.site_now())
         return apply(session, EVENTS[status], seen.id, *_guards(seen), values=values)
+
+
+def status_values(session: Session, status: QueueStatus, now: datetime) -> dict[str, Any]:
+    """Return what changes with the status, as it does when robots set it, apart from the status itself."""
+    values = queue_elements.status_values(session.get_bind().dialect.name, status, message=None, now=now)
+    del values["status"]
+    return values
 
 
 def _guards(seen: ElementRow) -> list[sa.ColumnElement[bool]]:

@@ -13,14 +13,8 @@ from nicegui import ui
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.elements import ElementsBackend
-from OpenOrchestrator.orchestrator.backend.queue_elements import (
-    SOURCES,
-    ElementQuery,
-    ElementRow,
-    Matching,
-    QueueElementsBackend,
-    Step,
-)
+from OpenOrchestrator.orchestrator.backend.matching_elements import SOURCES, Matching, MatchingElementsBackend, Step
+from OpenOrchestrator.orchestrator.backend.queue_elements import ElementQuery, ElementRow
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.confirm import confirm, listing
@@ -50,7 +44,7 @@ class ElementActions:
     def __init__(self, view: View) -> None:
         self._view = view
         self._elements = ElementsBackend(view.database, view.clock)
-        self._lists = QueueElementsBackend(view.database, view.clock)
+        self._bulk = MatchingElementsBackend(view.database, view.clock)
 
     async def one(self, action: str, row: ElementRow) -> bool:
         """Do something with one element: ``new``, ``abandon`` or ``delete``; returns whether it happened."""
@@ -101,8 +95,8 @@ class ElementActions:
 
     async def matching(self, action: str, query: ElementQuery) -> bool:
         """Do something with all that match, on whatever page; returns whether it was begun."""
-        matching = await self._view.load(lambda: self._lists.matching(query))
-        counted = None if matching is None else await self._view.load(lambda: self._lists.counts(matching))
+        matching = await self._view.load(lambda: self._bulk.resolve(query))
+        counted = None if matching is None else await self._view.load(lambda: self._bulk.counts(matching))
         if matching is None or counted is None:
             return False
         sources = tuple(QueueStatus) if action == "delete" else SOURCES[TARGETS[action]]
@@ -114,7 +108,7 @@ class ElementActions:
             return False
         if not await self._meant_many(action, total, +counts, counted.held, names=None):
             return False
-        await _Progress(self._view, self._lists, matching, action, total).run()
+        await _Progress(self._view, self._bulk, matching, action, total).run()
         return True
 
     async def _meant(self, action: str, row: ElementRow) -> bool:
@@ -170,7 +164,9 @@ class ElementActions:
 class _Progress:
     """A bulk action on its way: how far it is, and a way to stop it."""
 
-    def __init__(self, view: View, backend: QueueElementsBackend, matching: Matching, action: str, total: int) -> None:
+    def __init__(
+        self, view: View, backend: MatchingElementsBackend, matching: Matching, action: str, total: int
+    ) -> None:
         self._view = view
         self._backend = backend
         self._matching = matching

@@ -11,6 +11,7 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend import csv_exports
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.elements import ElementsBackend
+from OpenOrchestrator.orchestrator.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.backend.queue_elements import (
     COUNT_CAP,
@@ -300,10 +301,11 @@ class QueuePage:
         import_elements(self._view, self._queue, self._view.refresh)
 
     async def _export(self) -> None:
-        matching = await self._view.load(lambda: self._backend.matching(self._query))
+        database = self._view.database
+        backend = MatchingElementsBackend(database, self._view.clock)
+        matching = await self._view.load(lambda: backend.resolve(self._query))
         if matching is None:
             return
-        database = self._view.database
         name = download.file_name(self._queue, f"{matching.created_to:%Y-%m-%d-%H%M}") + ".csv"
         with self._view.container:
             download.offer(name, MEDIA_TYPE, lambda: csv_exports.elements(database, matching))
