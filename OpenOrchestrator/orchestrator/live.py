@@ -40,18 +40,20 @@ class Viewer:
     Attributes:
         visible: Whether its browser shows it.
         paused: Whether its user paused the updates.
+        asking: How many looks its user asked for in spite of that, by doing something.
         seen: Told after each look at the database that found nothing wrong.
     """
 
     def __init__(self) -> None:
         self.visible = True
         self.paused = False
+        self.asking = 0
         self.seen: Callable[[], None] | None = None
 
     @property
     def awake(self) -> bool:
         """Whether it wants to be told anything."""
-        return self.visible and not self.paused
+        return self.visible and (not self.paused or self.asking > 0)
 
 
 class Subscription:
@@ -188,10 +190,17 @@ class Live:
         return subscription
 
     def refresh(self, viewer: Viewer) -> None:
-        """Look at once for one tab: after an action, or when it is shown again."""
-        for feed in list(self._feeds.values()):
-            if any(each.viewer is viewer for each in feed.subscriptions) and feed.wanted:
-                background_tasks.create(self._poll(feed), name="refresh")
+        """Look at once for one tab, also for a paused one: after an action, or when it is shown again."""
+        feeds = [feed for feed in self._feeds.values() if any(each.viewer is viewer for each in feed.subscriptions)]
+        if feeds and viewer.visible:
+            background_tasks.create(self._look(feeds, viewer), name="refresh")
+
+    async def _look(self, feeds: list[Feed[Any]], viewer: Viewer) -> None:
+        viewer.asking += 1
+        try:
+            await asyncio.gather(*(self._poll(feed) for feed in feeds))
+        finally:
+            viewer.asking -= 1
 
     def forget(self, viewer: Viewer) -> None:
         """Drop everything a closed tab was interested in."""

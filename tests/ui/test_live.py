@@ -65,6 +65,19 @@ async def test_hidden_and_paused_tabs_cause_no_query_and_are_told_nothing(live: 
     assert (question.asked, len(seen)) == (1, 1)
 
 
+async def test_a_paused_tab_is_told_what_its_own_action_led_to_and_nothing_else(user: User, live: Live) -> None:
+    question, seen, other = Question(), [], []
+    acting, resting = Viewer(), Viewer()
+    acting.paused = resting.paused = True
+    live.shared("key", question, acting, seen.append)
+    live.shared("key", question, resting, other.append)
+    live.refresh(acting)
+    await until(lambda: seen == [1])
+    await live.tick()
+    await asyncio.sleep(0)
+    assert (question.asked, seen, other) == (1, [1], [])
+
+
 async def test_a_closed_tab_is_forgotten(live: Live) -> None:
     question, viewer = Question(), Viewer()
     live.shared("key", question, viewer, lambda _: None)
