@@ -103,3 +103,6 @@ def test_the_drawer_keeps_what_was_typed_and_asks_before_discarding(page_of: Cal
     page.keyboard.press("Enter")
     page.get_by_text("Discard the changes?").wait_for(state="hidden")
     assert name.input_value() == "Half a name"
+    page.wait_for_function("document.activeElement.value === 'Half a name'")
+    page.keyboard.press("Escape")
+    page.get_by_text("Discard the changes?").wait_for()

@@ -53,6 +53,15 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
     }
   });
 
+  // A dialog that is taken away gives the focus back to where it was in what lies below, so that keys go on there.
+  const focused = new WeakMap();
+  const isDialog = (node) => node.id?.startsWith("q-portal--dialog");
+  const layer = () => [...document.body.children].filter(isDialog).pop() ?? document.body;
+  document.addEventListener("focusin", (event) => focused.set(event.target.closest?.('[id^="q-portal--dialog"]') ?? document.body, event.target));
+  new MutationObserver((changes) => {
+    if (changes.some((change) => [...change.removedNodes].some(isDialog)) && document.activeElement === document.body) focused.get(layer())?.focus();
+  }).observe(document.body, { childList: true });
+
   // A hidden tab rests.
   const tell = (name, value) => { if (window.socket?.connected && typeof emitEvent === "function") emitEvent(name, value); };
   document.addEventListener("visibilitychange", () => tell("oo_visible", !document.hidden));
