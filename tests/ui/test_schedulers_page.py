@@ -28,7 +28,7 @@ async def test_shows_who_is_heard_from_and_what_runs(user: User, sample: Databas
     silent, busy, idle = rows["RPA-VM-07"], rows["RPA-VM-02"], rows["RPA-VM-01"]
     assert cell(silent, "state")["p"]["w"] == "Not heard from"
     assert cell(silent, "seen")["t"] == "9 h 12 m ago"
-    assert cell(silent, "seen")["f"] == "lost"
+    assert cell(silent, "seen")["f"] == "failed"
     assert "Europe/Copenhagen" in cell(silent, "seen")["tip"]
     assert cell(busy, "state")["p"]["w"] == "Heard from"
     assert cell(busy, "running")["t"] == "Bankafstemning"

@@ -145,7 +145,7 @@ def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
 def _heartbeat(seen: datetime, now: datetime, zone: tzinfo, *, silent: bool) -> cells.Cell:
     tip = times.absolute(seen, zone)
     if silent:
-        return cells.text(f"{times.duration((now - seen).total_seconds() // 60 * 60)} ago", tone="lost", tip=tip)
+        return cells.text(f"{times.duration((now - seen).total_seconds() // 60 * 60)} ago", tone="failed", tip=tip)
     # Not counted in seconds: a table that changes at every look would be sent at every look.
     return cells.text("just now", tone="t3", tip="Within the last minute: schedulers report every few seconds.")
 
