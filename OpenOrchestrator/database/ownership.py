@@ -5,10 +5,10 @@ Owns the leases of jobs, which are measured on the database's clock alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ from OpenOrchestrator.database.engine import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.run_endings import abandon_elements, facts_of, make_due_again, shortened
+from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, number_or_none, raw
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
@@ -25,10 +26,13 @@ from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+T = TypeVar("T")
+
 MOST_FAILED_STARTS = 3
 """After so many lost starts for one due time its trigger is Failed instead of due again."""
 
 _JOBS = cast(sa.Table, Job.__table__)
+_SCHEDULERS = cast(sa.Table, Scheduler.__table__)
 _ACTIVE = _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
 _OURS = _JOBS.c.lease_until.is_not(None)  # jobs of older schedulers have none, and nobody here may judge them
 
@@ -165,8 +169,15 @@ def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> i
     """Take over a job under one's own name from an earlier instance; whoever held it can write no more.
 
     Returns:
-        The new fence, or None if the job has ended or was taken over by somebody else.
+        The new fence, or None if the job has ended or was taken over by somebody else, or if the name is another
+        scheduler's by now.
     """
+    # Of two that recover under one name, the one that hung meanwhile must not take back what its successor took over.
+    successor = sa.exists().where(
+        _SCHEDULERS.c.machine_name == identity.name,
+        _SCHEDULERS.c.instance != identity.instance,
+        _SCHEDULERS.c.lease_until >= DatabaseUtcNow(),
+    )
     update = (
         sa.update(_JOBS)
         .where(
@@ -175,6 +186,7 @@ def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> i
             _JOBS.c.scheduler_name == identity.name,
             _ACTIVE,
             _OURS,
+            ~successor,
         )
         .values(owner=identity.instance, fence=fence + 1, lease_until=DatabaseUtcNow(LEASE_SECONDS))
     )
@@ -183,7 +195,8 @@ def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> i
         mine = (_JOBS.c.id == job_id, _JOBS.c.owner == identity.instance, _JOBS.c.fence == fence + 1)
         return session.connection().scalar(sa.select(_JOBS.c.fence).where(*mine))
 
-    return database.write(
+    return write_guarded(
+        database,
         lambda session: fence + 1 if session.connection().execute(update).rowcount == 1 else None,
         read_back=read_back,
     )
@@ -267,8 +280,30 @@ def _reap_one(database: Database, row: Any, reaper: str) -> ReapedJob | None:
         mine = (_JOBS.c.id == row.id, _JOBS.c.fence == row.fence + 1, _JOBS.c.reason == shortened(reason, database))
         return lost if session.connection().scalar(sa.select(_JOBS.c.id).where(*mine)) else None
 
-    return database.write(work, read_back=read_back)
+    return write_guarded(database, work, read_back=read_back)
 
 
 def repeat(_session: Session) -> None:
     """Read back nothing: a write whose outcome is unknown may be repeated, because its guard then tells the same."""
+
+
+def write_guarded(database: Database, work: Callable[[Session], T], *, read_back: Callable[[Session], T | None]) -> T:
+    """Write what a guard may refuse; if the connection broke while committing, read back whether it was saved.
+
+    A refused write saved nothing, however much the row looks like it because its owner wrote the same before: it is
+    not read back but refused again. Else two ends of a run could both be told that they ended it.
+
+    Args:
+        database: Where to write.
+        work: Returns something falsy if its guard refused.
+        read_back: As for ``Database.write``.
+    """
+    won = False
+
+    def attempt(session: Session) -> T:
+        nonlocal won
+        result = work(session)
+        won = won or bool(result)
+        return result
+
+    return database.write(attempt, read_back=lambda session: read_back(session) if won else None)

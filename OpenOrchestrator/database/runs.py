@@ -30,6 +30,7 @@ from OpenOrchestrator.database.ownership import (
     jobs_of,
     reap,
     repeat,
+    write_guarded,
 )
 from OpenOrchestrator.database.run_endings import abandon_elements, facts_of, make_due_again, shortened
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus, TriggerType
@@ -85,7 +86,7 @@ def begin_run(database: Database, run: ClaimedRun) -> bool:
             )
         return begun
 
-    return database.write(work, read_back=_saved(run.job_id, run.fence, JobStatus.RUNNING))
+    return write_guarded(database, work, read_back=_saved(run.job_id, run.fence, JobStatus.RUNNING))
 
 
 def record_start(
@@ -162,7 +163,7 @@ def finish(
         abandon_elements(session, database, job_id, status, text)
         return True
 
-    return database.write(work, read_back=_saved(job_id, fence, status))
+    return write_guarded(database, work, read_back=_saved(job_id, fence, status))
 
 
 def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
@@ -187,7 +188,7 @@ def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
             make_due_again(session, database, facts)
         return True
 
-    return database.write(work, read_back=_saved(run.job_id, run.fence, JobStatus.KILLED))
+    return write_guarded(database, work, read_back=_saved(run.job_id, run.fence, JobStatus.KILLED))
 
 
 def kill_requests(database: Database, job_ids: Collection[UUID]) -> frozenset[UUID]:
