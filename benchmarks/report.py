@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -37,6 +37,12 @@ class Figure:
     def ratio(self) -> float | None:
         """Ours divided by the other."""
         return self.ours / self.beside if self.beside else None
+
+
+def judged(figure: Figure, limit: float) -> Figure:
+    """Return a figure with its limit in the note, and whether it is over that."""
+    words = f"{'OVER the limit' if figure.ours > limit else 'limit'} {limit:,.0f}"
+    return replace(figure, note=f"{words}; {figure.note}" if figure.note else words)
 
 
 def median(values: Sequence[float]) -> float:
