@@ -25,6 +25,7 @@ from OpenOrchestrator.database.models import (
     Trigger,
 )
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.backend import dashboard_timeline
 from OpenOrchestrator.orchestrator.backend.constants import ConstantsBackend
 from OpenOrchestrator.orchestrator.backend.credentials import CredentialsBackend
 from OpenOrchestrator.orchestrator.backend.dashboard import DashboardBackend, in_buckets
@@ -425,6 +426,48 @@ async def test_a_timeline_reads_only_its_day(site: Database, clock: SettableCloc
     (lane,) = timeline.lanes
     assert [bar.job_id for bar in lane.bars] == [old, long, recent]
     assert timeline.complete_since is None
+
+
+async def test_what_runs_longest_comes_first(site: Database, clock: SettableClock) -> None:
+    minutes = [7, 50, 3, 90, 12, 30]
+    jobs = {
+        ago: job(site, JobStatus.STARTING if ago == 12 else JobStatus.RUNNING, NOW - timedelta(minutes=ago))
+        for ago in minutes
+    }
+    glance = await DashboardBackend(site, clock).glance(Span.DAY)
+    assert [each.job_id for each in glance.running] == [jobs[ago] for ago in sorted(minutes, reverse=True)]
+
+
+async def test_a_timeline_changes_with_its_runs_and_not_with_the_time(site: Database, clock: SettableClock) -> None:
+    job(site, JobStatus.DONE, NOW - timedelta(hours=23, minutes=59))
+    running = job(site, JobStatus.RUNNING, NOW - timedelta(hours=1), end_time=None)
+    backend = TimelineBackend(site, clock)
+    first = await backend.timeline()
+    clock.advance(timedelta(minutes=30))
+    assert await backend.timeline() == first
+    ended = sa.update(Job).where(Job.id == running).values(status=JobStatus.FAILED, end_time=site_time(NOW))
+    site.write(lambda session: session.execute(ended))
+    (lane,) = (await backend.timeline()).lanes
+    assert [(bar.status, bar.end) for bar in lane.bars][1:] == [(JobStatus.FAILED, site_time(NOW))]
+    job(site, JobStatus.DONE, NOW)
+    (lane,) = (await backend.timeline()).lanes
+    assert len(lane.bars) == 3
+
+
+async def test_a_timeline_of_very_many_runs_has_few_bars(
+    site: Database, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for minutes in range(0, 600, 5):
+        job(site, JobStatus.FAILED if minutes == 300 else JobStatus.DONE, NOW - timedelta(minutes=minutes))
+    backend = TimelineBackend(site, clock)
+    (lane,) = (await backend.timeline()).lanes
+    assert len(lane.bars) == 120
+    monkeypatch.setattr(dashboard_timeline, "MOST_BARS", 60)
+    (lane,) = (await TimelineBackend(site, clock).timeline()).lanes
+    assert len(lane.bars) <= 60
+    assert sum(bar.count for bar in lane.bars) == 120
+    assert [bar.count for bar in lane.bars if bar.status is JobStatus.FAILED] == [1]
+    assert max(bar.end - bar.start for bar in lane.bars if bar.end) <= timedelta(minutes=30)
 
 
 async def test_every_kind_of_database_answers_alike(database: Database, clock: SettableClock) -> None:

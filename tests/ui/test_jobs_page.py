@@ -15,7 +15,7 @@ from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.backend.job_rows import length
 from OpenOrchestrator.orchestrator.backend.jobs import CAP, JobQuery, JobsBackend
 from OpenOrchestrator.orchestrator.components.data_table import DataTable
-from OpenOrchestrator.orchestrator.pages.jobs import query_of
+from OpenOrchestrator.orchestrator.pages.jobs import query_of, table_row
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW, ZONE, add_jobs, add_trigger
 from tests.ui.sample import site as site_time
@@ -159,6 +159,20 @@ async def test_pages_of_several_branches_have_every_job_once(site: Database) -> 
         times += [row.claimed for row in found.rows]
     assert len(seen) == len(set(seen)) == 90
     assert times == sorted(times, reverse=True)
+
+
+async def test_how_long_jobs_run_changes_for_all_of_them_at_once(site: Database) -> None:
+    trigger = add_trigger(site, QueueTrigger, trigger_name="T", queue_name="q", min_batch_size=1)
+    for number in range(6):
+        add_jobs(site, trigger, "T", "r", last=NOW - timedelta(minutes=3, seconds=9 * number))
+    page = await JobsBackend(site, site.clock).page(JobQuery())
+
+    def durations(seconds: int) -> list[str]:
+        now = NOW + timedelta(seconds=seconds)
+        return [table_row(row, now, ZONE).cells["duration"]["t"] for row in page.rows]
+
+    assert durations(0) == durations(59) == ["3 m", *["4 m"] * 5]
+    assert durations(60) == ["4 m", *["5 m"] * 5]
 
 
 async def test_counting_stops_and_paging_goes_on(user: User, site: Database) -> None:

@@ -20,8 +20,11 @@ NOW = datetime(2026, 11, 23, 7, 12, tzinfo=timezone.utc)  # Monday 08:12 in Cope
         (timedelta(seconds=59), "just now"),
         (timedelta(seconds=-30), "just now"),
         (timedelta(seconds=60), "1 min ago"),
-        (timedelta(minutes=12, seconds=59), "12 min ago"),
-        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(minutes=12), "12 min ago"),
+        (timedelta(minutes=12, seconds=1), "13 min ago"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(minutes=59, seconds=59), "07:12"),
+        (timedelta(minutes=-5), "08:17"),
         (timedelta(hours=1), "07:12"),
         (timedelta(hours=8, minutes=12), "00:00"),
         (timedelta(hours=8, minutes=13), "Sun 23:59"),
@@ -34,6 +37,18 @@ NOW = datetime(2026, 11, 23, 7, 12, tzinfo=timezone.utc)  # Monday 08:12 in Cope
 )
 def test_past(before: timedelta, text: str) -> None:
     assert times.past(NOW - before, NOW, ZONE) == text
+
+
+def test_ages_change_together_with_the_minute_of_the_clock() -> None:
+    instants = [NOW - timedelta(seconds=seconds) for seconds in range(120, 900, 7)]
+
+    def shown(now: datetime) -> list[str]:
+        return [times.past(instant, now, ZONE) for instant in instants]
+
+    within = [shown(NOW + timedelta(seconds=seconds)) for seconds in range(60)]
+    assert all(texts == within[0] for texts in within)
+    changed = zip(within[0], shown(NOW + timedelta(seconds=60)), strict=True)
+    assert all(before != after for before, after in changed)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONG_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MINUTE = timedelta(minutes=1)
 NARROW_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 
@@ -34,12 +35,18 @@ def past(instant: datetime, now: datetime, zone: tzinfo) -> str:
         now: Aware.
         zone: The zone whose wall clock people read.
     """
-    seconds = (now - instant).total_seconds()
-    if -60 < seconds < 60:
+    if abs(now - instant) < MINUTE:
         return "just now"
-    if 0 <= seconds < 3600:
-        return f"{int(seconds // 60)} min ago"
-    return calendar(instant, now, zone)
+    minutes = clock_minutes(instant, now)
+    return f"{minutes} min ago" if 0 < minutes < 60 else calendar(instant, now, zone)
+
+
+def clock_minutes(start: datetime, end: datetime) -> int:
+    """Return how many minutes a clock without a second hand has gone on between two instants.
+
+    Ages that a list shows change together, once a minute: a list is sent whole whenever anything in it changes.
+    """
+    return int(end.timestamp() // 60) - int(start.timestamp() // 60)
 
 
 def future(instant: datetime, now: datetime) -> str:

@@ -217,8 +217,9 @@ def table_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = 
 def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
     seconds = row.seconds(now, zone)
     if row.active:
-        # By the minute, so that a list that nothing happened in is not sent anew.
-        return cells.text("< 1 m" if seconds < 60 else times.duration(seconds // 60 * 60))
+        # By the minute, so that a list that nothing happened in is not sent anew all the time.
+        minutes = times.clock_minutes(row.started(zone), now)
+        return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
     if row.ended is None:
         return cells.text("", tone="t3")
     return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
