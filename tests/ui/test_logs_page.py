@@ -15,7 +15,8 @@ from OpenOrchestrator.database.engine import Database
 from OpenOrchestrator.database.models import Job, Log
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.orchestrator.backend import logs as backend_logs
-from OpenOrchestrator.orchestrator.backend.logs import LogQuery, LogsBackend, cursor_of
+from OpenOrchestrator.orchestrator.backend.logs import Cursor, LogQuery, LogsBackend, cursor_of
+from OpenOrchestrator.orchestrator.backend.periods import Period
 from OpenOrchestrator.orchestrator.components.log_list import LogList
 from OpenOrchestrator.orchestrator.pages.logs import query_of
 from tests.ui.pages import click, until
@@ -157,6 +158,27 @@ async def test_a_search_stops_when_it_takes_long(site: Database, clock: Settable
             break
         query = LogQuery(text="needle", before=page.older)
     assert found == [["needle 2"], [], ["needle 1"]]
+
+
+async def test_a_search_in_parts_finds_each_once_in_both_directions(
+    site: Database, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend_logs, "SEARCHED_LINES", 3)
+    for number in range(20):  # four at each instant, so that parts end between messages of the same one
+        add(site, f"needle {number}", "other", ago=timedelta(minutes=5 - number // 4))
+    backend = LogsBackend(site, clock)
+    query = LogQuery(text="needle", size=50)
+    page = await backend.page(query)
+    expected = sorted(page.rows, key=lambda row: (row.time, row.id.hex), reverse=True)
+    assert sorted(int(row.first.split()[1]) for row in page.rows) == list(range(20))
+    assert list(page.rows) == expected
+    oldest = Cursor(expected[-1].time, expected[-1].id)
+    newer = await backend.page(LogQuery(text="needle", size=50, after=oldest))
+    assert list(newer.rows) == expected[:-1]
+    bounded = await backend.page(
+        LogQuery(text="needle", size=50, period=Period("2026-11-23T08:09", "2026-11-23T08:10"))
+    )
+    assert list(bounded.rows) == expected[4:12]
 
 
 async def test_pages_are_kept_in_the_address(user: User, site: Database) -> None:

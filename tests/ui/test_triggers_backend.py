@@ -119,6 +119,18 @@ async def test_nothing_is_stored_of_what_cannot_be(backends: Backends) -> None:
     assert (await backends.triggers.page(TriggerQuery())).everything == 1
 
 
+async def test_each_trigger_of_a_long_list_has_its_own_runs(backends: Backends) -> None:
+    for number in range(53):
+        trigger = await backends.settings.create(replace(QUEUE, name=f"Trigger {number}"))
+        backends.add_job(trigger, JobStatus.DONE, number + 1)
+    rows = (await backends.triggers.page(TriggerQuery(size=100))).rows
+    newest = max(run.started for row in rows for run in row.runs)
+    assert len(rows) == 53
+    for row in rows:
+        (run,) = row.runs
+        assert newest - run.started == timedelta(minutes=int(row.name.split()[1]))
+
+
 async def test_lists_with_every_sort_and_segment(backends: Backends) -> None:
     scheduled, single, queue = [await backends.settings.create(each) for each in (SCHEDULED, SINGLE, QUEUE)]
     backends.set_status(single, TriggerStatus.FAILED)

@@ -20,6 +20,7 @@ from OpenOrchestrator.orchestrator.backend.dashboard_causes import Cause
 from OpenOrchestrator.orchestrator.backend.dashboard_failures import BAD_STATUSES, FailureReader
 from OpenOrchestrator.orchestrator.backend.dashboard_spans import Span, start_of
 from OpenOrchestrator.orchestrator.backend.heartbeats import is_silent
+from OpenOrchestrator.orchestrator.backend.job_rows import active_jobs
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -162,12 +163,8 @@ class DashboardBackend(Backend):
         since = start_of(span, site_now)
         jobs = session.execute(sa.select(sa.func.count()).select_from(_J).where(_J.c.start_time >= since)).scalar_one()
         failed, read, causes, ended = self._failures.read(session, since)
-        active = session.execute(
-            sa.select(_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
-            .add_columns(_J.c.status, _J.c.start_time)
-            .where(_J.c.status.in_(ACTIVE_JOB_STATUSES))
-            .order_by(_J.c.start_time, _J.c.id)
-        ).all()
+        columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
+        active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)
         schedulers = session.execute(
             sa.select(Scheduler.machine_name, Scheduler.heartbeat_at, Scheduler.last_update).order_by(
                 Scheduler.machine_name

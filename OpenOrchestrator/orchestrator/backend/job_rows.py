@@ -119,6 +119,18 @@ def counted(conditions: Sequence[Any], branches: Sequence[Any] = (), *, cap: int
     return sa.select(sa.func.count()).select_from(union.subquery())
 
 
+def active_jobs(session: Session, *columns: Any) -> list[Any]:
+    """Return the jobs that have not ended, the longest running first.
+
+    Args:
+        session: Within a transaction.
+        columns: What of them; the time of their claim and their id have to be among it.
+    """
+    # They are few, and put in order here: SQLite would read all jobs there ever were in that order to find them.
+    found = session.execute(sa.select(*columns).where(JOBS.c.status.in_(ACTIVE_JOB_STATUSES)))
+    return sorted(found, key=lambda row: (row.start_time, row.id.bytes))
+
+
 def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
     """Return jobs in the order of their ids; those that are gone are left out."""
     columns = (

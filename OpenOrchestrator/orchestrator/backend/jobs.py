@@ -88,8 +88,12 @@ class JobsBackend(Backend):
             conditions, branches = self._conditions(session, query)
             offset = (query.page - 1) * query.size
             walk = newest(conditions, branches, limit=query.size, offset=offset, descending=query.descending)
-            rows = read_rows(session, [row.id for row in session.execute(walk)])
-            total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
+            ids = [row.id for row in session.execute(walk)]
+            rows = read_rows(session, ids)
+            if len(ids) < query.size and (ids or query.page == 1):
+                total = offset + len(ids)  # this is the last page: looking for more would read all jobs again
+            else:
+                total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
             some = bool(rows) or session.execute(sa.select(JOBS.c.id).limit(1)).first() is not None
             return JobPage(rows, min(total, CAP + 1), some)
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import product
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,12 +16,20 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.log_statements import (
+    KEYS,
+    LOGS,
+    between,
+    beyond,
+    matching,
+    ordered,
+    past,
+    up_to,
+)
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
-from OpenOrchestrator.orchestrator.backend.search import contains
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -41,9 +48,6 @@ SEARCHED_PERIOD = Period("7d")
 
 FIRST_CHARACTERS = 300
 """How much of a message lists show."""
-
-_L: Any = Log.__table__
-_KEYS = (_L.c.log_time, _L.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +178,7 @@ class LogsBackend(Backend):
             start, end = query.effective_period.bounds(self._database.site_now())
             bounds = (max(floor, start) if start else floor, end)
             newest = replace(query, before=None, after=None)
-            statement = _ordered(newest, _between(bounds), most, descending=True)
+            statement = ordered(newest, between(bounds), most, descending=True)
             return tuple(_row(row) for row in session.execute(statement))
 
         return await self._read(work)
@@ -184,8 +188,10 @@ class LogsBackend(Backend):
 
         def work(session: Session) -> int:
             bounds = query.effective_period.bounds(self._database.site_now())
-            conditions = [*_between(bounds), *_filter(query)]
-            some = sa.select(sa.literal(1).label("one")).select_from(_L).where(*conditions).limit(COUNT_CAP).subquery()
+            conditions = [*between(bounds), *matching(query)]
+            some = (
+                sa.select(sa.literal(1).label("one")).select_from(LOGS).where(*conditions).limit(COUNT_CAP).subquery()
+            )
             return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
         return await self._read(work)
@@ -198,7 +204,7 @@ class LogsBackend(Backend):
         """
 
         def work(session: Session) -> LogDetails:
-            row = session.execute(sa.select(_L).where(_L.c.id == log_id)).one_or_none()
+            row = session.execute(sa.select(LOGS).where(LOGS.c.id == log_id)).one_or_none()
             if row is None:
                 raise NotFoundError("This message is not there any more.")
             return LogDetails(_row(row), row.log_message, _job(session, row.job_id))
@@ -229,7 +235,7 @@ class LogsBackend(Backend):
             now = self._database.site_now()
             start, end = query.effective_period.bounds(now)
             period = Period(start.isoformat(timespec="seconds") if start else "", query.effective_period.end)
-            session.execute(sa.select(_L.c.id).limit(1))  # says at once when the database is not there
+            session.execute(sa.select(LOGS.c.id).limit(1))  # says at once when the database is not there
             return replace(query, period=period if start or end else Period("all"), before=None, after=None)
 
         return await self._read(work)
@@ -239,18 +245,17 @@ def read_older(session: Session, query: LogQuery, before: Cursor | None, most: i
     """Return the next full messages in order, newest first, for exports; the query's period has to be pinned."""
     bounds = query.effective_period.bounds(datetime.min)  # noqa: DTZ901  (site time is naive; a pinned period needs no clock)
     query = replace(query, before=before, after=None)
-    statement = _ordered(query, [*_between(bounds), *_beyond(query)], most, descending=True)
+    statement = ordered(query, [*between(bounds), *beyond(query)], most, descending=True)
     return list(session.execute(statement))
 
 
 def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, datetime | None]) -> LogPage:
     forward = query.after is not None
-    conditions = [*_between(bounds), *_beyond(query)]
     stop: Cursor | None = None
     if query.text:
-        found, stop = _search(session, query, conditions, forward=forward)
+        found, stop = _search(session, query, bounds, forward=forward)
     else:
-        found = _read(session, query, conditions, query.size + 1, forward=forward)
+        found = _read(session, query, [*between(bounds), *beyond(query)], query.size + 1, forward=forward)
     more = len(found) > query.size
     found = found[: query.size]
     if forward:
@@ -263,11 +268,11 @@ def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, date
 def _read(
     session: Session, query: LogQuery, conditions: list[sa.ColumnElement[bool]], most: int, *, forward: bool
 ) -> list[LogRow]:
-    return [_row(row) for row in session.execute(_ordered(query, conditions, most, descending=not forward))]
+    return [_row(row) for row in session.execute(ordered(query, conditions, most, descending=not forward))]
 
 
 def _search(
-    session: Session, query: LogQuery, conditions: list[sa.ColumnElement[bool]], *, forward: bool
+    session: Session, query: LogQuery, bounds: tuple[datetime | None, datetime | None], *, forward: bool
 ) -> tuple[list[LogRow], Cursor | None]:
     """Search part by part until a page is full, everything is read, or it has taken long enough.
 
@@ -276,15 +281,18 @@ def _search(
     """
     found: list[LogRow] = []
     began = time.monotonic()
-    place: list[sa.ColumnElement[bool]] = []
+    start, end = bounds
+    ahead = beyond(query)
     for _ in range(SEARCHED_PARTS):
-        here = [*conditions, *place]
-        stop = _search_end(session, query, here, forward=forward)
-        within = [*here, *(_up_to(stop, forward=forward) if stop is not None else [])]
+        stop = _search_end(session, query, [*between((start, end)), *ahead], forward=forward)
+        # The end of the part instead of the period's: of two bounds SQLite may walk to the farther one.
+        part = (start, end) if stop is None else (start, stop.time) if forward else (stop.time, end)
+        within = [*between(part), *ahead, *(up_to(stop, forward=forward) if stop is not None else [])]
         found += _read(session, query, within, query.size + 1 - len(found), forward=forward)
         if stop is None or len(found) > query.size or time.monotonic() - began > SEARCH_SECONDS:
             break
-        place = _past(stop, forward=forward)
+        start, end = (stop.time, end) if forward else (start, stop.time)
+        ahead = past(stop, forward=forward)
     return found, stop
 
 
@@ -315,95 +323,18 @@ def _job(session: Session, job_id: UUID | None) -> LogJob | None:
     return None if row is None else LogJob(*row)
 
 
-def _between(bounds: tuple[datetime | None, datetime | None]) -> list[sa.ColumnElement[bool]]:
-    start, end = bounds
-    conditions: list[sa.ColumnElement[bool]] = []
-    if start is not None:
-        conditions.append(_L.c.log_time >= start)
-    if end is not None:
-        conditions.append(_L.c.log_time <= end)
-    return conditions
-
-
-def _beyond(query: LogQuery) -> list[sa.ColumnElement[bool]]:
-    if query.before is not None:
-        return _past(query.before, forward=False)
-    return _past(query.after, forward=True) if query.after is not None else []
-
-
-def _past(cursor: Cursor, *, forward: bool) -> list[sa.ColumnElement[bool]]:
-    if forward:
-        return [_L.c.log_time >= cursor.time, sa.or_(_L.c.log_time > cursor.time, _L.c.id > cursor.id)]
-    return [_L.c.log_time <= cursor.time, sa.or_(_L.c.log_time < cursor.time, _L.c.id < cursor.id)]
-
-
-def _up_to(stop: Cursor, *, forward: bool) -> list[sa.ColumnElement[bool]]:
-    if forward:
-        return [_L.c.log_time <= stop.time, sa.or_(_L.c.log_time < stop.time, _L.c.id <= stop.id)]
-    return [_L.c.log_time >= stop.time, sa.or_(_L.c.log_time > stop.time, _L.c.id >= stop.id)]
-
-
 def _search_end(
     session: Session, query: LogQuery, conditions: list[sa.ColumnElement[bool]], *, forward: bool
 ) -> Cursor | None:
     """Return the last message that a search may read now; None if there are not that many. Reads only the index."""
-    order = [key.asc() if forward else key.desc() for key in _KEYS]
+    order = [key.asc() if forward else key.desc() for key in KEYS]
     narrowed = list(conditions)
     if len(query.jobs) == 1:
-        narrowed.append(_L.c.job_id == query.jobs[0])
+        narrowed.append(LOGS.c.job_id == query.jobs[0])
     elif len(query.processes) == 1 and not query.not_processes:
-        narrowed.append(_L.c.process_name == query.processes[0])
+        narrowed.append(LOGS.c.process_name == query.processes[0])
     elif len(query.levels) == 1:
-        narrowed.append(_L.c.log_level == query.levels[0])
-    skipped = sa.select(*_KEYS).where(*narrowed).order_by(*order).offset(SEARCHED_LINES - 1).limit(1)
+        narrowed.append(LOGS.c.log_level == query.levels[0])
+    skipped = sa.select(*KEYS).where(*narrowed).order_by(*order).offset(SEARCHED_LINES - 1).limit(1)
     row = session.execute(skipped).one_or_none()
     return None if row is None else Cursor(row.log_time, row.id)
-
-
-def _filter(query: LogQuery) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if query.levels:
-        conditions.append(_L.c.log_level.in_(query.levels))
-    if query.processes:
-        names = _L.c.process_name
-        conditions.append(names.not_in(query.processes) if query.not_processes else names.in_(query.processes))
-    if query.jobs:
-        conditions.append(_L.c.job_id.in_(query.jobs))
-    if query.text:
-        conditions.append(contains(_L.c.log_message, query.text))
-    return conditions
-
-
-def _ordered(
-    query: LogQuery, conditions: list[sa.ColumnElement[bool]], most: int, *, descending: bool
-) -> sa.Select[Any]:
-    def order(columns: Any) -> list[Any]:
-        return [columns[key.name].desc() if descending else columns[key.name].asc() for key in _KEYS]
-
-    common = list(conditions)
-    if query.text:
-        common.append(contains(_L.c.log_message, query.text))
-    if query.processes and query.not_processes:
-        common.append(_L.c.process_name.not_in(query.processes))
-    # One walk along an index for each combination: for several values at once databases read everything and sort it.
-    axes: list[list[sa.ColumnElement[bool]]] = []
-    if query.levels:
-        axes.append([_L.c.log_level == level for level in query.levels])
-    if query.processes and not query.not_processes:
-        axes.append([_L.c.process_name == name for name in query.processes])
-    if query.jobs:
-        axes.append([_L.c.job_id == job for job in query.jobs])
-    combinations = list(product(*axes))
-    if len(combinations) > MOST_COMBINATIONS:
-        return sa.select(_L).where(*common, *_filter(replace(query, text=""))).order_by(*order(_L.c)).limit(most)
-    if len(combinations) == 1:
-        return sa.select(_L).where(*common, *combinations[0]).order_by(*order(_L.c)).limit(most)
-    parts = [
-        sa.select(sa.select(_L).where(*common, *each).order_by(*order(_L.c)).limit(most).subquery())
-        for each in combinations
-    ]
-    together = sa.union_all(*parts).subquery()
-    return sa.select(together).order_by(*order(together.c)).limit(most)
-
-
-MOST_COMBINATIONS = 24

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.heartbeats import is_silent
+from OpenOrchestrator.orchestrator.backend.job_rows import active_jobs
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -82,12 +82,8 @@ class SchedulersBackend(Backend):
 
     def _rows(self, session: Session) -> tuple[SchedulerRow, ...]:
         running: dict[str, list[str]] = {}
-        active = (
-            sa.select(_J.c.scheduler_name, _J.c.trigger_name, _J.c.process_name)
-            .where(_J.c.status.in_(ACTIVE_JOB_STATUSES))
-            .order_by(_J.c.start_time, _J.c.id)
-        )
-        for job in session.execute(active):
+        columns = (_J.c.scheduler_name, _J.c.trigger_name, _J.c.process_name, _J.c.start_time, _J.c.id)
+        for job in active_jobs(session, *columns):
             running.setdefault(job.scheduler_name, []).append(job.trigger_name or job.process_name)
         rows = [
             SchedulerRow(
