@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from benchmarks import app, elements, logs, report, robot_ready, scheduler
+from benchmarks import app, elements, fleet, logs, report, robot_ready, scheduler
 from benchmarks.databases import KINDS, Target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -36,6 +36,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
         lambda on, quick: scheduler.starts(on, samples=5 if quick else 20, at_once=30),
         ("sqlite", "postgresql"),
     ),
+    "fleet": (lambda on, quick: fleet.fleet(on, schedulers=1000, seconds=5 if quick else 12), ("postgresql",)),
     "ready": (lambda on, quick: robot_ready.ready(on, samples=3 if quick else 15), ("sqlite",)),
     "app": (lambda on, quick: app.app(on, quick=quick), ("sqlite", "postgresql")),
 }
