@@ -19,7 +19,7 @@ from OpenOrchestrator.orchestrator.dialogs.element_form import new_element
 from OpenOrchestrator.orchestrator.view import NavEntry, PageSpec, View
 
 CHART_SECONDS = 60.0
-REFRESH_SECONDS = 20.0
+REFRESH_SECONDS = 30.0
 """Counting a million elements walks a whole index, so it is done less often than the rest."""
 
 COLUMNS = (
