@@ -93,6 +93,14 @@ class DemoProcess:
                 start_new_session=sys.platform != "win32",
             )
 
+    def _with_children(self) -> list[psutil.Process]:
+        """Return its process, which is the first to end, and all that it has started."""
+        try:
+            process = psutil.Process(self._process.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
     def _stopped_within(self, seconds: float) -> bool:
         """Ask it to stop, and tell whether it did; otherwise it was killed."""
         if self._process.poll() is not None:
@@ -105,26 +113,28 @@ class DemoProcess:
         try:
             self._process.wait(seconds)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            self._process.kill()
+            for process in self._with_children():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
             self._process.wait()
             return False
         return True
 
 
 class SchedulerProcess(DemoProcess):
-    """The scheduler of a demo. Stopping it ends its robots, too.
+    """The scheduler of a demo. Stopping it lets its robots finish, and ends those that take too long.
 
     Args:
         site: What it works on.
     """
 
     def __init__(self, site: DemoSite) -> None:
-        super().__init__(site, "scheduler", ["s", "--on-stop", "kill"])
+        super().__init__(site, "scheduler", ["s", "--on-stop", "wait"])
 
     def stop(self) -> None:
-        """Ask it to stop, and end it if it does not."""
+        """Ask it to stop, and end it with its robots if it does not."""
         if not self._stopped_within(_STOP_SECONDS):
-            typer.echo("The scheduler was killed before it had stopped. Its robots may still be running.", err=True)
+            typer.echo("The scheduler was killed before it had stopped, and its robots with it.", err=True)
 
 
 class AppProcess(DemoProcess):

@@ -14,8 +14,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -24,7 +26,7 @@ import sqlalchemy as sa
 import OpenOrchestrator
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine import Database
-from OpenOrchestrator.database.models import Job, QueueElement, Scheduler, Trigger
+from OpenOrchestrator.database.models import Job, QueueElement, Scheduler, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 
 T = TypeVar("T")
@@ -345,6 +347,35 @@ def test_ctrl_c_stops_the_scheduler_and_the_app_and_says_where_the_files_are(dem
     assert str(demo.folder) in demo.output
     assert "Traceback" not in demo.output + demo.errors
     assert processes_of(demo) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends the console's programs at the second Ctrl+Break")
+def test_a_second_ctrl_c_does_not_wait_for_a_robot_without_end(demos: Callable[..., Demo]) -> None:
+    demo = demos()
+    app = demo.app()
+    robot = demo.folder / "endless.py"
+    robot.write_text("import time\nwhile True:\n    time.sleep(1)\n")
+    trigger = SingleTrigger(
+        id=uuid4(),
+        trigger_name="Endless",
+        process_name="endless",
+        process_path=str(robot),
+        process_args="",
+        process_status=TriggerStatus.IDLE,
+        is_git_repo=False,
+        is_blocking=False,
+        next_run=datetime(2026, 1, 1),
+    )
+    demo.database.write(lambda session: session.add(trigger))
+    runs = sa.select(Job).where(Job.trigger_name == "Endless", Job.status == JobStatus.RUNNING)
+    wait_for(lambda: demo.rows(runs))
+    demo.process.send_signal(signal.SIGINT)
+    wait_for(lambda: not app.is_running())
+    assert demo.rows(runs), "the scheduler waits for it"
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.finish() == 0
+    assert "The scheduler was killed before it had stopped, and its robots with it." in demo.errors
+    wait_for(lambda: not processes_of(demo))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process could receive")
