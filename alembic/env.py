@@ -8,7 +8,7 @@ from alembic import context
 from alembic.util import CommandError
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
-from OpenOrchestrator.database import migration_environment
+from OpenOrchestrator.database.schema import migration_environment
 
 config = context.config
 

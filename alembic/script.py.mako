@@ -14,7 +14,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database import dialects
+from OpenOrchestrator.database.engine import dialects
 ${imports if imports else ""}
 
 revision: str = ${repr(up_revision)}

@@ -69,7 +69,7 @@ def _load(target: Target, before: str) -> Figure:
 
 def _server_times(target: Target, sizes: app_data.Sizes) -> Iterator[Figure]:
     from OpenOrchestrator.common.clock import SystemClock
-    from OpenOrchestrator.database.engine import Database
+    from OpenOrchestrator.database.engine.database import Database
 
     database = Database(target.url, clock=SystemClock())
     statements: list[tuple[str, Any]] = []
@@ -110,17 +110,17 @@ def _server_times(target: Target, sizes: app_data.Sizes) -> Iterator[Figure]:
 def _calls(database: Any, sizes: app_data.Sizes) -> Iterator[_Call]:
     from OpenOrchestrator.common.clock import SystemClock
     from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
-    from OpenOrchestrator.orchestrator.backend.counts import CountsBackend
-    from OpenOrchestrator.orchestrator.backend.dashboard import DashboardBackend, Span
-    from OpenOrchestrator.orchestrator.backend.dashboard_queues import QueueDepthBackend
-    from OpenOrchestrator.orchestrator.backend.dashboard_timeline import TimelineBackend
-    from OpenOrchestrator.orchestrator.backend.jobs import JobQuery, JobsBackend
-    from OpenOrchestrator.orchestrator.backend.logs import LogQuery, LogsBackend
     from OpenOrchestrator.orchestrator.backend.periods import ALL, Period
-    from OpenOrchestrator.orchestrator.backend.queue_elements import ElementQuery, QueueElementsBackend
-    from OpenOrchestrator.orchestrator.backend.queues import QueuesBackend
-    from OpenOrchestrator.orchestrator.backend.schedulers import SchedulersBackend
-    from OpenOrchestrator.orchestrator.backend.triggers import TriggerQuery, TriggersBackend
+    from OpenOrchestrator.orchestrator.dashboard.backend.overview import DashboardBackend, Span
+    from OpenOrchestrator.orchestrator.dashboard.backend.queues import QueueDepthBackend
+    from OpenOrchestrator.orchestrator.dashboard.backend.timeline import TimelineBackend
+    from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobQuery, JobsBackend
+    from OpenOrchestrator.orchestrator.logs.backend.logs import LogQuery, LogsBackend
+    from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementQuery, QueueElementsBackend
+    from OpenOrchestrator.orchestrator.queues.backend.queues import QueuesBackend
+    from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulersBackend
+    from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
+    from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggerQuery, TriggersBackend
 
     clock = SystemClock()
     logs, jobs = LogsBackend(database, clock), JobsBackend(database, clock)

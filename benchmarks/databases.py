@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.migrations import upgrade
+from OpenOrchestrator.database.schema.migrations import upgrade
 
 POSTGRESQL_SERVER = os.environ.get("BENCH_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 MARIADB_SERVER = os.environ.get("BENCH_MARIADB", "mysql+pymysql://root@127.0.0.1:3306/mysql")

@@ -132,17 +132,17 @@ def drain(target: Target, *, elements: int, processes: int) -> Iterator[Figure]:
 
 def grow(target: Target, *, sizes: tuple[int, ...], samples: int) -> Iterator[Figure]:
     """Claim from queues of which 99 % is done, a small one and a large one in turn."""
-    claims: dict[tuple[int, str], Callable[[], Any]] = {}
+    trigger_claims: dict[tuple[int, str], Callable[[], Any]] = {}
     spent: dict[tuple[int, str], list[float]] = {}
     for size in sizes:
         target.fill_queue(f"grown {size}", size, done_share=0.99)
         for make, claimer in (("raw", _raw_claimer), ("ours", _our_claimer)):
-            claims[size, make] = claimer(target, f"grown {size}")
+            trigger_claims[size, make] = claimer(target, f"grown {size}")
             spent[size, make] = []
     give_back = target.raw().cursor()
     # In turn, so that a disk that is busy for a while slows all of them alike; what was claimed is given back.
     for _ in range(samples):
-        for (size, make), claim in claims.items():
+        for (size, make), claim in trigger_claims.items():
             begun = time.perf_counter()
             claim()
             spent[size, make].append((time.perf_counter() - begun) * 1000)
@@ -206,8 +206,8 @@ def bulk_insert(target: Target, *, elements: int) -> Iterator[Figure]:
 
 def pending_poll(target: Target, *, elements: int, triggers: int, samples: int) -> Iterator[Figure]:
     """Ask which of many queue triggers are due, over a large queue table."""
-    from OpenOrchestrator.database import claims
-    from OpenOrchestrator.database.engine import Database
+    from OpenOrchestrator.database.engine.database import Database
+    from OpenOrchestrator.database.lifecycle import trigger_claims
     from OpenOrchestrator.database.stores import triggers as trigger_store
 
     for number in range(10):
@@ -235,7 +235,7 @@ def pending_poll(target: Target, *, elements: int, triggers: int, samples: int) 
     due = 0
     for _ in range(samples):
         begun = time.perf_counter()
-        due = len(claims.due_triggers(database, scheduler_name="benchmark").due)
+        due = len(trigger_claims.due_triggers(database, scheduler_name="benchmark").due)
         spent.append((time.perf_counter() - begun) * 1000)
     raw = target.raw()
     cursor = raw.cursor()

@@ -24,8 +24,8 @@ import sqlalchemy as sa
 from benchmarks.databases import Target
 from benchmarks.report import Figure
 from OpenOrchestrator.common.cron import to_site
-from OpenOrchestrator.database import claims
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.stores import triggers as trigger_store
 
@@ -73,9 +73,9 @@ def _statements_of_a_poll(database: Database) -> tuple[tuple[str, Any], ...]:
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
         sent.append((statement, dict(parameters)))
 
-    claims.due_triggers(database, scheduler_name="fleet")
+    trigger_claims.due_triggers(database, scheduler_name="fleet")
     sa.event.listen(database.engine, "before_cursor_execute", note)
-    claims.due_triggers(database, scheduler_name="fleet")
+    trigger_claims.due_triggers(database, scheduler_name="fleet")
     sa.event.remove(database.engine, "before_cursor_execute", note)
     return tuple(sent)
 
@@ -83,7 +83,7 @@ def _statements_of_a_poll(database: Database) -> tuple[tuple[str, Any], ...]:
 def _work(target: Target, plan: _Plan, number: int, results: Any) -> None:
     """Be one process of the fleet: a thread for each connection."""
     database = Database(target.url, pool_size=_CLAIMING_CONNECTIONS)
-    claims.due_triggers(database, scheduler_name="fleet")  # loads what the first poll loads
+    trigger_claims.due_triggers(database, scheduler_name="fleet")  # loads what the first poll loads
     times: list[float] = []
     counts: list[int] = []
     errors: list[str] = []
@@ -105,7 +105,7 @@ def _work(target: Target, plan: _Plan, number: int, results: Any) -> None:
 
 def _poll_on(target: Target, plan: _Plan, database: Database, times: list[float]) -> int:
     """Poll over one connection until the time is over, claim what is due, and return how many polls that were."""
-    identity = claims.Identity(f"fleet {uuid.uuid4()}")
+    identity = trigger_claims.Identity(f"fleet {uuid.uuid4()}")
     zone = database.zone
     connection = target.raw()
     connection.autocommit = False
@@ -132,10 +132,10 @@ def _poll_on(target: Target, plan: _Plan, database: Database, times: list[float]
         if not due:
             continue
         if plan.ours:
-            found = claims.due_triggers(database, scheduler_name=identity.name).due
+            found = trigger_claims.due_triggers(database, scheduler_name=identity.name).due
             begun = time.perf_counter()
             if found:
-                claims.claim(database, identity, found)
+                trigger_claims.claim(database, identity, found)
                 note(begun)
             continue
         begun = time.perf_counter()

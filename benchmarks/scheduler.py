@@ -18,7 +18,7 @@ from benchmarks.databases import Target
 from benchmarks.report import Figure, median
 from OpenOrchestrator.common.cron import to_site
 from OpenOrchestrator.common.crypto_util import generate_key
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.stores import triggers as trigger_store
 

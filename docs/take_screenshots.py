@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))  # the sample and the server of the tests are no p
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 from OpenOrchestrator.common.clock import SystemClock  # noqa: E402
-from OpenOrchestrator.database.engine import Database  # noqa: E402
+from OpenOrchestrator.database.engine.database import Database  # noqa: E402
 from OpenOrchestrator.database.models import Job, JobOutput  # noqa: E402
 from OpenOrchestrator.database.statuses import JobStatus  # noqa: E402
 from tests.browser.server import CHROMIUM_ARGUMENTS, chromium, start  # noqa: E402

@@ -12,7 +12,7 @@ import pytest
 from databases import Server, ServerMissingError, find_servers
 
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.site import TIME_ZONE, SiteSetting
 
 ZONE = "Europe/Copenhagen"

@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 
-from OpenOrchestrator.database import dialects
+from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.models import Base
 
 POSTGRESQL_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"

@@ -19,8 +19,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.crypto_util import generate_key
 from OpenOrchestrator.common.settings import setting_names
-from OpenOrchestrator.database import revisions
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import (
     Job,
     JobOutput,
@@ -31,6 +30,7 @@ from OpenOrchestrator.database.models import (
     SingleTrigger,
     Trigger,
 )
+from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
 
 ROOT = Path(__file__).parents[1]

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database import claims
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
@@ -80,13 +80,17 @@ def add_elements(database: Database, queue_name: str, count: int, status: QueueS
 
 def due_names(database: Database, scheduler_name: str | None = "here") -> list[str]:
     """Return the names of the triggers that are due."""
-    return [trigger.name for trigger in claims.due_triggers(database, scheduler_name=scheduler_name).due]
+    return [trigger.name for trigger in trigger_claims.due_triggers(database, scheduler_name=scheduler_name).due]
 
 
-def claim_all(database: Database, identity: claims.Identity | None = None) -> tuple[claims.ClaimedRun, ...]:
+def claim_all(
+    database: Database, identity: trigger_claims.Identity | None = None
+) -> tuple[trigger_claims.ClaimedRun, ...]:
     """Claim everything that is due."""
-    identity = identity or claims.Identity("here")
-    return claims.claim(database, identity, claims.due_triggers(database, scheduler_name=identity.name).due)
+    identity = identity or trigger_claims.Identity("here")
+    return trigger_claims.claim(
+        database, identity, trigger_claims.due_triggers(database, scheduler_name=identity.name).due
+    )
 
 
 def trigger(database: Database, trigger_id: UUID) -> Any:

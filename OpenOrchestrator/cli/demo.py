@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from OpenOrchestrator.cli.demo_processes import AppProcess, SchedulerProcess
     from OpenOrchestrator.cli.demo_setup import DemoSite
     from OpenOrchestrator.cli.demo_view import View
-    from OpenOrchestrator.database.engine import Database
+    from OpenOrchestrator.database.engine.database import Database
 
 _LOOK_SECONDS = 0.25
 _FINISH_SECONDS = 15.0
@@ -65,7 +65,7 @@ def demo(
     from OpenOrchestrator.cli.demo_processes import AppProcess, SchedulerProcess, browser_is_seen  # noqa: PLC0415
     from OpenOrchestrator.cli.demo_setup import make_folder, make_site  # noqa: PLC0415
     from OpenOrchestrator.cli.demo_view import make_view  # noqa: PLC0415
-    from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
 
     site = make_site(make_folder(folder))
     browser = not no_browser and seconds is None and browser_is_seen()

@@ -26,8 +26,8 @@ from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import ConfigurationError
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE
 from OpenOrchestrator.common.settings import ENV_FILE, PREFIX
-from OpenOrchestrator.database import migrations
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.schema import migrations
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -65,8 +65,8 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     import os  # noqa: PLC0415
 
     from OpenOrchestrator.common.settings import load_settings  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE, is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.application import Options, run  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.gate import PASSWORD_VARIABLE, is_loopback  # noqa: PLC0415
 
     settings = load_settings(connection_string=connection_string, key=key)
     # Taken out of the environment, so that no program started from here inherits it.

@@ -11,7 +11,7 @@ import typer
 from OpenOrchestrator.cli.scheduler import ConnectionString, Key, LogFormatName, Name, Python, Workspace
 
 if TYPE_CHECKING:
-    from OpenOrchestrator.scheduler.run_directory import OutputRecord
+    from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
     from OpenOrchestrator.scheduler.single_run import Outcome, SingleRun
 
 
@@ -49,7 +49,7 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
       openorchestrator run "Send invoices" --json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
-    from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
     from OpenOrchestrator.scheduler.daemon import DATABASE_PATIENCE_SECONDS  # noqa: PLC0415
     from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
     from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415

@@ -16,7 +16,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from OpenOrchestrator.database.migrations import Change, DatabaseState, Progress, UpgradeResult
+    from OpenOrchestrator.database.schema.migrations import Change, DatabaseState, Progress, UpgradeResult
 
 
 def register(app: typer.Typer) -> None:
@@ -101,7 +101,7 @@ def _connection_string(given: str | None) -> str:
 
 
 def _print_script(connection_string: str, *, new: bool, from_revision: str | None, zone: str | None) -> None:
-    from OpenOrchestrator.database.migrations import upgrade_sql  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.migrations import upgrade_sql  # noqa: PLC0415
 
     if new:
         if from_revision not in (None, "base"):
@@ -114,7 +114,7 @@ def _run(connection_string: str, *, yes: bool, new: bool, zone: str | None) -> N
     from rich.console import Console  # noqa: PLC0415
 
     from OpenOrchestrator.common.redaction import mask_connection_string  # noqa: PLC0415
-    from OpenOrchestrator.database import migrations  # noqa: PLC0415
+    from OpenOrchestrator.database.schema import migrations  # noqa: PLC0415
 
     console = Console(markup=False, highlight=False, soft_wrap=True, emoji=False)
     if zone is not None:
@@ -137,7 +137,7 @@ def _show_plan(
     console: Console, masked: str, state: DatabaseState, pending: tuple[Change, ...], zone_name: str
 ) -> None:
     from OpenOrchestrator import __version__  # noqa: PLC0415
-    from OpenOrchestrator.database.revisions import head_revision  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.revisions import head_revision  # noqa: PLC0415
 
     found = state.revision or "none"
     if not state.stamped:
@@ -175,7 +175,7 @@ def _progress(console: Console, total: int, *, say_each: bool) -> Iterator[Calla
     from rich.progress import Progress as Bar  # noqa: PLC0415
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-    from OpenOrchestrator.database.migrations import Phase  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.migrations import Phase  # noqa: PLC0415
 
     columns = (SpinnerColumn("line"), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -199,8 +199,8 @@ def _progress(console: Console, total: int, *, say_each: bool) -> Iterator[Calla
 
 
 def _show_result(console: Console, masked: str, result: UpgradeResult) -> None:
-    from OpenOrchestrator.database.migrations import Situation  # noqa: PLC0415
-    from OpenOrchestrator.database.revisions import head_revision  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.migrations import Situation  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.revisions import head_revision  # noqa: PLC0415
 
     if result.before.situation is Situation.EMPTY:
         done = "Created"

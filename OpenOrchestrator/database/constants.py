@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import SiteDateTime, text_type
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, text_type
 
 
 class Constant(Base):

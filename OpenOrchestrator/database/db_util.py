@@ -21,16 +21,28 @@ from uuid import UUID, uuid4
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
 from OpenOrchestrator.common.redaction import redact, secrets_of
-from OpenOrchestrator.database import default, element_claims, revisions, trigger_input, validation
+from OpenOrchestrator.database import default
 from OpenOrchestrator.database import default_calls as calls
 from OpenOrchestrator.database.constants import Constant, Credential
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle import element_claims
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import constants, credentials, jobs, logs, queue_elements, schedulers, triggers
+from OpenOrchestrator.database.stores import (
+    constants,
+    credentials,
+    jobs,
+    logs,
+    queue_elements,
+    schedulers,
+    trigger_input,
+    triggers,
+    validation,
+)
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from OpenOrchestrator.common.errors import NotConnectedError
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 
 _database: Database | None = None
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.cron import to_site
 from OpenOrchestrator.common.errors import NotFoundError
-from OpenOrchestrator.database import default, trigger_input, validation
+from OpenOrchestrator.database import default
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import credentials, triggers
+from OpenOrchestrator.database.stores import credentials, trigger_input, triggers, validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -9,7 +9,7 @@ from sqlalchemy import Double, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import (
+from OpenOrchestrator.database.engine.dialects import (
     SiteDateTime,
     UtcDateTime,
     enum_type,

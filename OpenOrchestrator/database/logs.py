@@ -9,7 +9,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import SiteDateTime, enum_type, text_type, uuid_type
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, enum_type, text_type, uuid_type
 from OpenOrchestrator.database.statuses import LogLevel
 
 __all__ = ["Log", "LogLevel"]

@@ -9,7 +9,7 @@ from sqlalchemy import Double, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import SiteDateTime, UtcDateTime, text_type, uuid_type
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, UtcDateTime, text_type, uuid_type
 
 
 class Scheduler(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import text_type
+from OpenOrchestrator.database.engine.dialects import text_type
 
 TIME_ZONE = "timezone"
 """Name of the setting that holds the site's IANA time zone."""

@@ -9,7 +9,14 @@ from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.dialects import NameList, SiteDateTime, UtcDateTime, enum_type, text_type, uuid_type
+from OpenOrchestrator.database.engine.dialects import (
+    NameList,
+    SiteDateTime,
+    UtcDateTime,
+    enum_type,
+    text_type,
+    uuid_type,
+)
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 
 __all__ = ["QueueTrigger", "ScheduledTrigger", "SingleTrigger", "Trigger", "TriggerStatus", "TriggerType"]

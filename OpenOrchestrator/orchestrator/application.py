@@ -21,9 +21,9 @@ from OpenOrchestrator.common.errors import ConfigurationError, DatabaseError
 if TYPE_CHECKING:
     from nicegui.native import NativeConfig
 
+    from OpenOrchestrator.orchestrator.access.gate import Gate
     from OpenOrchestrator.orchestrator.backend.installation import Installation
-    from OpenOrchestrator.orchestrator.gate import Gate
-    from OpenOrchestrator.orchestrator.live import Live
+    from OpenOrchestrator.orchestrator.live.poller import Live
 
 PREFERRED_PORT = 34538
 PORTS_TO_TRY = 20
@@ -70,7 +70,7 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
     Raises:
         ConfigurationError: If an option cannot be used, or listening there needs a password.
     """
-    from OpenOrchestrator.orchestrator.gate import Gate, Password, is_loopback  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.gate import Gate, Password, is_loopback  # noqa: PLC0415
 
     base_path = clean_base_path(options.base_path)
     if not is_loopback(options.host) and options.password is None:
@@ -111,7 +111,7 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
             host=options.host,
             port=port,
             title="OpenOrchestrator",
-            favicon=Path(__file__).parent / "static" / "favicon.svg",
+            favicon=Path(__file__).parent / "shell" / "favicon.svg",
             reload=False,
             show=False,
             dark=None,
@@ -147,12 +147,12 @@ def setup(
     from nicegui import app, background_tasks  # noqa: PLC0415
     from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415
 
-    from OpenOrchestrator.orchestrator import assets  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.frame import Frame  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.live import Live  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.pages import all_pages  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.pages.job_output import serve_downloads  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.security import Guard  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.security import Guard  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.jobs.page_output import serve_downloads  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.live.poller import Live  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.shell import assets  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.shell.frame import Frame  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.shell.page_list import all_pages  # noqa: PLC0415
 
     poller = live or Live(installation.clock)
     if live is None:
@@ -222,7 +222,7 @@ def _report_slow_callbacks() -> None:
 
 def make_installation(connection_string: str | None, key: str | None) -> Installation:
     """Return what the app works on; connects nothing yet."""
-    from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.backend.installation import Installation  # noqa: PLC0415
 
     database = None

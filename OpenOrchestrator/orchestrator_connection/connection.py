@@ -87,8 +87,10 @@ class OrchestratorConnection:
                 "sqlite+pysqlite:///orchestrator.db"
             )
         with _collector_paused():
-            from OpenOrchestrator.database import default, revisions, validation  # noqa: PLC0415
-            from OpenOrchestrator.database.engine import Database  # noqa: PLC0415
+            from OpenOrchestrator.database import default  # noqa: PLC0415
+            from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
+            from OpenOrchestrator.database.schema import revisions  # noqa: PLC0415
+            from OpenOrchestrator.database.stores import validation  # noqa: PLC0415
 
             validation.optional_identifier(trigger_id, "trigger")
             validation.optional_identifier(job_id, "job")

@@ -17,13 +17,13 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.crypto_util import Key
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.common.redaction import redact
-from OpenOrchestrator.database import element_claims, validation
 from OpenOrchestrator.database.constants import Constant, Credential
-from OpenOrchestrator.database.dialects import enum_type, uuid_type
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
+from OpenOrchestrator.database.lifecycle import element_claims
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements
+from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)

@@ -10,16 +10,16 @@ from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database import claims
-from OpenOrchestrator.database.claims import ClaimedRun, DueTrigger, DueTriggers
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun, DueTrigger, DueTriggers
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.poison import Poison
-from OpenOrchestrator.scheduler.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
 from OpenOrchestrator.scheduler.selection import Candidate, select
 
 QUEUE_PAUSE_SECONDS = 1.0
@@ -53,7 +53,7 @@ class Claiming:
         Raises:
             DatabaseError: The database cannot be used now.
         """
-        due = claims.due_triggers(self._database, scheduler_name=self._options.name)
+        due = trigger_claims.due_triggers(self._database, scheduler_name=self._options.name)
         for poisoned in due.poisoned:
             self._poison.report(poisoned.trigger_id, poisoned.name, poisoned.reason)
         return due
@@ -83,7 +83,7 @@ class Claiming:
         if not chosen:
             return []
         try:
-            claimed = list(claims.claim(self._database, self._identity, chosen))
+            claimed = list(trigger_claims.claim(self._database, self._identity, chosen))
         except Exception as error:
             if isinstance(error, DatabaseError) and is_outage(error):
                 raise
@@ -99,7 +99,7 @@ class Claiming:
         claimed: list[ClaimedRun] = []
         for trigger in chosen:
             try:
-                claimed += claims.claim(self._database, self._identity, [trigger])
+                claimed += trigger_claims.claim(self._database, self._identity, [trigger])
             except Exception as error:
                 if isinstance(error, DatabaseError) and is_outage(error):
                     if claimed:

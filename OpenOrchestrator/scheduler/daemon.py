@@ -20,12 +20,13 @@ import psutil
 from OpenOrchestrator import __version__
 from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError
 from OpenOrchestrator.common.settings import StopPolicy
-from OpenOrchestrator.database import revisions, runs
-from OpenOrchestrator.database.claims import ClaimedRun, DueTrigger
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEFT_LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun, DueTrigger
+from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.scheduler import endings, recovery
+from OpenOrchestrator.scheduler import recovery
 from OpenOrchestrator.scheduler.bell import Bell
 from OpenOrchestrator.scheduler.claiming import Claiming
 from OpenOrchestrator.scheduler.contact import Contact, pause_after
@@ -35,8 +36,9 @@ from OpenOrchestrator.scheduler.keeper import Keeper
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.poison import Poison
 from OpenOrchestrator.scheduler.preparation import RobotPreparation
-from OpenOrchestrator.scheduler.run_record import SupervisedJob
-from OpenOrchestrator.scheduler.supervisor import Phase, Services, Supervisor
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.runs.supervisor import Phase, Services, Supervisor
 
 DATABASE_PATIENCE_SECONDS = 5.0
 """How long one transaction of the scheduler is repeated. Longer outages are for the loops to wait out."""

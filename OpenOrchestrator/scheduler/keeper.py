@@ -11,16 +11,16 @@ import threading
 from collections.abc import Callable, Sequence
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database import runs as run_records
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import runs as run_records
+from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.database.stuck_triggers import settle_stuck
 from OpenOrchestrator.scheduler.contact import Contact, elapsed, pause_after
-from OpenOrchestrator.scheduler.error_log import log_error
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.options import KEEP_SECONDS
-from OpenOrchestrator.scheduler.supervisor import Phase, Supervisor
+from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs.supervisor import Phase, Supervisor
 
 
 class Keeper:

@@ -10,11 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
-from OpenOrchestrator.scheduler.error_log import log_error
 from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.runs.error_log import log_error
 
 ASIDE_SECONDS = 300.0
 """How long a trigger that could not be claimed is left alone before it is tried again."""

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from OpenOrchestrator.database.claims import ClaimedRun
-from OpenOrchestrator.scheduler.environment import resolve_passing
-from OpenOrchestrator.scheduler.launcher import Launcher, LaunchSpec
-from OpenOrchestrator.scheduler.supervisor import Prepared
-from OpenOrchestrator.scheduler.workspace import Workspace
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.scheduler.runs.launcher import Launcher, LaunchSpec
+from OpenOrchestrator.scheduler.runs.supervisor import Prepared
+from OpenOrchestrator.scheduler.workspace.checkout import Workspace
+from OpenOrchestrator.scheduler.workspace.environment import resolve_passing
 
 
 class RobotPreparation:

@@ -15,20 +15,20 @@ from uuid import UUID
 import psutil
 import sqlalchemy as sa
 
-from OpenOrchestrator.database import runs
-from OpenOrchestrator.database.claims import ClaimedRun
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.runs import MOST_FAILED_STARTS, OwnedJob
+from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle.runs import MOST_FAILED_STARTS, OwnedJob
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, SecretPassing, TriggerType
 from OpenOrchestrator.database.triggers import Trigger
-from OpenOrchestrator.scheduler import endings
-from OpenOrchestrator.scheduler.endings import Ending
-from OpenOrchestrator.scheduler.error_log import log_error
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.run_directory import RunDirectory, find_runs, run_root
-from OpenOrchestrator.scheduler.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs, run_root
+from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
 
 _SAME_START_SECONDS = 2.0
 _KEEP_UNKNOWN_RUNS = timedelta(days=7)

@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database import claims, revisions, runs
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.scheduler import endings
+from OpenOrchestrator.database.lifecycle import runs, trigger_claims
+from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.bell import Bell
 from OpenOrchestrator.scheduler.contact import Contact
-from OpenOrchestrator.scheduler.endings import Ending
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.keeper import Keeper
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.preparation import RobotPreparation
-from OpenOrchestrator.scheduler.run_directory import OutputRecord
-from OpenOrchestrator.scheduler.run_record import SupervisedJob
-from OpenOrchestrator.scheduler.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
+from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
 
 _LONGEST_NAME = 100
 
@@ -106,7 +107,9 @@ class SingleRun:
             DatabaseError: The database cannot be used.
         """
         revisions.check_exact(self._database)
-        claimed = claims.claim_by_name(self._database, self._identity, trigger_name, allowed_as=self._options.name)
+        claimed = trigger_claims.claim_by_name(
+            self._database, self._identity, trigger_name, allowed_as=self._options.name
+        )
         self._events.claimed(claimed.job_id, claimed.trigger_name, late_seconds=None, attempt=claimed.attempt)
         supervisor = self._supervisor = Supervisor(SupervisedJob.of(claimed), self._services)
         keeper = Keeper(

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database.dialects import SiteDateTime, text_type, uuid_type
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, text_type, uuid_type
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "1c87ed320c78"
 down_revision: str | None = "9698388a0709"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database.dialects import text_type
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.engine.dialects import text_type
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "6b81e0d4a2f7"
 down_revision: str | None = "3f2a9c5d7e10"

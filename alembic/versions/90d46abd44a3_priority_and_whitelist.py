@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database.dialects import text_type
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.engine.dialects import text_type
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "90d46abd44a3"
 down_revision: str | None = "526b6edac328"

@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database.dialects import UtcDateTime, text_type, uuid_type
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.engine.dialects import UtcDateTime, text_type, uuid_type
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "a94d3c60b1e8"
 down_revision: str | None = "6b81e0d4a2f7"

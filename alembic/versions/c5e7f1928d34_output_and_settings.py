@@ -11,8 +11,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from OpenOrchestrator.database.dialects import UtcDateTime, long_text_type, text_type, uuid_type
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.engine.dialects import UtcDateTime, long_text_type, text_type, uuid_type
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "c5e7f1928d34"
 down_revision: str | None = "a94d3c60b1e8"

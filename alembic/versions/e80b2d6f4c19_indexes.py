@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from alembic import op
 
-from OpenOrchestrator.database.schema_changes import SchemaChanges
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "e80b2d6f4c19"
 down_revision: str | None = "c5e7f1928d34"

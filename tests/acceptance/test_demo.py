@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 import OpenOrchestrator
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, QueueElement, Scheduler, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 

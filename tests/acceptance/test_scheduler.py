@@ -17,7 +17,7 @@ from scheduler_site import Site, wait_for
 from sqlalchemy.engine import make_url
 
 from OpenOrchestrator.common import crypto_util
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Constant, Credential, Job, QueueElement, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
 

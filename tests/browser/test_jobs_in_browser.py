@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.clock import SystemClock
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, JobOutput, Log, QueueElement, QueueTrigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 from tests.browser.conftest import port

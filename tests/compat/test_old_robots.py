@@ -16,9 +16,10 @@ import pytest
 from old_versions import ROBOTS
 
 from OpenOrchestrator.common import crypto_util
-from OpenOrchestrator.database import db_util, migrations
+from OpenOrchestrator.database import db_util
 from OpenOrchestrator.database.logs import LogLevel
 from OpenOrchestrator.database.queues import QueueStatus
+from OpenOrchestrator.database.schema import migrations
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.triggers import TriggerStatus
 

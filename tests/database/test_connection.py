@@ -27,9 +27,9 @@ from OpenOrchestrator.common.errors import (
 )
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE, marker
 from OpenOrchestrator.database import default
-from OpenOrchestrator.database import engine as engine_module
 from OpenOrchestrator.database.constants import Constant, Credential
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine import database as engine_module
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.models import Base

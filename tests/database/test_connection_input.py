@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import InvalidInputError, OpenOrchestratorError
 from OpenOrchestrator.database import default
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.queues import QueueStatus
 from OpenOrchestrator.database.stores import constants

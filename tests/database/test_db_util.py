@@ -22,7 +22,7 @@ from OpenOrchestrator.common.errors import (
     NotFoundError,
 )
 from OpenOrchestrator.database import db_util, default
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import JobStatus
 from OpenOrchestrator.database.logs import LogLevel
 from OpenOrchestrator.database.models import Base

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 import trigger_setup as make
 from sqlalchemy.dialects.mssql import pyodbc
 
-from OpenOrchestrator.database import claims, runs
-from OpenOrchestrator.database.claims import Identity
-from OpenOrchestrator.database.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.lifecycle import runs, trigger_claims
+from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import due_triggers, job_output, jobs, schedulers, triggers
 
@@ -81,7 +81,7 @@ def _work(database):
     fence = runs.adopt(database, _HERE, won[3].job_id, won[3].fence)
     assert runs.finish(database, won[3].job_id, fence, status=JobStatus.DONE, exit_code=0, reason=None)
     _finish(database, won[0], JobStatus.KILLED)
-    claims.claim_by_name(database, _HERE, "scheduled")
+    trigger_claims.claim_by_name(database, _HERE, "scheduled")
     now, zone = database.utc_now(), database.zone
     for request in (triggers.request_pause, triggers.request_kill, triggers.enable, triggers.disable):
         database.write(lambda s, request=request: request(s, made[0]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scheduler_site import Site
 
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from OpenOrchestrator.database.statuses import SecretPassing
-from OpenOrchestrator.scheduler.launcher import LaunchSpec
-from OpenOrchestrator.scheduler.run_directory import ExitInfo, OutputRecord, RunDirectory, find_runs
+from OpenOrchestrator.scheduler.runs.launcher import LaunchSpec
+from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, OutputRecord, RunDirectory, find_runs
 
 ROBOTS = Path(__file__).with_name("robots")
 CONNECTION_STRING = "postgresql+psycopg://robot:Hem%40meligt7@db.example/oo"

@@ -16,8 +16,8 @@ from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.common.settings import load_settings
-from OpenOrchestrator.database import claims
-from OpenOrchestrator.database.claims import DueTrigger
+from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle.trigger_claims import DueTrigger
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 from OpenOrchestrator.scheduler import daemon as daemon_module
@@ -410,7 +410,7 @@ def running_here(site: Site, **settings: Any) -> Iterator[daemon_module.Daemon]:
 
 
 def test_a_trigger_that_cannot_be_claimed_is_set_aside(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.claim
+    real = trigger_claims.claim
     tried: list[str] = []
 
     def refuse_one(database: Any, identity: Any, due: Sequence[DueTrigger]) -> Any:
@@ -419,7 +419,7 @@ def test_a_trigger_that_cannot_be_claimed_is_set_aside(site: Site, monkeypatch: 
             raise DatabaseError("refused")
         return real(database, identity, due)
 
-    monkeypatch.setattr(claims, "claim", refuse_one)
+    monkeypatch.setattr(trigger_claims, "claim", refuse_one)
     path = site.robot("robot", FINE)
     site.single("bad", path)
     site.single("good", path)
@@ -445,7 +445,7 @@ def test_it_wakes_for_every_due_time_however_seldom_it_polls(site: Site) -> None
 
 
 def test_an_unforeseen_error_does_not_end_the_loop(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = claims.due_triggers
+    real = trigger_claims.due_triggers
     errors = [ZeroDivisionError("a defect"), DatabaseError("a hiccup")]
 
     def fail_first(*arguments: Any, **named: Any) -> Any:
@@ -453,7 +453,7 @@ def test_an_unforeseen_error_does_not_end_the_loop(site: Site, monkeypatch: pyte
             raise errors.pop(0)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(claims, "due_triggers", fail_first)
+    monkeypatch.setattr(trigger_claims, "due_triggers", fail_first)
     site.single("trigger", site.robot("robot", FINE))
     with running_here(site):
         site.await_job("trigger", JobStatus.DONE)

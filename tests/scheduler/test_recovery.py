@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.database import runs
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.models import Job, QueueElement, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.scheduler import failpoints, recovery
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.run_directory import find_runs
+from OpenOrchestrator.scheduler.runs.run_directory import find_runs
 
 pytestmark = [
     pytest.mark.kinds("sqlite"),

@@ -18,11 +18,11 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.orchestrator import application
+from OpenOrchestrator.orchestrator.access.gate import Gate, Password
 from OpenOrchestrator.orchestrator.backend.installation import Installation
-from OpenOrchestrator.orchestrator.gate import Gate, Password
-from OpenOrchestrator.orchestrator.live import Live
+from OpenOrchestrator.orchestrator.live.poller import Live
 from tests.ui.sample import NOW, ZONE, empty_database, fill
 
 

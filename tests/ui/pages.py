@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui.testing import User
 
-from OpenOrchestrator.orchestrator.components.data_table import DataTable
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 
 DEADLINE = 5.0
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.clock import Clock, SystemClock
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import (
     Base,
     Constant,
@@ -27,7 +27,7 @@ from OpenOrchestrator.database.models import (
     SingleTrigger,
     SiteSetting,
 )
-from OpenOrchestrator.database.revisions import head_revision
+from OpenOrchestrator.database.schema.revisions import head_revision
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
 
 ZONE = ZoneInfo("Europe/Copenhagen")

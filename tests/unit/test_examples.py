@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import OpenOrchestrator
 from OpenOrchestrator.cli.demo_setup import examples_folder
 from OpenOrchestrator.common import crypto_util
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Constant, Credential, Log, QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus
 

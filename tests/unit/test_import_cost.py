@@ -29,7 +29,7 @@ NEVER = [
     "OpenOrchestrator.scheduler",
     "OpenOrchestrator.cli",
     "OpenOrchestrator.orchestrator",
-    "OpenOrchestrator.database.migrations",
+    "OpenOrchestrator.database.schema.migrations",
     "OpenOrchestrator.database.db_util",
     "OpenOrchestrator.common.cron",
 ]

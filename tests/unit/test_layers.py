@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from OpenOrchestrator import scheduler
+from OpenOrchestrator.scheduler import host
 
-HOST_MODULES = ("robot_host", "robot_output", "robot_tree", "run_files")
-FOLDER = Path(scheduler.__file__).parent
+HOST_MODULES = ("posix_tree", "robot_host", "robot_output", "robot_tree", "run_files", "windows_tree")
+FOLDER = Path(host.__file__).parent
 
 
 def printed_by(code: str, *options: str) -> list[str]:
@@ -30,16 +30,19 @@ def test_the_robot_host_imports_only_the_standard_library_and_its_neighbours(nam
     for node in ast.walk(ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             assert {alias.name.partition(".")[0] for alias in node.names} <= allowed
-        elif isinstance(node, ast.ImportFrom) and node.module == "OpenOrchestrator.scheduler":
+        elif isinstance(node, ast.ImportFrom) and node.module == "OpenOrchestrator.scheduler.host":
             assert {alias.name for alias in node.names} <= set(HOST_MODULES)
         elif isinstance(node, ast.ImportFrom):
-            assert (node.module or "").partition(".")[0] in allowed
+            module = (node.module or "").removeprefix("OpenOrchestrator.scheduler.host.")
+            assert module.partition(".")[0] in allowed
 
 
 def test_the_robot_host_can_be_loaded_without_any_package() -> None:
     code = f"import sys; sys.path.append({str(FOLDER)!r}); import robot_host; print(*sys.modules)"
     loaded = printed_by(code, "-I", "-S")
-    assert set(HOST_MODULES) <= set(loaded)
+    twin = "posix_tree" if sys.platform == "win32" else "windows_tree"
+    assert set(HOST_MODULES) - {twin} <= set(loaded)
+    assert twin not in loaded
     assert "OpenOrchestrator" not in loaded
 
 
@@ -50,7 +53,7 @@ import OpenOrchestrator.orchestrator_connection.connection
 from OpenOrchestrator.database.queues import QueueElement, QueueStatus
 heavy = {"nicegui", "alembic", "git", "psutil", "typer", "rich", "pydantic", "croniter", "cryptography"}
 ours = {"OpenOrchestrator.scheduler", "OpenOrchestrator.cli", "OpenOrchestrator.database.db_util",
-        "OpenOrchestrator.database.migrations"}
+        "OpenOrchestrator.database.schema.migrations"}
 print(*sorted((heavy | ours) & set(sys.modules)))
 """
     assert printed_by(code) == []
@@ -72,7 +75,7 @@ import sys
 import OpenOrchestrator.cli.main
 import OpenOrchestrator.scheduler.daemon
 import OpenOrchestrator.scheduler.single_run
-import OpenOrchestrator.database.migrations
+import OpenOrchestrator.database.schema.migrations
 app = {"nicegui", "fastapi", "uvicorn", "OpenOrchestrator.orchestrator"}
 print(*sorted(app & set(sys.modules)))
 """
@@ -84,7 +87,7 @@ def test_the_app_starts_without_loading_what_only_schedulers_need() -> None:
 import sys
 import OpenOrchestrator.orchestrator.application
 print(*sorted({"nicegui", "git", "psutil", "OpenOrchestrator.scheduler"} & set(sys.modules)))
-from OpenOrchestrator.orchestrator.pages import all_pages
+from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 all_pages()
 print(*sorted({"git", "psutil", "OpenOrchestrator.scheduler"} & set(sys.modules)))
 """

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import AlreadyExistsError, NotFoundError
-from OpenOrchestrator.database import validation
 from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.stores import validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import EncryptionError, InvalidInputError
-from OpenOrchestrator.database import validation
 from OpenOrchestrator.database.constants import Credential
-from OpenOrchestrator.database.dialects import text_length
+from OpenOrchestrator.database.engine.dialects import text_length
+from OpenOrchestrator.database.stores import validation
 from OpenOrchestrator.database.stores.constants import delete_named, get_named, insert_named, update_named
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from OpenOrchestrator.database.jobs import JobOutput
-from OpenOrchestrator.database.validation import storable
+from OpenOrchestrator.database.stores.validation import storable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

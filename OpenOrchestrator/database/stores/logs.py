@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from OpenOrchestrator.database import validation
-from OpenOrchestrator.database.dialects import text_length
+from OpenOrchestrator.database.engine.dialects import text_length
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
+from OpenOrchestrator.database.stores import validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

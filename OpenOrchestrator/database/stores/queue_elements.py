@@ -14,9 +14,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
-from OpenOrchestrator.database import dialects, validation
+from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
+from OpenOrchestrator.database.stores import validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import SchedulerNameInUseError
-from OpenOrchestrator.database.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.engine import Database
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schedulers import Scheduler
 

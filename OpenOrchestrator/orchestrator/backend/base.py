@@ -19,7 +19,7 @@ from OpenOrchestrator.common.clock import Clock
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from OpenOrchestrator.database.engine import Database
+    from OpenOrchestrator.database.engine.database import Database
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from OpenOrchestrator.common.errors import NotConnectedError
 from OpenOrchestrator.orchestrator.backend.base import off_loop
 
 if TYPE_CHECKING:
-    from OpenOrchestrator.database.engine import Database
+    from OpenOrchestrator.database.engine.database import Database
 
 
 class Installation:
@@ -124,7 +124,7 @@ class Installation:
 
 def _look(database: Database) -> tuple[str | None, tzinfo | None]:
     from OpenOrchestrator.common.errors import RevisionError  # noqa: PLC0415
-    from OpenOrchestrator.database.revisions import check_exact  # noqa: PLC0415
+    from OpenOrchestrator.database.schema.revisions import check_exact  # noqa: PLC0415
 
     try:
         check_exact(database)

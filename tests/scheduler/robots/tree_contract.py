@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from OpenOrchestrator.scheduler.robot_tree import make_tree
+from OpenOrchestrator.scheduler.host.robot_tree import make_tree
 
 tree = make_tree("OPENORCHESTRATOR_JOB=contract")
 robots = Path(__file__).parent

@@ -1,0 +1,1 @@
+"""Talking to any of the four kinds of databases: connections, transactions, dialects."""

@@ -1,0 +1,221 @@
+"""Statements on the driver's own cursor, for the few that are run so often that the way there counts.
+
+Owns what SQLAlchemy does around a statement and is still needed: the pool, types, and errors, which come out as
+SQLAlchemy's. Must not know any table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.types import TypeEngine
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.database.engine.watchdog import StatementWatchdog
+
+
+class DriverStatement:
+    """A statement compiled once for one kind of database. Safe to share between threads.
+
+    Args:
+        dialect: The kind of database.
+        sql: The statement, with its parameters as ``:name``.
+        parameters: Type of each parameter that may occur in it.
+        columns: Type of each column it returns, in this order; empty if it returns none.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        sql: str,
+        *,
+        parameters: Mapping[str, TypeEngine[Any]],
+        columns: Sequence[TypeEngine[Any]] = (),
+    ) -> None:
+        used = [name for name in parameters if f":{name}" in sql]
+        typed = sa.text(sql).bindparams(*(sa.bindparam(name, type_=parameters[name]) for name in used))
+        compiled = typed.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self._order = tuple(compiled.positiontup or ()) if compiled.positional else None
+        self._binds = [(name, parameters[name].dialect_impl(dialect).bind_processor(dialect)) for name in used]
+        converters = [column.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._results = [(number, convert) for number, convert in enumerate(converters) if convert is not None]
+
+    def arguments(self, values: Mapping[str, Any]) -> Any:
+        """Return the values of its parameters as the driver takes them; others are left out."""
+        given = {name: values[name] if convert is None else convert(values[name]) for name, convert in self._binds}
+        return given if self._order is None else tuple(given[name] for name in self._order)
+
+    def converted(self, row: Sequence[Any]) -> list[Any]:
+        """Return a row of the driver with its values as the column types give them."""
+        found = list(row)
+        for number, convert in self._results:
+            found[number] = convert(found[number])
+        return found
+
+
+class DriverTransactions:
+    """Begins transactions on connections from the pool. Safe to share between threads.
+
+    On PostgreSQL every statement is a transaction of its own, which spares the round trips that begin and commit one,
+    and the connection stays at hand until ``give_back``, so that one statement after the other costs only itself.
+
+    Args:
+        engine: Where to take connections from.
+        watchdog: Bounds how long a silent server may keep a statement waiting.
+    """
+
+    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None) -> None:
+        self._engine = engine
+        self._watchdog = watchdog
+        self._at_hand: list[DriverTransaction] = []
+        self.at_once = engine.dialect.name == "postgresql"
+
+    def begin(self) -> DriverTransaction:
+        """Return a transaction, to be used in a ``with`` block."""
+        try:
+            return self._at_hand.pop()
+        except IndexError:
+            return DriverTransaction(self._engine, self._watchdog, self._at_hand if self.at_once else None)
+
+    def give_back(self) -> None:
+        """Give connections at hand back to the pool."""
+        while self._at_hand:
+            try:
+                transaction = self._at_hand.pop()
+            except IndexError:  # another thread took it
+                return
+            transaction.give_back()
+
+
+class DriverTransaction:
+    """A transaction on a driver's connection: ``with`` begins it, ``commit`` saves it, the end undoes the rest.
+
+    Args:
+        engine: Where to take the connection from.
+        watchdog: Bounds how long a silent server may keep a statement waiting.
+        at_hand: Where it puts itself at its end to be used again, every statement being a transaction of its own;
+            None if it gives its connection back.
+    """
+
+    def __init__(
+        self, engine: Engine, watchdog: StatementWatchdog | None, at_hand: list[DriverTransaction] | None
+    ) -> None:
+        self._engine = engine
+        self._dialect = engine.dialect
+        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        self._watchdog = watchdog
+        self._at_hand = at_hand
+        self._pooled: sa.PoolProxiedConnection | None = None
+        self._driver: Any = None
+        self._cursor: Any = None
+
+    def __enter__(self) -> DriverTransaction:
+        if self._pooled is not None:
+            return self
+        try:
+            self._pooled = self._engine.raw_connection()
+            driver: Any = self._pooled.driver_connection
+            self._driver = driver
+            self._cursor = driver.cursor()
+            if self._at_hand is not None:
+                driver.autocommit = True
+            elif self._dialect.name == "sqlite":
+                # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
+                self._cursor.execute("BEGIN IMMEDIATE")
+        except self._driver_error as error:
+            explained = self._explained(error, None)
+            self.give_back()
+            raise explained from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None and self._at_hand is not None and self._pooled is not None:
+            self._at_hand.append(self)
+        else:
+            self.give_back()
+
+    def row(self, statement: DriverStatement, values: Mapping[str, Any]) -> list[Any] | None:
+        """Run a statement, and return the first row it returns; None if it returns none.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: If the database refuses it or is lost.
+        """
+        self._execute(statement, values)
+        try:
+            found = self._cursor.fetchone()
+        except self._driver_error as error:
+            raise self._explained(error, statement.sql) from error
+        return None if found is None else statement.converted(found)
+
+    def count(self, statement: DriverStatement, values: Mapping[str, Any]) -> int:
+        """Run a statement, and return how many rows it changed.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: If the database refuses it or is lost.
+        """
+        self._execute(statement, values)
+        return int(self._cursor.rowcount)
+
+    def commit(self) -> None:
+        """Save what was changed.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: If the database refuses it or is lost.
+        """
+        if self._at_hand is not None:
+            return
+        try:
+            self._driver.commit()
+        except self._driver_error as error:
+            raise self._explained(error, None) from error
+
+    def give_back(self) -> None:
+        """Give the connection back to the pool, undoing what was not saved."""
+        pooled, self._pooled = self._pooled, None
+        if pooled is None:
+            return
+        try:
+            self._cursor.close()
+            if self._at_hand is not None:
+                self._driver.autocommit = False
+        except self._driver_error as error:  # it is lost, or was interrupted in a statement
+            pooled.invalidate(error)
+        else:
+            pooled.close()
+
+    def _execute(self, statement: DriverStatement, values: Mapping[str, Any]) -> None:
+        arguments = statement.arguments(values)
+        try:
+            if self._watchdog is None:
+                self._cursor.execute(statement.sql, arguments)
+            else:
+                self._watchdog.arm(self._driver)
+                self._cursor.execute(statement.sql, arguments)
+                self._watchdog.disarm(self._driver)
+        except self._driver_error as error:
+            raise self._explained(error, statement.sql) from error
+
+    def _explained(self, error: Exception, sql: str | None) -> sa.exc.StatementError:
+        """Return SQLAlchemy's error for one of the driver's, and drop a connection that is lost."""
+        lost = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]
+        if lost and self._pooled is not None:
+            self._pooled.invalidate(error)
+            self._pooled = None
+        explained = sa.exc.DBAPIError.instance(
+            sql,
+            None,
+            error,
+            self._driver_error,
+            hide_parameters=True,
+            connection_invalidated=lost,
+            dialect=self._dialect,
+        )
+        assert isinstance(explained, sa.exc.StatementError)  # noqa: S101  (for a driver's own error it always is one)
+        return explained

@@ -1,0 +1,1 @@
+"""What happens to triggers, jobs and queue elements from a claim to its end."""

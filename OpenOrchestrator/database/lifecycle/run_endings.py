@@ -1,0 +1,133 @@
+"""What the end of a run does to its trigger and to the queue elements it still holds.
+
+Owns the parts of that one transaction which finishing, giving back and reaping share. The job itself comes first, in
+``runs`` and ``ownership``: whoever won it calls these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import text_length
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle.trigger_claims import REQUESTED
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import JobStatus, TriggerType
+from OpenOrchestrator.database.stores import due_triggers, trigger_rows
+from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
+from OpenOrchestrator.database.stores.validation import storable
+from OpenOrchestrator.database.transitions import ElementEvent, apply_where
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+LONGEST_TEXT = 1000
+"""How long the reason of a job and the message of an element may be."""
+
+_JOBS = cast(sa.Table, Job.__table__)
+_ELEMENTS = cast(sa.Table, QueueElement.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What of a job its trigger depends on. None of it changes while the job is active.
+
+    Attributes:
+        type: Of its trigger; None if that was deleted.
+        start_time: Site time of the claim.
+        was_requested: It was not due, somebody asked for it.
+    """
+
+    trigger_id: UUID | None
+    type: TriggerType | None
+    due_at: datetime | None
+    start_time: datetime
+    was_requested: bool
+
+
+def facts_of(session: Session, job_id: UUID) -> RunFacts:
+    """Read them. Whether it was requested is only known while the job is active."""
+    query = (
+        sa.select(
+            _JOBS.c.trigger_id,
+            _JOBS.c.due_at,
+            _JOBS.c.start_time,
+            _JOBS.c.reason,
+            raw(TRIGGERS.c.type, "type"),
+        )
+        .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
+        .where(_JOBS.c.id == job_id)
+    )
+    row = session.connection().execute(query).one_or_none()
+    if row is None:
+        return RunFacts(None, None, None, datetime.min, False)  # noqa: DTZ901  (site time is naive)
+    kind = TriggerType.__members__.get(str(row.type))
+    return RunFacts(row.trigger_id, kind, row.due_at, row.start_time, row.reason == REQUESTED)
+
+
+def make_due_again(session: Session, database: Database, run: RunFacts) -> None:
+    """Undo what the claim did to the due time. Single and queue triggers are due again by being Idle."""
+    connection = session.connection()
+    if run.was_requested:
+        connection.execute(
+            sa.update(TRIGGERS)
+            .where(TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))
+            .values(run_requested_at=database.utc_now())
+        )
+    if run.due_at is None or run.type is not TriggerType.SCHEDULED:
+        return
+    query = sa.select(*trigger_rows.BASE_COLUMNS, *trigger_rows.TIME_COLUMNS).select_from(trigger_rows.TIME_JOIN)
+    row = connection.execute(query.where(TRIGGERS.c.id == run.trigger_id)).one_or_none()
+    try:
+        trigger = None if row is None else trigger_rows.read(row)
+        if trigger is None or not _is_as_the_claim_left_it(trigger, run, database):
+            return
+    except PoisonedRowError:  # the next poll reports it
+        return
+    connection.execute(
+        sa.update(SCHEDULED)
+        .where(SCHEDULED.c.id == run.trigger_id)
+        .values(next_run=cron.to_site(run.due_at, database.zone), due_at=run.due_at)
+    )
+
+
+def abandon_elements(session: Session, database: Database, job_id: UUID, status: JobStatus, reason: str | None) -> None:
+    """Take from an ended job the elements that are still In Progress, with the reason in their message."""
+    message = f"Its job ended ({status.value}) while the element was In Progress."
+    if reason:
+        message += f" {reason}"
+    apply_where(
+        session,
+        ElementEvent.ABANDON,
+        _ELEMENTS.c.job_id == job_id,
+        values={"end_date": database.site_now(), "message": shortened(message, database)},
+    )
+
+
+def shortened(text: str, database: Database) -> str:
+    """Return a text that the database can store in LONGEST_TEXT characters, with an ellipsis where it was cut."""
+    text = storable(text)
+    if text_length(text, database.dialect_name) <= LONGEST_TEXT:
+        return text
+    keep = LONGEST_TEXT - 1
+    while text_length(text[:keep], database.dialect_name) >= LONGEST_TEXT:  # where some characters count twice
+        keep -= 1
+    return text[:keep] + "…"
+
+
+def _is_as_the_claim_left_it(trigger: trigger_rows.TriggerRow, run: RunFacts, database: Database) -> bool:
+    if trigger.next_run is None or trigger.cron_expr is None or run.due_at is None:
+        return False
+    zone = database.zone
+    current = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+    # The claim computed the next run from the time of the claim, which the job remembers as site time. If it is
+    # something else now, an admin has decided about it meanwhile.
+    claimed = {cron.to_utc(run.start_time, zone, fold) for fold in (0, 1)}
+    return current in {due_triggers.next_after(trigger.cron_expr, run.due_at, now=at, zone=zone) for at in claimed}

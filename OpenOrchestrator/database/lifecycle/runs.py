@@ -1,0 +1,217 @@
+"""The life of a claimed run: begin, record, finish, give back.
+
+Owns every write about a run after its claim. Each is guarded by the job's status and fence, so that a late write of a
+lost owner changes nothing and is told so. What belongs to leases is in ``ownership`` and may be used from here, too.
+
+In every transaction the job comes first, then its trigger, then its elements, so that two never wait for each other in
+a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle.ownership import (
+    MOST_FAILED_STARTS,
+    OwnedJob,
+    ReapedJob,
+    adopt,
+    extend,
+    jobs_of,
+    reap,
+    repeat,
+    write_guarded,
+)
+from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
+from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+__all__ = [
+    "MOST_FAILED_STARTS",
+    "Identity",
+    "OwnedJob",
+    "ReapedJob",
+    "adopt",
+    "begin_run",
+    "extend",
+    "finish",
+    "give_back",
+    "jobs_of",
+    "kill_requests",
+    "reap",
+    "record_start",
+]
+
+_JOBS = cast(sa.Table, Job.__table__)
+_ACTIVE = _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
+
+_JOB_EVENTS = {
+    JobStatus.DONE: JobEvent.FINISH,
+    JobStatus.FAILED: JobEvent.FAIL,
+    JobStatus.KILLED: JobEvent.KILL,
+    JobStatus.TIMED_OUT: JobEvent.TIME_OUT,
+    JobStatus.LOST: JobEvent.LOSE,
+}
+
+
+def begin_run(database: Database, run: ClaimedRun) -> bool:
+    """Say that a robot process is about to be started: the job becomes Running.
+
+    From here on a crash may mean that the robot ran, so the run is never repeated by itself.
+
+    Returns:
+        Whether it may be started. False: the run was taken away; do not start it.
+    """
+
+    def work(session: Session) -> bool:
+        values = {"lease_until": DatabaseUtcNow(LEASE_SECONDS)}
+        begun = apply(session, JobEvent.START, run.job_id, _JOBS.c.fence == run.fence, values=values)
+        if begun and run.attempt > 1:
+            session.connection().execute(
+                sa.update(TRIGGERS).where(TRIGGERS.c.id == run.trigger_id).values(failed_starts=0)
+            )
+        return begun
+
+    return write_guarded(database, work, read_back=_saved(run.job_id, run.fence, JobStatus.RUNNING))
+
+
+def record_start(
+    database: Database,
+    run: ClaimedRun,
+    *,
+    host_pid: int,
+    host_started: float,
+    commit_sha: str | None,
+    started_at: datetime,
+) -> bool:
+    """Save which process is the robot host of a run, and what it runs.
+
+    Args:
+        database: Where the job is.
+        run: The run, begun.
+        host_pid: Its process id on this machine.
+        host_started: Its create time as psutil tells it.
+        commit_sha: Commit of the robot's repository; None for robots from a folder.
+        started_at: When the robot process was started, aware.
+
+    Returns:
+        Whether it was saved. False: the run belongs to somebody else now, or has ended.
+    """
+    update = (
+        sa.update(_JOBS)
+        .where(_JOBS.c.id == run.job_id, _JOBS.c.fence == run.fence, _ACTIVE)
+        .values(host_pid=host_pid, host_started=host_started, commit_sha=commit_sha, started_at=started_at)
+    )
+    return database.write(lambda session: session.connection().execute(update).rowcount == 1, read_back=repeat)
+
+
+def finish(
+    database: Database,
+    job_id: UUID,
+    fence: int,
+    *,
+    status: JobStatus,
+    exit_code: int | None,
+    reason: str | None,
+) -> bool:
+    """End a run, once: the job, its trigger, and the elements it still holds, all in one transaction.
+
+    The trigger becomes Idle (a single one Done), Failed or Killed as the run ended, or Paused if a pause was asked
+    for. What an admin set it to meanwhile stays. Elements still In Progress become Abandoned.
+
+    Args:
+        database: Where the job is.
+        job_id: The job.
+        fence: As its owner knows it.
+        status: How it ended: DONE, FAILED, KILLED, TIMED_OUT or LOST.
+        exit_code: Of the robot; negative for a signal; None if there was none.
+        reason: Why, for people; cut to 1000 characters.
+
+    Returns:
+        Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
+    """
+    text = None if reason is None else shortened(reason, database)
+    trigger_event = {
+        JobStatus.DONE: TriggerEvent.FINISH,
+        JobStatus.KILLED: TriggerEvent.KILL,
+    }.get(status, TriggerEvent.FAIL)
+
+    def work(session: Session) -> bool:
+        values = {"end_time": database.site_now(), "exit_code": exit_code, "reason": text, "lease_until": None}
+        if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
+            return False
+        facts = facts_of(session, job_id)
+        event = trigger_event
+        if event is TriggerEvent.FINISH and facts.type is TriggerType.SINGLE:
+            event = TriggerEvent.FINISH_SINGLE
+        if facts.trigger_id is not None:
+            apply(session, event, facts.trigger_id)
+        abandon_elements(session, database, job_id, status, text)
+        return True
+
+    return write_guarded(database, work, read_back=_saved(job_id, fence, status))
+
+
+def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
+    """Return a claimed run that will not be started here: its trigger is due again, and no start has failed.
+
+    Args:
+        database: Where the job is.
+        run: The run, not begun.
+        reason: Why, for people.
+
+    Returns:
+        Whether it was given back. False: it was begun, has ended, or belongs to somebody else.
+    """
+    text = shortened(reason, database)
+
+    def work(session: Session) -> bool:
+        facts = facts_of(session, run.job_id)
+        values = {"end_time": database.site_now(), "reason": text, "lease_until": None}
+        if not apply(session, JobEvent.GIVE_BACK, run.job_id, _JOBS.c.fence == run.fence, values=values):
+            return False
+        if apply(session, TriggerEvent.GIVE_BACK, run.trigger_id):
+            make_due_again(session, database, facts)
+        return True
+
+    return write_guarded(database, work, read_back=_saved(run.job_id, run.fence, JobStatus.KILLED))
+
+
+def kill_requests(database: Database, job_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Return which of these jobs an admin asked to kill: those whose trigger is Killing."""
+    ids = sorted(set(job_ids))
+    if not ids:
+        return frozenset()
+    query = (
+        sa.select(_JOBS.c.id)
+        .join(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id)
+        .where(_JOBS.c.id.in_(ids), TRIGGERS.c.process_status == TriggerStatus.KILLING)
+    )
+    return frozenset(database.read(lambda session: session.connection().execute(query).scalars().all()))
+
+
+def _saved(job_id: UUID, fence: int, status: JobStatus) -> Callable[[Session], bool | None]:
+    """Return how to read back whether a write that led to a status was saved: only the holder of the fence can."""
+
+    def read_back(session: Session) -> bool | None:
+        query = sa.select(_JOBS.c.status, _JOBS.c.fence).where(_JOBS.c.id == job_id)
+        row = session.connection().execute(query).one_or_none()
+        if row is not None and row.fence == fence:
+            return True if row.status is status else None
+        return False
+
+    return read_back

@@ -1,0 +1,364 @@
+"""Claiming triggers: an idle, due trigger becomes Running and its job is there, both or neither.
+
+Owns the claim of triggers, and what a claimed run carries to the scheduler. What happens to the run afterwards is in
+``runs``; which triggers are due in ``stores.due_triggers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, NotFoundError
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import due_triggers as _due
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers, Poisoned
+from OpenOrchestrator.database.stores.trigger_rows import (
+    BASE_COLUMNS,
+    SCHEDULED,
+    TIME_COLUMNS,
+    TIME_JOIN,
+    TRIGGERS,
+    PoisonedRowError,
+    TriggerRow,
+    raw,
+    read,
+)
+from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+__all__ = [
+    "LEASE_SECONDS",
+    "ClaimedRun",
+    "DueTrigger",
+    "DueTriggers",
+    "Identity",
+    "Poisoned",
+    "claim",
+    "claim_by_name",
+    "due_triggers",
+]
+
+REQUESTED = "Started on request."
+"""Reason of a job, while it is active, whose trigger was not due: somebody asked for the run."""
+
+BY_HAND = "Started by hand."
+"""Reason of a job, while it is active, that somebody started from a terminal."""
+
+_JOBS = cast(sa.Table, Job.__table__)
+_SCHEDULERS = cast(sa.Table, Scheduler.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A run that belongs to whoever claimed it.
+
+    Attributes:
+        fence: Goes into every later write about this run.
+        attempt: 1 unless starts for the same due time were lost before.
+        process_args: Empty if the trigger has none.
+        passing: How connection string and key reach the robot.
+        timeout_seconds: None for no limit.
+        due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
+    """
+
+    job_id: UUID
+    fence: int
+    attempt: int
+    trigger_id: UUID
+    trigger_name: str
+    process_name: str
+    process_path: str
+    process_args: str
+    is_git_repo: bool
+    git_branch: str | None
+    is_blocking: bool
+    passing: SecretPassing
+    timeout_seconds: int | None
+    due_at: datetime | None
+    type: TriggerType
+
+
+def due_triggers(database: Database, *, scheduler_name: str | None) -> DueTriggers:
+    """Find the idle triggers that are due now and may run on a scheduler.
+
+    Triggers whose rows hold garbage are reported and do not hinder the others. Nothing is claimed.
+
+    Args:
+        database: Where to look.
+        scheduler_name: Leaves out triggers whose whitelist does not name it; None to find them all.
+    """
+    now, zone = database.utc_now(), database.zone
+    return database.read(
+        lambda session: _due.find(session.connection(), now=now, zone=zone, scheduler_name=scheduler_name)
+    )
+
+
+def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> tuple[ClaimedRun, ...]:
+    """Claim triggers: each becomes Running, and its job Starting, owned by ``identity`` for the length of a lease.
+
+    All in one transaction. Of several schedulers that try at the same time exactly one gets each trigger; none waits
+    for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared.
+
+    Args:
+        database: Where the triggers are.
+        identity: Who claims.
+        due: As ``due_triggers`` found them.
+
+    Returns:
+        The runs that were won, in the order given. A trigger is missing if another scheduler was faster, if it is not
+        idle any more, still has a job that has not ended, or was changed since it was found due.
+    """
+    return _claim(database, identity, due, by_hand=False)
+
+
+def claim_by_name(
+    database: Database, identity: Identity, trigger_name: str, *, allowed_as: str | None = None
+) -> ClaimedRun:
+    """Claim the one trigger of a name now, whether it is due or not.
+
+    Args:
+        database: Where the trigger is.
+        identity: Who claims.
+        trigger_name: Its name.
+        allowed_as: Name that the trigger's whitelist has to allow; None for the one who claims.
+
+    Raises:
+        NotFoundError: If there is no trigger of that name.
+        InvalidInputError: If it cannot run now or here; the message says why.
+    """
+    now, zone = database.utc_now(), database.zone
+    trigger = database.read(lambda session: _runnable(session.connection(), allowed_as or identity.name, trigger_name))
+    try:
+        found = _due.as_due(trigger, now=now, zone=zone)
+    except PoisonedRowError as error:
+        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
+    if not isinstance(found, DueTrigger):
+        found = DueTrigger(
+            trigger_id=trigger.trigger_id,
+            name=trigger.name,
+            type=trigger.type,
+            priority=trigger.priority,
+            is_blocking=trigger.is_blocking,
+            whitelist=trigger.whitelist,
+            due_at=None,
+            next_run_seen=trigger.next_run,
+            last_run_seen=trigger.last_run,
+        )
+    won = _claim(database, identity, [found], by_hand=True)
+    if not won:
+        raise InvalidInputError(
+            f"The trigger {trigger_name!r} was started or changed by somebody else at this moment. Try again."
+        )
+    return won[0]
+
+
+def _claim(
+    database: Database, identity: Identity, due: Sequence[DueTrigger], *, by_hand: bool
+) -> tuple[ClaimedRun, ...]:
+    if not due:
+        return ()
+    tried: list[ClaimedRun] = []
+
+    def work(session: Session) -> tuple[ClaimedRun, ...]:
+        claiming = _Claiming(database, session, identity, by_hand=by_hand)
+        tried[:] = claiming.run(due)
+        return tuple(tried)
+
+    def read_back(session: Session) -> tuple[ClaimedRun, ...] | None:
+        # The ids of the jobs were made here: if one of them is there, the commit was saved.
+        ids = [run.job_id for run in tried]
+        saved = session.connection().scalar(sa.select(sa.func.count()).where(_JOBS.c.id.in_(ids)))
+        return tuple(tried) if saved or not tried else None
+
+    return database.write(work, read_back=read_back)
+
+
+class _Claiming:
+    """One transaction that claims."""
+
+    def __init__(self, database: Database, session: Session, identity: Identity, *, by_hand: bool) -> None:
+        self._session = session
+        self._connection = session.connection()
+        self._identity = identity
+        self._by_hand = by_hand
+        self._now = database.utc_now()
+        self._zone = database.zone
+        self._site_now = database.site_now()
+
+    def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
+        wanted = {trigger.trigger_id: trigger for trigger in due}
+        rows = self._lock(list(wanted))
+        active = _due.active_triggers(self._connection) if rows else frozenset()
+        won: dict[UUID, TriggerRow] = {}
+        for row in rows:
+            trigger = wanted[row.trigger_id]
+            if row.trigger_id not in active and self._is_as_seen(row, trigger) and self._move_on(row, trigger):
+                won[row.trigger_id] = row
+        if not won:
+            return []
+        changed = apply_where(
+            self._session,
+            TriggerEvent.CLAIM,
+            TRIGGERS.c.id.in_(list(won)),
+            values={"last_run": self._site_now, "run_requested_at": None},
+        )
+        if changed != len(won):
+            # They are locked, so this cannot be. If it is, nothing must remain of this transaction.
+            raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
+        runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
+        requested = frozenset(
+            row.trigger_id
+            for row in won.values()
+            if row.run_requested_at is not None and wanted[row.trigger_id].due_at is None
+        )
+        self._insert_jobs(runs, requested)
+        self._connection.execute(
+            sa.update(_SCHEDULERS)
+            .where(_SCHEDULERS.c.machine_name == self._identity.name)
+            .values(latest_trigger=runs[-1].trigger_name, latest_trigger_time=self._site_now)
+        )
+        return runs
+
+    def _lock(self, ids: list[UUID]) -> list[TriggerRow]:
+        """Lock those that are idle and that nobody else is claiming, and read them as they are now."""
+        # In the order of their ids, so that two schedulers never wait for each other in a circle.
+        query = (
+            sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
+            .select_from(TIME_JOIN)
+            .where(TRIGGERS.c.id.in_(ids), TRIGGERS.c.process_status == TriggerStatus.IDLE)
+            .order_by(TRIGGERS.c.id)
+            .with_hint(TRIGGERS, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql")  # knows no FOR UPDATE
+        )
+        # The outer side of a join cannot be locked on PostgreSQL; MariaDB has no OF.
+        of = None if self._connection.dialect.name in ("mysql", "mariadb") else TRIGGERS
+        rows = []
+        for row in self._connection.execute(query.with_for_update(skip_locked=True, of=of)):
+            try:
+                rows.append(read(row))
+            except PoisonedRowError:  # since it was found due; the next poll reports it
+                continue
+        return rows
+
+    def _is_as_seen(self, row: TriggerRow, trigger: DueTrigger) -> bool:
+        if row.last_run != trigger.last_run_seen or row.next_run != trigger.next_run_seen:
+            return False
+        if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
+            return True
+        return row.run_requested_at is not None
+
+    def _move_on(self, row: TriggerRow, trigger: DueTrigger) -> bool:
+        """Set a scheduled trigger that is due to its next run."""
+        if row.cron_expr is None or row.next_run is None or trigger.due_at is None:
+            return True
+        try:
+            due_at = _due.next_after(row.cron_expr, trigger.due_at, now=self._now, zone=self._zone)
+        except PoisonedRowError:
+            return False
+        update = (
+            sa.update(SCHEDULED)
+            .where(SCHEDULED.c.id == row.trigger_id, *_still(row.next_run))
+            .values(next_run=cron.to_site(due_at, self._zone), due_at=due_at)
+        )
+        return self._connection.execute(update).rowcount == 1
+
+    def _insert_jobs(self, runs: Sequence[ClaimedRun], requested: frozenset[UUID]) -> None:
+        reason = BY_HAND if self._by_hand else None
+        self._connection.execute(
+            sa.insert(_JOBS).values(lease_until=DatabaseUtcNow(LEASE_SECONDS)),
+            [
+                {
+                    "id": run.job_id,
+                    "process_name": run.process_name,
+                    "scheduler_name": self._identity.name,
+                    "status": JobStatus.STARTING,
+                    "start_time": self._site_now,
+                    "trigger_id": run.trigger_id,
+                    "trigger_name": run.trigger_name,
+                    "due_at": run.due_at,
+                    "attempt": run.attempt,
+                    "fence": run.fence,
+                    "owner": self._identity.instance,
+                    "reason": reason or (REQUESTED if run.trigger_id in requested else None),
+                }
+                for run in runs
+            ],
+        )
+
+
+def _runnable(connection: Connection, scheduler_name: str, trigger_name: str) -> TriggerRow:
+    """Return the idle trigger of a name, or raise what keeps it from running here."""
+    query = (
+        sa.select(*BASE_COLUMNS, *TIME_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
+        .select_from(TIME_JOIN)
+        .where(TRIGGERS.c.trigger_name == trigger_name)
+    )
+    rows = connection.execute(query).all()
+    if not rows:
+        raise NotFoundError(f"There is no trigger named {trigger_name!r}. Check the spelling, also capital letters.")
+    if len(rows) > 1:
+        raise InvalidInputError(
+            f"{len(rows)} triggers are named {trigger_name!r}, so it is not clear which one to run. Rename all but one."
+        )
+    try:
+        trigger = read(rows[0])
+    except PoisonedRowError as error:
+        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}.") from error
+    status = TriggerStatus.__members__.get(str(rows[0].status))
+    if status is not TriggerStatus.IDLE:
+        shown = repr(rows[0].status) if status is None else status.value
+        busy = status in (TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING)
+        advice = "Wait until its run has ended." if busy else "Enable it first."
+        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run now: its status is {shown}. {advice}")
+    if trigger.trigger_id in _due.active_triggers(connection):
+        raise InvalidInputError(
+            f"The trigger {trigger_name!r} cannot run now: it has a job that has not ended, although it is Idle."
+        )
+    if not _due.is_allowed_on(trigger.whitelist, scheduler_name):
+        raise InvalidInputError(
+            f"The trigger {trigger_name!r} may not run on {scheduler_name!r}: its whitelist allows only "
+            f"{', '.join(map(repr, trigger.whitelist))}."
+        )
+    return trigger
+
+
+def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
+    return ClaimedRun(
+        job_id=uuid4(),
+        fence=1,
+        attempt=row.failed_starts + 1,
+        trigger_id=row.trigger_id,
+        trigger_name=row.name,
+        process_name=row.process_name,
+        process_path=row.process_path,
+        process_args=row.process_args,
+        is_git_repo=row.is_git_repo,
+        git_branch=row.git_branch,
+        is_blocking=row.is_blocking,
+        passing=row.passing,
+        timeout_seconds=row.timeout_seconds,
+        due_at=trigger.due_at,
+        type=row.type,
+    )
+
+
+def _still(seen: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    # Within a second: older tables of some databases round fractions, and equality would then never hold.
+    second = timedelta(seconds=1)
+    low = seen - second if seen - datetime.min > second else seen  # noqa: DTZ901  (site time is naive)
+    high = seen + second if datetime.max - seen > second else seen  # noqa: DTZ901
+    return SCHEDULED.c.next_run >= low, SCHEDULED.c.next_run <= high

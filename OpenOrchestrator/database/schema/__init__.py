@@ -1,0 +1,1 @@
+"""What the tables look like at each revision, and how a database gets there."""

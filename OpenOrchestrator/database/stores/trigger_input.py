@@ -1,0 +1,114 @@
+"""Checks of what somebody wants a trigger to be, before the database sees it.
+
+Apart from ``validation`` because it needs the dialect of cron expressions, which no robot does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
+
+from OpenOrchestrator.common.cron import validate_cron
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
+from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.triggers import Trigger
+
+TRIGGER_NAME_LENGTH = 100
+PROCESS_NAME_LENGTH = 100
+PROCESS_PATH_LENGTH = 250
+PROCESS_ARGS_LENGTH = 1000
+GIT_BRANCH_LENGTH = 100
+CRON_LENGTH = 200
+QUEUE_NAME_LENGTH = 200
+
+_FIXED = frozenset({"id", "type", "due_at", "failed_starts", "run_requested_at"})
+"""What belongs to the scheduler, or follows from the rest."""
+
+_Check = Callable[[Any, str], Any]
+
+
+def checked(values: Mapping[str, Any], *, dialect_name: str, zone: ZoneInfo) -> dict[str, Any]:
+    """Return the attributes of a trigger as they can be stored.
+
+    Args:
+        values: By attribute name; only those that are to be set. A ``next_run`` with a time zone is converted to site
+            time, and comes back with the ``due_at`` that tells the hours apart that site time cannot.
+        dialect_name: The kind of database they are for.
+        zone: The site's time zone.
+
+    Raises:
+        InvalidInputError: If one cannot be stored, or makes no sense.
+    """
+    checks = _checks(dialect_name, zone)
+    stored: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in checks:
+            raise InvalidInputError(f"A trigger has no {name!r} that can be set.")
+        stored[name] = checks[name](value, name.replace("_", " "))
+    if isinstance(values.get("next_run"), datetime) and values["next_run"].tzinfo is not None:
+        stored["due_at"] = values["next_run"].astimezone(timezone.utc)
+    return stored
+
+
+def changes_of(trigger: Trigger) -> dict[str, Any]:
+    """Return what was changed on a trigger since it was read, so that only that is written, not what others changed.
+
+    The whitelist always counts as changed: a list can be changed in place unseen.
+    """
+    state = sa.inspect(trigger)
+    changed = {attribute.key: attribute.value for attribute in state.attrs if attribute.history.has_changes()}
+    if "scheduler_whitelist" not in state.unloaded:
+        changed["scheduler_whitelist"] = trigger.scheduler_whitelist
+    return {name: value for name, value in changed.items() if name not in _FIXED}
+
+
+def mark_saved(trigger: Trigger) -> None:
+    """Note on the object that its changes are in the database, so that they are not written again."""
+    for name in changes_of(trigger):
+        set_committed_value(trigger, name, getattr(trigger, name))
+
+
+def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
+    def name(limit: int) -> _Check:
+        return lambda value, what: validation.name(value, what, limit, dialect_name)
+
+    def text_or_none(limit: int) -> _Check:
+        return lambda value, what: validation.optional_text(value, what, limit, dialect_name)
+
+    def queue_name(value: Any, what: str) -> str:
+        found = validation.text(value, what, QUEUE_NAME_LENGTH, dialect_name)
+        if not found.strip():
+            raise InvalidInputError(f"The {what} is empty.")
+        return found
+
+    return {
+        "trigger_name": name(TRIGGER_NAME_LENGTH),
+        "process_name": name(PROCESS_NAME_LENGTH),
+        "process_path": name(PROCESS_PATH_LENGTH),
+        "process_args": text_or_none(PROCESS_ARGS_LENGTH),
+        "git_branch": text_or_none(GIT_BRANCH_LENGTH),
+        "is_git_repo": validation.flag,
+        "is_blocking": validation.flag,
+        "priority": validation.integer,
+        "scheduler_whitelist": lambda value, _what: validation.whitelist(value, dialect_name),
+        "cron_expr": lambda value, what: validate_cron(validation.text(value, what, CRON_LENGTH, dialect_name)),
+        "next_run": lambda value, what: validation.site_datetime(value, what, zone),
+        "last_run": lambda value, what: validation.optional_site_datetime(value, what, zone),
+        "queue_name": queue_name,
+        "min_batch_size": lambda value, what: validation.integer(value, what, at_least=1),
+        "process_status": lambda value, what: validation.member(value, TriggerStatus, what),
+        "secret_passing": _passing,
+        "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
+    }
+
+
+def _passing(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in SecretPassing.__members__):
+        return value
+    return validation.member(value, SecretPassing, what).name

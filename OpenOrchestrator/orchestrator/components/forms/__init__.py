@@ -1,0 +1,1 @@
+"""Parts of forms: fields, checks, drawers and questions."""

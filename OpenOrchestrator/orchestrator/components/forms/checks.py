@@ -1,0 +1,45 @@
+"""What can be wrong with a field of any form. Pure: each check returns what is wrong, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from OpenOrchestrator.orchestrator.components import times
+
+
+def required(what: str, limit: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is there and not too long."""
+
+    def check(value: Any) -> str | None:
+        text = str(value or "").strip()
+        if not text:
+            return f"Enter {what}."
+        return None if len(text) <= limit else f"At most {limit} characters; this has {len(text)}."
+
+    return check
+
+
+def at_most(limit: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is not too long."""
+
+    def check(value: Any) -> str | None:
+        length = len(str(value or "").strip())
+        return None if length <= limit else f"At most {limit} characters; this has {length}."
+
+    return check
+
+
+def whole(what: str, low: int, high: int) -> Callable[[Any], str | None]:
+    """Return a check that a text is a whole number in a range."""
+
+    def check(value: Any) -> str | None:
+        try:
+            number = int(str(value).strip())
+        except ValueError:
+            return f"Enter {what} as a whole number."
+        if low <= number <= high:
+            return None
+        return f"Must be {times.number(low)} or more." if number < low else f"Must be at most {times.number(high)}."
+
+    return check

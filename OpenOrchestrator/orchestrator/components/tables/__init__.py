@@ -1,0 +1,1 @@
+"""Parts of lists: tables, cells, filters and downloads."""

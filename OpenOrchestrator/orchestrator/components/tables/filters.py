@@ -1,0 +1,203 @@
+"""The filter bar: search, choices and segments, all of them in the address.
+
+Owns what is set, as the address carries it, and the chips that show it. Must not know what is filtered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.forms.fields import Segments, segmented
+
+Options = Mapping[str, str]
+"""Value in the address -> words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFilter:
+    """A filter by one or more of some values.
+
+    Attributes:
+        name: In the address.
+        label: On its button.
+        options: What can be chosen; asked each time the menu opens where that takes a query.
+    """
+
+    name: str
+    label: str
+    options: Options | Callable[[], Awaitable[Sequence[str]]]
+
+
+class FilterBar:
+    """A bar of filters.
+
+    Args:
+        values: What the address says.
+        on_change: Told the changed parts of the address, None for what is no longer set.
+        placeholder: In the search field; None for no search field (its part of the address is ``q``).
+        choices: Filters by values.
+        segments: Value -> words of an exclusive choice at the right (``segment`` in the address); the first, with an
+            empty value, is what is shown at first.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        on_change: Callable[[dict[str, str | None]], Awaitable[None]],
+        *,
+        placeholder: str | None = None,
+        choices: Sequence[ChoiceFilter] = (),
+        segments: Options | None = None,
+    ) -> None:
+        self._on_change = on_change
+        self._choices = {choice.name: choice for choice in choices}
+        self._values = {name: values.get(name, "") for name in ("q", "segment", *self._choices)}
+        if self._values["segment"] not in (segments or {}):
+            self._values["segment"] = ""
+        self._chips: dict[str, tuple[ui.element, ui.button, ui.element]] = {}
+        self._refill: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._exclude: dict[str, bool] = {}
+        self._segments: Segments | None = None
+        self._search: ui.input | None = None
+        with ui.element("div").classes("oo-filters").props('role="search" aria-label="Filters"') as self.element:
+            if placeholder is not None:
+                self._search = self._search_field(placeholder)
+            for choice in choices:
+                self._drop(choice)
+            self._clear = ghost("Clear", self.clear, small=True, marker="clear")
+            ui.element("span").classes("oo-sp oo-no-phone")
+            if segments is not None:
+                self._segments = segmented(segments, self._values["segment"], label="Show", marker="segments")
+                self._segments.on_value_change(lambda event: self._set("segment", event.value or ""))
+        self._show()
+
+    @property
+    def active(self) -> bool:
+        """Whether any filter is set."""
+        return any(self._values.values())
+
+    def description(self) -> str:
+        """Return what is set, for an empty list: ``status=failed and 1 more filter``."""
+        parts = self._texts()
+        if not parts:
+            return "The filter"
+        more = len(parts) - 1
+        return parts[0][1] + (f" and {more} more filter{'s' if more > 1 else ''}" if more else "")
+
+    def set_segment_count(self, segment: str, count: int) -> None:
+        """Show a number behind the words of a segment; none for nought."""
+        if self._segments is not None:
+            self._segments.set_count(segment, times.number(count) if count else "")
+
+    async def clear(self) -> None:
+        """Unset all filters."""
+        changes: dict[str, str | None] = {name: None for name, value in self._values.items() if value}
+        self._values = dict.fromkeys(self._values, "")
+        if self._search is not None:
+            self._search.value = ""
+        if self._segments is not None:
+            self._segments.value = ""
+        self._show()
+        if changes:
+            await self._tell(changes)
+
+    def _search_field(self, placeholder: str) -> ui.input:
+        field = ui.input(placeholder=placeholder, value=self._values["q"])
+        field.props("outlined dense clearable hide-bottom-space debounce=400 maxlength=200").classes("oo-in oo-search")
+        field.props["aria-label"] = placeholder
+        field.mark("search")
+        with field.add_slot("prepend"):
+            ui.icon("sym_r_search")
+        with field.add_slot("append"):
+            ui.label("/").classes("oo-kbd")
+        field.on_value_change(lambda event: self._set("q", str(event.value or "").strip()))
+        return field
+
+    def _drop(self, choice: ChoiceFilter) -> None:
+        """Build the button of a choice; once something is chosen, it is the chip that says what."""
+        with ui.element("span").classes("oo-choice") as chip:
+            button = ui.button(color=None).props("flat no-caps :ripple=false").mark(f"filter-{choice.name}")
+            with button, ui.menu().props("max-height=420px") as menu:
+                content = ui.element("div")
+            with ui.element("button").props("type=button").classes("oo-choice-x") as close:
+                ui.icon("sym_r_close").classes("oo-i14")
+            close.on("click", lambda: self._set(choice.name, "")).mark(f"remove-{choice.name}")
+        self._chips[choice.name] = (chip, button, close)
+
+        async def fill() -> None:
+            options = choice.options
+            if callable(options):
+                names = await options()
+                options = {name: name for name in names}
+            chosen, exclude = split_choice(self._values[choice.name])
+            content.clear()
+            with content:
+                if not options:
+                    ui.label("There is nothing to choose.").classes("oo-t3").style("padding: 4px 10px")
+                for value, words in options.items():
+                    self._option(choice, value, words, checked=value in chosen)
+                if options:
+                    ui.separator()
+                    with ui.item(on_click=lambda: self._invert(choice, fill)).props("clickable"):
+                        ui.icon("sym_r_check_box" if exclude else "sym_r_check_box_outline_blank")
+                        ui.label("All but these")
+
+        self._refill[choice.name] = fill
+        self._exclude[choice.name] = split_choice(self._values[choice.name])[1]
+        menu.on_value_change(lambda event: fill() if event.value else None)
+
+    def _option(self, choice: ChoiceFilter, value: str, words: str, *, checked: bool) -> None:
+        async def toggle() -> None:
+            chosen, _ = split_choice(self._values[choice.name])
+            new = tuple(each for each in chosen if each != value) if value in chosen else (*chosen, value)
+            await self._set(choice.name, join_choice(new, exclude=self._exclude[choice.name]))
+            await self._refill[choice.name]()
+
+        item = ui.item(on_click=toggle).props('clickable role="menuitemcheckbox"').mark(f"option-{value}")
+        item.props["aria-checked"] = "true" if checked else "false"
+        with item:
+            ui.icon("sym_r_check_box" if checked else "sym_r_check_box_outline_blank")
+            ui.label(words)
+
+    async def _invert(self, choice: ChoiceFilter, fill: Callable[[], Awaitable[None]]) -> None:
+        self._exclude[choice.name] = not self._exclude[choice.name]
+        chosen, _ = split_choice(self._values[choice.name])
+        await self._set(choice.name, join_choice(chosen, exclude=self._exclude[choice.name]))
+        await fill()
+
+    async def _set(self, name: str, value: str) -> None:
+        if self._values[name] == value:
+            return
+        self._values[name] = value
+        self._show()
+        await self._tell({name: value or None})
+
+    async def _tell(self, changes: dict[str, str | None]) -> None:
+        # What was clicked (a chip, the button of an empty list) may be gone by now; the bar is not.
+        with self.element:
+            await self._on_change(changes)
+
+    def _texts(self) -> list[tuple[str, str]]:
+        return [(name, f"{name}={value}") for name, value in self._values.items() if value]
+
+    def _show(self) -> None:
+        texts = dict(self._texts())
+        for name, (chip, button, close) in self._chips.items():
+            text = texts.get(name)
+            chip.classes(add="oo-chip" if text else "", remove="" if text else "oo-chip")
+            button.classes(add="" if text else "oo-drop", remove="oo-drop" if text else "")
+            button.set_text(text or self._choices[name].label)
+            if text:
+                button.props.pop("icon-right", None)
+            else:
+                button.props["icon-right"] = "sym_r_expand_more"
+            button.update()
+            close.props["aria-label"] = f"Remove {text}"
+            close.set_visibility(text is not None)
+        self._clear.set_visibility(self.active)

@@ -1,0 +1,1 @@
+"""The first page: what happened, what needs somebody, what comes."""

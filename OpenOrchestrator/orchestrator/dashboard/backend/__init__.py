@@ -1,0 +1,1 @@
+"""Questions of the dashboard to the database."""

@@ -1,0 +1,280 @@
+"""What the dashboard shows at a glance: figures, causes of failures, what runs, what is late, and who is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
+from OpenOrchestrator.orchestrator.dashboard.backend.failures import BAD_STATUSES, FailureReader
+from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
+from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
+from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
+
+MOST_RUNNING = 8
+USUAL_RUNS = 15
+"""How many past runs tell how long a trigger usually takes."""
+
+LEAST_RUNS = 3
+BUCKETS = 32
+
+_J: Any = Job.__table__
+_T: Any = Trigger.__table__
+_SETTLED = {TriggerStatus.PAUSING: TriggerStatus.PAUSED, TriggerStatus.KILLING: TriggerStatus.KILLED}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A job that has not ended.
+
+    Attributes:
+        name: Of its trigger, or its process.
+        started: Naive site time it was claimed.
+        usual_seconds: The median of the trigger's last runs that were done; None where there are too few.
+    """
+
+    job_id: UUID
+    name: str
+    scheduler: str
+    status: JobStatus
+    started: datetime
+    usual_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TroubledTrigger:
+    """A trigger that somebody should look at.
+
+    Attributes:
+        due: Naive site time, of a late one.
+        since: Naive site time of its last start.
+        schedulers: Where it may run; empty for anywhere.
+    """
+
+    id: UUID
+    name: str
+    status: TriggerStatus
+    late: bool
+    stuck: bool
+    due: datetime | None
+    since: datetime | None
+    schedulers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SilentScheduler:
+    """A scheduler that has not been heard from.
+
+    Attributes:
+        seen: Naive site time of its last heartbeat.
+        waiting: Names of triggers that run nowhere else but on silent schedulers.
+    """
+
+    name: str
+    seen: datetime
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The dashboard at one moment.
+
+    Attributes:
+        since: Naive site time at which the span began.
+        jobs: Started in the span.
+        failed: Of these, ended badly.
+        read: How many of the failed ones were read for causes and buckets; fewer than ``failed`` only when there are
+            very many.
+        causes: The one seen last first.
+        buckets: Failures in each part of the span, all parts equally long, the oldest first.
+        running: The longest first, not all of them.
+        running_total: All of them.
+        busy_schedulers: Where they run.
+        schedulers: Known ones.
+        live: Names of those heard from.
+        silent: Those not heard from.
+        troubled: Triggers that failed, are late or are stuck.
+    """
+
+    since: datetime
+    jobs: int
+    failed: int
+    read: int
+    causes: tuple[Cause, ...]
+    buckets: tuple[int, ...]
+    running: tuple[RunningJob, ...]
+    running_total: int
+    busy_schedulers: int
+    schedulers: int
+    live: frozenset[str]
+    silent: tuple[SilentScheduler, ...]
+    troubled: tuple[TroubledTrigger, ...]
+
+
+class DashboardBackend(Backend):
+    """The dashboard's figures. Each method is one transaction."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._failures = FailureReader()
+        self._usual: dict[UUID, tuple[datetime, float | None]] = {}
+
+    async def glance(self, span: Span) -> Glance:
+        """Return everything but the queues and the timeline."""
+        return await self._read(lambda session: self._look(session, span))
+
+    async def settle(self, trigger_id: UUID) -> bool:
+        """Give a trigger that is stuck in Pausing or Killing the state that the end of its job would have given it.
+
+        Returns:
+            False if it is in another state by now, or has a job that runs.
+        """
+        active = sa.select(_J.c.id).where(_J.c.trigger_id == trigger_id, _J.c.status.in_(ACTIVE_JOB_STATUSES)).exists()
+
+        def work(session: Session) -> bool:
+            for waiting, settled in _SETTLED.items():
+                guarded = sa.update(_T).where(_T.c.id == trigger_id, _T.c.process_status == waiting, ~active)
+                result = session.execute(guarded.values(process_status=settled))
+                if cast("sa.CursorResult[Any]", result).rowcount:
+                    return True
+            return False
+
+        return await self._write(work)
+
+    def _look(self, session: Session, span: Span) -> Glance:
+        site_now = self._database.site_now()
+        since = start_of(span, site_now)
+        jobs = session.execute(sa.select(sa.func.count()).select_from(_J).where(_J.c.start_time >= since)).scalar_one()
+        failed, read, causes, ended = self._failures.read(session, since)
+        columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
+        active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)
+        schedulers = session.execute(
+            sa.select(Scheduler.machine_name, Scheduler.heartbeat_at, Scheduler.last_update).order_by(
+                Scheduler.machine_name
+            )
+        ).all()
+        now = self._now()
+        silent = [row for row in schedulers if is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now)]
+        return Glance(
+            since=since,
+            jobs=int(jobs),
+            failed=failed,
+            read=read,
+            causes=causes,
+            buckets=in_buckets(ended, since, site_now),
+            running=self._running(session, active[:MOST_RUNNING], site_now),
+            running_total=len(active),
+            busy_schedulers=len({row.scheduler_name for row in active}),
+            schedulers=len(schedulers),
+            live=frozenset(row.machine_name for row in schedulers if row not in silent),
+            silent=self._silent(session, silent),
+            troubled=_troubled(session, site_now),
+        )
+
+    def _running(self, session: Session, rows: Sequence[Any], site_now: datetime) -> tuple[RunningJob, ...]:
+        usual = self._usual_lengths(session, [row.trigger_id for row in rows if row.trigger_id], site_now)
+        return tuple(
+            RunningJob(
+                job_id=row.id,
+                name=row.trigger_name or row.process_name,
+                scheduler=row.scheduler_name,
+                status=row.status,
+                started=row.start_time,
+                usual_seconds=usual.get(row.trigger_id),
+            )
+            for row in rows
+        )
+
+    def _usual_lengths(
+        self, session: Session, triggers: Sequence[UUID], site_now: datetime
+    ) -> dict[UUID, float | None]:
+        """What does not change while a trigger runs is asked once in a while."""
+        fresh = site_now - timedelta(minutes=5)
+        self._usual = {key: value for key, value in self._usual.items() if value[0] > fresh}
+        for trigger_id in triggers:
+            if trigger_id not in self._usual:
+                self._usual[trigger_id] = (site_now, _median_length(session, trigger_id))
+        return {trigger_id: self._usual[trigger_id][1] for trigger_id in triggers}
+
+    def _silent(self, session: Session, rows: Sequence[Any]) -> tuple[SilentScheduler, ...]:
+        if not rows:
+            return ()
+        silent = {row.machine_name for row in rows}
+        waiting: dict[str, list[str]] = {name: [] for name in silent}
+        idle = sa.select(_T.c.trigger_name, _T.c.scheduler_whitelist).where(
+            _T.c.process_status == TriggerStatus.IDLE, _T.c.scheduler_whitelist.is_not(None)
+        )
+        for trigger in session.execute(idle.order_by(_T.c.trigger_name)):
+            if trigger.scheduler_whitelist and silent.issuperset(trigger.scheduler_whitelist):
+                for name in trigger.scheduler_whitelist:
+                    waiting[name].append(trigger.trigger_name)
+        return tuple(
+            SilentScheduler(
+                name=row.machine_name,
+                seen=self._site(row.heartbeat_at) if row.heartbeat_at is not None else row.last_update,
+                waiting=tuple(waiting[row.machine_name]),
+            )
+            for row in rows
+        )
+
+    def _site(self, instant: datetime) -> datetime:
+        return instant.astimezone(self._database.zone).replace(tzinfo=None)
+
+
+def in_buckets(moments: Sequence[datetime], since: datetime, until: datetime, count: int = BUCKETS) -> tuple[int, ...]:
+    """Return how many moments fall into each of equally long parts of a span; those outside count nowhere."""
+    buckets = [0] * count
+    length = (until - since).total_seconds()
+    for moment in moments:
+        place = (moment - since).total_seconds() / length
+        if 0 <= place <= 1:
+            buckets[min(int(place * count), count - 1)] += 1
+    return tuple(buckets)
+
+
+def _median_length(session: Session, trigger_id: UUID) -> float | None:
+    past = (
+        sa.select(_J.c.start_time, _J.c.end_time)
+        .where(_J.c.trigger_id == trigger_id, _J.c.status == JobStatus.DONE, _J.c.end_time.is_not(None))
+        .order_by(_J.c.start_time.desc(), _J.c.id.desc())
+        .limit(USUAL_RUNS)
+    )
+    lengths = sorted((row.end_time - row.start_time).total_seconds() for row in session.execute(past))
+    return lengths[len(lengths) // 2] if len(lengths) >= LEAST_RUNS else None
+
+
+def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ...]:
+    found = trigger_rows.select_rows(site_now).where(trigger_rows.attention(site_now)).order_by(_T.c.trigger_name)
+    return tuple(
+        TroubledTrigger(
+            id=row.id,
+            name=row.trigger_name,
+            status=TriggerStatus.__members__.get(row.status, TriggerStatus.FAILED),
+            late=bool(row.late),
+            stuck=bool(row.stuck),
+            due=row.next_run,
+            since=row.last_run,
+            schedulers=tuple(row.scheduler_whitelist or ()),
+        )
+        for row in session.execute(found)
+    )
+
+
+__all__ = ["BAD_STATUSES", "DashboardBackend", "Glance", "RunningJob", "SilentScheduler", "Span", "TroubledTrigger"]

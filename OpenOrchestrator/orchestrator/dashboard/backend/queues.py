@@ -1,0 +1,206 @@
+"""How full the queues are and were, and why elements failed.
+
+The database keeps no history of depths. What an element was at an earlier hour follows from when it was made and when
+it was handed out: New from the one to the other. Everything here walks along indexes with a cap, and is kept for a
+minute, because a glance must not read a million elements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.names import queue_names
+from OpenOrchestrator.orchestrator.dashboard.backend.causes import normalised, title_of
+from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
+
+KEEP_SECONDS = 60.0
+HOURS = 12
+MOST_QUEUES = 8
+COUNT_CAP = 10_000
+SCAN_CAP = 5_000
+"""Elements of a queue that are looked at for its history, the newest ones."""
+
+FAILURES_CAP = 300
+
+_Q: Any = QueueElement.__table__
+_Failure = tuple[datetime, str, str]
+"""When an element failed (naive site time), its queue and its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """How many elements of a queue wait.
+
+    Attributes:
+        new: Counted up to COUNT_CAP.
+        oldest: Naive site time the oldest New element was made.
+        history: New elements at each full hour before now, the oldest first, now last; None where there are too many
+            newer ones to tell.
+    """
+
+    queue: str
+    new: int
+    oldest: datetime
+    history: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ElementCause:
+    """Why elements failed: the same message but for what varies.
+
+    Attributes:
+        key: Tells causes apart, the same at every look.
+        title: The newest message, in one line.
+        queues: Where, the newest first.
+        first: Naive site time at which the first of them ended.
+        last: Naive site time at which the last ended.
+    """
+
+    key: str
+    title: str
+    queues: tuple[str, ...]
+    count: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The queues with New elements, the fullest first, and the causes of failed elements."""
+
+    depths: tuple[QueueDepth, ...]
+    causes: tuple[ElementCause, ...]
+    others: int = 0
+
+
+class QueueDepthBackend(Backend):
+    """The depths of queues; at most a minute old. One transaction per minute, however often it is asked."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._kept: dict[Span, tuple[float, Queues]] = {}
+        self._lock = asyncio.Lock()
+
+    async def queues(self, span: Span) -> Queues:
+        """Return depths, and the causes of what failed within a span."""
+        async with self._lock:
+            due, kept = self._kept.get(span, (0.0, Queues((), ())))
+            if time.monotonic() >= due:
+                kept = await self._read(lambda session: self._look(session, span))
+                self._kept[span] = (time.monotonic() + KEEP_SECONDS, kept)
+            return kept
+
+    def forget(self) -> None:
+        """Ask anew next time: something was done about it."""
+        self._kept.clear()
+
+    def _look(self, session: Session, span: Span) -> Queues:
+        site_now = self._database.site_now()
+        depths: list[tuple[int, str]] = []
+        failures: list[_Failure] = []
+        for queue in sorted(queue_names(session)):
+            new = _count_new(session, queue)
+            if new:
+                depths.append((new, queue))
+            failures += _failures(session, queue, start_of(span, site_now))
+        depths.sort(key=lambda each: (-each[0], each[1]))
+        return Queues(
+            tuple(_depth(session, queue, new, site_now) for new, queue in depths[:MOST_QUEUES]),
+            _causes(failures),
+            max(len(depths) - MOST_QUEUES, 0),
+        )
+
+
+def _new_in(queue: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return _Q.c.queue_name == queue, _Q.c.status == QueueStatus.NEW
+
+
+def _count_new(session: Session, queue: str, *more: sa.ColumnElement[bool]) -> int:
+    capped = sa.select(sa.literal(1).label("one")).where(*_new_in(queue), *more).limit(COUNT_CAP).subquery()
+    return int(session.execute(sa.select(sa.func.count()).select_from(capped)).scalar_one())
+
+
+def _depth(session: Session, queue: str, new: int, site_now: datetime) -> QueueDepth:
+    oldest = session.execute(sa.select(sa.func.min(_Q.c.created_date)).where(*_new_in(queue))).scalar_one()
+    return QueueDepth(queue, new, oldest or site_now, _history(session, queue, new, site_now))
+
+
+def _history(session: Session, queue: str, new: int, site_now: datetime) -> tuple[int | None, ...]:
+    moments = [site_now - timedelta(hours=hour) for hour in range(HOURS, 0, -1)]
+    # An element that was handed out in these hours was made in them, or up to a day earlier where the queue is slow.
+    newest = (
+        sa.select(_Q.c.created_date, _Q.c.start_date, _Q.c.status)
+        .where(_Q.c.queue_name == queue, _Q.c.created_date >= moments[0] - timedelta(hours=24))
+        .order_by(_Q.c.created_date.desc(), _Q.c.id.desc())
+        .limit(SCAN_CAP)
+        .subquery()
+    )
+    waits = [
+        sa.func.sum(
+            sa.case(
+                (
+                    sa.and_(
+                        newest.c.created_date <= moment,
+                        sa.or_(newest.c.status == QueueStatus.NEW, newest.c.start_date > moment),
+                    ),
+                    1,
+                ),
+                else_=0,
+            )
+        )
+        for moment in moments
+    ]
+    row = session.execute(sa.select(sa.func.count(), sa.func.min(newest.c.created_date), *waits)).one()
+    scanned, scanned_since, sums = row[0], row[1], row[2:]
+    older = _count_new(session, queue, _Q.c.created_date < (scanned_since or moments[0]))
+    complete = scanned < SCAN_CAP
+    history: list[int | None] = [
+        older + int(amount or 0) if complete or moment >= scanned_since else None
+        for moment, amount in zip(moments, sums, strict=True)
+    ]
+    return (*history, new)
+
+
+def _failures(session: Session, queue: str, since: datetime) -> Sequence[_Failure]:
+    failed = (
+        sa.select(_Q.c.message, _Q.c.end_date, _Q.c.created_date)
+        .where(_Q.c.queue_name == queue, _Q.c.status == QueueStatus.FAILED)
+        .order_by(_Q.c.created_date.desc(), _Q.c.id.desc())
+        .limit(FAILURES_CAP)
+    )
+    ended = [(row.end_date or row.created_date, (row.message or "").strip()) for row in session.execute(failed)]
+    return [(moment, queue, message or "without a message") for moment, message in ended if moment >= since]
+
+
+def _causes(failures: Sequence[_Failure]) -> tuple[ElementCause, ...]:
+    groups: dict[str, list[_Failure]] = {}
+    for failure in sorted(failures, reverse=True):
+        groups.setdefault(normalised(failure[2]), []).append(failure)
+    # The newest failure comes first in each group, and so do the groups.
+    return tuple(
+        ElementCause(
+            key=key,
+            title=title_of(members[0][2]),
+            queues=tuple(dict.fromkeys(queue for _, queue, _ in members)),
+            count=len(members),
+            first=members[-1][0],
+            last=members[0][0],
+        )
+        for key, members in groups.items()
+    )

@@ -1,0 +1,364 @@
+"""What the dashboard says about causes, running jobs and queues, as rows. Pure: facts in, words and links out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from urllib.parse import urlencode
+from uuid import UUID
+
+from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.backend.search import join_choice
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
+from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
+from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
+from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
+    BAD_STATUSES,
+    Glance,
+    RunningJob,
+    SilentScheduler,
+    TroubledTrigger,
+)
+from OpenOrchestrator.orchestrator.dashboard.backend.queues import COUNT_CAP, ElementCause, QueueDepth
+from OpenOrchestrator.orchestrator.dashboard.side_list import SideRow
+from OpenOrchestrator.orchestrator.queues.address import path_of
+
+MOST_NAMES = 4
+MOST_SILENT = 3
+"""More schedulers than these are one line."""
+
+LONGER_BY = 1.5
+"""A run that takes this many times as long as usual, and five minutes longer, is worth a look."""
+
+OLD = timedelta(hours=2)
+VERY_OLD = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where and when words are said."""
+
+    now: datetime
+    zone: tzinfo
+
+    def past(self, site: datetime) -> str:
+        """Return when a naive site time was."""
+        return times.past(times.from_site(site, self.zone), self.now, self.zone)
+
+    def full(self, site: datetime) -> str:
+        """Return a naive site time in full with its zone."""
+        return times.absolute(times.from_site(site, self.zone), self.zone)
+
+    def seconds_since(self, site: datetime) -> float:
+        """Return how long ago a naive site time was."""
+        return (self.now - times.from_site(site, self.zone)).total_seconds()
+
+
+def link(path: str, **query: str) -> str:
+    """Return the path of a filtered list."""
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def bad_jobs(since: datetime, **more: str) -> str:
+    """Return the path of the list of jobs that ended badly."""
+    statuses = ",".join(status.name.lower() for status in BAD_STATUSES)
+    return link("/jobs", **{"status": statuses, "from": f"{since:%Y-%m-%dT%H:%M}", **more})
+
+
+def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Moment) -> list[AttentionRow]:
+    """Return everything that needs attention: what failed first, then who is silent, then what is late or stuck."""
+    troubled = {trigger.id: trigger for trigger in glance.troubled}
+    failures = [(cause.last, _failure(cause, troubled, glance.since, moment)) for cause in glance.causes]
+    failures += [(cause.last, _elements(cause, moment)) for cause in elements]
+    rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
+    rows += _silent_ones(glance.silent, moment)
+    rows += _late([each for each in glance.troubled if each.late], glance, moment)
+    rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
+    return rows + _held(glance, moment)
+
+
+def enabled_by(row_id: str, glance: Glance) -> tuple[TroubledTrigger, ...]:
+    """Return the failed triggers that the button of a row enables."""
+    failed = {each.id: each for each in glance.troubled if each.status is TriggerStatus.FAILED}
+    if row_id == "held":
+        return tuple(_held_triggers(glance))
+    cause = next((each for each in glance.causes if f"job {each.key}" == row_id), None)
+    return tuple(failed[each] for each in cause.triggers if each in failed) if cause else ()
+
+
+def settled_by(row_id: str, glance: Glance) -> TroubledTrigger | None:
+    """Return the stuck trigger that the button of a row settles."""
+    return next((each for each in glance.troubled if each.stuck and f"stuck {each.id}" == row_id), None)
+
+
+def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: datetime, moment: Moment) -> AttentionRow:
+    look = JOB_LOOKS[cause.status]
+    failed = [each for each in cause.triggers if each in troubled and troubled[each].status is TriggerStatus.FAILED]
+    who = some(cause.names)
+    if cause.status is JobStatus.LOST:
+        who = f"Lost: {who}, on {some(cause.schedulers)}"
+    elif cause.status is JobStatus.TIMED_OUT:
+        who = f"Timed out: {who}"
+    listed = {"status": cause.status.name.lower()}
+    if len(cause.names) == 1 and len(cause.triggers) == 1:
+        listed["trigger"] = str(cause.triggers[0])
+    return AttentionRow(
+        id=f"job {cause.key}",
+        icon=look.icon,
+        tone=look.tone,
+        title=cause.title,
+        tip=cause.title,
+        who=who,
+        count=times.number(cause.count),
+        countOf=f"jobs: {look.word}",
+        countHref=bad_jobs(since, **listed),
+        first=moment.past(cause.first),
+        firstTip=moment.full(cause.first),
+        last=moment.past(cause.last),
+        lastTip=moment.full(cause.last),
+        link="Open job" if cause.count == 1 else "Last job",
+        href=f"/jobs/{cause.newest}",
+        action=_enable(len(failed)),
+        actionIcon="sym_r_play_arrow",
+    )
+
+
+def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
+    path = "/queues"
+    if len(cause.queues) == 1:
+        path = link(path_of(cause.queues[0]), status="failed")
+    return AttentionRow(
+        id=f"element {cause.key}",
+        icon="r_error",
+        tone="failed",
+        title=cause.title,
+        tip=cause.title,
+        who=f"Elements of queue{'s' if len(cause.queues) > 1 else ''} {some(cause.queues)}",
+        count=times.number(cause.count),
+        countOf="failed elements",
+        countHref=path,
+        first=moment.past(cause.first),
+        firstTip=moment.full(cause.first),
+        last=moment.past(cause.last),
+        lastTip=moment.full(cause.last),
+        link="Elements" if len(cause.queues) == 1 else "Queues",
+        href=path,
+    )
+
+
+def _silent_ones(silent: Sequence[SilentScheduler], moment: Moment) -> list[AttentionRow]:
+    if len(silent) <= MOST_SILENT:
+        return [_silent(scheduler, moment) for scheduler in silent]
+    seen = sorted(scheduler.seen for scheduler in silent)
+    return [
+        AttentionRow(
+            id="schedulers",
+            icon="sym_r_link_off",
+            tone="lost",
+            title=f"{len(silent)} schedulers are not heard from",
+            who=some([scheduler.name for scheduler in silent]),
+            count=times.number(len(silent)),
+            countOf="schedulers",
+            countHref="/schedulers",
+            first=moment.past(seen[0]),
+            firstTip=f"Last heard from {moment.full(seen[0])}",
+            last=moment.past(seen[-1]),
+            lastTip=f"Last heard from {moment.full(seen[-1])}",
+            link="Schedulers",
+            href="/schedulers",
+        )
+    ]
+
+
+def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
+    waiting = f"Only there: {some(scheduler.waiting)}" if scheduler.waiting else "No trigger waits for it alone"
+    return AttentionRow(
+        id=f"scheduler {scheduler.name}",
+        icon="sym_r_link_off",
+        tone="lost",
+        title=f"{scheduler.name} is not heard from",
+        who=waiting,
+        count="1",
+        countOf="scheduler",
+        countHref="/schedulers",
+        first=moment.past(scheduler.seen),
+        firstTip=f"Last heard from {moment.full(scheduler.seen)}",
+        last=f"{times.span(moment.seconds_since(scheduler.seen))} silent",
+        link="Scheduler",
+        href=link("/schedulers", q=scheduler.name),
+    )
+
+
+def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> list[AttentionRow]:
+    silent = {scheduler.name for scheduler in glance.silent}
+    groups: dict[str, list[TroubledTrigger]] = {}
+    for trigger in late:
+        groups.setdefault(_why_late(trigger, silent, glance), []).append(trigger)
+    rows = []
+    for why, members in groups.items():
+        dues = sorted(each.due for each in members if each.due is not None)
+        one = len(members) == 1
+        rows.append(
+            AttentionRow(
+                id=f"late {why}",
+                icon="sym_r_schedule",
+                tone="timeout",
+                title=f"Late: {why}",
+                who=some([each.name for each in members]),
+                count=times.number(len(members)),
+                countOf="late triggers",
+                countHref="/triggers?segment=attention",
+                first=moment.past(dues[0]),
+                firstTip=f"Due {moment.full(dues[0])}",
+                last=f"{times.span(moment.seconds_since(dues[0]))} late",
+                lastTip=f"Due {moment.full(dues[0])}",
+                link="Trigger" if one else "Triggers",
+                href=f"/triggers/{members[0].id}" if one else "/triggers?segment=attention",
+            )
+        )
+    return rows
+
+
+def _why_late(trigger: TroubledTrigger, silent: set[str], glance: Glance) -> str:
+    if len(silent) == glance.schedulers:
+        return "no scheduler is heard from" if silent else "there is no scheduler yet"
+    if not trigger.schedulers or not set(trigger.schedulers).isdisjoint(glance.live):
+        return "no free scheduler has started it"
+    named = some(trigger.schedulers)
+    if silent.issuperset(trigger.schedulers):
+        return f"{named} {'is' if len(trigger.schedulers) == 1 else 'are'} not heard from"
+    return f"no scheduler named {named} is heard from"
+
+
+def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
+    settled = "paused" if trigger.status is TriggerStatus.PAUSING else "killed"
+    seen = trigger.since
+    return AttentionRow(
+        id=f"stuck {trigger.id}",
+        icon="sym_r_hourglass_disabled",
+        tone="paused",
+        title=f"Stuck in {trigger.status.value}, but no job of it runs",
+        who=trigger.name,
+        count="1",
+        countOf="stuck trigger",
+        countHref="/triggers?segment=attention",
+        first=moment.past(seen) if seen else "",
+        firstTip=f"Last started {moment.full(seen)}" if seen else None,
+        last=f"since {times.span(moment.seconds_since(seen))}" if seen else "",
+        link="Trigger",
+        href=f"/triggers/{trigger.id}",
+        action=f"Set {settled}",
+        actionIcon="sym_r_pause" if settled == "paused" else "sym_r_block",
+    )
+
+
+def _held_triggers(glance: Glance) -> list[TroubledTrigger]:
+    explained = {trigger for cause in glance.causes for trigger in cause.triggers}
+    return [each for each in glance.troubled if each.status is TriggerStatus.FAILED and each.id not in explained]
+
+
+def _held(glance: Glance, moment: Moment) -> list[AttentionRow]:
+    held = _held_triggers(glance)
+    if not held:
+        return []
+    seen = sorted(each.since for each in held if each.since is not None)
+    return [
+        AttentionRow(
+            id="held",
+            icon="r_error",
+            tone="failed",
+            title="Failed earlier, and will not run before it is enabled"
+            if len(held) == 1
+            else "Failed earlier, and will not run before they are enabled",
+            who=some([each.name for each in held]),
+            count=times.number(len(held)),
+            countOf="failed triggers",
+            countHref="/triggers?status=failed",
+            first=moment.past(seen[0]) if seen else "",
+            firstTip=moment.full(seen[0]) if seen else None,
+            last=moment.past(seen[-1]) if seen else "",
+            lastTip=moment.full(seen[-1]) if seen else None,
+            link="Trigger" if len(held) == 1 else "Triggers",
+            href=f"/triggers/{held[0].id}" if len(held) == 1 else "/triggers?status=failed",
+            action=_enable(len(held)),
+            actionIcon="sym_r_play_arrow",
+        )
+    ]
+
+
+def running_rows(jobs: Sequence[RunningJob], moment: Moment) -> list[SideRow]:
+    """Return the jobs that run, with how long they usually take where that is known."""
+    rows = []
+    for job in jobs:
+        seconds = moment.seconds_since(job.started)
+        usual = job.usual_seconds
+        slow = usual is not None and seconds > usual * LONGER_BY and seconds - usual > 300
+        starting = job.status is JobStatus.STARTING
+        rows.append(
+            SideRow(
+                id=str(job.job_id),
+                name=job.name,
+                href=f"/jobs/{job.job_id}",
+                sub=job.scheduler,
+                value=times.duration(seconds) if seconds >= 60 else "< 1 m",
+                valueTip=f"Since {moment.full(job.started)}",
+                note="Starting" if starting else f"usually {times.duration(usual)}" if usual is not None else "",
+                noteTone="timeout" if slow else "",
+                noteTip=None if usual is None or starting else "The median of its last runs that were done",
+                tone="timeout" if slow else "running",
+                share=None if usual is None or starting else max(2, min(100, round(100 * seconds / max(usual, 1)))),
+            )
+        )
+    return rows
+
+
+def queue_rows(depths: Sequence[QueueDepth], moment: Moment) -> list[SideRow]:
+    """Return the queues with New elements: how many, how old, and how that changed."""
+    rows = []
+    for depth in depths:
+        age = timedelta(seconds=moment.seconds_since(depth.oldest))
+        tone = "failed" if age >= VERY_OLD else "timeout" if age >= OLD else ""
+        new = times.capped(depth.new, COUNT_CAP)
+        known = [value for value in depth.history if value is not None]
+        rows.append(
+            SideRow(
+                id=depth.queue,
+                name=depth.queue,
+                href=link(path_of(depth.queue), status="new"),
+                sub="oldest ",
+                subStrong=times.duration(age.total_seconds() // 60 * 60) if age >= timedelta(minutes=1) else "< 1 m",
+                subTone=tone,
+                subTip=f"Made {moment.full(depth.oldest)}",
+                value=new,
+                note=_change(depth, known),
+                tone=tone or "running",
+                line=depth.history if len(known) > 1 else (depth.new, depth.new),
+                lineLabel=f"New elements: {known[0]} then, {new} now",
+            )
+        )
+    return rows
+
+
+def _change(depth: QueueDepth, known: Sequence[int]) -> str:
+    if depth.new >= COUNT_CAP or len(known) < len(depth.history):
+        return ""
+    change = depth.new - known[0]
+    sign = "+" if change > 0 else "\N{MINUS SIGN}"
+    return f"{sign}{times.number(abs(change))} in 12 h" if change else "as 12 h ago"
+
+
+def scheduler_jobs(name: str, **more: str) -> str:
+    """Return the path of the list of a scheduler's jobs."""
+    return link("/jobs", scheduler=join_choice((name,), exclude=False), **more)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _enable(count: int) -> str:
+    return "" if not count else "Enable" if count == 1 else f"Enable {count}"

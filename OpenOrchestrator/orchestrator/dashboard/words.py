@@ -1,0 +1,71 @@
+"""What the dashboard says about spans and counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def count_of(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 job``, ``3 jobs``."""
+    return f"{times.number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def span_of(address: Mapping[str, str]) -> Span:
+    """Return the span that an address asks for; nonsense is the usual one."""
+    name = address.get("span", "")
+    return next((span for span in Span if span.value == name), Span.WORK)
+
+
+def since_words(since: datetime, span: Span) -> str:
+    """Return a span in words: ``since Friday 16:00``."""
+    if span is Span.WORK:
+        return f"since {times.LONG_DAYS[since.weekday()]} {since:%H:%M}"
+    return "in the last 24 hours" if span is Span.DAY else "in the last 7 days"
+
+
+def short_since(since: datetime, span: Span) -> str:
+    """Return a span in few words: ``since Fri 16:00``, ``24 h``."""
+    if span is Span.WORK:
+        return f"since {times.DAYS[since.weekday()]} {since:%H:%M}"
+    return "24 h" if span is Span.DAY else "7 days"
+
+
+def tick_words(since: datetime, until: datetime, span: Span) -> tuple[str, str, str]:
+    """Return what stands beneath the beginning, the middle and the end of a span."""
+    middle = since + (until - since) / 2
+    if until - since > timedelta(days=3):
+        moments = (since, middle, until)
+        first, second, third = (f"{times.DAYS[each.weekday()]} {each.day}" for each in moments)
+        return first, second, third
+    if span is Span.DAY or since.date() + timedelta(days=1) >= until.date():
+        return (
+            f"{times.DAYS[since.weekday()]} {since:%H}",
+            f"{middle:%H}:00",
+            f"{times.DAYS[until.weekday()]} {until:%H}",
+        )
+    days = times.DAYS
+    return f"{days[since.weekday()]} {since:%H}", days[middle.weekday()], f"{days[until.weekday()]} {until:%H}"
+
+
+def date_words(local: datetime) -> str:
+    """Return a day in words: ``Monday 23 November``."""
+    return f"{times.LONG_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"

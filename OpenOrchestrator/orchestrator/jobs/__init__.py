@@ -1,0 +1,1 @@
+"""Jobs: list, page, output and what can be done with them."""

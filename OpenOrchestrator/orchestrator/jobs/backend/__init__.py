@@ -1,0 +1,1 @@
+"""Questions and changes about jobs in the database."""

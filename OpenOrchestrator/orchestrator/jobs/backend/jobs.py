@@ -1,0 +1,230 @@
+"""Jobs for the pages: lists, killing one, and running its trigger again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.transitions import TriggerEvent, apply
+from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
+from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JOBS, JobRow, counted, newest, read_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+CAP = 10_000
+"""Where counting stops."""
+
+SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
+    "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
+    "failed": BAD_STATUSES,
+}
+RUNNABLE = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
+"""A trigger in one of these is enabled first when it shall run again."""
+
+_T: Any = Trigger.__table__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs a list shows. Hashable, so that tabs with the same query share it.
+
+    Attributes:
+        text: Found in the name of process or trigger, or the id of a job.
+        statuses: Only (or, with ``not_statuses``, all but) these; the others likewise.
+        triggers: By id or by name.
+        segment: Key of SEGMENTS, or empty for all.
+        period: Claimed within it.
+        descending: The newest first.
+        page: From 1.
+    """
+
+    text: str = ""
+    statuses: tuple[JobStatus, ...] = ()
+    not_statuses: bool = False
+    processes: tuple[str, ...] = ()
+    not_processes: bool = False
+    schedulers: tuple[str, ...] = ()
+    not_schedulers: bool = False
+    triggers: tuple[str, ...] = ()
+    not_triggers: bool = False
+    segment: str = ""
+    period: Period = ALWAYS
+    descending: bool = True
+    page: int = 1
+    size: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A page of jobs.
+
+    Attributes:
+        total: That match, counted no further than one beyond CAP.
+        any: Whether there is any job at all.
+    """
+
+    rows: tuple[JobRow, ...]
+    total: int
+    any: bool
+
+
+class JobsBackend(Backend):
+    """Jobs. Each method is one transaction; actions are guarded and return whether they happened."""
+
+    async def page(self, query: JobQuery) -> JobPage:
+        """Return one page of jobs, the newest first."""
+
+        def work(session: Session) -> JobPage:
+            conditions, branches = self._conditions(session, query)
+            offset = (query.page - 1) * query.size
+            walk = newest(conditions, branches, limit=query.size, offset=offset, descending=query.descending)
+            ids = [row.id for row in session.execute(walk)]
+            rows = read_rows(session, ids)
+            if len(ids) < query.size and (ids or query.page == 1):
+                total = offset + len(ids)  # this is the last page: looking for more would read all jobs again
+            else:
+                total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
+            some = bool(rows) or session.execute(sa.select(JOBS.c.id).limit(1)).first() is not None
+            return JobPage(rows, min(total, CAP + 1), some)
+
+        return await self._read(work)
+
+    async def trigger_names(self) -> tuple[str, ...]:
+        """Return the names of all triggers, in order."""
+
+        def work(session: Session) -> tuple[str, ...]:
+            return tuple(sorted(set(session.scalars(sa.select(_T.c.trigger_name))), key=str.casefold))
+
+        return await self._read(work)
+
+    async def name_of_trigger(self, trigger_id: UUID) -> str | None:
+        """Return the name of a trigger; of one that was deleted, the one its last job remembers."""
+
+        def work(session: Session) -> str | None:
+            name = session.execute(sa.select(_T.c.trigger_name).where(_T.c.id == trigger_id)).scalar_one_or_none()
+            if name is None:
+                last = sa.select(JOBS.c.trigger_name).where(JOBS.c.trigger_id == trigger_id)
+                name = session.execute(last.order_by(JOBS.c.start_time.desc()).limit(1)).scalar_one_or_none()
+            return name
+
+        return await self._read(work)
+
+    async def kill(self, job_id: UUID) -> bool:
+        """Ask the scheduler to stop the robot of a job.
+
+        Returns:
+            False if the job has ended, its trigger is gone, or it is being killed already.
+        """
+
+        def work(session: Session) -> bool:
+            trigger_id = session.execute(sa.select(JOBS.c.trigger_id).where(JOBS.c.id == job_id)).scalar_one_or_none()
+            if trigger_id is None:
+                return False
+            # A trigger has one active job at most, so its request means this one as long as it is active.
+            active = sa.select(sa.literal(1)).where(JOBS.c.id == job_id, JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
+            return apply(session, TriggerEvent.REQUEST_KILL, trigger_id, active.exists())
+
+        return await self._write(work)
+
+    async def run_again(self, trigger_id: UUID) -> bool:
+        """Ask for a run of a trigger now, and enable it where that takes it.
+
+        Returns:
+            False if its state does not allow it (any more); nothing was changed then.
+        """
+
+        def work(session: Session) -> bool:
+            # Not where it is Pausing: enabling would take back what somebody asked for, and it could not run anyway.
+            stopped = _T.c.process_status.in_(RUNNABLE)
+            apply(session, TriggerEvent.ENABLE, trigger_id, stopped, values={"failed_starts": 0})
+            return triggers.request_run(session, trigger_id, now=self._now())
+
+        return await self._write(work)
+
+    def _conditions(self, session: Session, query: JobQuery) -> tuple[list[Any], Sequence[Any]]:
+        """Return what has to hold for all jobs, and of what one has to: a walk along an index for each."""
+        ids, unknown = _trigger_ids(session, query.triggers)
+        statuses = _statuses(query)
+        conditions = self._plain_conditions(query)
+        choices: list[tuple[Any, tuple[Any, ...]]] = []
+        if statuses is not None:
+            choices.append((JOBS.c.status, statuses))
+        if ids and not unknown and not query.not_triggers:
+            choices.append((JOBS.c.trigger_id, ids))
+        elif query.triggers:
+            conditions.append(_by_trigger(ids, unknown, exclude=query.not_triggers))
+        for column, values, exclude in (
+            (JOBS.c.process_name, query.processes, query.not_processes),
+            (JOBS.c.scheduler_name, query.schedulers, query.not_schedulers),
+        ):
+            if values and exclude:
+                conditions.append(column.not_in(values))
+            elif values:
+                choices.append((column, values))
+        # Active jobs are few whatever else is asked for; the others say more than a status does.
+        if statuses is not None and len(choices) > 1 and not ACTIVE_JOB_STATUSES.issuperset(statuses):
+            choices.append(choices.pop(0))
+        branches = [choices[0][0] == value for value in choices[0][1]] if choices else []
+        conditions += [column.in_(values) for column, values in choices[1:]]
+        if choices and not branches:
+            conditions.append(sa.false())
+        return conditions, branches
+
+    def _plain_conditions(self, query: JobQuery) -> list[Any]:
+        conditions: list[Any] = []
+        if query.text:
+            found = [contains(JOBS.c.process_name, query.text), contains(JOBS.c.trigger_name, query.text)]
+            job_id = as_uuid(query.text)
+            conditions.append(sa.or_(*found) if job_id is None else JOBS.c.id == job_id)
+        since, until = query.period.bounds(self._database.site_now())
+        if since is not None:
+            conditions.append(JOBS.c.start_time >= since)
+        if until is not None:
+            conditions.append(JOBS.c.start_time <= until)
+        return conditions
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the id that a text is, or None."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def _statuses(query: JobQuery) -> tuple[JobStatus, ...] | None:
+    """Return the wanted statuses; None for all of them."""
+    wanted = set(JobStatus)
+    if query.statuses:
+        wanted = wanted - set(query.statuses) if query.not_statuses else set(query.statuses)
+    if query.segment in SEGMENTS:
+        wanted &= set(SEGMENTS[query.segment])
+    return None if len(wanted) == len(JobStatus) else tuple(status for status in JobStatus if status in wanted)
+
+
+def _trigger_ids(session: Session, wanted: Sequence[str]) -> tuple[tuple[UUID, ...], tuple[str, ...]]:
+    """Return the ids of triggers given by id or name, and the names of none: of triggers that were deleted."""
+    ids = [found for found in map(as_uuid, wanted) if found is not None]
+    names = [name for name in wanted if as_uuid(name) is None]
+    if names:
+        found = session.execute(sa.select(_T.c.id, _T.c.trigger_name).where(_T.c.trigger_name.in_(names))).all()
+        ids += [row.id for row in found]
+        names = [name for name in names if name not in {row.trigger_name for row in found}]
+    return tuple(dict.fromkeys(ids)), tuple(names)
+
+
+def _by_trigger(ids: Sequence[UUID], names: Sequence[str], *, exclude: bool) -> Any:
+    column, name = JOBS.c.trigger_id, JOBS.c.trigger_name
+    if exclude:
+        return sa.and_(sa.or_(column.is_(None), column.not_in(ids)), sa.or_(name.is_(None), name.not_in(names)))
+    return sa.or_(column.in_(ids), name.in_(names))

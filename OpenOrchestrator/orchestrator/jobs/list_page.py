@@ -1,0 +1,249 @@
+"""The list of jobs: what ran, what runs, and how it went."""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+
+from nicegui import ui
+
+from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.orchestrator.backend.names import NamesBackend
+from OpenOrchestrator.orchestrator.backend.periods import period_of
+from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
+from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+
+COLUMNS = (
+    Column("name", "Job", "24%", phone=True),
+    Column("status", "Status", "116px", phone=True, phone_width="116px"),
+    Column("started", "Started", "116px", sortable=True),
+    Column("duration", "Duration", "110px", right=True),
+    Column("where", "Scheduler", "136px"),
+    Column("reason", "Reason"),
+)
+ACTIONS = (
+    RowAction("trigger", "Open trigger", "sym_r_bolt", quick=True, key="t"),
+    RowAction("logs", "Logs", "sym_r_notes", quick=True, key="l"),
+    RowAction("kill", "Kill", "sym_r_block", danger=True),
+)
+MOST_PAGES = 4000
+
+
+async def build(view: View) -> None:
+    """Build the page."""
+    await JobsPage(view).build()
+
+
+class JobsPage:
+    """The list in one tab."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._backend = JobsBackend(view.database, view.clock)
+        self._names = NamesBackend(view.database, view.clock)
+        self._actions = JobActions(view, self._backend)
+        self._list = AddressList(view, "jobs", query_of=query_of, ask=self._backend.page, show=self._show)
+        self._rows: dict[str, JobRow] = {}
+        self._state = "rows"
+
+    async def build(self) -> None:
+        """Ask first, then build everything complete."""
+        view = self._view
+        page = await self._list.first()
+        shown = {**view.query, "trigger": await self._named(view.query.get("trigger", ""))}
+        with view.head("Jobs"):
+            pass
+        self._filters = FilterBar(
+            shown,
+            self._list.filter,
+            placeholder="Filter by trigger or process",
+            choices=(
+                ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in JobStatus}),
+                ChoiceFilter("trigger", "Trigger", self._backend.trigger_names),
+                ChoiceFilter("process", "Process", self._names.processes),
+                ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+            ),
+            segments={"": "All", "running": "Running", "failed": "Failed"},
+        )
+        with self._filters.element:
+            zone = times.zone_name(view.zone)
+            self._period = PeriodFilter(view.query, self._list.filter, label="Time", note=zone)
+        self._period.element.move(target_index=len(self._filters.element.default_slot.children) - 4)
+        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
+            self._table = DataTable(
+                "Jobs", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_sort=self._sort, on_action=self._act
+            ).mark("jobs")
+            self._nothing = ui.element("div")
+            self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
+        self._show(page)
+        self._list.follow()
+
+    async def _named(self, value: str) -> str:
+        """Return a filter by trigger as people read it: with the name where the address has the id."""
+        trigger_id = as_uuid(value.removeprefix("-"))
+        if trigger_id is None:
+            return value
+        name = await self._backend.name_of_trigger(trigger_id)
+        if name is None:
+            return value
+        return join_choice((name,), exclude=value.startswith("-"))
+
+    def _show(self, page: JobPage) -> None:
+        now, zone, query = self._view.now(), self._view.zone, self._list.query
+        self._rows = {str(row.id): row for row in page.rows}
+        rows = [table_row(row, now, zone) for row in page.rows]
+        self._table.show(rows, sort="started", descending=query.descending)
+        shown = len(page.rows)
+        # Beyond where counting stopped, there is a next page as long as this one is full.
+        seen = (query.page - 1) * query.size + shown + (1 if shown == query.size else 0)
+        total = max(page.total, seen) if page.total > CAP else page.total
+        cap = CAP if page.total > CAP else None
+        self._pager.show(page=query.page, size=query.size, shown=shown, total=total, cap=cap)
+        self._view.count(times.capped(page.total, CAP) if cap else times.number(page.total))
+        self._show_nothing(page)
+
+    def _show_nothing(self, page: JobPage) -> None:
+        state = "rows" if page.rows else f"hidden {self._description()}" if page.any else "none"
+        if state == self._state:
+            return
+        self._state = state
+        self._nothing.clear()
+        self._table.set_visibility(bool(page.rows))
+        with self._nothing:
+            if state == "none":
+                empty.none_yet(
+                    "sym_r_play_circle",
+                    "No jobs yet",
+                    "A job is one run of a trigger. The first one comes when a scheduler starts a trigger that is due.",
+                )
+            elif not page.rows:
+                empty.nothing_matches(self._description(), self._clear)
+
+    def _description(self) -> str:
+        if self._period.active and not self._filters.active:
+            return self._period.description()
+        words = self._filters.description()
+        return f"{words} with {self._period.description()}" if self._period.active else words
+
+    async def _clear(self) -> None:
+        self._period.forget()
+        self._view.set_query(page=None, **{"from": None, "to": None})
+        if self._filters.active:
+            await self._filters.clear()
+        else:
+            await self._list.change()
+
+    async def _sort(self, _column: str) -> None:
+        await self._list.change(sort="started" if self._list.query.descending else None, page=None)
+
+    async def _act(self, action: str, row_id: str) -> None:
+        row = self._rows.get(row_id)
+        if row is None:
+            return
+        if action == "kill":
+            await self._actions.kill(row)
+        elif action == "trigger":
+            self._view.go(f"/triggers/{row.trigger_id}")
+        elif action == "logs":
+            self._view.go(f"/logs?job={row.id}")
+
+
+def query_of(address: Mapping[str, str]) -> JobQuery:
+    """Return what an address asks for; parts that mean nothing are left out."""
+    statuses, not_statuses = split_choice(address.get("status", ""))
+    processes, not_processes = split_choice(address.get("process", ""))
+    schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
+    triggers, not_triggers = split_choice(address.get("trigger", ""))
+    segment = address.get("segment", "")
+    page, size = place_of(address, MOST_PAGES)
+    return JobQuery(
+        text=address.get("q", "")[:200],
+        statuses=tuple(JobStatus[each.upper()] for each in statuses if each.upper() in JobStatus.__members__),
+        not_statuses=not_statuses,
+        processes=processes,
+        not_processes=not_processes,
+        schedulers=schedulers,
+        not_schedulers=not_schedulers,
+        triggers=triggers,
+        not_triggers=not_triggers,
+        segment=segment if segment in SEGMENTS else "",
+        period=period_of(address),
+        descending=address.get("sort", "") != "started",
+        page=page,
+        size=size,
+    )
+
+
+def table_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = True) -> Row:
+    """Return a job as a table shows it.
+
+    Args:
+        row: The job.
+        now: Aware.
+        zone: The site's.
+        with_trigger: Whether the trigger can be opened from it.
+    """
+    actions = {"logs": ""}
+    if with_trigger:
+        actions["trigger"] = "" if row.trigger_status is not None else "Its trigger was deleted"
+    if row.active:
+        actions["kill"] = why_not_kill(row)
+    second = row.process if row.trigger_name else None
+    look = TRIGGER_LOOKS[row.trigger_status] if row.killing and row.trigger_status else JOB_LOOKS[row.status]
+    started = row.started(zone)
+    return Row(
+        id=str(row.id),
+        name=row.name,
+        version=f"{row.status.name}{' killing' if row.killing else ''}",
+        actions=actions,
+        cells={
+            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
+            "status": cells.pill(look),
+            "started": cells.moment(started, now, zone, tone="t2"),
+            "duration": _duration(row, now, zone),
+            "where": cells.text(row.scheduler, tone="t2"),
+            "reason": _reason(row),
+        },
+    )
+
+
+def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
+    seconds = row.seconds(now, zone)
+    if row.active:
+        # By the minute, so that a list that nothing happened in is not sent anew all the time.
+        minutes = times.clock_minutes(row.started(zone), now)
+        return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
+    if row.ended is None:
+        return cells.text("", tone="t3")
+    return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
+
+
+def _reason(row: JobRow) -> cells.Cell:
+    if not row.reason:
+        return cells.text("", tone="t3")
+    line = sentence(row.reason).partition("\n")[0]
+    tip = row.reason[:600] if len(row.reason) > 60 else None
+    return cells.text(line[:200], tone="t2", tip=tip)
+
+
+def sentence(reason: str) -> str:
+    """Return a reason with a capital at its beginning."""
+    return reason[:1].upper() + reason[1:]
+
+
+PAGES = (
+    PageSpec(
+        path="/jobs",
+        title="Jobs",
+        build=build,
+        nav=NavEntry("Operate", 30, "sym_r_play_circle", badge="jobs"),
+    ),
+)

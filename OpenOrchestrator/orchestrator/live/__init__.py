@@ -1,0 +1,1 @@
+"""What pages stand on: fresh data while they are open, and an address that says what they show."""

@@ -1,0 +1,1 @@
+"""Log lines: page and export."""

@@ -1,0 +1,1 @@
+"""Questions about logs to the database."""

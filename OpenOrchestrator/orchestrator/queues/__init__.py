@@ -1,0 +1,1 @@
+"""Queues and their elements: lists, pages, forms, import and export."""

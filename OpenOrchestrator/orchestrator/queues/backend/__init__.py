@@ -1,0 +1,1 @@
+"""Questions and changes about queues in the database."""

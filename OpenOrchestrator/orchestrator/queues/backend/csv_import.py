@@ -1,0 +1,211 @@
+"""Elements out of a CSV file: first a preview that says of each line what is wrong with it, then all in one go.
+
+Every line becomes a New element: state, dates and job of a file that was exported are shown, but not brought back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.stores import queue_elements, validation
+from OpenOrchestrator.orchestrator.backend import csv_format
+from OpenOrchestrator.orchestrator.backend.base import Backend
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MOST_LINES = 50_000
+MOST_BYTES = 20 * 1024 * 1024
+_AT_ONCE = 500
+
+_LIMITS = {
+    "reference": queue_elements.REFERENCE_LENGTH,
+    "data": queue_elements.DATA_LENGTH,
+    "created by": queue_elements.CREATED_BY_LENGTH,
+}
+_ROUNDED = re.compile(r"\d+[.,]\d+E\+\d+", re.IGNORECASE)
+_Q: Any = QueueElement.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class ImportLine:
+    """A line of the file.
+
+    Attributes:
+        number: In the file, from 1.
+        problem: Why it cannot be imported; empty if it can.
+        note: What to look at; empty for nothing.
+        known: Whether the queue has an element with this reference already.
+    """
+
+    number: int
+    reference: str
+    data: str
+    created_by: str
+    problem: str = ""
+    note: str = ""
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPreview:
+    """What would be imported.
+
+    Attributes:
+        name: Of the file.
+        ignored: Columns that are not imported.
+        encoding: What its text was read as.
+    """
+
+    queue: str
+    name: str
+    lines: tuple[ImportLine, ...]
+    ignored: tuple[str, ...]
+    encoding: str
+    delimiter: str
+
+    @property
+    def wrong(self) -> int:
+        """Lines that cannot be imported."""
+        return sum(bool(line.problem) for line in self.lines)
+
+    @property
+    def known(self) -> int:
+        """Lines without problem whose reference the queue has already."""
+        return sum(line.known and not line.problem for line in self.lines)
+
+    def chosen(self, *, known_too: bool) -> tuple[ImportLine, ...]:
+        """Return the lines to import."""
+        return tuple(line for line in self.lines if not line.problem and (known_too or not line.known))
+
+
+class CsvImportBackend(Backend):
+    """Imports into a queue."""
+
+    async def preview(self, queue: str, name: str, content: bytes) -> ImportPreview:
+        """Read a file and check each line; writes nothing.
+
+        Raises:
+            InvalidInputError: If it is no CSV file with the columns that are needed.
+        """
+
+        def work(session: Session) -> ImportPreview:
+            read = preview_of(queue, name, content, session.get_bind().dialect.name)
+            known = _known(
+                session, queue, {line.reference for line in read.lines if line.reference and not line.problem}
+            )
+            lines = tuple(
+                replace(line, known=True, note=line.note or "In the queue already") if line.reference in known else line
+                for line in read.lines
+            )
+            return replace(read, lines=lines)
+
+        return await self._read(work)
+
+    async def write(self, preview: ImportPreview, lines: Sequence[ImportLine]) -> int:
+        """Add lines of a preview as New elements in their order, all or none, and return how many these are.
+
+        Raises:
+            InvalidInputError: If a line cannot be stored after all; nothing was added then.
+        """
+
+        def work(session: Session) -> int:
+            dialect_name = session.get_bind().dialect.name
+            rows = queue_elements.new_rows(
+                dialect_name,
+                queue_name=preview.queue,
+                references=[line.reference or None for line in lines],
+                data=[line.data or None for line in lines],
+                created_by=None,
+            )
+            source = f"Imported from {preview.name}"[: queue_elements.CREATED_BY_LENGTH // 2]
+            given = [{**row, "created_by": line.created_by or source} for row, line in zip(rows, lines, strict=True)]
+            queue_elements.insert_rows(session, given, created_date=self._database.site_now())
+            return len(given)
+
+        return await self._write(work)
+
+
+def preview_of(queue: str, name: str, content: bytes, dialect_name: str) -> ImportPreview:
+    """Return what a file holds for a queue, without asking the database anything.
+
+    Raises:
+        InvalidInputError: If it is no CSV file with the columns that are needed.
+    """
+    if len(content) > MOST_BYTES:
+        raise InvalidInputError(
+            f"The file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it and import the parts."
+        )
+    queue_elements.queue_name_of(queue, dialect_name)
+    table = csv_format.read(content, most_lines=MOST_LINES)
+    places: dict[str, int] = {}
+    for place, column in enumerate(table.head):
+        key = column.casefold().replace("_", " ")
+        if key in _LIMITS and key in places:
+            raise InvalidInputError(f"The file has two columns {column!r}: remove one of them.")
+        places.setdefault(key, place)
+    if "reference" not in places and "data" not in places:
+        raise InvalidInputError(
+            "The first line has to name the columns, with Reference or Data or both among them. It names: "
+            f"{', '.join(table.head)[:200]}."
+        )
+    if not table.lines:
+        raise InvalidInputError("The file has no lines beneath the names of its columns.")
+    counted = Counter(_cell(cells, places.get("reference")) for _, cells in table.lines)
+    lines = tuple(
+        _line(number, cells, {name: _cell(cells, places.get(name)) for name in _LIMITS}, len(table.head), dialect_name)
+        for number, cells in table.lines
+    )
+    lines = tuple(
+        replace(line, note=line.note or f"{counted[line.reference]} times in this file")
+        if line.reference and counted[line.reference] > 1
+        else line
+        for line in lines
+    )
+    ignored = tuple(column for column in table.head if column and column.casefold().replace("_", " ") not in _LIMITS)
+    return ImportPreview(queue, name, lines, ignored, table.encoding, table.delimiter)
+
+
+def _line(number: int, cells: tuple[str, ...], values: dict[str, str], columns: int, dialect_name: str) -> ImportLine:
+    problems = []
+    if any(cells[columns:]):
+        problems.append(f"{len(cells)} cells, but {columns} columns: is a quotation mark missing?")
+    for name, limit in _LIMITS.items():
+        if len(values[name]) > limit:
+            problems.append(f"{name.capitalize()} has {len(values[name])} of {limit} characters.")
+            continue
+        try:
+            validation.text(values[name], name, limit, dialect_name)
+        except InvalidInputError as error:
+            problems.append(str(error))
+    if not values["reference"] and not values["data"]:
+        problems.append("Neither reference nor data.")
+    note = ""
+    if "\N{REPLACEMENT CHARACTER}" in "".join(values.values()):
+        note = "Holds characters that could not be read"
+    elif _ROUNDED.fullmatch(values["reference"]):
+        note = "Looks like a number that Excel has rounded"
+    return ImportLine(number, values["reference"], values["data"], values["created by"], " ".join(problems), note)
+
+
+def _cell(cells: tuple[str, ...], place: int | None) -> str:
+    return cells[place] if place is not None and place < len(cells) else ""
+
+
+def _known(session: Session, queue: str, references: set[str]) -> set[str]:
+    """Return those references that the queue has."""
+    known: set[str] = set()
+    wanted = sorted(reference for reference in references if len(reference) <= queue_elements.REFERENCE_LENGTH)
+    for start in range(0, len(wanted), _AT_ONCE):
+        query = sa.select(_Q.c.reference).distinct()
+        query = query.where(_Q.c.queue_name == queue, _Q.c.reference.in_(wanted[start : start + _AT_ONCE]))
+        known.update(session.scalars(query))
+    return known

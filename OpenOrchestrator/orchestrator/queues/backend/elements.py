@@ -1,0 +1,298 @@
+"""One queue element: reading it with its job and logs, and changing it.
+
+Every change is guarded by what was seen: state, and the token of its last hand-out. An admin who looks at an old
+picture changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.logs import Log
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
+from OpenOrchestrator.database.stores import queue_elements, validation
+from OpenOrchestrator.database.transitions import ElementEvent, apply
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, read_one
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MOST_LOGS = 50
+_AFTERWARDS = timedelta(seconds=2)
+
+EVENTS = {
+    QueueStatus.NEW: ElementEvent.SET_NEW,
+    QueueStatus.IN_PROGRESS: ElementEvent.SET_IN_PROGRESS,
+    QueueStatus.DONE: ElementEvent.SET_DONE,
+    QueueStatus.FAILED: ElementEvent.SET_FAILED,
+    QueueStatus.ABANDONED: ElementEvent.SET_ABANDONED,
+}
+
+_Q: Any = QueueElement.__table__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementValues:
+    """What a person can write into an element. An empty text is no text."""
+
+    queue: str
+    reference: str = ""
+    data: str = ""
+    message: str = ""
+    created_by: str = ""
+    status: QueueStatus = QueueStatus.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class ElementJob:
+    """The job that holds or last held an element.
+
+    Attributes:
+        started: Naive site time.
+    """
+
+    id: UUID
+    status: JobStatus
+    trigger: str | None
+    process: str
+    scheduler: str
+    started: datetime
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in ACTIVE_JOB_STATUSES
+
+
+@dataclass(frozen=True, slots=True)
+class ElementLog:
+    """A message that the job wrote while it had the element; naive site time."""
+
+    id: UUID
+    time: datetime
+    level: LogLevel
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ElementDetails:
+    """An element with all that belongs to it.
+
+    Attributes:
+        job: None if it is not known or was deleted.
+        logs: The last ones of that time, oldest first.
+        more_logs: Whether there are earlier ones.
+    """
+
+    element: ElementRow
+    job: ElementJob | None
+    logs: tuple[ElementLog, ...]
+    more_logs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a bulk action did.
+
+    Attributes:
+        done: How many it changed.
+        lost: Names of those that somebody else changed meanwhile.
+    """
+
+    done: int
+    lost: tuple[str, ...]
+
+
+class ElementsBackend(Backend):
+    """Queue elements one by one. Each method is one transaction; guarded actions return whether they happened."""
+
+    async def details(self, queue: str, element_id: UUID) -> ElementDetails:
+        """Return an element of a queue with its job and the logs of its time.
+
+        Raises:
+            NotFoundError: If the queue has no such element.
+        """
+
+        def work(session: Session) -> ElementDetails:
+            element = _existing(session, element_id)
+            if element.queue != queue:
+                raise NotFoundError(f"Queue {queue} has no element with this id: it is in {element.queue}.")
+            job = _job(session, element.job_id)
+            logs = _logs(session, element) if job is not None else []
+            return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS)
+
+        return await self._read(work)
+
+    async def get(self, element_id: UUID) -> ElementRow:
+        """Return an element.
+
+        Raises:
+            NotFoundError: If it is not there.
+        """
+        return await self._read(lambda session: _existing(session, element_id))
+
+    async def holder(self, row: ElementRow) -> ElementJob | None:
+        """Return the active job that works on an element; None if no such job is known."""
+
+        def work(session: Session) -> ElementJob | None:
+            job = _job(session, row.job_id) if row.status is QueueStatus.IN_PROGRESS else None
+            return job if job is not None and job.active else None
+
+        return await self._read(work)
+
+    async def create(self, values: ElementValues) -> UUID:
+        """Add a New element and return its id.
+
+        Raises:
+            InvalidInputError: If a text cannot be stored.
+        """
+        element_id = uuid4()
+
+        def work(session: Session) -> UUID:
+            queue_elements.create(
+                session,
+                queue_name=values.queue.strip(),
+                reference=values.reference or None,
+                data=values.data or None,
+                created_by=values.created_by or None,
+                created_date=self._database.site_now(),
+                element_id=element_id,
+            )
+            return element_id
+
+        return await self._write(work)
+
+    async def update(self, seen: ElementRow, values: ElementValues) -> bool:
+        """Change an element that is still as it was seen; another status changes its dates as robots' changes do.
+
+        Returns:
+            False if anything about it changed since; nothing was changed then.
+
+        Raises:
+            InvalidInputError: If a text cannot be stored.
+        """
+
+        def work(session: Session) -> bool:
+            dialect_name = session.get_bind().dialect.name
+            texts = {
+                "reference": (values.reference, queue_elements.REFERENCE_LENGTH),
+                "data": (values.data, queue_elements.DATA_LENGTH),
+                "message": (values.message, queue_elements.MESSAGE_LENGTH),
+                "created_by": (values.created_by, queue_elements.CREATED_BY_LENGTH),
+            }
+            before = {name: getattr(seen, name) for name in texts}
+            changes: dict[str, Any] = {
+                name: validation.optional_text(text or None, name, limit, dialect_name)
+                for name, (text, limit) in texts.items()
+                if text != (before[name] or "")
+            }
+            guards = [_same(_Q.c[name], before[name]) for name in texts]
+            event = EVENTS[values.status]
+            if values.status is not seen.status:
+                changes = status_values(session, values.status, self._database.site_now()) | changes
+            elif values.status is QueueStatus.NEW:
+                changes |= {"job_id": None, "claim_token": None}
+            return apply(session, event, seen.id, *_guards(seen), *guards, values=changes)
+
+        return await self._write(work)
+
+    async def set_status(self, seen: ElementRow, status: QueueStatus) -> bool:
+        """Set the status of an element that is still as it was seen. New takes it from whoever held it."""
+        return await self._write(lambda session: self._set_status(session, seen, status))
+
+    async def delete(self, seen: ElementRow) -> bool:
+        """Delete an element that is still as it was seen."""
+        return await self._write(lambda session: _delete(session, seen))
+
+    async def set_status_of(self, seen: Sequence[ElementRow], status: QueueStatus) -> Outcome:
+        """Set the status of several elements, each guarded on its own, all in one transaction."""
+
+        def work(session: Session) -> Outcome:
+            lost = tuple(row.name for row in seen if not self._set_status(session, row, status))
+            return Outcome(len(seen) - len(lost), lost)
+
+        return await self._write(work)
+
+    async def delete_all(self, seen: Sequence[ElementRow]) -> Outcome:
+        """Delete several elements, each guarded on its own, all in one transaction."""
+
+        def work(session: Session) -> Outcome:
+            lost = tuple(row.name for row in seen if not _delete(session, row))
+            return Outcome(len(seen) - len(lost), lost)
+
+        return await self._write(work)
+
+    async def held(self, rows: Sequence[ElementRow]) -> frozenset[UUID]:
+        """Return the ids of those that an active job works on."""
+        jobs = {row.job_id for row in rows if row.status is QueueStatus.IN_PROGRESS and row.job_id is not None}
+
+        def work(session: Session) -> frozenset[UUID]:
+            if not jobs:
+                return frozenset()
+            query = sa.select(Job.id).where(Job.id.in_(jobs), Job.status.in_(ACTIVE_JOB_STATUSES))
+            active = set(session.scalars(query))
+            return frozenset(r.id for r in rows if r.status is QueueStatus.IN_PROGRESS and r.job_id in active)
+
+        return await self._read(work)
+
+    def _set_status(self, session: Session, seen: ElementRow, status: QueueStatus) -> bool:
+        values = status_values(session, status, self._database.site_now())
+        return apply(session, EVENTS[status], seen.id, *_guards(seen), values=values)
+
+
+def status_values(session: Session, status: QueueStatus, now: datetime) -> dict[str, Any]:
+    """Return what changes with the status, as it does when robots set it, apart from the status itself."""
+    values = queue_elements.status_values(session.get_bind().dialect.name, status, message=None, now=now)
+    del values["status"]
+    return values
+
+
+def _guards(seen: ElementRow) -> list[sa.ColumnElement[bool]]:
+    return [_Q.c.status == seen.status, _same(_Q.c.claim_token, seen.token)]
+
+
+def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
+    same: sa.ColumnElement[bool] = column.is_(None) if value is None else column == value
+    return same
+
+
+def _delete(session: Session, seen: ElementRow) -> bool:
+    result: Any = session.execute(sa.delete(_Q).where(_Q.c.id == seen.id, *_guards(seen)))
+    return int(result.rowcount) == 1
+
+
+def _existing(session: Session, element_id: UUID) -> ElementRow:
+    element = read_one(session, element_id)
+    if element is None:
+        raise NotFoundError("This element is not there: somebody deleted it, or the link is wrong.")
+    return element
+
+
+def _job(session: Session, job_id: UUID | None) -> ElementJob | None:
+    if job_id is None:
+        return None
+    query = sa.select(Job.id, Job.status, Job.trigger_name, Job.process_name, Job.scheduler_name, Job.start_time)
+    row = session.execute(query.where(Job.id == job_id)).one_or_none()
+    return None if row is None else ElementJob(*row)
+
+
+def _logs(session: Session, element: ElementRow) -> list[ElementLog]:
+    """Return the newest logs of the job while it had the element, one more than are shown."""
+    query = sa.select(Log.id, Log.log_time, Log.log_level, Log.log_message).where(Log.job_id == element.job_id)
+    if element.started is not None:
+        query = query.where(Log.log_time >= element.started)
+    if element.ended is not None and (element.started is None or element.ended >= element.started):
+        # Robots write why it failed just before or just after they set the status.
+        query = query.where(Log.log_time <= element.ended + _AFTERWARDS)
+    query = query.order_by(Log.log_time.desc(), Log.id.desc()).limit(MOST_LOGS + 1)
+    return [ElementLog(*row) for row in session.execute(query)]

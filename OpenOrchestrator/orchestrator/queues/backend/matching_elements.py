@@ -1,0 +1,207 @@
+"""All elements of a queue that match at one moment: how many there are, and what is done with all of them.
+
+Owns the steps in which many are changed, so that robots wait for none of it, and that what a robot works on is left
+alone. Which elements a list shows is in ``queue_elements``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
+from OpenOrchestrator.database.transitions import apply_where
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
+    COLUMNS,
+    ElementQuery,
+    ElementRow,
+    holding,
+    row_of,
+    searched_since,
+    status_in,
+)
+from OpenOrchestrator.orchestrator.queues.backend.elements import EVENTS, status_values
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+CHUNK = 500
+"""Elements changed in one transaction, so that robots wait for none of it."""
+
+SOURCES: dict[QueueStatus, tuple[QueueStatus, ...]] = {
+    QueueStatus.NEW: (QueueStatus.IN_PROGRESS, QueueStatus.DONE, QueueStatus.FAILED, QueueStatus.ABANDONED),
+    QueueStatus.ABANDONED: (QueueStatus.NEW, QueueStatus.IN_PROGRESS, QueueStatus.FAILED),
+}
+"""What a person can set at once -> from which states."""
+
+_Q: Any = QueueElement.__table__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """All elements that matched at one moment: what a bulk action or an export is about.
+
+    Elements made later do not belong to it.
+
+    Attributes:
+        created_from: Naive site time; None for all.
+        created_to: Naive site time.
+    """
+
+    queue: str
+    text: str
+    statuses: tuple[QueueStatus, ...]
+    created_from: datetime | None
+    created_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingCounts:
+    """How many elements a bulk action is about.
+
+    Attributes:
+        by_status: All that match.
+        held: Of those, In Progress for a job that is active; a bulk action leaves them alone.
+    """
+
+    by_status: dict[QueueStatus, int]
+    held: int
+
+    @property
+    def total(self) -> int:
+        """All that match."""
+        return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step of a bulk action did.
+
+    Attributes:
+        changed: Elements.
+        last: Where the next step goes on; None at the end.
+    """
+
+    changed: int
+    last: tuple[datetime, UUID] | None
+
+
+class MatchingElementsBackend(Backend):
+    """What is done with all that match. Each method is one transaction."""
+
+    async def resolve(self, query: ElementQuery) -> Matching:
+        """Return all that match now, whatever the page, to count, change or export."""
+
+        def work(session: Session) -> Matching:
+            return _resolve(session, query, self._database.site_now())
+
+        return await self._read(work)
+
+    async def counts(self, matching: Matching) -> MatchingCounts:
+        """Return how many these are, to the last one."""
+
+        def work(session: Session) -> MatchingCounts:
+            conditions = _conditions_of(matching)
+            query = sa.select(_Q.c.status, sa.func.count().label("number")).where(*conditions).group_by(_Q.c.status)
+            by_status: dict[QueueStatus, int] = {row.status: row.number for row in session.execute(query)}
+            held: int | None = 0
+            if by_status.get(QueueStatus.IN_PROGRESS):
+                held = session.scalar(
+                    sa.select(sa.func.count())
+                    .select_from(_Q)
+                    .where(*conditions, _Q.c.status == QueueStatus.IN_PROGRESS, _held_by_active_job())
+                )
+            return MatchingCounts(by_status, int(held or 0))
+
+        return await self._read(work)
+
+    async def set_status_next(
+        self, matching: Matching, status: QueueStatus, after: tuple[datetime, UUID] | None
+    ) -> Step:
+        """Set the status of the next few hundred that ``SOURCES`` allows; what a robot works on is left alone."""
+        return await self._step(matching, after, status)
+
+    async def delete_next(self, matching: Matching, after: tuple[datetime, UUID] | None) -> Step:
+        """Delete the next few hundred of them; what a robot works on is left alone."""
+        return await self._step(matching, after, None)
+
+    async def _step(self, matching: Matching, after: tuple[datetime, UUID] | None, status: QueueStatus | None) -> Step:
+        def work(session: Session) -> Step:
+            conditions = [*_conditions_of(matching), _free()]
+            if status is not None:
+                conditions += status_in(SOURCES[status])
+            query = sa.select(_Q.c.created_date, _Q.c.id).where(*conditions, *_later(after))
+            found = session.execute(query.order_by(_Q.c.created_date, _Q.c.id).limit(CHUNK)).all()
+            if not found:
+                return Step(0, None)
+            # The conditions again: what somebody changed since it was read is left alone.
+            guards = [_Q.c.id.in_([row.id for row in found]), *conditions]
+            if status is None:
+                result: Any = session.execute(sa.delete(_Q).where(*guards))
+                changed = int(result.rowcount)
+            else:
+                values = status_values(session, status, self._database.site_now())
+                changed = apply_where(session, EVENTS[status], *guards, values=values)
+            return Step(changed, (found[-1].created_date, found[-1].id))
+
+        return await self._write(work)
+
+
+def _held_by_active_job() -> sa.ColumnElement[bool]:
+    """Return the condition that the job that holds an element has not ended."""
+    return (
+        sa.select(sa.literal(1))
+        .where(Job.id == _Q.c.job_id, Job.status.in_(ACTIVE_JOB_STATUSES))
+        .correlate(_Q)
+        .exists()
+    )
+
+
+def _free() -> sa.ColumnElement[bool]:
+    """Return the condition that no robot is known to work on an element."""
+    return sa.or_(_Q.c.status != QueueStatus.IN_PROGRESS, sa.not_(_held_by_active_job()))
+
+
+def _conditions_of(matching: Matching) -> list[sa.ColumnElement[bool]]:
+    """Return what an element has to fulfil to belong to it."""
+    conditions = [_Q.c.queue_name == matching.queue, _Q.c.created_date <= matching.created_to]
+    if matching.created_from is not None:
+        conditions.append(_Q.c.created_date >= matching.created_from)
+    return [*conditions, *status_in(matching.statuses), *holding(matching.text)]
+
+
+def _later(after: tuple[datetime, UUID] | None) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that an element comes after another by date and id; none without one."""
+    if after is None:
+        return []
+    date, element_id = after
+    return [_Q.c.created_date >= date, sa.or_(_Q.c.created_date > date, _Q.c.id > element_id)]
+
+
+def read_matching(
+    session: Session, matching: Matching, after: tuple[datetime, UUID] | None, most: int
+) -> list[ElementRow]:
+    """Return the next elements of all that match, oldest first, for exports."""
+    query = sa.select(*COLUMNS).where(*_conditions_of(matching), *_later(after))
+    return [row_of(row) for row in session.execute(query.order_by(_Q.c.created_date, _Q.c.id).limit(most))]
+
+
+def _resolve(session: Session, query: ElementQuery, site_now: datetime) -> Matching:
+    start, end = query.period.bounds(site_now)
+    since = searched_since(session, query, start) or start
+    last = session.scalar(sa.select(sa.func.max(_Q.c.created_date)).where(_Q.c.queue_name == query.queue))
+    newest = max(last or site_now, site_now)  # a machine whose clock is ahead may have made it
+    return Matching(
+        queue=query.queue,
+        text=query.text,
+        statuses=query.statuses,
+        created_from=since,
+        created_to=newest if end is None else min(end, newest),
+    )

@@ -1,0 +1,365 @@
+"""One queue: its elements, and everything that is done with them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from nicegui import ui
+
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
+from OpenOrchestrator.orchestrator.backend.periods import period_of
+from OpenOrchestrator.orchestrator.backend.search import split_choice
+from OpenOrchestrator.orchestrator.components import empty, feedback, times
+from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
+from OpenOrchestrator.orchestrator.components.tables import download
+from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, DataTable, Pager, RowAction
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
+from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
+from OpenOrchestrator.orchestrator.queues.backend import csv_export
+from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
+    COUNT_CAP,
+    SORTS,
+    ElementPage,
+    ElementQuery,
+    ElementRow,
+    QueueElementsBackend,
+)
+from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
+from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
+from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
+from OpenOrchestrator.orchestrator.queues.element_actions import ElementActions, reasons
+from OpenOrchestrator.orchestrator.queues.element_cells import ALL_COLUMNS, DEFAULT_COLUMNS, table_row
+from OpenOrchestrator.orchestrator.queues.element_form import edit_element, new_element
+from OpenOrchestrator.orchestrator.queues.figures import QueueFigures
+from OpenOrchestrator.orchestrator.queues.import_dialog import import_elements
+from OpenOrchestrator.orchestrator.queues.list_options import ListOptions, columns_of
+from OpenOrchestrator.orchestrator.queues.list_page import REFRESH_SECONDS
+from OpenOrchestrator.orchestrator.queues.matching_bar import MatchingBar
+
+ACTIONS = (
+    RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
+    RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
+    RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
+    RowAction("delete", "Delete", "sym_r_delete", danger=True),
+)
+SEARCH_SECONDS = 15.0
+"""A search reads many elements, so it is repeated less often."""
+
+DEEP_SEARCH_SECONDS = 120.0
+
+
+async def build(view: View) -> None:
+    """Build the page."""
+    await QueuePage(view).build()
+
+
+class QueuePage:
+    """The queue in one tab."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._queue = queue_of(view.parameters["queue"])
+        self._backend = QueueElementsBackend(view.database, view.clock)
+        self._queues = QueuesBackend(view.database, view.clock)
+        self._actions = ElementActions(view)
+        self._query = query_of(self._queue, view.query)
+        self._rows: dict[str, ElementRow] = {}
+        self._columns = columns_of(view.query.get("columns", ""), tuple(ALL_COLUMNS), DEFAULT_COLUMNS)
+        self._page: ElementPage | None = None
+        self._state = "rows"
+        self._everything = False
+        self._following: Any = None
+        self._asked = 0
+        self._noted: datetime | None = None
+
+    async def build(self) -> None:
+        """Ask first, then build everything complete."""
+        view = self._view
+        if len(self._queue) > 100 or "\0" in self._queue:
+            raise NotFoundError("There is no queue of this name: names have at most 100 characters.")
+        page = await self._backend.page(self._query)
+        figures = await self._queues.one(self._queue)
+        with view.head(self._queue, crumbs=[("Queues", "/queues")]):
+            ui.element("span").classes("oo-vsep oo-no-phone")
+            secondary("Import", self._import, icon="sym_r_upload", marker="import-file").classes("oo-no-phone")
+            secondary("Export", self._export, icon="sym_r_download", marker="export").classes("oo-no-phone")
+            with icon_button("sym_r_more_vert", "More").classes("oo-only-phone"), ui.menu():
+                ui.menu_item("Import", self._import)
+                ui.menu_item("Export", self._export)
+            primary("New element", self._new, icon="sym_r_add", marker="new-element").classes("oo-short")
+        self._figures = QueueFigures(path_of(self._queue))
+        self._filters = FilterBar(
+            view.query,
+            self._filtered,
+            placeholder="Reference, data or message",
+            choices=(ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),),
+        )
+        with self._filters.element:
+            zone = times.abbreviated(view.now(), view.zone)
+            self._period = PeriodFilter(view.query, self._filtered, label="Created", note=zone)
+            self._period.element.move(target_index=2)
+            ListOptions(
+                {name: column.label for name, column in ALL_COLUMNS.items()},
+                shown=self._columns,
+                default=DEFAULT_COLUMNS,
+                dense=view.query.get("dense") == "1",
+                on_change=self._look,
+            )
+        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card") as self._card:
+            with ui.element("div").classes("oo-note") as self._note:
+                ui.icon("sym_r_info")
+                self._note_text = ui.label().mark("search-note")
+                ghost("Search all", self._search_all, small=True, marker="search-all")
+            self._note.set_visibility(False)
+            self._place = ui.element("div")
+            self._build_table()
+            self._nothing = ui.element("div")
+            self._pager = Pager(on_page=self._turn, on_size=self._resize)
+        self._bulk = MatchingBar(
+            [
+                ("sym_r_replay", "Set New", lambda: self._bulk_act("new")),
+                ("sym_r_cancel", "Abandon", lambda: self._bulk_act("abandon")),
+            ],
+            delete=lambda: self._bulk_act("delete"),
+            on_clear=self._clear_selection,
+            on_all=self._select_all,
+        )
+        self._show_figures(figures)
+        self._show(page)
+        self._follow()
+        view.follow(
+            ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
+        )
+
+    def _build_table(self) -> None:
+        self._place.clear()
+        dense = self._view.query.get("dense") == "1"
+        self._card.classes(add="oo-compact" if dense else "", remove="" if dense else "oo-compact")
+        with self._place:
+            self._table = DataTable(
+                f"Elements of {self._queue}",
+                [ALL_COLUMNS[name] for name in self._columns],
+                actions=ACTIONS,
+                selectable=True,
+                prefix=self._view.prefix,
+                on_sort=self._sort,
+                on_action=self._act,
+                on_select=self._selected,
+                on_open=self._open,
+            ).mark("elements")
+            self._table.set_visibility(self._state == "rows")
+
+    def _follow(self) -> None:
+        query = self._query
+        self._view.unfollow(self._following)
+        every = (DEEP_SEARCH_SECONDS if query.deep else SEARCH_SECONDS) if query.text else 0
+        self._following = self._view.follow(
+            ("elements", query), lambda: self._backend.page(query), self._show, every=every
+        )
+
+    async def _change(self) -> None:
+        """Show what the address asks for now; an answer that comes late is dropped."""
+        query = self._query = query_of(self._queue, self._view.query)
+        self._asked += 1
+        asked = self._asked
+        page = await self._view.load(lambda: self._backend.page(query))
+        if asked == self._asked and page is not None:
+            self._show(page)
+        if asked == self._asked:
+            self._follow()
+
+    def _show_figures(self, row: QueueRow) -> None:
+        self._figures.show(row, self._view.now(), self._view.zone)
+        self._view.count(times.number(row.total))
+
+    def _show(self, page: ElementPage) -> None:
+        self._page = page
+        now, zone = self._view.now(), self._view.zone
+        before = set(self._rows)
+        self._rows = {str(row.id): row for row in page.rows}
+        self._table.show(
+            [table_row(row, reasons(row), now, zone) for row in page.rows],
+            sort=self._query.sort,
+            descending=self._query.descending,
+        )
+        cap = COUNT_CAP if page.capped else None
+        query = self._query
+        self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap)
+        if self._everything and set(self._rows) != before:
+            self._table.select(list(self._rows))
+        self._show_bulk()
+        self._show_note(page)
+        self._show_nothing(page)
+
+    def _show_note(self, page: ElementPage) -> None:
+        self._note.set_visibility(page.searched_from is not None)
+        if page.searched_from is not None and page.searched_from != self._noted:
+            self._noted = page.searched_from
+            since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
+            self._note_text.set_text(f"Searched the newest elements, created since {since}.")
+
+    def _show_nothing(self, page: ElementPage) -> None:
+        filtered = self._filters.active or self._period.active
+        state = "rows" if page.rows else f"hidden {self._description()}" if filtered else "none"
+        if page.rows or state == self._state:
+            if page.rows and self._state != "rows":
+                self._state = "rows"
+                self._nothing.clear()
+                self._table.set_visibility(True)
+            return
+        self._state = state
+        self._nothing.clear()
+        self._table.set_visibility(False)
+        with self._nothing:
+            if filtered:
+                empty.nothing_matches(self._description(), self._clear_filters)
+            elif self._query.page > 1:
+                empty.none_yet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
+            else:
+                empty.none_yet(
+                    "sym_r_inbox",
+                    "No elements in this queue",
+                    "Robots add them with create_queue_element; you can add one here, or import a CSV file.",
+                    action="New element",
+                    on_action=self._new,
+                )
+
+    def _description(self) -> str:
+        parts = [self._filters.description()] if self._filters.active else []
+        return " and ".join([*parts, *([self._period.description()] if self._period.active else [])])
+
+    async def _clear_filters(self) -> None:
+        self._period.forget()
+        self._view.set_query(**{"from": None, "to": None})
+        if self._filters.active:
+            await self._filters.clear()
+        else:
+            await self._filtered({})
+
+    async def _filtered(self, changes: dict[str, str | None]) -> None:
+        self._view.set_query(**changes, page=None, deep=None)
+        self._clear_selection()
+        await self._change()
+
+    async def _search_all(self) -> None:
+        self._view.set_query(deep="1", page=None)
+        await self._change()
+
+    async def _look(self, changes: dict[str, str | None]) -> None:
+        self._view.set_query(**changes)
+        self._columns = columns_of(self._view.query.get("columns", ""), tuple(ALL_COLUMNS), DEFAULT_COLUMNS)
+        selected = list(self._table.selected)
+        self._build_table()
+        if self._page is not None:
+            self._show(self._page)
+        self._table.select(selected)
+
+    async def _sort(self, column: str) -> None:
+        descending = not self._query.descending if column == self._query.sort else column == "created"
+        sort = f"-{column}" if descending else column
+        self._view.set_query(sort=None if sort == "-created" else sort, page=None)
+        await self._change()
+
+    async def _turn(self, page: int) -> None:
+        self._view.set_query(page=str(page) if page > 1 else None)
+        await self._change()
+
+    async def _resize(self, size: int) -> None:
+        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
+        await self._change()
+
+    def _selected(self, ids: list[str]) -> None:
+        if self._everything and not set(self._rows) <= set(ids):
+            self._everything = False
+        self._show_bulk()
+
+    def _show_bulk(self) -> None:
+        if self._page is not None and hasattr(self, "_bulk"):
+            cap = COUNT_CAP if self._page.capped else None
+            selected = len(self._table.selected)
+            self._bulk.show_matching(selected, self._page.total, cap=cap, everything=self._everything)
+
+    def _select_all(self) -> None:
+        self._everything = True
+        self._table.select(list(self._rows))
+
+    def _clear_selection(self) -> None:
+        self._everything = False
+        self._table.clear_selection()
+
+    def _open(self, row_id: str) -> None:
+        if row_id in self._rows:
+            self._view.go(f"{path_of(self._queue)}/{row_id}")
+
+    async def _new(self) -> None:
+        await new_element(self._view, self._queue, self._view.refresh)
+
+    def _import(self) -> None:
+        import_elements(self._view, self._queue, self._view.refresh)
+
+    async def _export(self) -> None:
+        database = self._view.database
+        backend = MatchingElementsBackend(database, self._view.clock)
+        matching = await self._view.load(lambda: backend.resolve(self._query))
+        if matching is None:
+            return
+        name = download.file_name(self._queue, f"{matching.created_to:%Y-%m-%d-%H%M}") + ".csv"
+        with self._view.container:
+            download.offer(name, MEDIA_TYPE, lambda: csv_export.elements(database, matching))
+            feedback.done(f"{name} is being downloaded", "Semicolons and UTF-8, as Excel opens it.")
+
+    async def _act(self, action: str, row_id: str) -> None:
+        row = self._rows.get(row_id)
+        if row is None:
+            return
+        if action == "edit":
+            elements = ElementsBackend(self._view.database, self._view.clock)
+            stored = await self._view.act(lambda: elements.get(row.id), name=f"Open {row.name}")
+            if stored is not None:
+                edit_element(self._view, stored, self._view.refresh)
+        else:
+            await self._actions.one(action, row)
+
+    async def _bulk_act(self, action: str) -> None:
+        if self._everything:
+            if await self._actions.matching(action, self._query):
+                self._clear_selection()
+            return
+        ids = [UUID(each) for each in self._table.selected]
+        rows = await self._view.load(lambda: self._backend.rows(ids))
+        if rows is None:
+            return
+        if not rows:
+            feedback.failed("The selected elements are gone", "Somebody deleted them.")
+            self._clear_selection()
+        elif await self._actions.many(action, rows):
+            self._clear_selection()
+
+
+def query_of(queue: str, address: dict[str, str]) -> ElementQuery:
+    """Return what an address asks for; parts that mean nothing are left out."""
+    names, exclude = split_choice(address.get("status", ""))
+    known = {status.name.lower(): status for status in QueueStatus}
+    statuses = {known[name] for name in names if name in known}
+    if exclude and statuses:
+        statuses = set(QueueStatus) - statuses
+    sort = address.get("sort", "-created")
+    page, size = address.get("page", ""), address.get("size", "")
+    return ElementQuery(
+        queue=queue,
+        text=address.get("q", "")[:200],
+        statuses=tuple(status for status in QueueStatus if status in statuses),
+        period=period_of(address),
+        sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "created",
+        descending=sort.startswith("-") or sort not in SORTS,
+        page=min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1,
+        size=int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
+        deep=address.get("deep") == "1",
+    )
+
+
+PAGES = (PageSpec(path="/queues/{queue}", title="Queue", build=build, under="/queues"),)

@@ -1,0 +1,1 @@
+"""Worker machines and their heartbeats."""

@@ -1,0 +1,1 @@
+"""Questions about schedulers to the database."""

@@ -1,0 +1,176 @@
+"""The list of schedulers: when each was last heard from, and what runs on it."""
+
+from datetime import datetime, tzinfo
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.backend.search import join_choice
+from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.components.vocabulary import Look
+from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulerRow, SchedulersBackend
+
+COLUMNS = (
+    Column("name", "Scheduler", "24%", phone=True),
+    Column("state", "State", "142px", phone=True, phone_width="136px"),
+    Column("seen", "Last heartbeat", "132px"),
+    Column("running", "Running", phone=False),
+    Column("slots", "Jobs of slots", "100px", right=True),
+    Column("last", "Last trigger", "22%"),
+    Column("version", "Version", "86px"),
+)
+ACTIONS = (
+    RowAction("jobs", "Jobs", "sym_r_play_circle", quick=True),
+    RowAction("triggers", "Triggers", "sym_r_bolt"),
+    RowAction("forget", "Remove from the list", "sym_r_delete", danger=True),
+)
+ALIVE = Look("Heard from", "done", "sym_r_check_circle", quiet=True)
+SILENT = Look("Not heard from", "lost", "sym_r_link_off")
+
+
+async def build(view: View) -> None:
+    """Build the page."""
+    await SchedulersPage(view).build()
+
+
+class SchedulersPage:
+    """The list in one tab."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._backend = SchedulersBackend(view.database, view.clock)
+        self._text = view.query.get("q", "")[:200]
+        self._rows: tuple[SchedulerRow, ...] = ()
+        self._state = ""
+
+    async def build(self) -> None:
+        """Ask first, then build everything complete."""
+        view = self._view
+        rows = await self._backend.rows()
+        with view.head("Schedulers"):
+            pass
+        self._filters = FilterBar(view.query, self._filtered, placeholder="Filter by name or machine")
+        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
+            self._table = DataTable(
+                "Schedulers", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_action=self._act
+            ).mark("schedulers")
+            self._nothing = ui.element("div")
+        self._show(rows)
+        view.follow("schedulers", self._backend.rows, self._show)
+
+    async def _filtered(self, changes: dict[str, str | None]) -> None:
+        self._view.set_query(**changes)
+        self._text = self._view.query.get("q", "")[:200]
+        self._show(self._rows)
+
+    def _show(self, rows: tuple[SchedulerRow, ...]) -> None:
+        self._rows = rows
+        text = self._text.casefold()
+        shown = [row for row in rows if text in row.name.casefold() or text in (row.host or "").casefold()]
+        now, zone = self._view.now(), self._view.zone
+        self._table.show([table_row(row, now, zone) for row in shown])
+        count = times.number(len(rows))
+        self._view.count(f"{times.number(len(shown))} of {count}" if len(shown) != len(rows) else count)
+        state = "rows" if shown else "hidden" if rows else "none"
+        if state == self._state:
+            return
+        self._state = state
+        self._nothing.clear()
+        self._table.set_visibility(bool(shown))
+        with self._nothing:
+            if state == "none":
+                empty.none_yet(
+                    "sym_r_dns",
+                    "No schedulers yet",
+                    "A scheduler runs robots on a worker machine. Start one there with: "
+                    "python -m OpenOrchestrator scheduler",
+                )
+            elif state == "hidden":
+                empty.nothing_matches(self._filters.description(), self._filters.clear)
+
+    async def _act(self, action: str, name: str) -> None:
+        row = next((each for each in self._rows if each.name == name), None)
+        if row is None:
+            return
+        if action == "jobs":
+            self._view.go(f"/jobs?{_choice(name)}")
+        elif action == "triggers":
+            self._view.go(f"/triggers?{_choice(name)}")
+        elif await confirm(
+            f"Remove {name} from the list?",
+            ["Its jobs and logs stay. It is on the list again as soon as it is heard from."],
+            action=f"Remove {name}",
+        ):
+            await self._view.act(
+                lambda: self._backend.forget(row),
+                name=f"Remove {name}",
+                done=f"{name} was removed from the list",
+                lost="It has been heard from again, or somebody else removed it.",
+            )
+
+
+def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
+    """Return a scheduler as the table shows it."""
+    seen = times.from_site(row.seen, zone)
+    running = len(row.running)
+    return Row(
+        id=row.name,
+        name=row.name,
+        version=str(row.silent),
+        actions={"jobs": "", "triggers": "", "forget": "" if row.silent else "It is heard from"},
+        cells={
+            "name": cells.text(row.name, second=row.host or "", href=f"/jobs?{_choice(row.name)}"),
+            "state": cells.pill(SILENT if row.silent else ALIVE),
+            "seen": _heartbeat(seen, now, zone, silent=row.silent),
+            "running": cells.text(
+                ", ".join(row.running) or "Nothing",
+                tone=None if running else "t3",
+                tip="\n".join(row.running) if running > 1 else None,
+                href=f"/jobs?{_choice(row.name, status='starting,running')}" if running else None,
+            ),
+            "slots": cells.text(
+                f"{running} of {row.slots}" if row.slots is not None else times.number(running),
+                tone=None if running else "t3",
+            ),
+            "last": _last(row, now, zone),
+            "version": cells.text(row.version or "before 4.0", tone="t2" if row.version else "t3"),
+        },
+    )
+
+
+def _heartbeat(seen: datetime, now: datetime, zone: tzinfo, *, silent: bool) -> cells.Cell:
+    tip = times.absolute(seen, zone)
+    if silent:
+        return cells.text(f"{times.duration((now - seen).total_seconds() // 60 * 60)} ago", tone="failed", tip=tip)
+    # Not counted in seconds: a table that changes at every look would be sent at every look.
+    return cells.text("just now", tone="t3", tip="Within the last minute: schedulers report every few seconds.")
+
+
+def _last(row: SchedulerRow, now: datetime, zone: tzinfo) -> cells.Cell:
+    if row.last_trigger is None:
+        return cells.text("None yet", tone="t3")
+    started = times.from_site(row.last_start, zone) if row.last_start is not None else None
+    return cells.text(
+        row.last_trigger,
+        second=times.past(started, now, zone) if started is not None else "",
+        tip=times.absolute(started, zone) if started is not None else None,
+    )
+
+
+def _choice(name: str, **more: str) -> str:
+    return urlencode({"scheduler": join_choice((name,), exclude=False), **more})
+
+
+PAGES = (
+    PageSpec(
+        path="/schedulers",
+        title="Schedulers",
+        build=build,
+        nav=NavEntry("Manage", 10, "sym_r_dns", badge="schedulers"),
+    ),
+)

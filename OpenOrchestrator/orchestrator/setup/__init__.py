@@ -1,0 +1,1 @@
+"""First run, database, key and settings of the app."""

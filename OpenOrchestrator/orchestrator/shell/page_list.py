@@ -1,0 +1,39 @@
+"""All pages of the app. A noun's page says in ``PAGES`` where it stands; a new page is named here."""
+
+from __future__ import annotations
+
+from OpenOrchestrator.orchestrator.dashboard import page as dashboard
+from OpenOrchestrator.orchestrator.jobs import list_page as jobs
+from OpenOrchestrator.orchestrator.jobs import page as job
+from OpenOrchestrator.orchestrator.live.view import PageSpec
+from OpenOrchestrator.orchestrator.logs import page as logs
+from OpenOrchestrator.orchestrator.queues import element_page as element
+from OpenOrchestrator.orchestrator.queues import list_page as queues
+from OpenOrchestrator.orchestrator.queues import page as queue
+from OpenOrchestrator.orchestrator.schedulers import page as schedulers
+from OpenOrchestrator.orchestrator.setup import settings_page as settings
+from OpenOrchestrator.orchestrator.triggers import list_page as triggers
+from OpenOrchestrator.orchestrator.triggers import page as trigger
+from OpenOrchestrator.orchestrator.values import constants_page as constants
+from OpenOrchestrator.orchestrator.values import credentials_page as credentials
+
+_MODULES = (
+    dashboard,
+    triggers,
+    trigger,
+    jobs,
+    job,
+    queues,
+    queue,
+    element,
+    logs,
+    schedulers,
+    constants,
+    credentials,
+    settings,
+)
+
+
+def all_pages() -> tuple[PageSpec, ...]:
+    """Return all pages, each with its address and its place in the navigation."""
+    return tuple(page for module in _MODULES for page in module.PAGES)

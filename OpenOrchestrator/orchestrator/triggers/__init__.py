@@ -1,0 +1,1 @@
+"""Triggers: list, page, form and what can be done with them."""

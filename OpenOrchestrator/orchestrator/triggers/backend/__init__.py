@@ -1,0 +1,1 @@
+"""Questions and changes about triggers in the database."""

@@ -1,0 +1,214 @@
+"""Triggers for the pages: lists, what is done with them, and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
+from OpenOrchestrator.orchestrator.triggers.backend.rows import NEXT_RUN, TriggerRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_T: Any = Trigger.__table__
+
+SORTS: dict[str, tuple[Any, ...]] = {
+    "name": (sa.func.lower(_T.c.trigger_name),),
+    "status": (
+        sa.case(
+            {
+                status.name: rank
+                for rank, status in enumerate(
+                    (
+                        TriggerStatus.FAILED,
+                        TriggerStatus.KILLING,
+                        TriggerStatus.PAUSING,
+                        TriggerStatus.PAUSED,
+                        TriggerStatus.KILLED,
+                        TriggerStatus.RUNNING,
+                        TriggerStatus.IDLE,
+                        TriggerStatus.DONE,
+                    )
+                )
+            },
+            value=sa.cast(_T.c.process_status, sa.String(20)),
+            else_=99,
+        ),
+    ),
+    "last": (_T.c.last_run,),
+    "next": (sa.case((NEXT_RUN.is_(None), 1), else_=0), NEXT_RUN),
+    "priority": (_T.c.priority,),
+    "type": (sa.cast(_T.c.type, sa.String(20)),),
+}
+"""What lists can be sorted by; anything else that an address asks for is not obeyed."""
+
+SEGMENTS = ("attention", "running", "paused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerQuery:
+    """Which triggers a list shows. Hashable, so that tabs with the same query share it.
+
+    Attributes:
+        text: Found in name or process.
+        statuses: Only (or, with ``not_statuses``, all but) these.
+        types: Only (or all but) these.
+        processes: Only (or all but) these.
+        schedulers: Only (or all but) those that may run on one of these; triggers for any scheduler count.
+        segment: One of SEGMENTS, or empty for all.
+        sort: Key of SORTS.
+        page: From 1.
+    """
+
+    text: str = ""
+    statuses: tuple[TriggerStatus, ...] = ()
+    not_statuses: bool = False
+    types: tuple[TriggerType, ...] = ()
+    not_types: bool = False
+    processes: tuple[str, ...] = ()
+    not_processes: bool = False
+    schedulers: tuple[str, ...] = ()
+    not_schedulers: bool = False
+    segment: str = ""
+    sort: str = "status"
+    descending: bool = False
+    page: int = 1
+    size: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerPage:
+    """A page of triggers.
+
+    Attributes:
+        total: That match.
+        everything: Triggers there are.
+        attention: That match all but the segment and need attention.
+    """
+
+    rows: tuple[TriggerRow, ...]
+    total: int
+    everything: int
+    attention: int
+
+
+class TriggersBackend(Backend):
+    """Triggers. Each method is one transaction; actions are guarded and return whether they happened."""
+
+    async def page(self, query: TriggerQuery) -> TriggerPage:
+        """Return one page of triggers."""
+
+        def work(session: Session) -> TriggerPage:
+            site_now = self._database.site_now()
+            conditions = _conditions(session, query)
+            segment = _segment(query.segment, site_now)
+            base = trigger_rows.joined()
+            counting = sa.select(
+                sa.func.count(),
+                sa.func.sum(sa.case((sa.and_(*conditions, *segment, sa.true()), 1), else_=0)),
+                sa.func.sum(sa.case((sa.and_(*conditions, trigger_rows.attention(site_now)), 1), else_=0)),
+            ).select_from(base)
+            everything, total, attention = session.execute(counting).one()
+            order = SORTS.get(query.sort, SORTS["status"])
+            ordered = [part.desc() if query.descending else part.asc() for part in order]
+            rows = (
+                trigger_rows.select_rows(site_now)
+                .where(*conditions, *segment)
+                .order_by(*ordered, sa.func.lower(_T.c.trigger_name), _T.c.id)
+                .limit(query.size)
+                .offset((query.page - 1) * query.size)
+            )
+            return TriggerPage(
+                trigger_rows.read_rows(session, rows), int(total or 0), int(everything), int(attention or 0)
+            )
+
+        return await self._read(work)
+
+    async def ids(self, query: TriggerQuery) -> tuple[UUID, ...]:
+        """Return the ids of all triggers that match, whatever the page."""
+
+        def work(session: Session) -> tuple[UUID, ...]:
+            site_now = self._database.site_now()
+            conditions = (*_conditions(session, query), *_segment(query.segment, site_now))
+            found = sa.select(_T.c.id).select_from(trigger_rows.joined()).where(*conditions)
+            return tuple(session.scalars(found))
+
+        return await self._read(work)
+
+    async def rows(self, ids: Sequence[UUID]) -> tuple[TriggerRow, ...]:
+        """Return the given triggers, those that are still there, by name."""
+
+        def work(session: Session) -> tuple[TriggerRow, ...]:
+            found: list[TriggerRow] = []
+            for start in range(0, len(ids), 200):
+                query = trigger_rows.select_rows(self._database.site_now())
+                query = query.where(_T.c.id.in_(ids[start : start + 200]))
+                found += trigger_rows.read_rows(session, query)
+            return tuple(sorted(found, key=lambda row: row.name.casefold()))
+
+        return await self._read(work)
+
+    async def enable(self, trigger_id: UUID) -> bool:
+        """Let a trigger run again; False if its state does not allow it (any more)."""
+        return await self._write(lambda session: triggers.enable(session, trigger_id))
+
+    async def disable(self, trigger_id: UUID) -> bool:
+        """Let a trigger run no more; one that runs is Pausing until its job ends."""
+        return await self._write(lambda session: triggers.disable(session, trigger_id))
+
+    async def kill(self, trigger_id: UUID) -> bool:
+        """Ask the scheduler to stop the robot of a trigger."""
+        return await self._write(lambda session: triggers.request_kill(session, trigger_id))
+
+    async def run_now(self, trigger_id: UUID) -> bool:
+        """Ask for a run now; the next free scheduler starts it."""
+        return await self._write(lambda session: triggers.request_run(session, trigger_id, now=self._now()))
+
+    async def delete(self, trigger_id: UUID) -> bool:
+        """Delete a trigger; its jobs and logs stay, and a robot that runs goes on."""
+        return await self._write(lambda session: triggers.delete(session, trigger_id))
+
+
+def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
+    status = _T.c.process_status
+    if segment == "attention":
+        return [trigger_rows.attention(site_now)]
+    if segment == "running":
+        return [status.in_((TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING))]
+    if segment == "paused":
+        return [status.in_((TriggerStatus.PAUSED, TriggerStatus.PAUSING))]
+    return []
+
+
+def _conditions(session: Session, query: TriggerQuery) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [sa.true()]
+    if query.text:
+        conditions.append(sa.or_(contains(_T.c.trigger_name, query.text), contains(_T.c.process_name, query.text)))
+    for column, values, exclude in (
+        (_T.c.process_status, query.statuses, query.not_statuses),
+        (_T.c.type, query.types, query.not_types),
+        (_T.c.process_name, query.processes, query.not_processes),
+    ):
+        if values:
+            conditions.append(column.not_in(values) if exclude else column.in_(values))
+    if query.schedulers:
+        # The whitelist is a JSON text: which triggers match is decided here, on all of them, as schedulers do.
+        wanted = set(query.schedulers)
+        matching = [
+            row.id
+            for row in session.execute(sa.select(_T.c.id, _T.c.scheduler_whitelist))
+            if (not row.scheduler_whitelist or not wanted.isdisjoint(row.scheduler_whitelist)) != query.not_schedulers
+        ]
+        conditions.append(_T.c.id.in_(matching))
+    return conditions

@@ -1,0 +1,86 @@
+"""What can be wrong with the fields of a trigger. Pure: each check returns what is wrong, or None."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
+
+LONGEST_LIMIT_MINUTES = 10_080
+LARGEST_NUMBER = 2_147_483_647
+
+
+def check_cron(value: Any) -> str | None:
+    """Say what is wrong with a cron expression."""
+    text = str(value or "").strip()
+    if not text:
+        return "Enter a cron expression, for example 0 6 * * 1-5."
+    try:
+        in_words(text)
+    except InvalidInputError as error:
+        return str(error)
+    return None if len(text) <= 200 else "At most 200 characters."
+
+
+def check_arguments(value: Any) -> str | None:
+    """Say what is wrong with arguments: only their length, because any text will do."""
+    length = len(str(value or ""))
+    return None if length <= 1000 else f"At most 1000 characters; these are {length}."
+
+
+def doubt_arguments(value: Any) -> str | None:
+    """Say why arguments that look like JSON are none. They may be meant so: nobody is forced to write JSON."""
+    text = str(value or "")
+    if text.strip()[:1] not in ("{", "["):
+        return None
+    try:
+        json.loads(text)
+    except ValueError as error:
+        return f"Looks like JSON, but is not: {error}"
+    except RecursionError:
+        return "Looks like JSON, but is too deep to be read"
+    return None
+
+
+def check_limit(value: Any) -> str | None:
+    """Say what is wrong with a time limit in minutes; none is right."""
+    text = str(value or "").strip()
+    if not text:
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0
+    if not 1 / 60 <= minutes <= LONGEST_LIMIT_MINUTES:
+        return f"Must be a number up to {times.number(LONGEST_LIMIT_MINUTES)} minutes, or empty."
+    return None
+
+
+def check_date(value: Any) -> str | None:
+    """Say what is wrong with a date."""
+    try:
+        datetime.strptime(str(value or ""), "%Y-%m-%d")  # noqa: DTZ007  (site time is naive)
+    except ValueError:
+        return "Enter a date."
+    return None
+
+
+def check_time(value: Any) -> str | None:
+    """Say what is wrong with a time of day."""
+    try:
+        datetime.fromisoformat(f"2026-01-01T{value or ''}")
+    except ValueError:
+        return "Enter a time."
+    return None if value else "Enter a time."
+
+
+def check_schedulers(value: Any) -> str | None:
+    """Say what is wrong with a list of schedulers."""
+    names = list(value or ())
+    if len(json.dumps(names, ensure_ascii=False)) > 250:
+        return "These names are too long together: at most about 240 characters."
+    return None

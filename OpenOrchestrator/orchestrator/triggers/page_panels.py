@@ -1,0 +1,162 @@
+"""The two panels of a trigger's page: its last jobs, with how long they took, and what they logged. No page of its own.
+
+Owns drawing them, and what is done with one job or message. Must not know how the trigger stands, nor who reads it.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from nicegui import events, ui
+
+from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.chart import Chart
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
+from OpenOrchestrator.orchestrator.jobs import list_page as jobs_page
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
+from OpenOrchestrator.orchestrator.jobs.backend.details import JOB_CAP, LogRow, RunLength, TriggerHistory
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
+from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
+from OpenOrchestrator.orchestrator.jobs.page_parts import LOG_COLUMNS, log_row, typical
+from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options
+
+LOGS = 100
+
+COLUMNS = (
+    Column("status", "Status", "116px", phone=True, phone_width="110px"),
+    Column("started", "Started", "132px", phone=True),
+    Column("duration", "Duration", "100px", right=True, phone=True, phone_width="84px"),
+    Column("where", "Scheduler", "136px"),
+    Column("reason", "Reason"),
+)
+
+
+class JobsPanel:
+    """The last jobs of a trigger.
+
+    Args:
+        view: The page's.
+        trigger_id: Whose jobs.
+    """
+
+    def __init__(self, view: View, trigger_id: UUID) -> None:
+        self._view = view
+        self._actions = JobActions(view, JobsBackend(view.database, view.clock))
+        self._rows: dict[str, JobRow] = {}
+        self._lengths: tuple[RunLength, ...] | None = None
+        self._any: bool | None = None
+        with ui.element("div").classes("oo-col").style("gap: 14px") as self.element:
+            with ui.element("div").classes("oo-card") as self._chart_card:
+                with ui.element("div").classes("oo-card-h"), ui.element("h2"):
+                    self._chart_title = ui.label()
+                with ui.element("div").style("padding: 0 6px 4px"):
+                    self._chart = Chart(
+                        chart_options((), view.zone), label="Durations of the last runs", height="190px"
+                    )
+                    self._chart.on_point_click(self._open_run)
+            with ui.element("div").classes("oo-card"):
+                self._table = DataTable(
+                    "Jobs of this trigger",
+                    COLUMNS,
+                    actions=[each for each in jobs_page.ACTIONS if each.name != "trigger"],
+                    prefix=view.prefix,
+                    on_action=self._act,
+                    on_open=lambda row_id: view.go(f"/jobs/{row_id}"),
+                ).mark("jobs")
+                self._nothing = ui.element("div")
+                with ui.element("div").classes("oo-foot") as self._foot:
+                    self._foot_text = ui.label()
+                    ui.element("span").classes("oo-sp")
+                    ghost("All jobs", lambda: view.go(f"/jobs?trigger={trigger_id}"), small=True, marker="all-jobs")
+
+    def show(self, history: TriggerHistory) -> str:
+        """Show them, and return how many there are, in words for the tab."""
+        self._rows = {str(row.id): row for row in history.rows}
+        self._table.show([self._table_row(row) for row in history.rows])
+        self._table.set_visibility(bool(history.rows))
+        self._foot.set_visibility(bool(history.rows))
+        count = times.capped(history.total, JOB_CAP)
+        text = f"The last {len(history.rows)} of {count}" if history.total > len(history.rows) else ""
+        if self._foot_text.text != text:
+            self._foot_text.set_text(text)
+        if self._any != bool(history.rows):
+            self._any = bool(history.rows)
+            self._show_nothing()
+        if self._lengths != history.lengths:
+            self._lengths = history.lengths
+            self._show_chart(history.lengths)
+        return count if history.rows else ""
+
+    def _table_row(self, row: JobRow) -> Row:
+        zone = self._view.zone
+        shown = jobs_page.table_row(row, self._view.now(), zone, with_trigger=False)
+        # The first column links here: the name is the same for all of them.
+        started = {**shown.cells["started"], "h": f"/jobs/{row.id}"}
+        name = f"job of {times.full(row.started(zone), zone)}"
+        return replace(shown, name=name, cells={**shown.cells, "started": started})
+
+    def _show_nothing(self) -> None:
+        self._nothing.clear()
+        if not self._any:
+            with self._nothing:
+                empty.none_yet("sym_r_play_circle", "No jobs yet", "Each run of this trigger shows up here as a job.")
+
+    def _show_chart(self, lengths: tuple[RunLength, ...]) -> None:
+        self._chart.show(chart_options(lengths, self._view.zone))
+        usual = typical(lengths)
+        words = f"Duration, last {len(lengths)} runs"
+        self._chart_title.set_text(words + (f", typical {times.exact_duration(usual)}" if usual is not None else ""))
+        self._chart_card.set_visibility(len(lengths) > 1)
+
+    async def _act(self, action: str, row_id: str) -> None:
+        row = self._rows.get(row_id)
+        if row is not None and action == "kill":
+            await self._actions.kill(row)
+        elif row is not None and action == "logs":
+            self._view.go(f"/logs?job={row.id}")
+
+    def _open_run(self, event: events.EChartPointClickEventArguments) -> None:
+        lengths = self._lengths or ()
+        if 0 <= event.data_index < len(lengths):
+            self._view.go(f"/jobs/{lengths[event.data_index].job_id}")
+
+
+class LogsPanel:
+    """What the robots of the last jobs logged.
+
+    Args:
+        view: The page's.
+        on_all: Opens everything that its process logged.
+    """
+
+    def __init__(self, view: View, on_all: Callable[[], None]) -> None:
+        self._view = view
+        self._rows: dict[str, LogRow] = {}
+        with ui.element("div").classes("oo-card") as self.element:
+            self._table = DataTable("Logs", LOG_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
+            self._nothing = ui.element("div")
+            with ui.element("div").classes("oo-foot"):
+                ui.label("Of the last jobs, the newest first.")
+                ui.element("span").classes("oo-sp")
+                ghost("Logs of the process", on_all, small=True, marker="process-logs")
+
+    def show(self, logs: tuple[LogRow, ...]) -> str:
+        """Show them, and return how many there are, in words for the tab."""
+        now, zone = self._view.now(), self._view.zone
+        self._rows = {str(row.id): row for row in logs}
+        self._table.show([log_row(row, now, zone) for row in logs])
+        self._table.set_visibility(bool(logs))
+        self._nothing.clear()
+        if not logs:
+            with self._nothing:
+                empty.none_yet("sym_r_notes", "No logs yet", "What the robots of its last jobs log shows up here.")
+            return ""
+        return f"{len(logs)}{'+' if len(logs) == LOGS else ''}"
+
+    async def _open(self, row_id: str) -> None:
+        row = self._rows.get(row_id)
+        if row is not None:
+            await show_log(row, self._view.zone)

@@ -1,0 +1,85 @@
+"""The two cards at the side of a trigger's page: when it runs next, and how it is set. No page of its own.
+
+Owns drawing them into the card that is open. Must not know when that is needed.
+"""
+
+from datetime import datetime, tzinfo
+
+from nicegui import ui
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.buttons import tip
+from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP
+from OpenOrchestrator.orchestrator.queues.address import path_of
+from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
+from OpenOrchestrator.orchestrator.triggers.page_parts import next_words, pretty, setting_pairs
+
+NEXT_RUNS = 5
+
+_STOPPED = (TriggerStatus.FAILED, TriggerStatus.PAUSED, TriggerStatus.KILLED, TriggerStatus.DONE)
+
+
+def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tzinfo) -> None:
+    """Draw when a trigger runs next, or why it does not.
+
+    Args:
+        row: The trigger.
+        waiting: New elements of its queue.
+        now: Aware.
+        zone: The site's.
+    """
+    with ui.element("h2"):
+        ui.label("Next runs")
+    if row.queue is not None:
+        _draw_queue(row, row.queue, waiting or 0)
+    elif row.cron is not None and row.status not in _STOPPED:
+        _draw_schedule(row.cron, now, zone)
+    elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
+        instant = times.from_site(row.next_run, zone)
+        with ui.element("div").classes("oo-jnext"):
+            ui.label(times.full(instant, zone))
+            ui.label(times.future(instant, now)).classes("oo-t3")
+        ui.label(times.zone_text(instant, zone)).classes("oo-xs oo-t3")
+    else:
+        ui.label(next_words(row, now, zone)[1] or "None.").classes("oo-t2 oo-pre")
+
+
+def draw_settings(settings: TriggerSettings) -> None:
+    """Draw how a trigger is set."""
+    with ui.element("h2"):
+        ui.label("Settings")
+    with ui.element("dl").classes("oo-kv"):
+        for label, value, mono in setting_pairs(settings):
+            with ui.element("dt"):
+                ui.label(label)
+            with ui.element("dd"):
+                ui.label(value).classes("oo-mono" if mono else "")
+    if settings.arguments:
+        ui.label("Arguments").classes("oo-sm oo-t3").style("margin: 10px 0 4px")
+        ui.label(pretty(settings.arguments)).classes("oo-code").mark("arguments")
+
+
+def _draw_queue(row: TriggerRow, queue: str, waiting: int) -> None:
+    ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
+    with ui.element("div").classes("oo-jnext"):
+        ui.link(queue, path_of(queue)).classes("oo-link oo-el")
+        ui.label(f"{times.capped(waiting, LOG_CAP)} New").classes("oo-t2")
+
+
+def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
+    try:
+        instants = next_runs(cron, now, zone, NEXT_RUNS)
+    except InvalidInputError as error:
+        ui.label(str(error)).classes("oo-fg-failed oo-pre")
+        return
+    for instant in instants:
+        with ui.element("div").classes("oo-jnext"):
+            tip(
+                ui.label(f"{times.day(instant, zone)}, {times.clock_time(instant, zone)}"),
+                times.absolute(instant, zone),
+            )
+            ui.label(times.future(instant, now)).classes("oo-t3")
+    ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")

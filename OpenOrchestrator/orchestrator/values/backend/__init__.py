@@ -1,0 +1,1 @@
+"""Questions and changes about constants and credentials in the database."""

@@ -1,0 +1,38 @@
+"""The list of constants: named values that robots read."""
+
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column
+from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.values.backend.constants import ConstantRow, ConstantsBackend
+from OpenOrchestrator.orchestrator.values.constant_form import edit_constant, new_constant
+from OpenOrchestrator.orchestrator.values.named_values import NamedValuesPage
+
+SHOWN_LENGTH = 200
+"""Characters of a value that a row carries; the form shows all of it."""
+
+
+async def build(view: View) -> None:
+    """Build the page."""
+    await ConstantsPage(view, ConstantsBackend(view.database, view.clock)).build()
+
+
+class ConstantsPage(NamedValuesPage[ConstantRow]):
+    """The list in one tab."""
+
+    columns = (Column("value", "Value", sortable=True, phone=True),)
+    placeholder = "Filter by name or value"
+    icon = "sym_r_tune"
+    meaning = "A constant is a named value that robots read, such as the address of a system."
+
+    def _new(self) -> None:
+        new_constant(self._view, self._view.refresh)
+
+    def _edit(self, row: ConstantRow) -> None:
+        edit_constant(self._view, row, self._view.refresh)
+
+    def _cells(self, row: ConstantRow) -> dict[str, cells.Cell]:
+        value = row.value if len(row.value) <= SHOWN_LENGTH else row.value[:SHOWN_LENGTH] + "…"
+        return {"value": cells.text(value, mono=True) if value else cells.text("empty", tone="t3")}
+
+
+PAGES = (PageSpec(path="/constants", title="Constants", build=build, nav=NavEntry("Manage", 30, "sym_r_tune")),)

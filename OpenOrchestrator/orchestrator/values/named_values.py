@@ -1,0 +1,158 @@
+"""What the pages of constants and credentials share: a list by name, whose rows are edited and deleted. No page itself.
+
+Owns the list, and the question before one is deleted. Must not know what a value is, nor its form: the two pages do.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Generic, TypeVar
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.backend.base import Page
+from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.values.backend.named_values import NamedQuery, NamedRow, NamedValuesBackend
+
+ACTIONS = (
+    RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
+    RowAction("delete", "Delete", "sym_r_delete", danger=True),
+)
+
+R = TypeVar("R", bound=NamedRow)
+
+
+class NamedValuesPage(ABC, Generic[R]):
+    """The list of one kind in one tab.
+
+    Attributes:
+        columns: Of the table, between the name and when it changed.
+        placeholder: In the search field.
+        icon: Of the empty list.
+        meaning: What one is, in a sentence.
+    """
+
+    columns: Sequence[Column]
+    placeholder: str
+    icon: str
+    meaning: str
+
+    def __init__(self, view: View, backend: NamedValuesBackend[R]) -> None:
+        self._view = view
+        self._backend = backend
+        self._noun = backend.noun
+        self._list = AddressList(view, f"{self._noun}s", query_of=self._query_of, ask=backend.page, show=self._show)
+        self._rows: dict[str, R] = {}
+        self._state = ""
+
+    async def build(self) -> None:
+        """Ask first, then build everything complete."""
+        view, plural = self._view, f"{self._noun}s"
+        page = await self._list.first()
+        with view.head(plural.capitalize()):
+            ui.element("span").classes("oo-vsep oo-no-phone")
+            primary(f"New {self._noun}", self._new, icon="sym_r_add", marker=f"new-{self._noun}")
+        self._build_notice()
+        self._filters = FilterBar(view.query, self._list.filter, placeholder=self.placeholder)
+        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
+            self._table = DataTable(
+                plural.capitalize(),
+                (
+                    Column("name", "Name", "32%", sortable=True, phone=True),
+                    *self.columns,
+                    Column("changed", "Changed", "150px", sortable=True),
+                ),
+                actions=ACTIONS,
+                prefix=view.prefix,
+                on_sort=self._sort,
+                on_action=self._act,
+                on_open=lambda name: self._act("edit", name),
+            ).mark(plural)
+            self._nothing = ui.element("div")
+            self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
+        self._show(page)
+        self._list.follow()
+
+    @abstractmethod
+    def _new(self) -> None:
+        """Open the form for a new one."""
+
+    @abstractmethod
+    def _edit(self, row: R) -> None:
+        """Open the form of one."""
+
+    @abstractmethod
+    def _cells(self, row: R) -> dict[str, cells.Cell]:
+        """Return the cells of the columns."""
+
+    def _build_notice(self) -> None:
+        """Say above the list what has to be known first; a kind overrides it if there is something."""
+
+    def _query_of(self, address: Mapping[str, str]) -> NamedQuery:
+        """Return what an address asks for; parts that mean nothing are left out."""
+        sort = address.get("sort", "name")
+        known = sort.lstrip("-") in self._backend.sorts
+        page, size = place_of(address)
+        return NamedQuery(
+            text=address.get("q", "")[:200],
+            sort=sort.lstrip("-") if known else "name",
+            descending=sort.startswith("-") and known,
+            page=page,
+            size=size,
+        )
+
+    def _show(self, page: Page[R]) -> None:
+        now, zone, query = self._view.now(), self._view.zone, self._list.query
+        self._rows = {row.name: row for row in page.rows}
+        rows = [self._table_row(row, now, zone) for row in page.rows]
+        self._table.show(rows, sort=query.sort, descending=query.descending)
+        self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
+        self._view.count(times.number(page.total) if page.total or query.text else "")
+        state = "rows" if page.rows else f"hidden {query.text}" if query.text or query.page > 1 else "none"
+        if state == self._state:
+            return
+        self._state = state
+        self._nothing.clear()
+        self._table.set_visibility(bool(page.rows))
+        with self._nothing:
+            if state == "none":
+                action = f"New {self._noun}"
+                empty.none_yet(self.icon, f"No {self._noun}s yet", self.meaning, action=action, on_action=self._new)
+            elif not page.rows:
+                empty.nothing_matches(self._filters.description(), self._filters.clear)
+
+    def _table_row(self, row: R, now: datetime, zone: tzinfo) -> Row:
+        return Row(
+            id=row.name,
+            name=row.name,
+            version=f"{row.changed}",
+            actions={"edit": "", "delete": ""},
+            cells={
+                "name": cells.text(row.name, strong=True),
+                **self._cells(row),
+                "changed": cells.moment(times.from_site(row.changed, zone), now, zone),
+            },
+        )
+
+    async def _sort(self, column: str) -> None:
+        query = self._list.query
+        descending = column == query.sort and not query.descending
+        await self._list.change(sort=f"-{column}" if descending else column, page=None)
+
+    async def _act(self, action: str, name: str) -> None:
+        row = self._rows.get(name)
+        if row is None:
+            return
+        if action == "edit":
+            fresh = await self._view.act(lambda: self._backend.get(name), name=f"Open {name}")
+            if fresh is not None:
+                self._edit(fresh)
+        elif await confirm(f"Delete {name}?", [f"Robots that ask for {name} will fail."], action=f"Delete {name}"):
+            await self._view.act(lambda: self._backend.delete(row), name=f"Delete {name}", done=f"{name} was deleted")

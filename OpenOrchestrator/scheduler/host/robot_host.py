@@ -1,0 +1,199 @@
+"""The small process that owns one robot: starts it, keeps its output, stops it, records how it ended.
+
+Run as ``python -I -S robot_host.py <run directory>`` by the launcher, which hands over what to start as JSON on
+standard input, because that holds secrets and must be neither on the disk nor in an argument list. Lives on when the
+scheduler dies; whoever finds the run directory can follow and stop the run (run_directory.py).
+
+Must stay small and standard library only (with its neighbours robot_tree, robot_output and run_files): it runs once
+per robot, and in an interpreter without installed packages. It must not die before its robot: it ignores the signals
+that ask it to, and survives a full disk.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING or __package__:
+    from OpenOrchestrator.scheduler.host import robot_output, robot_tree, run_files
+else:
+    # Appended, so that nothing here can take the place of a standard module.
+    sys.path.append(str(Path(__file__).resolve().parent))
+    import robot_output
+    import robot_tree
+    import run_files
+
+_TICK = 0.05
+_DRAIN_SECONDS = 0.5
+_REPEAT_KILL_SECONDS = 1.0
+_LONGEST_TEXT = 1000
+
+TIMEOUT_REASON = "timeout"
+
+
+class _Stop:
+    """The stop of a run, from the first request on."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.timed_out = False
+        self._kill_at = 0.0
+        self._seen = 0
+
+    def request(self, tree: robot_tree.ProcessTree, reason: str, grace: float) -> None:
+        """Begin to stop, or shorten the grace of a stop under way; the first reason stays."""
+        kill_at = time.monotonic() + grace
+        if self.reason is None:
+            self.reason = reason[:_LONGEST_TEXT]
+            self._kill_at = kill_at
+            if grace > 0:
+                tree.soft_stop()
+        self._kill_at = min(self._kill_at, kill_at)
+
+    def look_for_request(self, tree: robot_tree.ProcessTree, directory: Path, grace: float) -> None:
+        """Take up a stop file that appeared or changed since the last look."""
+        path = directory / run_files.STOP_FILE
+        try:
+            changed = path.stat().st_mtime_ns
+        except OSError:
+            # Not there: nobody asked.
+            return
+        if changed == self._seen:
+            return
+        self._seen = changed
+        try:
+            content = run_files.read_json(path) or {}
+        except OSError:
+            # It is there: that is request enough.
+            content = {}
+        wanted = content.get("grace")
+        self.request(tree, str(content.get("reason") or "stop"), wanted if isinstance(wanted, (int, float)) else grace)
+
+    def enforce(self, tree: robot_tree.ProcessTree) -> None:
+        """Kill once the grace is over; again and again, should that take time."""
+        if self.reason is not None and time.monotonic() >= self._kill_at:
+            tree.kill()
+            self._kill_at = time.monotonic() + _REPEAT_KILL_SECONDS
+
+
+def _utc_now() -> str:
+    return datetime.now(timezone.utc).isoformat()
+
+
+def _signal_name(code: int) -> str | None:
+    if sys.platform == "win32" or code >= 0:
+        name = None
+    else:
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"SIG{-code}"
+    return name
+
+
+def _start_readers(
+    pipes: dict[str, int], secrets: list[str], output: robot_output.OutputFile
+) -> list[threading.Thread]:
+    readers = [
+        threading.Thread(target=robot_output.pump, args=(descriptor, stream, secrets, output), daemon=True)
+        for stream, descriptor in pipes.items()
+    ]
+    for reader in readers:
+        reader.start()
+    return readers
+
+
+def _watch(
+    tree: robot_tree.ProcessTree, spec: dict[str, Any], directory: Path, output: robot_output.OutputFile
+) -> _Stop:
+    """Stay until the robot has ended; meanwhile write its output, and stop it when asked to or when time is up."""
+    stop = _Stop()
+    time_is_up_at = None if spec["timeout"] is None else time.monotonic() + spec["timeout"]
+    while not tree.wait(_TICK):
+        output.flush_due()
+        stop.look_for_request(tree, directory, spec["grace"])
+        if stop.reason is None and time_is_up_at is not None and time.monotonic() >= time_is_up_at:
+            stop.timed_out = True
+            stop.request(tree, TIMEOUT_REASON, spec["grace"])
+        stop.enforce(tree)
+    return stop
+
+
+def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
+    """Run one robot from start to end.
+
+    Args:
+        directory: The run directory, made by the launcher.
+        spec: ``job``, ``argv``, ``cwd``, ``env``, ``secrets``, ``limit`` (bytes), ``timeout`` (seconds or None),
+            ``grace`` (seconds), ``host`` (what the host file says about this process).
+
+    Returns:
+        The content for the exit file. Never raises for what the robot or the disk does.
+    """
+    ending: dict[str, Any] = dict.fromkeys(("exit_code", "signal", "stopped", "output_error", "error"))
+    ending |= {"timed_out": False, "survivors": []}
+    tree = robot_tree.make_tree(f"{run_files.JOB_VARIABLE}={spec['job']}")
+    output = robot_output.OutputFile(directory / run_files.OUTPUT_FILE, spec["limit"])
+    started_at = _utc_now()
+    try:
+        robot = tree.start(spec["argv"], spec["cwd"], spec["env"])
+    except (OSError, ValueError) as error:
+        output.close()
+        reason = robot_output.redact_whole(f"{type(error).__name__}: {error}", spec["secrets"])
+        return ending | {"error": reason[:_LONGEST_TEXT], "ended_at": _utc_now()}
+    if robot.stdout is None or robot.stderr is None:
+        raise RuntimeError("the robot was started without pipes")
+    pipes = {robot_output.STDOUT: robot.stdout.fileno(), robot_output.STDERR: robot.stderr.fileno()}
+    readers = _start_readers(pipes, spec["secrets"], output)
+    try:
+        known = spec["host"] | {"robot_pid": robot.pid, "started_at": started_at}
+        run_files.write_json(directory / run_files.HOST_FILE, known)
+    except OSError as error:
+        # The robot can be followed without it.
+        output.note_error(f"{run_files.HOST_FILE}: {error.strerror}")
+    try:
+        stop = _watch(tree, spec, directory, output)
+    except BaseException:
+        # A fault of the host itself. Nobody would stop this robot any more, so it must not go on.
+        tree.kill()
+        raise
+    ended_at = _utc_now()
+    # What the robot left running goes first: it may hold the pipes open. What it wrote before stays in them.
+    survivors = tree.kill()
+    code = tree.exit_code()
+    drained_by = time.monotonic() + _DRAIN_SECONDS
+    for reader in readers:
+        reader.join(max(0.0, drained_by - time.monotonic()))
+    output.close()
+    return ending | {
+        "exit_code": code,
+        "signal": _signal_name(code),
+        "timed_out": stop.timed_out,
+        "stopped": stop.reason,
+        "output_error": output.error,
+        "survivors": survivors[:100],
+        "ended_at": ended_at,
+    }
+
+
+def main() -> int:
+    """Read what to start from standard input, run it, record the end, and return the exit status of the host."""
+    directory = Path(sys.argv[1])
+    try:
+        spec = json.loads(sys.stdin.buffer.read())
+    except ValueError:
+        reason = "The scheduler ended before it had handed over what to start. No robot was started."
+        run_files.write_exit(directory, {"error": reason, "ended_at": _utc_now()})
+        return 1
+    run_files.write_exit(directory, run(directory, spec))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

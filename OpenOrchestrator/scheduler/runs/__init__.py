@@ -1,0 +1,1 @@
+"""One run of a robot on this machine, from its start to its stored end."""

@@ -1,0 +1,89 @@
+"""What the end of a robot means: which status, and which words for the reason. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo
+
+KILLED_BY_ADMIN = "killed on request"
+KILLED_BY_STOP = "killed because its scheduler was stopped"
+KILLED_BY_TERMINAL = "interrupted at the terminal"
+OWNERSHIP_LOST = "taken away from its scheduler"
+
+SIGNAL_EXIT_BASE = 128
+"""Shells show the end by signal n as exit status 128 + n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        status: Its final status.
+        exit_code: Of the robot; negative for a signal; None if no robot ended here.
+        reason: For people; None when all is well.
+    """
+
+    status: JobStatus
+    exit_code: int | None = None
+    reason: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the robot did what it should."""
+        return self.status is JobStatus.DONE
+
+    @property
+    def shell_status(self) -> int:
+        """The exit status with which a command that stood for this run should end."""
+        if self.exit_code is None:
+            return 0 if self.succeeded else 1
+        if self.exit_code < 0:
+            return SIGNAL_EXIT_BASE - self.exit_code
+        return self.exit_code or (0 if self.succeeded else 1)
+
+
+def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
+    """Return what the recorded end of a robot means."""
+    code = exit_info.exit_code
+    if exit_info.error is not None:
+        return Ending(JobStatus.FAILED, code, f"could not be started: {exit_info.error}")
+    if exit_info.timed_out:
+        allowed = f" of {timeout_seconds} s" if timeout_seconds is not None else ""
+        ending = Ending(JobStatus.TIMED_OUT, code, f"stopped: it ran longer than its time limit{allowed}")
+    elif exit_info.stopped is not None:
+        ending = Ending(JobStatus.KILLED, code, exit_info.stopped)
+    elif exit_info.signal is not None:
+        ending = Ending(JobStatus.FAILED, code, f"ended by signal {exit_info.signal}")
+    elif code == 0:
+        ending = Ending(JobStatus.DONE, 0)
+    else:
+        ending = Ending(JobStatus.FAILED, code, f"exit code {_readable(code)}")
+    remarks = [ending.reason] if ending.reason else []
+    if exit_info.output_error is not None:
+        remarks.append(f"its output is incomplete: {exit_info.output_error}")
+    if exit_info.survivors:
+        pids = ", ".join(str(pid) for pid in exit_info.survivors)
+        remarks.append(f"these processes it started could not be ended: {pids}")
+    return Ending(ending.status, ending.exit_code, "; ".join(remarks) or None)
+
+
+def host_lost() -> Ending:
+    """Return the end of a run whose robot host is gone without having recorded one."""
+    return Ending(JobStatus.LOST, None, "its robot host ended without recording how the robot ended")
+
+
+def never_found() -> Ending:
+    """Return the end of a run of which a restarted scheduler found neither process nor record."""
+    return Ending(
+        JobStatus.LOST,
+        None,
+        "its scheduler ended while it ran, and neither the robot nor a record of its end was found afterwards",
+    )
+
+
+def _readable(code: int | None) -> str:
+    # Windows ends crashed processes with codes such as 0xC0000005, which nobody knows in decimal.
+    return f"{code} (0x{code:08X})" if code is not None and code > 0xFFFF else str(code)

@@ -1,0 +1,1 @@
+"""Where robots run: checkouts of their code, and what they inherit."""

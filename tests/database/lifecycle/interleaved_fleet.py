@@ -1,0 +1,400 @@
+"""A fleet of schedulers, robots and admins whose steps a test puts in any order, and what must hold after each step.
+
+Every step calls the product's own functions on a real SQLite database. Beside it the fleet remembers what it was told:
+whom a job was promised to and until when, who holds which element, what was accepted. From that it knows what the next
+answer has to be, and what the tables have to hold. Leases are measured on the database's clock, which is virtual here:
+``strftime`` is replaced in every connection. A process that died never takes another step.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+from uuid import UUID
+
+import trigger_setup as make
+from breaking_database import BreakingDatabase
+
+from OpenOrchestrator.common.errors import OwnershipLostError, SchedulerNameInUseError
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import element_claims, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
+from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import queue_elements, schedulers, triggers
+
+LEASE = timedelta(seconds=LEASE_SECONDS)
+TICK = timedelta(milliseconds=1)
+BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+QUEUE = "Q"
+BUSY = {TriggerStatus.RUNNING.name, TriggerStatus.PAUSING.name, TriggerStatus.KILLING.name}
+ADMIN = {
+    "pause": triggers.request_pause,
+    "kill": triggers.request_kill,
+    "enable": triggers.enable,
+    "disable": triggers.disable,
+    "run": lambda session, trigger_id: triggers.request_run(session, trigger_id, now=BEGIN),
+}
+T = TypeVar("T")
+
+
+class BrokenInvariantError(AssertionError):
+    """Something that must always hold does not; the message says what, and what had happened."""
+
+
+@dataclass(eq=False)
+class Process:
+    """One start of a scheduler, alive until it is killed. Whoever is not asked to do anything just hangs."""
+
+    identity: Identity
+    number: int
+    alive: bool = True
+    name_until: datetime | None = None
+
+
+@dataclass(eq=False)
+class Run:
+    """A run as a process remembers it, whether that is still true or not."""
+
+    process: Process
+    claimed: trigger_claims.ClaimedRun
+    began: bool = False
+
+    @property
+    def job_id(self) -> UUID:
+        return self.claimed.job_id
+
+
+@dataclass
+class JobFacts:
+    """What is true about a job; until ``until``, on the database's clock, it was promised to its holder."""
+
+    trigger_id: UUID
+    due_at: datetime | None
+    attempt: int
+    status: JobStatus
+    holder: Run | None
+    until: datetime
+    began: bool = False
+    is_settled: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        return self.holder is not None
+
+
+@dataclass
+class ElementFacts:
+    """What is true about an element."""
+
+    status: QueueStatus = QueueStatus.NEW
+    job_id: UUID | None = None
+    token: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """An element as a robot remembers it."""
+
+    element_id: UUID
+    job_id: UUID | None
+    token: UUID
+
+
+@dataclass
+class Fleet:
+    """Everybody, and what is true."""
+
+    database: BreakingDatabase
+    said: list[str] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
+    views: list[tuple[Process, Sequence[trigger_claims.DueTrigger]]] = field(default_factory=list)
+    found: list[tuple[Process, runs.OwnedJob]] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    jobs: dict[UUID, JobFacts] = field(default_factory=dict)
+    elements: dict[UUID, ElementFacts] = field(default_factory=dict)
+    accepted_ends: Counter[tuple[UUID, int]] = field(default_factory=Counter)
+    runs_allowed: dict[UUID, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        single, scheduled, queue = (create(self.database) for create in (make.single, make.scheduled, make.queue))
+        self.single, self.triggers = single, (single, scheduled, queue)
+        self.runs_allowed[single] = 1
+
+    @property
+    def now(self) -> datetime:
+        return self.database.database_clock.now
+
+    def say(self, words: str) -> None:
+        self.database.clock.advance(TICK)  # type: ignore[attr-defined]
+        self.database.database_clock.advance(TICK)
+        self.said.append(words)
+
+    def require(self, holds: bool, what: str) -> None:
+        if not holds:
+            raise BrokenInvariantError("\n".join([what, *self.said]))
+
+    def name(self, run: Run) -> str:
+        return f"job {list(self.jobs).index(run.job_id)} ({run.claimed.trigger_name}, fence {run.claimed.fence})"
+
+    def living(self, known: list[tuple[Process, T]]) -> list[tuple[Process, T]]:
+        return [(process, what) for process, what in known if process.alive]
+
+    def living_runs(self) -> list[Run]:
+        return [run for run in self.runs if run.process.alive]
+
+    # --- schedulers
+
+    def start(self, name: str) -> Process | None:
+        process = Process(Identity(name, UUID(int=next(self._numbers))), len(self.processes))
+        by_pid = {one.number: one for one in self.processes}
+        rivals = [one for one in self.processes if one.alive and one.identity.name == name and self._has_name(one)]
+        self.say(f"{name} is started as process {process.number}")
+        try:
+            schedulers.enroll(
+                self.database,
+                process.identity,
+                version="1",
+                slots=5,
+                pid=process.number,
+                pid_started=0.0,
+                host_name="machine",
+                previous_is_dead=lambda pid, _started: not by_pid[pid].alive,
+            )
+        except SchedulerNameInUseError:
+            self.require(bool(rivals), f"I3: the name {name} was refused though nobody has it")
+            return None
+        self.require(not rivals, f"I3: two live schedulers have the name {name}")
+        process.name_until = self.now + LEASE
+        self.processes.append(process)
+        return process
+
+    def _latest(self, name: str) -> Process:
+        return [process for process in self.processes if process.identity.name == name][-1]
+
+    def _has_name(self, process: Process) -> bool:
+        return process.name_until is not None and process.name_until >= self.now
+
+    def crash(self, process: Process) -> None:
+        self.say(f"process {process.number} is killed")
+        process.alive = False
+
+    def prolong_jobs(self, process: Process) -> None:
+        mine = {run.job_id for run in self.runs if run.process is process}
+        self.say(f"process {process.number} prolongs its jobs")
+        expected = {one for one in mine if (holder := self.jobs[one].holder) and holder.process is process}
+        got = runs.extend(self.database, process.identity, mine)
+        self.require(got == expected, f"I3: {len(got)} jobs were prolonged, and {len(expected)} have this holder")
+        for job_id in got:
+            self.jobs[job_id].until = self.now + LEASE
+
+    def prolong_name(self, process: Process) -> None:
+        self.say(f"process {process.number} prolongs its name")
+        latest = self._latest(process.identity.name)
+        kept = schedulers.heartbeat(self.database, process.identity, running_jobs=0)
+        self.require(kept is (latest is process), f"I3: prolonging a name was answered by {kept}")
+        if kept:
+            process.name_until = self.now + LEASE
+
+    def poll(self, process: Process) -> Sequence[trigger_claims.DueTrigger]:
+        self.say(f"process {process.number} looks what is due")
+        due = trigger_claims.due_triggers(self.database, scheduler_name=process.identity.name).due
+        if due:
+            self.views.append((process, due))
+        return due
+
+    def claim(self, process: Process, due: Sequence[trigger_claims.DueTrigger]) -> None:
+        self.say(f"process {process.number} claims {[trigger.name for trigger in due]}")
+        for claimed in trigger_claims.claim(self.database, process.identity, due):
+            run = Run(process, claimed)
+            self.runs.append(run)
+            self.jobs[claimed.job_id] = JobFacts(
+                trigger_id=claimed.trigger_id,
+                due_at=claimed.due_at,
+                attempt=claimed.attempt,
+                status=JobStatus.STARTING,
+                holder=run,
+                until=self.now + LEASE,
+            )
+            self.said.append(f"  it got {self.name(run)}, due {claimed.due_at}")
+
+    def begin(self, run: Run) -> None:
+        self.say(f"process {run.process.number} begins {self.name(run)}")
+        job = self.jobs[run.job_id]
+        expected = job.holder is run and job.status is JobStatus.STARTING
+        begun = runs.begin_run(self.database, run.claimed)
+        self.require(begun is expected, f"I3: begin was answered by {begun} to who is the holder: {job.holder is run}")
+        if begun:
+            run.began = job.began = True
+            job.status, job.until = JobStatus.RUNNING, self.now + LEASE
+
+    def record(self, run: Run) -> None:
+        self.say(f"process {run.process.number} records the robot of {self.name(run)}")
+        host: dict[str, Any] = {"host_pid": 1, "host_started": 1.0, "commit_sha": None}
+        saved = runs.record_start(self.database, run.claimed, **host, started_at=self.database.utc_now())
+        self.require(saved is (self.jobs[run.job_id].holder is run), f"I3: record was answered by {saved}")
+
+    def finish(self, run: Run, status: JobStatus) -> None:
+        self.say(f"process {run.process.number} ends {self.name(run)} as {status.value}")
+        expected = self.jobs[run.job_id].holder is run
+        ended = runs.finish(
+            self.database, run.job_id, run.claimed.fence, status=status, exit_code=None, reason="a reason"
+        )
+        self._end(run, status, accepted=ended, expected=expected)
+        self.jobs[run.job_id].is_settled |= ended
+
+    def give_back(self, run: Run) -> None:
+        self.say(f"process {run.process.number} gives back {self.name(run)}")
+        job = self.jobs[run.job_id]
+        expected = job.holder is run and job.status is JobStatus.STARTING
+        given_back = runs.give_back(self.database, run.claimed, "a reason")
+        self._end(run, JobStatus.KILLED, accepted=given_back, expected=expected)
+
+    def _end(self, run: Run, status: JobStatus, *, accepted: bool, expected: bool) -> None:
+        if accepted:
+            self.accepted_ends[run.job_id, run.claimed.fence] += 1
+        self.require(accepted is expected, f"I1: the end was answered by {accepted} where {expected} was right")
+        if accepted:
+            self._over(run.job_id, status)
+
+    def _over(self, job_id: UUID, status: JobStatus) -> None:
+        job = self.jobs[job_id]
+        job.status, job.holder = status, None
+        for element in self.elements.values():
+            if element.job_id == job_id and element.status is QueueStatus.IN_PROGRESS:
+                element.status = QueueStatus.ABANDONED
+
+    def find(self, process: Process) -> Sequence[runs.OwnedJob]:
+        self.say(f"process {process.number} looks for jobs of its name")
+        found = runs.jobs_of(self.database, process.identity.name)
+        self.found += [(process, job) for job in found]
+        return found
+
+    def adopt(self, process: Process, owned: runs.OwnedJob) -> None:
+        job = self.jobs[owned.job_id]
+        self.say(f"process {process.number} adopts job {list(self.jobs).index(owned.job_id)}, seen at {owned.fence}")
+        fence_now = None if job.holder is None else job.holder.claimed.fence
+        fence = runs.adopt(self.database, process.identity, owned.job_id, owned.fence)
+        latest = self._latest(process.identity.name)
+        free = latest is process or not self._has_name(latest)
+        expected = owned.fence + 1 if fence_now == owned.fence and free else None
+        self.require(fence == expected, f"I3: adopting was answered by {fence}")
+        if fence is not None and job.holder is not None:
+            before = job.holder.process
+            live = before.alive and before is not process and self._has_name(before)
+            self.require(not live, "I3: a job was adopted from a live scheduler of that name")
+            job.holder = Run(process, replace(job.holder.claimed, fence=fence), began=job.began)
+            job.until = self.now + LEASE
+            self.runs.append(job.holder)
+
+    def sweep(self, process: Process, meanwhile: Callable[[], None] | None) -> None:
+        """Settle what nobody owns any more; ``meanwhile`` happens between the look and the first write."""
+        self.say(f"process {process.number} sweeps" + (", and meanwhile:" if meanwhile else ""))
+        self.database.meanwhile = meanwhile
+        reaped = runs.reap(self.database, reaper=process.identity.name)
+        self.database.meanwhile = None
+        for one in reaped:
+            job = self.jobs[one.job_id]
+            self.said.append(f"  it settled job {list(self.jobs).index(one.job_id)}")
+            self.require(job.holder is not None, "I1: a job was settled that nobody held")
+            self.require(job.until < self.now, f"I3: a job was taken away that was promised until {job.until}")
+            assert job.holder is not None
+            self.accepted_ends[one.job_id, job.holder.claimed.fence] += 1
+            job.is_settled |= not one.is_due_again and (job.began or one.attempt >= runs.MOST_FAILED_STARTS)
+            self._over(one.job_id, JobStatus.LOST)
+        left = [job for job in self.jobs.values() if job.is_active and job.until < self.now]
+        self.require(not left, f"I2: {len(left)} jobs that nobody owns were not settled")
+        self.require(settle_stuck(self.database) == 0, "I2: a trigger waited for the end of a run that there is not")
+
+    # --- robots
+
+    def add_element(self) -> None:
+        self.say("an element is added")
+        added = self.database.write(
+            lambda session: queue_elements.create(
+                session,
+                queue_name=QUEUE,
+                reference=None,
+                data=None,
+                created_by=None,
+                created_date=datetime(2026, 1, 1) + TICK * len(self.elements),
+                element_id=UUID(int=next(self._numbers)),
+            )
+        )
+        self.elements[added.id] = ElementFacts()
+
+    def take(self, run: Run | None) -> None:
+        """A robot asks for an element; its scheduler may be dead by then."""
+        job_id = None if run is None else run.job_id
+        who = "a robot by hand" if run is None else f"the robot of {self.name(run)}"
+        self.say(f"{who} takes an element")
+        entitled = job_id is None or self.jobs[job_id].is_active
+        first = next((one for one, facts in self.elements.items() if facts.status is QueueStatus.NEW), None)
+        try:
+            got = element_claims.claim_next(self.database, QUEUE, job_id=job_id)
+        except OwnershipLostError:
+            self.require(not entitled, "I3: the robot of a job that has not ended got no element")
+            return
+        self.require(entitled, "I3: the robot of a job that has ended was not refused")
+        self.require((got and got.id) == first, "I2: not the oldest new element was handed out")
+        if got is not None:
+            self.elements[got.id] = ElementFacts(QueueStatus.IN_PROGRESS, job_id, got.claim_token)
+            self.held.append(Held(got.id, job_id, got.claim_token))
+
+    def write_element(self, held: Held, status: QueueStatus) -> None:
+        facts = self.elements[held.element_id]
+        number = list(self.elements).index(held.element_id)
+        self.say(f"a robot sets element {number} to {status.value}")
+        entitled = facts.token == held.token and (held.job_id is None or self.jobs[held.job_id].is_active)
+        wanted = element_claims.StatusWrite(
+            element_id=held.element_id, status=status, message=None, job_id=held.job_id, token=held.token
+        )
+        try:
+            element_claims.write_status(self.database, wanted)
+        except OwnershipLostError:
+            self.require(not entitled, f"I2: the holder of element {number} was refused")
+            return
+        self.require(entitled, f"I1: a status of element {number} was accepted from who does not hold it any more")
+        facts.status = status
+        if status is QueueStatus.NEW:
+            facts.job_id = facts.token = None
+
+    # --- admins and time
+
+    def put_back(self, element_id: UUID) -> None:
+        self.say(f"an admin puts back element {list(self.elements).index(element_id)}")
+        self.database.write(
+            lambda session: queue_elements.set_status(
+                session, element_id, QueueStatus.NEW, now=self.database.site_now()
+            )
+        )
+        self.elements[element_id] = ElementFacts()
+
+    def decide(self, trigger_id: UUID, what: str) -> None:
+        self.say(f"an admin asks: {what} trigger {self.triggers.index(trigger_id)}")
+        before = make.status(self.database, trigger_id)
+        done = self.database.write(lambda session: ADMIN[what](session, trigger_id))
+        if done and what == "enable" and trigger_id == self.single and before is not TriggerStatus.PAUSING:
+            # Whoever enables a single trigger whose time has passed wants it to run now, again if it has run.
+            self.runs_allowed[trigger_id] = 1 + sum(
+                job.began for job in self.jobs.values() if job.trigger_id == trigger_id and job.due_at
+            )
+
+    def pass_time(self, seconds: int) -> None:
+        self.say(f"{seconds} s pass")
+        self.database.clock.advance(timedelta(seconds=seconds))  # type: ignore[attr-defined]
+        self.database.database_clock.advance(timedelta(seconds=seconds))
+
+    def set_clocks(self, hours: int) -> None:
+        """The clocks of the machines jump; the database's does not."""
+        self.say(f"the clocks of the machines are set {hours} h")
+        self.database.clock.advance(timedelta(hours=hours))  # type: ignore[attr-defined]
+
+    def break_the_next_commit(self, saved: bool) -> None:
+        self.say(f"the next commit breaks {'after' if saved else 'before'} it is saved")
+        self.database.commit_breaks = saved

@@ -1,0 +1,322 @@
+"""Any interleaving of what schedulers, robots, admins and crashes do keeps the promises of the database.
+
+A state machine takes the steps of a fleet in any order and looks at the tables after each. That the machine would find
+a broken promise is shown by taking out the checks that keep it, one at a time: each of these mutants has to fail.
+
+The ordinary run takes few examples, always the same. More of them, and others each time:
+``INTERLEAVINGS=2000 python -m pytest tests/database/lifecycle/test_interleavings.py -k every_promise``
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from breaking_database import BreakingDatabase
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from interleaved_fleet import ADMIN, BEGIN, BrokenInvariantError, Fleet, Process
+from interleaved_tables import Tables, empty
+
+from OpenOrchestrator.common.clock import SettableClock
+from OpenOrchestrator.database import transitions
+from OpenOrchestrator.database.engine import database as engine
+from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import element_claims, ownership, runs, trigger_claims
+from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
+from OpenOrchestrator.database.stores import schedulers
+
+pytestmark = pytest.mark.kinds("sqlite")
+
+MORE = int(os.environ.get("INTERLEAVINGS", "0"))
+ANY = st.integers(0, 3)
+ANY_RUN = st.integers(0, 5)
+SILENCE = st.sampled_from([0, 31])
+MEANWHILE = st.sampled_from(["nothing", "begin", "prolong", "finish"])
+NAMES = st.sampled_from(["a", "b"])
+T = TypeVar("T")
+
+
+def _some_process_lives(machine: Any) -> bool:
+    return any(process.alive for process in machine.fleet.processes)
+
+
+def _recent(things: list[T], back: int) -> T:
+    return things[-1 - back % len(things)]
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Everything that anybody can do, one step at a time. ``which`` counts from the latest."""
+
+    database: BreakingDatabase
+    connection: sqlite3.Connection
+
+    def __init__(self) -> None:
+        super().__init__()
+        empty(self.connection)
+        self.database.clock.now = self.database.database_clock.now = BEGIN
+        self.database.commit_breaks = None
+        self.fleet = Fleet(self.database)
+        self.tables = Tables(self.fleet, self.connection)
+        self.fleet.add_element()
+        self.fleet.start("a")
+        self.fleet.start("b")
+        self.tables.check()
+
+    @invariant()
+    def every_promise_is_kept(self) -> None:
+        self.tables.check()
+
+    def _process(self, which: int) -> Process:
+        return _recent([process for process in self.fleet.processes if process.alive], which)
+
+    @initialize(far=st.sampled_from(["not at all", "claimed", "begun"]))
+    def begin_at_work(self, far: str) -> None:
+        if far != "not at all":
+            self.work(0, far)
+        if far == "begun":
+            self.fleet.take(self.fleet.runs[0])
+
+    # --- schedulers
+
+    @rule(name=NAMES, takes_over=st.booleans())
+    def start(self, name: str, takes_over: bool) -> None:
+        if takes_over:
+            self.fleet.pass_time(31)
+        process = self.fleet.start(name)
+        if process is not None and takes_over:
+            for job in self.fleet.find(process):
+                self.fleet.adopt(process, job)
+
+    @precondition(_some_process_lives)
+    @rule(which=ANY)
+    def crash(self, which: int) -> None:
+        self.fleet.crash(self._process(which))
+
+    @precondition(_some_process_lives)
+    @rule(which=ANY, name=st.booleans())
+    def prolong(self, which: int, name: bool) -> None:
+        (self.fleet.prolong_name if name else self.fleet.prolong_jobs)(self._process(which))
+
+    @precondition(_some_process_lives)
+    @rule(which=ANY)
+    def look(self, which: int) -> None:
+        process = self._process(which)
+        self.fleet.poll(process)
+        self.fleet.find(process)
+
+    @precondition(lambda self: self.fleet.living(self.fleet.views))
+    @rule(which=ANY)
+    def claim(self, which: int) -> None:
+        views = self.fleet.living(self.fleet.views)
+        self.fleet.claim(*views[which % len(views)])  # the older, the more may have changed since
+
+    @precondition(lambda self: self.fleet.living(self.fleet.found))
+    @rule(which=ANY)
+    def adopt(self, which: int) -> None:
+        self.fleet.adopt(*_recent(self.fleet.living(self.fleet.found), which))
+
+    @precondition(_some_process_lives)
+    @rule(which=ANY, far=st.sampled_from(["claimed", "begun", "done"]))
+    def work(self, which: int, far: str) -> None:
+        process, before = self._process(which), len(self.fleet.runs)
+        self.fleet.claim(process, self.fleet.poll(process))
+        for run in self.fleet.runs[before:] if far != "claimed" else ():
+            self.fleet.begin(run)
+            if far == "done":
+                self.fleet.finish(run, JobStatus.DONE)
+
+    @precondition(lambda self: self.fleet.living_runs())
+    @rule(which=ANY_RUN, what=st.sampled_from(["begin", "record", "give back"]))
+    def go_on(self, which: int, what: str) -> None:
+        act = {"begin": self.fleet.begin, "record": self.fleet.record, "give back": self.fleet.give_back}[what]
+        act(_recent(self.fleet.living_runs(), which))
+
+    @precondition(lambda self: self.fleet.living_runs())
+    @rule(which=ANY_RUN, status=st.sampled_from([JobStatus.DONE, JobStatus.FAILED, JobStatus.KILLED]))
+    def finish(self, which: int, status: JobStatus) -> None:
+        run = _recent(self.fleet.living_runs(), which)
+        self.fleet.finish(run, status if run.began or status is not JobStatus.DONE else JobStatus.FAILED)
+
+    @precondition(_some_process_lives)
+    @rule(
+        silence=SILENCE, which=ANY, meanwhile=st.sampled_from(["nothing", "begin", "prolong", "finish"]), other=ANY_RUN
+    )
+    def sweep(self, silence: int, which: int, meanwhile: str, other: int) -> None:
+        self.fleet.pass_time(silence)
+        act: Callable[[], None] | None = None
+        if self.fleet.living_runs() and meanwhile != "nothing":
+            run = _recent(self.fleet.living_runs(), other)
+            act = {
+                "begin": lambda: self.fleet.begin(run),
+                "prolong": lambda: self.fleet.prolong_jobs(run.process),
+                "finish": lambda: self.fleet.finish(run, JobStatus.FAILED),
+            }[meanwhile]
+        self.fleet.sweep(self._process(which), act)
+
+    # --- robots and their elements
+
+    @rule(which=ANY, by_hand=st.booleans())
+    def take(self, which: int, by_hand: bool) -> None:
+        robots = [run for run in self.fleet.runs if run.began]
+        self.fleet.take(None if by_hand or not robots else _recent(robots, which))
+
+    @precondition(lambda self: self.fleet.held)
+    @rule(which=ANY, status=st.sampled_from(QueueStatus))
+    def write_element(self, which: int, status: QueueStatus) -> None:
+        self.fleet.write_element(_recent(self.fleet.held, which), status)
+
+    @rule(which=ANY, new=st.booleans())
+    def supply(self, which: int, new: bool) -> None:
+        if new:
+            self.fleet.add_element()
+        else:
+            self.fleet.put_back(_recent(list(self.fleet.elements), which))
+
+    # --- admins, time and the network
+
+    @rule(which=ANY, what=st.sampled_from(sorted(ADMIN)))
+    def decide(self, which: int, what: str) -> None:
+        self.fleet.decide(_recent(list(self.fleet.triggers), which), what)
+
+    @rule(seconds=st.sampled_from([10, 31, 300]))
+    def pass_time(self, seconds: int) -> None:
+        self.fleet.pass_time(seconds)
+
+    @rule(hours=st.sampled_from([-24, -1, 1, 24]))
+    def set_clocks(self, hours: int) -> None:
+        self.fleet.set_clocks(hours)
+
+    @rule(saved=st.booleans())
+    def break_the_next_commit(self, saved: bool) -> None:
+        self.fleet.break_the_next_commit(saved)
+
+
+@pytest.fixture
+def machine(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Interleavings]]:
+    """The machine on a database of its own, in which nothing depends on chance or on this machine's clock."""
+    breaking = BreakingDatabase(database.connection_string, clock=SettableClock())
+    connection = sqlite3.connect(str(breaking.engine.url.database), isolation_level=None)
+    numbers = itertools.count(1)
+    monkeypatch.setattr(trigger_claims, "uuid4", lambda: UUID(int=next(numbers)))
+    monkeypatch.setattr(dialects, "is_disconnect", lambda error, _name: error.connection_invalidated)
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None))
+    yield type("Interleavings", (Interleavings,), {"database": breaking, "connection": connection})
+    connection.close()
+    breaking.close()
+
+
+def run(machine: type[Interleavings], *, examples: int, steps: int = 40, **more: Any) -> None:
+    """Run the machine; quietly, because what is broken says itself what had happened."""
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        verbosity=Verbosity.quiet,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink] if MORE else [Phase.generate],
+        **more,
+    )
+    run_state_machine_as_test(machine, settings=chosen)
+
+
+def test_every_promise_is_kept_in_any_interleaving(machine: type[Interleavings]) -> None:
+    run(machine, examples=MORE or 100, derandomize=not MORE)
+
+
+# --- the machine finds what is broken
+
+
+def _no_fence_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All guards that runs hands over are about the fence."""
+
+    def without_guards(session: Any, event: Any, row_id: UUID, *_guards: Any, values: Any = None) -> bool:
+        return transitions.apply(session, event, row_id, values=values)
+
+    monkeypatch.setattr(runs, "apply", without_guards)
+
+
+def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
+    guards = element_claims._guards
+    monkeypatch.setattr(element_claims, "_guards", lambda wanted: guards(wanted)[:-1])
+
+
+def _no_lease_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every lease that is looked at is over, those that are given are as ever."""
+    now = ownership.DatabaseUtcNow
+    monkeypatch.setattr(ownership, "DatabaseUtcNow", lambda seconds=1e6: now(seconds))
+
+
+def _no_second_look_at_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that settles whatever it found at its first look."""
+
+    def without_lease(session: Any, event: Any, row_id: UUID, *guards: Any, values: Any = None) -> bool:
+        return transitions.apply(session, event, row_id, *guards[:2], values=values)
+
+    monkeypatch.setattr(ownership, "apply", without_lease)
+
+
+def _no_lease_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedulers, "_IS_LIVE", sa.false())
+
+
+def _no_status_guard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every event is possible in every state; from where it was not, it leads where it usually does."""
+    moves_of = transitions.moves_of
+
+    def from_anywhere(event: Any) -> dict[Any, Any]:
+        moves = moves_of(event)
+        usual = next(iter(moves.values()))
+        return {state: moves.get(state, usual) for state in type(usual)}
+
+    monkeypatch.setattr(transitions, "moves_of", from_anywhere)
+
+
+def _due_times_are_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trigger_claims._Claiming, "_move_on", lambda *_: True)
+
+
+def _elements_stay_with_ended_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "abandon_elements", lambda *_: None)
+    monkeypatch.setattr(runs, "abandon_elements", lambda *_: None)
+
+
+MUTANTS = {
+    _no_fence_of_jobs: ("I1|I3", 1),
+    _no_fence_of_elements: ("I1", 4),
+    _no_lease_of_jobs: ("I3", 0),
+    _no_second_look_at_the_lease: ("I3", 1),
+    _no_lease_of_names: ("I3", 0),
+    _no_status_guard: ("I1|I2|I3|I4", 0),
+    _due_times_are_not_used_up: ("I4", 0),
+    _elements_stay_with_ended_jobs: ("I2", 6),
+}
+"""Which promises each of them breaks, and a seed that soon comes to it; any other needs up to some hundred examples."""
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__.strip("_"))
+def test_a_check_that_is_taken_out_is_missed(
+    machine: type[Interleavings], monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    promises, start = MUTANTS[mutant]
+    mutant(monkeypatch)
+    with pytest.raises(BrokenInvariantError, match=f"^({promises}): "):
+        run(seed(start)(machine), examples=1000)

@@ -1,0 +1,618 @@
+"""The life of a run after its claim: begun once, ended once, and settled when nobody owns it any more."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+import trigger_setup as make
+
+from OpenOrchestrator.common.clock import SettableClock
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
+from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
+from OpenOrchestrator.database.models import Job, QueueElement, Trigger
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import jobs as job_store
+from OpenOrchestrator.database.stores import triggers
+
+HERE = Identity("here")
+ENDS = [JobStatus.DONE, JobStatus.FAILED, JobStatus.KILLED, JobStatus.TIMED_OUT, JobStatus.LOST]
+
+
+def _end(database, run, status=JobStatus.DONE, *, exit_code=0, reason=None, fence=None):
+    fence = run.fence if fence is None else fence
+    return runs.finish(database, run.job_id, fence, status=status, exit_code=exit_code, reason=reason)
+
+
+@pytest.fixture
+def run(database):
+    """A claimed run of a scheduled trigger that was due at 01:00 site time."""
+    make.scheduled(database)
+    (claimed,) = make.claim_all(database, HERE)
+    return claimed
+
+
+# --- begin and record
+
+
+def test_a_run_begins_once(database, run):
+    assert runs.begin_run(database, run)
+    assert make.job(database, run.job_id).status is JobStatus.RUNNING
+    assert not runs.begin_run(database, run)
+
+
+def test_what_runs_is_recorded(database, run):
+    assert runs.begin_run(database, run)
+    started_at = datetime(2026, 1, 1, 0, 0, 1, 250_000, tzinfo=timezone.utc)
+    assert runs.record_start(
+        database, run, host_pid=4711, host_started=1767225601.25, commit_sha="a" * 40, started_at=started_at
+    )
+    job = make.job(database, run.job_id)
+    assert (job.host_pid, job.host_started, job.commit_sha) == (4711, 1767225601.25, "a" * 40)
+    assert job.started_at == started_at
+
+
+def test_whoever_lost_a_run_can_neither_begin_nor_record_nor_finish_it(database, run):
+    new = runs.adopt(database, HERE, run.job_id, run.fence)
+    assert new == run.fence + 1
+    assert not runs.begin_run(database, run)
+    assert not runs.record_start(
+        database, run, host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now()
+    )
+    assert not runs.give_back(database, run, "no")
+    assert not _end(database, run)
+    job = make.job(database, run.job_id)
+    assert (job.status, job.host_pid, job.reason) == (JobStatus.STARTING, None, None)
+    assert _end(database, run, fence=new)
+
+
+# --- finish
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_the_end_of_a_run_is_stored(database, clock, run, status):
+    runs.begin_run(database, run)
+    clock.advance(timedelta(seconds=90))
+    assert _end(database, run, status, exit_code=-9, reason="because")
+    job = make.job(database, run.job_id)
+    assert (job.status, job.exit_code, job.reason) == (status, -9, "because")
+    assert job.end_time == datetime(2026, 1, 1, 1, 1, 30)
+    assert job.lease_until is None
+
+
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", [JobStatus.DONE, JobStatus.FAILED])
+def test_a_run_ends_once(database, run, first, second):
+    assert _end(database, run, first, reason="first")
+    before = make.status(database, run.trigger_id)
+    assert not _end(database, run, second, reason="second")
+    job = make.job(database, run.job_id)
+    assert (job.status, job.reason) == (first, "first")
+    assert make.status(database, run.trigger_id) is before
+
+
+_T = TriggerStatus
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "status", "after"),
+    [
+        (_T.RUNNING, JobStatus.DONE, _T.IDLE),
+        (_T.RUNNING, JobStatus.FAILED, _T.FAILED),
+        (_T.RUNNING, JobStatus.TIMED_OUT, _T.FAILED),
+        (_T.RUNNING, JobStatus.LOST, _T.FAILED),
+        (_T.RUNNING, JobStatus.KILLED, _T.KILLED),
+        (_T.PAUSING, JobStatus.DONE, _T.PAUSED),
+        (_T.PAUSING, JobStatus.FAILED, _T.FAILED),
+        (_T.KILLING, JobStatus.KILLED, _T.KILLED),
+        (_T.KILLING, JobStatus.DONE, _T.KILLED),
+        (_T.KILLING, JobStatus.FAILED, _T.KILLED),
+        (_T.PAUSED, JobStatus.FAILED, _T.PAUSED),
+        (_T.IDLE, JobStatus.FAILED, _T.IDLE),
+        (_T.FAILED, JobStatus.DONE, _T.FAILED),
+    ],
+)
+def test_the_trigger_follows_its_run_unless_an_admin_decided(database, run, meanwhile, status, after):
+    make.set_status(database, run.trigger_id, meanwhile)
+    assert _end(database, run, status)
+    assert make.status(database, run.trigger_id) is after
+
+
+@pytest.mark.parametrize(("status", "after"), [(JobStatus.DONE, _T.DONE), (JobStatus.FAILED, _T.FAILED)])
+def test_a_single_trigger_is_done_after_its_run(database, status, after):
+    made = make.single(database)
+    (claimed,) = make.claim_all(database)
+    assert _end(database, claimed, status)
+    assert make.status(database, made) is after
+    assert make.due_names(database) == []
+
+
+def test_a_run_ends_though_its_trigger_was_deleted(database, run):
+    assert database.write(lambda s: triggers.delete(s, run.trigger_id))
+    assert _end(database, run, JobStatus.FAILED, reason="why")
+    assert make.job(database, run.job_id).status is JobStatus.FAILED
+
+
+@pytest.mark.kinds("sqlite")
+def test_a_run_ends_though_its_trigger_was_poisoned(database, run):
+    make.spoil(database, Trigger, run.trigger_id, "type", "LUNAR")
+    assert _end(database, run)
+    assert make.job(database, run.job_id).status is JobStatus.DONE
+
+
+def _hold(database, job_id, status=QueueStatus.IN_PROGRESS):
+    element = QueueElement(queue_name="Q", status=status, job_id=job_id, reference=str(job_id))
+    element.id = uuid4()
+    database.write(lambda s: s.add(element))
+    return element.id
+
+
+def _element(database, element_id):
+    return database.read(lambda s: s.get_one(QueueElement, element_id))
+
+
+@pytest.mark.parametrize("status", [JobStatus.DONE, JobStatus.KILLED])
+def test_elements_that_an_ended_run_still_holds_are_abandoned_with_the_reason(database, run, clock, status):
+    held = _hold(database, run.job_id)
+    finished = _hold(database, run.job_id, QueueStatus.DONE)
+    of_another = _hold(database, uuid4())
+    clock.advance(timedelta(minutes=1))
+    assert _end(database, run, status, reason="stopped by an æ")
+    element = _element(database, held)
+    assert element.status is QueueStatus.ABANDONED
+    assert element.message.endswith("stopped by an æ")
+    assert status.value in element.message
+    assert element.end_date == datetime(2026, 1, 1, 1, 1)
+    assert element.job_id == run.job_id
+    assert _element(database, finished).status is QueueStatus.DONE
+    assert _element(database, of_another).status is QueueStatus.IN_PROGRESS
+
+
+def test_a_refused_end_leaves_the_elements_alone(database, run):
+    held = _hold(database, run.job_id)
+    assert not _end(database, run, fence=run.fence + 1)
+    assert _element(database, held).status is QueueStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize("letter", ["x", "🙂", "\0", "\ud800"])
+def test_any_reason_of_any_length_is_stored(database, run, letter):
+    held = _hold(database, run.job_id)
+    assert _end(database, run, JobStatus.FAILED, reason=letter * 5000)
+    for text in (make.job(database, run.job_id).reason, _element(database, held).message):
+        assert 999 <= text_length(text, database.dialect_name) <= 1000
+        assert text.endswith("…")
+
+
+def test_of_many_who_end_a_run_at_once_one_is_accepted(database, run):
+    own = Database(database.connection_string, clock=SettableClock(database.utc_now()), pool_size=8)
+    start = threading.Barrier(8, timeout=30)
+
+    def end(number):
+        start.wait()
+        return number if _end(own, run, reason=str(number)) else None
+
+    with ThreadPoolExecutor(8) as pool:
+        accepted = [number for number in pool.map(end, range(8)) if number is not None]
+    own.close()
+    assert len(accepted) == 1
+    assert make.job(database, run.job_id).reason == str(accepted[0])
+
+
+# --- give back
+
+
+def test_a_run_that_is_given_back_is_due_again_at_the_same_time(database, clock, run):
+    due_at = run.due_at
+    clock.advance(timedelta(seconds=20))
+    assert runs.give_back(database, run, "the scheduler stops")
+    job = make.job(database, run.job_id)
+    assert (job.status, job.reason) == (JobStatus.KILLED, "the scheduler stops")
+    trigger = make.trigger(database, run.trigger_id)
+    assert (trigger.process_status, trigger.failed_starts) == (TriggerStatus.IDLE, 0)
+    (again,) = make.claim_all(database, Identity("there"))
+    assert (again.due_at, again.attempt) == (due_at, 1)
+    assert make.trigger(database, run.trigger_id).next_run == datetime(2026, 1, 1, 1, 5)
+
+
+def test_a_run_that_has_begun_cannot_be_given_back(database, run):
+    assert runs.begin_run(database, run)
+    assert not runs.give_back(database, run, "no")
+    assert make.job(database, run.job_id).status is JobStatus.RUNNING
+
+
+def test_single_and_queue_triggers_are_due_again_when_given_back(database):
+    make.single(database)
+    make.queue(database, elements=1)
+    for claimed in make.claim_all(database):
+        assert runs.give_back(database, claimed, "the scheduler stops")
+    assert make.due_names(database) == ["single", "queue"]
+
+
+@pytest.mark.parametrize("kind", [make.single, make.scheduled])
+def test_a_run_on_request_is_requested_again_when_given_back(database, kind):
+    made = kind(database, next_run=datetime(2026, 5, 1))
+    assert database.write(lambda s: triggers.request_run(s, made, now=database.utc_now()))
+    (claimed,) = make.claim_all(database)
+    assert make.job(database, claimed.job_id).reason == trigger_claims.REQUESTED
+    assert make.due_names(database) == []
+    assert runs.give_back(database, claimed, "the scheduler stops")
+    assert len(make.due_names(database)) == 1
+    assert make.trigger(database, made).next_run == datetime(2026, 5, 1)
+
+
+def test_a_run_by_hand_that_is_given_back_is_nobody_elses(database):
+    make.scheduled(database, next_run=datetime(2026, 5, 1))
+    claimed = trigger_claims.claim_by_name(database, HERE, "scheduled")
+    assert runs.give_back(database, claimed, "interrupted")
+    assert make.due_names(database) == []
+
+
+def test_giving_back_respects_a_pause_and_a_kill(database, run):
+    make.set_status(database, run.trigger_id, TriggerStatus.PAUSING)
+    assert runs.give_back(database, run, "no")
+    assert make.status(database, run.trigger_id) is TriggerStatus.PAUSED
+
+
+# --- extend, adopt, kill
+
+
+def _lease(database, job_id):
+    return make.job(database, job_id).lease_until
+
+
+def test_a_lease_is_extended_by_its_owner_alone(database, run):
+    make.expire(database, run.job_id)
+    old = _lease(database, run.job_id)
+    assert runs.extend(database, Identity("here"), [run.job_id]) == frozenset()
+    assert _lease(database, run.job_id) == old
+    assert runs.extend(database, HERE, [run.job_id]) == {run.job_id}
+    assert _lease(database, run.job_id) > datetime.now(timezone.utc)
+
+
+def test_extending_tells_which_jobs_are_still_ones_own(database):
+    for number in range(4):
+        make.single(database, str(number))
+    ended, adopted, gone, mine = make.claim_all(database, HERE)
+    assert _end(database, ended)
+    assert runs.adopt(database, Identity("here"), adopted.job_id, adopted.fence)
+    database.write(lambda s: s.execute(sa.delete(Job).where(Job.id == gone.job_id)))
+    every = [run.job_id for run in (ended, adopted, gone, mine)]
+    assert runs.extend(database, HERE, every) == {mine.job_id}
+    assert runs.extend(database, HERE, []) == frozenset()
+
+
+def test_the_jobs_of_a_name_are_found_for_adoption(database):
+    make.single(database, "blocking", is_blocking=True, timeout_seconds=60)
+    make.single(database, "deleted")
+    make.single(database, "ended")
+    made = {run.trigger_name: run for run in make.claim_all(database, HERE)}
+    make.single(database, "of another")
+    make.claim_all(database, Identity("there"))
+    database.write(lambda s: job_store.start(s, "old", "here", site_now=database.site_now()))
+    assert _end(database, made["ended"])
+    assert database.write(lambda s: triggers.delete(s, made["deleted"].trigger_id))
+    assert runs.begin_run(database, made["blocking"])
+    make.expire(database, made["deleted"].job_id)
+    found = {job.trigger_name: job for job in runs.jobs_of(database, "here")}
+    assert set(found) == {"blocking", "deleted"}
+    blocking = found["blocking"]
+    assert (blocking.status, blocking.owner) == (JobStatus.RUNNING, HERE.instance)
+    assert (blocking.is_blocking, blocking.timeout_seconds, blocking.is_expired) == (True, 60, False)
+    assert (blocking.type.name, blocking.due_at) == ("SINGLE", made["blocking"].due_at)
+    deleted = found["deleted"]
+    assert (deleted.type, deleted.is_blocking, deleted.is_expired) == (None, False, True)
+
+
+def test_a_job_is_adopted_once_and_only_under_its_own_name(database, run):
+    assert runs.adopt(database, Identity("there"), run.job_id, run.fence) is None
+    new = Identity("here")
+    assert runs.adopt(database, new, run.job_id, run.fence) == run.fence + 1
+    assert runs.adopt(database, Identity("here"), run.job_id, run.fence) is None
+    assert runs.extend(database, new, [run.job_id]) == {run.job_id}
+    assert runs.extend(database, HERE, [run.job_id]) == frozenset()
+    assert _end(database, run, fence=run.fence + 1)
+    assert runs.adopt(database, new, run.job_id, run.fence + 1) is None
+
+
+def test_a_job_whose_trigger_is_killing_is_to_be_killed(database, run):
+    make.single(database)
+    (other,) = make.claim_all(database)
+    assert runs.kill_requests(database, [run.job_id, other.job_id]) == frozenset()
+    assert database.write(lambda s: triggers.request_kill(s, run.trigger_id))
+    assert runs.kill_requests(database, [run.job_id, other.job_id]) == {run.job_id}
+    assert runs.kill_requests(database, [other.job_id]) == frozenset()
+    assert runs.kill_requests(database, []) == frozenset()
+
+
+# --- reap
+
+
+def test_a_job_whose_lease_lives_is_not_reaped(database, run):
+    assert runs.reap(database, reaper="there") == ()
+    assert make.job(database, run.job_id).status is JobStatus.STARTING
+
+
+@pytest.mark.parametrize("offset", [-5.0, 5.0])
+def test_leases_compare_right_with_the_clock_of_the_database_down_to_seconds(database, run, offset):
+    table = Job.__table__
+    database.write(lambda s: s.execute(sa.update(table).values(lease_until=DatabaseUtcNow(offset))))
+    assert len(runs.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+    stored = datetime.now(timezone.utc) + timedelta(seconds=offset)
+    database.write(lambda s: s.execute(sa.update(table).values(lease_until=stored, status=JobStatus.RUNNING)))
+    assert len(runs.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+
+
+def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(database, clock, run):
+    due_at = run.due_at
+    for attempt in (1, 2):
+        clock.advance(timedelta(seconds=10))
+        make.expire(database, run.job_id)
+        (reaped,) = runs.reap(database, reaper="there")
+        assert (reaped.job_id, reaped.attempt, reaped.is_due_again) == (run.job_id, attempt, True)
+        assert (reaped.status, reaped.scheduler_name) == (JobStatus.STARTING, "here")
+        job = make.job(database, run.job_id)
+        assert job.status is JobStatus.LOST
+        assert job.reason == reaped.reason
+        assert "'here'" in job.reason
+        trigger = make.trigger(database, run.trigger_id)
+        assert (trigger.process_status, trigger.failed_starts) == (TriggerStatus.IDLE, attempt)
+        assert (trigger.next_run, trigger.due_at) == (datetime(2026, 1, 1, 1, 0), due_at)
+        assert not _end(database, run), "the late finish is refused"
+        (run,) = make.claim_all(database, HERE)
+        assert (run.due_at, run.attempt) == (due_at, attempt + 1)
+    make.expire(database, run.job_id)
+    (reaped,) = runs.reap(database, reaper="there")
+    assert not reaped.is_due_again
+    assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
+    assert make.due_names(database) == []
+    assert database.write(lambda s: triggers.enable(s, run.trigger_id))
+    assert make.trigger(database, run.trigger_id).failed_starts == 0
+
+
+def test_a_robot_that_starts_ends_the_count_of_lost_starts(database, run):
+    make.expire(database, run.job_id)
+    runs.reap(database, reaper="there")
+    (again,) = make.claim_all(database)
+    assert again.attempt == 2
+    assert runs.begin_run(database, again)
+    assert make.trigger(database, run.trigger_id).failed_starts == 0
+
+
+def test_a_lost_robot_fails_its_trigger_and_loses_its_elements(database, run):
+    held = _hold(database, run.job_id)
+    assert runs.begin_run(database, run)
+    make.expire(database, run.job_id)
+    (reaped,) = runs.reap(database, reaper="there")
+    assert (reaped.status, reaped.is_due_again) == (JobStatus.RUNNING, False)
+    assert make.job(database, run.job_id).status is JobStatus.LOST
+    assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
+    element = _element(database, held)
+    assert element.status is QueueStatus.ABANDONED
+    assert "not heard of" in element.message
+    assert not _end(database, run)
+    assert runs.extend(database, HERE, [run.job_id]) == frozenset()
+    assert runs.reap(database, reaper="there") == ()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "begun", "after"),
+    [
+        (_T.KILLING, True, _T.KILLED),
+        (_T.KILLING, False, _T.KILLED),
+        (_T.PAUSING, False, _T.PAUSED),
+        (_T.PAUSING, True, _T.FAILED),
+        (_T.IDLE, True, _T.IDLE),
+    ],
+)
+def test_what_an_admin_asked_for_is_settled_with_a_lost_run(database, run, meanwhile, begun, after):
+    if begun:
+        assert runs.begin_run(database, run)
+    make.set_status(database, run.trigger_id, meanwhile)
+    make.expire(database, run.job_id)
+    assert len(runs.reap(database, reaper="there")) == 1
+    assert make.status(database, run.trigger_id) is after
+
+
+def test_a_schedule_that_an_admin_changed_meanwhile_is_not_set_back(database, run):
+    tomorrow = datetime(2026, 1, 2)
+    assert database.write(lambda s: triggers.update(s, run.trigger_id, {"next_run": tomorrow}, zone=database.zone))
+    make.expire(database, run.job_id)
+    assert len(runs.reap(database, reaper="there")) == 1
+    assert make.trigger(database, run.trigger_id).next_run == tomorrow
+    assert make.status(database, run.trigger_id) is TriggerStatus.IDLE
+
+
+def test_an_overdue_run_that_was_lost_is_due_again_as_it_was(database, clock):
+    made = make.scheduled(database, next_run=datetime(2025, 12, 31, 12, 0))
+    (lost,) = make.claim_all(database)
+    assert make.trigger(database, made).next_run == datetime(2026, 1, 1, 1, 5)
+    make.expire(database, lost.job_id)
+    clock.advance(timedelta(minutes=3))
+    runs.reap(database, reaper="there")
+    (again,) = make.claim_all(database)
+    assert again.due_at == lost.due_at == datetime(2025, 12, 31, 11, tzinfo=timezone.utc)
+
+
+def test_a_run_in_the_hour_that_occurs_twice_is_due_again_at_the_same_instant(database, clock):
+    # Every half hour in real time: 02:30 occurs at 00:30 and 01:30 UTC on 2026-10-25 in Copenhagen.
+    clock.now = datetime(2026, 10, 25, 1, 30, 2, tzinfo=timezone.utc)
+    made = make.scheduled(database, cron_expr="*/30 * * * *", next_run=datetime(2026, 10, 25, 2, 30))
+    second = datetime(2026, 10, 25, 1, 30, tzinfo=timezone.utc)
+    database.write(lambda s: triggers.update(s, made, {"next_run": datetime(2026, 10, 25, 2, 30), "due_at": second}))
+    (lost,) = make.claim_all(database)
+    assert lost.due_at == second
+    make.expire(database, lost.job_id)
+    runs.reap(database, reaper="there")
+    (again,) = make.claim_all(database)
+    assert again.due_at == second
+
+
+def test_an_owner_that_extends_at_the_last_moment_keeps_its_job(database, run, monkeypatch):
+    make.expire(database, run.job_id)
+    original = ownership._reap_one
+
+    def extend_first(database, row, reaper):
+        assert runs.extend(database, HERE, [run.job_id]) == {run.job_id}
+        return original(database, row, reaper)
+
+    monkeypatch.setattr(ownership, "_reap_one", extend_first)
+    assert runs.reap(database, reaper="there") == ()
+    assert make.job(database, run.job_id).status is JobStatus.STARTING
+
+
+def test_jobs_of_older_schedulers_are_never_reaped(database):
+    old = database.write(lambda s: job_store.start(s, "process", "old host", site_now=datetime(2020, 1, 1)))
+    assert runs.reap(database, reaper="here") == ()
+    assert make.job(database, old).status is JobStatus.RUNNING
+
+
+def test_a_lost_run_whose_trigger_was_deleted_is_settled(database, run):
+    assert database.write(lambda s: triggers.delete(s, run.trigger_id))
+    make.expire(database, run.job_id)
+    (reaped,) = runs.reap(database, reaper="there")
+    assert not reaped.is_due_again
+    assert make.job(database, run.job_id).status is JobStatus.LOST
+
+
+def test_of_many_who_reap_at_once_each_job_is_settled_by_one(database):
+    for number in range(6):
+        make.single(database, str(number))
+    lost = make.claim_all(database)
+    for one in lost:
+        make.expire(database, one.job_id)
+    own = Database(database.connection_string, clock=SettableClock(database.utc_now()), pool_size=6)
+    start = threading.Barrier(6, timeout=30)
+
+    def sweep(number):
+        start.wait()
+        return runs.reap(own, reaper=str(number))
+
+    with ThreadPoolExecutor(6) as pool:
+        settled = [job.job_id for found in pool.map(sweep, range(6)) for job in found]
+    own.close()
+    assert sorted(settled) == sorted(one.job_id for one in lost)
+    assert all(make.trigger(database, one.trigger_id).failed_starts == 1 for one in lost)
+
+
+def test_a_sweep_and_a_late_finish_never_both_win(database):
+    for number in range(10):
+        make.single(database, f"{number:02}")
+    lost = make.claim_all(database, HERE)
+    for one in lost:
+        runs.begin_run(database, one)
+        make.expire(database, one.job_id)
+    own = Database(database.connection_string, clock=SettableClock(database.utc_now()))
+    start = threading.Barrier(2, timeout=30)
+
+    def finish():
+        start.wait()
+        return {one.job_id for one in lost if _end(own, one)}
+
+    def sweep():
+        start.wait()
+        return {job.job_id for job in runs.reap(own, reaper="there")}
+
+    with ThreadPoolExecutor(2) as pool:
+        finishing, sweeping = pool.submit(finish), pool.submit(sweep)
+        finished, swept = finishing.result(), sweeping.result()
+    own.close()
+    assert not finished & swept
+    assert finished | swept == {one.job_id for one in lost}
+    for one in lost:
+        done = one.job_id in finished
+        assert make.job(database, one.job_id).status is (JobStatus.DONE if done else JobStatus.LOST)
+        assert make.status(database, one.trigger_id) is (TriggerStatus.DONE if done else TriggerStatus.FAILED)
+
+
+# --- a scheduler that is killed
+
+
+def _claim_and_die(connection_string, now, begin):
+    database = Database(connection_string, clock=SettableClock(now))
+    claimed = make.claim_all(database, Identity("victim"))
+    for one in claimed[: len(claimed) // 2] if begin else ():
+        assert runs.begin_run(database, one)
+    os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+
+def test_what_a_killed_scheduler_held_is_settled_and_nothing_is_lost(database):
+    made = [make.single(database, str(number)) for number in range(4)]
+    process = multiprocessing.get_context("spawn").Process(
+        target=_claim_and_die, args=(database.connection_string, database.utc_now(), True)
+    )
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode not in (0, None)
+    jobs = make.jobs(database)
+    assert sorted(job.status.name for job in jobs) == ["RUNNING", "RUNNING", "STARTING", "STARTING"]
+    assert make.due_names(database) == []
+    assert runs.reap(database, reaper="there") == ()
+    for job in jobs:
+        make.expire(database, job.id)
+    reaped = runs.reap(database, reaper="there")
+    assert sorted(job.is_due_again for job in reaped) == [False, False, True, True]
+    assert len(make.due_names(database)) == 2
+    assert sorted(make.status(database, one).name for one in made) == ["FAILED", "FAILED", "IDLE", "IDLE"]
+    assert not [job for job in make.jobs(database) if job.status in ACTIVE_JOB_STATUSES]
+
+
+# --- commits whose outcome is unknown
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+@pytest.mark.parametrize("was_saved", [True, False])
+@pytest.mark.parametrize("what", ["begin", "finish", "give back", "adopt", "extend", "reap", "record"])
+def test_a_write_whose_outcome_is_unknown_is_read_back(database, run, what, was_saved):
+    work = {
+        "begin": lambda: runs.begin_run(database, run),
+        "finish": lambda: _end(database, run, JobStatus.FAILED, reason="x"),
+        "give back": lambda: runs.give_back(database, run, "x"),
+        "adopt": lambda: runs.adopt(database, HERE, run.job_id, run.fence) == run.fence + 1,
+        "extend": lambda: runs.extend(database, HERE, [run.job_id]) == {run.job_id},
+        "reap": lambda: len(runs.reap(database, reaper="there")) == 1,
+        "record": lambda: runs.record_start(
+            database, run, host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now()
+        ),
+    }[what]
+    if what == "reap":
+        make.expire(database, run.job_id)
+    cut = []
+
+    def break_once(connection):
+        if not cut and connection.get_execution_options().get("openorchestrator_writing"):
+            cut.append(True)
+            if was_saved:
+                connection.connection.dbapi_connection.commit()
+            else:
+                connection.connection.dbapi_connection.rollback()
+            raise sa.exc.OperationalError("COMMIT", {}, Exception("cut"), connection_invalidated=True)
+
+    sa.event.listen(database.engine, "commit", break_once)
+    try:
+        assert work()
+    finally:
+        sa.event.remove(database.engine, "commit", break_once)
+    assert cut
+    expected = {
+        "begin": JobStatus.RUNNING,
+        "finish": JobStatus.FAILED,
+        "give back": JobStatus.KILLED,
+        "reap": JobStatus.LOST,
+    }.get(what, JobStatus.STARTING)
+    assert make.job(database, run.job_id).status is expected
+
+
+def test_a_lease_may_be_prolonged_for_longer(database, run):
+    assert runs.extend(database, HERE, [run.job_id], seconds=900) == {run.job_id}
+    query = sa.select(Job.lease_until, DatabaseUtcNow().label("now")).where(Job.id == run.job_id)
+    lease_until, now = database.read(lambda session: session.execute(query).one())
+    assert 890 < (lease_until - now).total_seconds() <= 900

@@ -1,0 +1,297 @@
+"""CSV: what Excel opens, what comes back as it was, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from nicegui import ui
+from nicegui.elements.upload_files import SmallFileUpload
+from nicegui.testing import User
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.models import Log, QueueElement
+from OpenOrchestrator.database.statuses import LogLevel, QueueStatus
+from OpenOrchestrator.orchestrator.backend import csv_format
+from OpenOrchestrator.orchestrator.logs.backend import csv_export as log_export
+from OpenOrchestrator.orchestrator.queues.backend import csv_export
+from OpenOrchestrator.orchestrator.queues.backend.csv_import import MOST_BYTES, preview_of
+from tests.ui.conftest import App
+from tests.ui.pages import cell, click, rows_of, until
+from tests.ui.sample import NOW
+from tests.ui.sample import site as site_time
+
+QUEUE = "fakturaer-indgående"
+PATH = "/queues/fakturaer-indg%C3%A5ende"
+AWKWARD = [
+    "plain",
+    "semi;colon, comma",
+    'quote " inside',
+    "two\nlines\r\nand three",
+    "=1+1",
+    "+45 12 34",
+    "-5",
+    "@home",
+    "\ttab",
+    "'=already",
+    "'word",
+    "''",
+    "ÆØÅ æøå € 😀",
+    "\uff1d1+1",
+    " leading blank ",
+    "sep=;",
+]
+
+
+def elements(database: Database, queue: str = QUEUE) -> list[QueueElement]:
+    return database.read(
+        lambda session: list(
+            session.scalars(
+                sa.select(QueueElement)
+                .where(QueueElement.queue_name == queue)
+                .order_by(QueueElement.created_date, QueueElement.id)
+            )
+        )
+    )
+
+
+def test_what_is_written_is_read_as_it_was() -> None:
+    content = csv_format.beginning(["Reference", "Data"]) + csv_format.encode([(text, text) for text in AWKWARD])
+    table = csv_format.read(content, most_lines=100)
+    assert table.head == ("Reference", "Data")
+    assert [cells for _, cells in table.lines] == [(text, text) for text in AWKWARD]
+    assert (table.encoding, table.delimiter) == ("UTF-8", ";")
+
+
+def test_a_file_is_what_danish_excel_opens() -> None:
+    content = csv_format.beginning(["Reference", "Data"]) + csv_format.encode([("a", None)])
+    assert content == b"\xef\xbb\xbfReference;Data\r\na;\r\n"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1", "=cmd|' /C calc'!A0"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    content = csv_format.encode([(text, f"x{text}")]).decode()
+    (row,) = csv.reader(io.StringIO(content, newline=""), delimiter=";")
+    assert row == ["'" + text, f"x{text}"]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "delimiter"),
+    [
+        ('Reference,Data\næ,"x,y"\n'.encode(), "UTF-8", ","),
+        ("\ufeffReference\tData\næ\tx,y\n".encode(), "UTF-8", "\t"),
+        ("Reference;Data\r\næ;x,y\r\n".encode("cp1252"), "Windows-1252", ";"),
+        ("Reference;Data\r\næ;x,y\r\n".encode("utf-16"), "UTF-16", ";"),
+        ("sep=;\r\nReference;Data\r\næ;x,y\r\n".encode(), "UTF-8", ";"),
+    ],
+)
+def test_files_of_others_are_read(content: bytes, encoding: str, delimiter: str) -> None:
+    table = csv_format.read(content, most_lines=10)
+    assert table.lines[0][1] == ("æ", "x,y")
+    assert (table.encoding, table.delimiter) == (encoding, delimiter)
+
+
+def test_lines_are_numbered_as_editors_do() -> None:
+    content = b'Reference;Data\n"a\nb";1\n\nc;2\n'
+    assert [number for number, _ in csv_format.read(content, most_lines=10).lines] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b"Name;Value\na;b\n", "Reference or Data"),
+        (b"Reference;Data\n", "no lines"),
+        (b'Reference;Data\na;"b\n', "Line 2"),
+        (b"Reference;reference\na;b\n", "two columns"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\xff\xfe", "binary"),
+        (b"Reference\n" + b"x\n" * 50_001, "more than 50000"),
+        (b"x" * (MOST_BYTES + 1), "larger than"),
+    ],
+)
+def test_what_is_no_import_is_refused_with_the_reason(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        preview_of(QUEUE, "x.csv", content, "sqlite")
+
+
+def test_each_line_says_what_is_wrong_with_it() -> None:
+    content = (
+        "reference;DATA;Status\n"
+        "ok;1;Done\n" + "r" * 101 + ";x;\n"
+        ";;Done\n"
+        "many;1;2;3\n"
+        "nul\0;1;\n"
+        "1,23E+15;1;\n"
+        "twice;1;\ntwice;2;\n"
+    ).encode()
+    preview = preview_of(QUEUE, "x.csv", content, "sqlite")
+    problems = {line.number: line.problem for line in preview.lines if line.problem}
+    assert preview.ignored == ("Status",)
+    assert problems[3] == "Reference has 101 of 100 characters."
+    assert problems[4] == "Neither reference nor data."
+    assert "4 cells, but 3 columns" in problems[5]
+    assert "NUL" in problems[6]
+    assert set(problems) == {3, 4, 5, 6}
+    assert [line.note for line in preview.lines if line.note] == [
+        "Looks like a number that Excel has rounded",
+        "2 times in this file",
+        "2 times in this file",
+    ]
+
+
+async def _export(user: User, app: App, path: str) -> tuple[Any, str]:
+    await user.open(path)
+    await click(user, "export")
+    with user:
+        download = await user.download.next(timeout=5)
+    return download, download.content.decode("utf-8")
+
+
+async def test_elements_that_match_are_exported_and_can_be_imported_again(
+    user: User, app: App, sample: Database
+) -> None:
+    def change(session: Any) -> None:
+        element = session.scalars(
+            sa.select(QueueElement)
+            .where(QueueElement.queue_name == QUEUE, QueueElement.status == QueueStatus.FAILED)
+            .order_by(QueueElement.created_date)
+        ).first()
+        element.data = '=HYPERLINK("http://x");\n"two"'
+
+    sample.write(change)
+    failed = [element for element in elements(sample) if element.status is QueueStatus.FAILED]
+    download, text = await _export(user, app, f"{PATH}?status=failed")
+    assert download.headers["content-disposition"].startswith("attachment;")
+    assert download.headers["content-type"] == "text/csv; charset=utf-8"
+    assert download.headers["cache-control"] == "no-store"
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=";"))
+    assert text.startswith("\ufeffReference;Data;Status;")
+    assert [row["Reference"] for row in rows] == [element.reference for element in failed]
+    assert {row["Status"] for row in rows} == {"Failed"}
+    assert rows[0]["Data"] == "'" + '=HYPERLINK("http://x");\n"two"'
+    assert rows[0]["Created"] == f"{failed[0].created_date:%Y-%m-%d %H:%M:%S}"
+
+    await user.open("/queues/kopi")
+    await _choose(user, "failed.csv", text.encode())
+    await user.should_see(f"failed.csv: {len(failed)} lines, read as UTF-8 with semicolons.", retries=30)
+    assert elements(sample, "kopi") == []
+    await click(user, "import")
+    await user.should_see(f"{len(failed)} elements were imported", retries=30)
+    copies = elements(sample, "kopi")
+    assert [(copy.reference, copy.data, copy.created_by) for copy in copies] == [
+        (element.reference, element.data, element.created_by) for element in failed
+    ]
+    assert {copy.status for copy in copies} == {QueueStatus.NEW}
+
+
+async def test_an_export_reads_in_parts_and_leaves_nothing_out(
+    sample: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from OpenOrchestrator.orchestrator.logs.backend.logs import LogQuery, LogsBackend
+    from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementQuery
+    from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
+
+    monkeypatch.setattr(csv_export, "ROWS_AT_ONCE", 7)
+    matching = await MatchingElementsBackend(sample, sample.clock).resolve(ElementQuery(queue=QUEUE))
+    content = b"".join(csv_export.elements(sample, matching))
+    table = csv_format.read(content, most_lines=1000)
+    assert [cells[0] for _, cells in table.lines] == [element.reference for element in elements(sample)]
+    everything = sample.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(Log)))
+    query = await LogsBackend(sample, sample.clock).pinned(LogQuery())
+    lines = csv_format.read(b"".join(log_export.messages(sample, query)), most_lines=1000).lines
+    assert len(lines) == everything
+    assert [cells[0] for _, cells in lines] == sorted((cells[0] for _, cells in lines), reverse=True)
+
+
+async def test_logs_that_match_are_exported(user: User, app: App, sample: Database) -> None:
+    sample.write(
+        lambda session: session.add(
+            Log(
+                log_time=site_time(NOW - timedelta(seconds=5)),
+                log_level=LogLevel.ERROR,
+                process_name="finance/x",
+                job_id=None,
+                log_message="@evil\nsecond line",
+            )
+        )
+    )
+    _, text = await _export(user, app, "/logs?level=error&process=finance/x")
+    assert text == (
+        '\ufeffTime;Level;Process;Message;Job\r\n2026-11-23 08:11:55,000;Error;finance/x;"\'@evil\nsecond line";\r\n'
+    )
+
+
+async def test_a_download_works_once_and_only_for_who_is_signed_in(user: User, app: App, sample: Database) -> None:
+    from nicegui import core
+
+    await user.open("/logs")
+    await user.should_see(marker="export", retries=30)
+    paths: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ui.download, "from_url", lambda path, *_: paths.append(path))
+        user.find(marker="export").click()
+        await until(lambda: paths)
+    async with app.client(signed_in=False) as stranger:
+        assert (await stranger.get(paths[0])).status_code == 401
+    async with app.client() as client:
+        assert (await client.get(paths[0])).headers["content-type"].startswith("text/csv")
+        again = await client.get(paths[0])
+        assert not again.headers["content-type"].startswith("text/csv")
+    assert not [route for route in core.app.routes if getattr(route, "path", "") == paths[0]]
+
+
+async def test_nothing_is_written_while_a_line_is_wrong(user: User, sample: Database) -> None:
+    await user.open(PATH)
+    before = {element.id for element in elements(sample)}
+    known = elements(sample)[0].reference
+    content = f"Reference;Data\nny-1;a\n{known};b\n{'x' * 101};c\n=2+2;d\n".encode()
+    await _choose(user, "mixed.csv", content)
+    await user.should_see("1 line cannot be imported", retries=30)
+    rows = await rows_of(user, "import-lines")
+    assert list(rows) == ["line 4"]
+    (button,) = user.find(marker="import").elements
+    assert not button.enabled  # type: ignore[attr-defined]
+    _set(user, "leave-out", True)
+    await user.should_see("Import 2 elements", retries=30)
+    _set(user, "import-show", "")
+    shown = await rows_of(user, "import-lines")
+    assert cell(shown["line 3"], "what")["t"] == "Left out: in the queue already"
+    _set(user, "known-too", True)
+    await user.should_see("Import 3 elements", retries=30)
+    assert {element.id for element in elements(sample)} == before
+    await click(user, "import")
+    await user.should_see("3 elements were imported", retries=30)
+    new = [element for element in elements(sample) if element.id not in before]
+    assert [element.reference for element in new] == ["ny-1", known, "=2+2"]
+    assert {element.created_by for element in new} == {"Imported from mixed.csv"}
+    assert {element.status for element in new} == {QueueStatus.NEW}
+
+
+async def test_a_file_that_is_none_is_refused_in_the_drawer(user: User, sample: Database) -> None:
+    await user.open(PATH)
+    await _choose(user, "picture.csv", b"Name;Value\n1;2\n")
+    await user.should_see("Reference or Data", retries=30)
+    await _choose(user, "again.csv", b"Reference\nr1\n", opened=True)
+    await user.should_see("again.csv: 1 line, read as UTF-8", retries=30)
+    await click(user, "cancel-import")
+    assert not [element for element in elements(sample) if element.reference == "r1"]
+
+
+async def _choose(user: User, name: str, content: bytes, *, opened: bool = False) -> None:
+    if not opened:
+        await click(user, "import-file")
+    await user.should_see(marker="upload", retries=30)
+    (upload,) = user.find(kind=ui.upload).elements
+    await upload.handle_uploads([SmallFileUpload(name=name, content_type="text/csv", _data=content)])
+
+
+def _set(user: User, marker: str, value: Any) -> None:
+    with user:
+        for element in user.find(marker=marker).elements:
+            element.value = value  # type: ignore[attr-defined]

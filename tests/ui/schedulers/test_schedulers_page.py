@@ -1,0 +1,119 @@
+"""The list of schedulers, used as an admin uses it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import sqlalchemy as sa
+from nicegui.testing import User
+
+from OpenOrchestrator.common.clock import SettableClock
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.models import Scheduler
+from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulersBackend
+from tests.ui.pages import act_on, cell, click, rows_of, until
+from tests.ui.sample import NOW
+from tests.ui.sample import site as site_time
+
+
+def names(database: Database) -> set[str]:
+    return set(database.read(lambda session: session.scalars(sa.select(Scheduler.machine_name)).all()))
+
+
+async def test_shows_who_is_heard_from_and_what_runs(user: User, sample: Database) -> None:
+    await user.open("/schedulers")
+    rows = await rows_of(user, "schedulers")
+    assert next(iter(rows)) == "RPA-VM-07"
+    silent, busy, idle = rows["RPA-VM-07"], rows["RPA-VM-02"], rows["RPA-VM-01"]
+    assert cell(silent, "state")["p"]["w"] == "Not heard from"
+    assert cell(silent, "seen")["t"] == "9 h 12 m ago"
+    assert cell(silent, "seen")["f"] == "failed"
+    assert "Europe/Copenhagen" in cell(silent, "seen")["tip"]
+    assert cell(busy, "state")["p"]["w"] == "Heard from"
+    assert cell(busy, "running")["t"] == "Bankafstemning"
+    assert cell(busy, "running")["h"] == "/jobs?scheduler=RPA-VM-02&status=starting%2Crunning"
+    assert cell(busy, "slots")["t"] == "1 of 32"
+    assert cell(busy, "name") == {"t": "RPA-VM-02", "s": "rpa-vm-02.kommune.example", "h": "/jobs?scheduler=RPA-VM-02"}
+    assert cell(busy, "last")["t"] == "Lønkontrol"
+    assert cell(busy, "version")["t"] == "4.0.0"
+    assert cell(idle, "running")["t"] == "Nothing"
+    await user.should_see("8")
+
+
+async def test_a_scheduler_of_an_earlier_version_is_shown_too(user: User, site: Database) -> None:
+    old = Scheduler(machine_name="Old", last_update=site_time(NOW - timedelta(seconds=20)))
+    site.write(lambda session: session.add(old))
+    await user.open("/schedulers")
+    row = (await rows_of(user, "schedulers"))["Old"]
+    assert cell(row, "state")["p"]["w"] == "Heard from"
+    assert cell(row, "version")["t"] == "before 4.0"
+    assert cell(row, "slots")["t"] == "0"
+    assert cell(row, "last")["t"] == "None yet"
+
+
+async def test_search_is_in_the_address_and_names_itself(user: User, sample: Database) -> None:
+    await user.open("/schedulers?q=vm-03")
+    assert set(await rows_of(user, "schedulers")) == {"RPA-VM-03"}
+    await user.should_see("1 of 8")
+    await user.open("/schedulers?q=nobody")
+    await user.should_see("Nothing matches", retries=30)
+    await click(user, "clear-filters")
+    await until(lambda: user.find(marker="schedulers").elements)
+
+
+async def test_an_empty_list_says_how_to_start_one(user: User) -> None:
+    await user.open("/schedulers")
+    await user.should_see("No schedulers yet", retries=30)
+    await user.should_see("python -m OpenOrchestrator scheduler")
+
+
+async def test_one_that_is_not_heard_from_can_be_removed_and_no_other(user: User, sample: Database) -> None:
+    await user.open("/schedulers")
+    rows = await rows_of(user, "schedulers")
+    assert rows["RPA-VM-01"]["a"]["forget"] == "It is heard from"
+    user.find(marker="schedulers").trigger("action", {"action": "forget", "id": "RPA-VM-01"})
+    await user.should_not_see("Remove RPA-VM-01 from the list?", retries=3)
+    await act_on(user, "schedulers", "forget", "RPA-VM-07")
+    await user.should_see("Remove RPA-VM-07 from the list?", retries=30)
+    await click(user, "confirm")
+    await user.should_see("RPA-VM-07 was removed from the list", retries=50)
+    assert "RPA-VM-07" not in names(sample)
+    assert len(names(sample)) == 7
+
+
+async def test_one_that_came_back_meanwhile_is_not_removed(user: User, sample: Database) -> None:
+    await user.open("/schedulers")
+    await act_on(user, "schedulers", "forget", "RPA-VM-07")
+    await user.should_see("Remove RPA-VM-07 from the list?", retries=30)
+    back = sa.update(Scheduler).where(Scheduler.machine_name == "RPA-VM-07")
+    sample.write(lambda session: session.execute(back.values(heartbeat_at=NOW, last_update=site_time(NOW))))
+    await click(user, "confirm")
+    await user.should_see("Remove RPA-VM-07: changed meanwhile", retries=50)
+    assert "RPA-VM-07" in names(sample)
+
+
+async def test_one_whose_lease_lives_on_the_databases_clock_is_not_removed(
+    sample: Database, clock: SettableClock
+) -> None:
+    backend = SchedulersBackend(sample, clock)
+    row = next(each for each in await backend.rows() if each.silent)
+    lease = sa.update(Scheduler).where(Scheduler.machine_name == row.name)
+    far = NOW + timedelta(days=36500)
+    sample.write(lambda session: session.execute(lease.values(lease_until=far, instance=uuid4())))
+    assert await backend.forget(row) is False
+    sample.write(lambda session: session.execute(lease.values(lease_until=NOW - timedelta(days=3650))))
+    assert await backend.forget(row) is True
+    assert await backend.forget(row) is False
+
+
+async def test_a_heartbeat_that_stops_turns_red(user: User, sample: Database, clock: SettableClock) -> None:
+    def states() -> set[str]:
+        (table,) = user.find(marker="schedulers").elements
+        return {cell(row, "state")["p"]["w"] for row in table.rows}  # type: ignore[attr-defined]
+
+    await user.open("/schedulers")
+    await rows_of(user, "schedulers")
+    assert states() == {"Heard from", "Not heard from"}
+    clock.advance(timedelta(minutes=3))
+    await until(lambda: states() == {"Not heard from"})
