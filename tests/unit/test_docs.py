@@ -292,3 +292,37 @@ def test_every_document_is_in_the_index() -> None:
 
 def test_the_changelog_knows_this_version() -> None:
     assert re.search(rf"^## \[{re.escape(__version__)}\]", read(ROOT / "CHANGELOG.md"), re.MULTILINE)
+
+
+# --- architecture ----------------------------------------------------------------------------------------------------
+
+
+def rooms() -> set[str]:
+    """Return the folders of the package but for the backends of nouns, which are explained once."""
+    package = Path(OpenOrchestrator.__file__).parent
+    nouns = package / "orchestrator"
+    return {
+        f"{file.parent.relative_to(package).as_posix()}/"
+        for file in package.rglob("__init__.py")
+        if file.parent != package and not (file.parent.name == "backend" and file.parent.parent != nouns)
+    }
+
+
+def test_every_room_has_its_line_in_the_architecture_and_no_other() -> None:
+    lines = first_cells(section(read(DOCS / "explanation/architecture.md"), "One line a room"))
+    assert sorted(lines) == sorted(set(lines))
+    # A room that only forms part of another one is explained there.
+    parts = {name for name in rooms() if name.startswith("orchestrator/components/")} - set(lines)
+    assert set(lines) == rooms() - parts
+
+
+def test_every_module_that_the_walks_name_is_there() -> None:
+    text = read(DOCS / "explanation/architecture.md")
+    package = Path(OpenOrchestrator.__file__).parent
+    named = set(
+        re.findall(r"`((?:scheduler|lifecycle|stores|orchestrator|orchestrator_connection)/\w*(?:/\w*)*)`", text)
+    )
+    assert len(named) > 20
+    for name in named:
+        folders = (package / name, package / "database" / name)
+        assert any(each.is_dir() or each.with_suffix(".py").is_file() for each in folders), name
