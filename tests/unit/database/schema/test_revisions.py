@@ -70,7 +70,7 @@ def test_checks_load_neither_alembic_nor_models(tmp_path: Path) -> None:
     url = f"sqlite:///{(tmp_path / 'a.db').as_posix()}"
     upgrade(url, zone="Europe/Copenhagen")
     code = (
-        "import sys; from OpenOrchestrator.database import revisions; "
+        "import sys; from OpenOrchestrator.database.schema import revisions; "
         "from OpenOrchestrator.database.engine.database import Database; "
         f"d = Database({url!r}); revisions.check_robot(d); revisions.check_exact(d); print(d.zone); "
         "print(sorted({'alembic', 'sqlalchemy.orm', 'tzlocal', 'OpenOrchestrator.database.models'} & set(sys.modules)))"
