@@ -37,6 +37,7 @@ class Job(Base):
         started_at: When the robot process was started.
         exit_code: Of the robot; a negative number is a signal.
         reason: Why it ended as it did, for people.
+        started_by: Member name of StartedBy; None on rows of older clients. Stays when the job has ended.
         commit_sha: Commit of the robot's repository.
         host_pid: Process id of the robot host on the scheduler's machine.
         host_started: Its create time as psutil tells it, because process ids are used again.
@@ -67,6 +68,7 @@ class Job(Base):
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     exit_code: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(text_type(1000))
+    started_by: Mapped[str | None] = mapped_column(String(20))
     commit_sha: Mapped[str | None] = mapped_column(String(64))
     host_pid: Mapped[int | None]
     host_started: Mapped[float | None] = mapped_column(Double)

@@ -67,6 +67,15 @@ FINAL_ELEMENT_STATUSES = frozenset({QueueStatus.DONE, QueueStatus.FAILED, QueueS
 """An element in one of these has been worked on to an end."""
 
 
+class StartedBy(Enum):
+    """What started a job."""
+
+    SCHEDULE = "Schedule"  # the time of a single or scheduled trigger had come
+    QUEUE = "Queue"
+    REQUEST = "Request"  # somebody asked for a run in the app
+    BY_HAND = "By hand"  # somebody ran the trigger from a terminal
+
+
 class SecretPassing(Enum):
     """How connection string and key reach a robot."""
 

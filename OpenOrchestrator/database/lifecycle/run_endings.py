@@ -17,9 +17,8 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import text_length
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.lifecycle.trigger_claims import REQUESTED
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import JobStatus, TriggerType
+from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerType
 from OpenOrchestrator.database.stores import due_triggers, trigger_rows
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.validation import storable
@@ -37,29 +36,29 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What of a job its trigger depends on. None of it changes while the job is active.
+    """What of a job its trigger depends on. None of it changes after the claim.
 
     Attributes:
         type: Of its trigger; None if that was deleted.
         start_time: Site time of the claim.
-        was_requested: It was not due, somebody asked for it.
+        started_by: None where that is not known.
     """
 
     trigger_id: UUID | None
     type: TriggerType | None
     due_at: datetime | None
     start_time: datetime
-    was_requested: bool
+    started_by: StartedBy | None
 
 
 def facts_of(session: Session, job_id: UUID) -> RunFacts:
-    """Read them. Whether it was requested is only known while the job is active."""
+    """Return what the trigger of a job depends on; of a job that is gone, nothing is known."""
     query = (
         sa.select(
             _JOBS.c.trigger_id,
             _JOBS.c.due_at,
             _JOBS.c.start_time,
-            _JOBS.c.reason,
+            _JOBS.c.started_by,
             raw(TRIGGERS.c.type, "type"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
@@ -67,15 +66,15 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
     )
     row = session.connection().execute(query).one_or_none()
     if row is None:
-        return RunFacts(None, None, None, datetime.min, False)  # noqa: DTZ901  (site time is naive)
+        return RunFacts(None, None, None, datetime.min, None)  # noqa: DTZ901  (site time is naive)
     kind = TriggerType.__members__.get(str(row.type))
-    return RunFacts(row.trigger_id, kind, row.due_at, row.start_time, row.reason == REQUESTED)
+    return RunFacts(row.trigger_id, kind, row.due_at, row.start_time, StartedBy.__members__.get(str(row.started_by)))
 
 
 def make_due_again(session: Session, database: Database, run: RunFacts) -> None:
     """Undo what the claim did to the due time. Single and queue triggers are due again by being Idle."""
     connection = session.connection()
-    if run.was_requested:
+    if run.started_by is StartedBy.REQUEST:
         connection.execute(
             sa.update(TRIGGERS)
             .where(TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))

@@ -6,9 +6,10 @@ Owns the claim of triggers, and what a claimed run carries to the scheduler. Wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
@@ -22,7 +23,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, StartedBy, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import due_triggers as _due
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers, Poisoned
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -53,11 +54,10 @@ __all__ = [
     "due_triggers",
 ]
 
-REQUESTED = "Started on request."
-"""Reason of a job, while it is active, whose trigger was not due: somebody asked for the run."""
-
-BY_HAND = "Started by hand."
-"""Reason of a job, while it is active, that somebody started from a terminal."""
+REASONS: Mapping[StartedBy, str] = MappingProxyType(
+    {StartedBy.REQUEST: "Started on request.", StartedBy.BY_HAND: "Started by hand."}
+)
+"""What the reason of a job says, for people and while it is active, where its trigger was not due."""
 
 _JOBS = cast(sa.Table, Job.__table__)
 _SCHEDULERS = cast(sa.Table, Scheduler.__table__)
@@ -221,12 +221,7 @@ class _Claiming:
             # They are locked, so this cannot be. If it is, nothing must remain of this transaction.
             raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
         runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
-        requested = frozenset(
-            row.trigger_id
-            for row in won.values()
-            if row.run_requested_at is not None and wanted[row.trigger_id].due_at is None
-        )
-        self._insert_jobs(runs, requested)
+        self._insert_jobs(runs, {key: self._started_by(row, wanted[key]) for key, row in won.items()})
         self._connection.execute(
             sa.update(_SCHEDULERS)
             .where(_SCHEDULERS.c.machine_name == self._identity.name)
@@ -276,8 +271,14 @@ class _Claiming:
         )
         return self._connection.execute(update).rowcount == 1
 
-    def _insert_jobs(self, runs: Sequence[ClaimedRun], requested: frozenset[UUID]) -> None:
-        reason = BY_HAND if self._by_hand else None
+    def _started_by(self, row: TriggerRow, trigger: DueTrigger) -> StartedBy:
+        if self._by_hand:
+            return StartedBy.BY_HAND
+        if trigger.due_at is not None:
+            return StartedBy.SCHEDULE
+        return StartedBy.QUEUE if row.run_requested_at is None else StartedBy.REQUEST
+
+    def _insert_jobs(self, runs: Sequence[ClaimedRun], started_by: Mapping[UUID, StartedBy]) -> None:
         self._connection.execute(
             sa.insert(_JOBS).values(lease_until=DatabaseUtcNow(LEASE_SECONDS)),
             [
@@ -293,7 +294,8 @@ class _Claiming:
                     "attempt": run.attempt,
                     "fence": run.fence,
                     "owner": self._identity.instance,
-                    "reason": reason or (REQUESTED if run.trigger_id in requested else None),
+                    "started_by": started_by[run.trigger_id].name,
+                    "reason": REASONS.get(started_by[run.trigger_id]),
                 }
                 for run in runs
             ],

@@ -242,11 +242,37 @@ def test_a_run_on_request_is_requested_again_when_given_back(database, kind):
     made = kind(database, next_run=datetime(2026, 5, 1))
     assert database.write(lambda s: triggers.request_run(s, made, now=database.utc_now()))
     (claimed,) = make.claim_all(database)
-    assert make.job(database, claimed.job_id).reason == trigger_claims.REQUESTED
+    job = make.job(database, claimed.job_id)
+    assert (job.started_by, job.reason) == ("REQUEST", "Started on request.")
+    # What is for people decides nothing.
+    database.write(lambda s: s.execute(sa.update(Job).values(reason="Somebody wrote something else here.")))
     assert make.due_names(database) == []
     assert runs.give_back(database, claimed, "the scheduler stops")
     assert len(make.due_names(database)) == 1
     assert make.trigger(database, made).next_run == datetime(2026, 5, 1)
+
+
+@pytest.mark.parametrize("status", ENDS)
+def test_what_started_a_job_is_known_when_it_has_ended(database, status):
+    make.single(database, "single")
+    make.scheduled(database, "scheduled")
+    make.queue(database, "queue", elements=1)
+    asked = make.scheduled(database, "request", next_run=datetime(2026, 5, 1))
+    assert database.write(lambda s: triggers.request_run(s, asked, now=database.utc_now()))
+    make.scheduled(database, "hand")
+    by_hand = trigger_claims.claim_by_name(database, HERE, "hand")
+    claimed = [*make.claim_all(database, HERE), by_hand]
+    for run in claimed:
+        assert _end(database, run, status)
+    found = {run.trigger_name: make.job(database, run.job_id) for run in claimed}
+    assert {name: job.started_by for name, job in found.items()} == {
+        "single": "SCHEDULE",
+        "scheduled": "SCHEDULE",
+        "queue": "QUEUE",
+        "request": "REQUEST",
+        "hand": "BY_HAND",
+    }
+    assert {job.reason for job in found.values()} == {None}
 
 
 def test_a_run_by_hand_that_is_given_back_is_nobody_elses(database):

@@ -263,6 +263,38 @@ def test_going_back_and_up_again(empty_database_url: str, special: str) -> None:
     assert_like_models(empty_database_url)
 
 
+def test_active_jobs_of_the_revision_before_know_what_started_them(empty_database_url: str) -> None:
+    upgrade(empty_database_url, zone=ZONE)
+    run_alembic(empty_database_url, command.downgrade, "e80b2d6f4c19")
+    jobs = Base.metadata.tables["Jobs"]
+    start = datetime(2026, 1, 1)
+    before = [
+        ("asked", "RUNNING", None, "Started on request."),
+        ("by hand", "STARTING", None, "Started by hand."),
+        ("due", "RUNNING", None, None),
+        ("ended", "FAILED", start, "Started on request."),
+    ]
+    engine = sa.create_engine(empty_database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for name, status, end, reason in before:
+            row = {"id": uuid.uuid4(), "process_name": name, "scheduler_name": "s", "status": status}
+            row |= {"start_time": start, "end_time": end, "reason": reason}
+            connection.execute(sa.insert(jobs), row)
+
+    upgrade(empty_database_url)
+
+    with engine.connect() as connection:
+        found = {row.process_name: (row.started_by, row.reason) for row in connection.execute(sa.select(jobs))}
+    engine.dispose()
+    assert found == {
+        "asked": ("REQUEST", "Started on request."),
+        "by hand": ("BY_HAND", "Started by hand."),
+        "due": (None, None),
+        "ended": (None, "Started on request."),
+    }
+    assert_like_models(empty_database_url)
+
+
 def _shape(url: str) -> tuple[dict[str, set[str]], set[tuple[str, str]]]:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     inspector = sa.inspect(engine)

@@ -24,6 +24,7 @@ Columns = dict[tuple[str, str], str]
 # Texts that only we write, in ASCII.
 ASCII_TEXTS = {
     ("Jobs", "commit_sha"),
+    ("Jobs", "started_by"),
     ("Jobs", "status"),
     ("Job_Output", "stream"),
     ("Logs", "log_level"),

@@ -100,6 +100,14 @@ async def test_says_the_day_when_a_job_was_due_on_another_day_than_it_ran(user: 
         await user.should_see(words, retries=30)
 
 
+@pytest.mark.parametrize("outcome", ["r", "d"])
+async def test_says_that_somebody_asked_for_a_run_also_when_it_has_ended(
+    user: User, site: Database, outcome: str
+) -> None:
+    await user.open(f"/jobs/{new_job(site, outcome, started_by='REQUEST')}")
+    await user.should_see("Somebody's request", retries=30)
+
+
 async def test_a_failed_job_shows_reason_and_the_end_of_its_error_output_first(user: User, site: Database) -> None:
     job_id = new_job(site, "ddff", reason="exit code 1", exit_code=1, attempt=3)
     print_output(site, job_id, ("stdout", "fine so far\n"), ("stderr", "a warning\n" + TRACEBACK), ("stdout", "end\n"))

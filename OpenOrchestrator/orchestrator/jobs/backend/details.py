@@ -12,10 +12,16 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.lifecycle.trigger_claims import REQUESTED
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus, TriggerType
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    JobStatus,
+    LogLevel,
+    QueueStatus,
+    StartedBy,
+    TriggerType,
+)
 from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -46,7 +52,7 @@ class JobDetails:
         due_at: Aware; None for queue triggers and runs on demand.
         timeout_seconds: The trigger's limit now; None without.
         trigger_type: None if the trigger is gone.
-        requested: Whether somebody asked for this run; only known while it is active.
+        requested: Whether somebody asked for this run.
         last_sequence: Number of the last piece of output; 0 without output.
         logs: Messages, counted no further than LOG_CAP.
         elements: How many there are in each state.
@@ -244,7 +250,9 @@ def _details(session: Session, job_id: UUID) -> JobDetails | None:
     if not rows:
         return None
     extra = session.execute(
-        sa.select(JOBS.c.due_at, _T.c.timeout_seconds, sa.cast(_T.c.type, sa.String(50)).label("type"))
+        sa.select(
+            JOBS.c.due_at, JOBS.c.started_by, _T.c.timeout_seconds, sa.cast(_T.c.type, sa.String(50)).label("type")
+        )
         .select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
         .where(JOBS.c.id == job_id)
     ).one()
@@ -256,7 +264,7 @@ def _details(session: Session, job_id: UUID) -> JobDetails | None:
         due_at=extra.due_at,
         timeout_seconds=extra.timeout_seconds,
         trigger_type=TriggerType.__members__.get(extra.type or ""),
-        requested=rows[0].reason == REQUESTED,
+        requested=extra.started_by == StartedBy.REQUEST.name,
         last_sequence=job_output.last_sequence(session, job_id),
         logs=session.execute(sa.select(sa.func.count()).select_from(logs)).scalar_one(),
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
