@@ -63,6 +63,15 @@ class JobStatus(Enum):
 ACTIVE_JOB_STATUSES = frozenset({JobStatus.STARTING, JobStatus.RUNNING})
 """A job in one of these has not ended yet."""
 
+BAD_JOB_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
+"""How a job ends that somebody should look at; a killed one was stopped by a person."""
+
+WAITING_TRIGGER_STATUSES = frozenset({TriggerStatus.PAUSING, TriggerStatus.KILLING})
+"""A trigger in one of these waits for the end of its run."""
+
+BUSY_TRIGGER_STATUSES = frozenset({TriggerStatus.RUNNING, *WAITING_TRIGGER_STATUSES})
+"""A trigger in one of these has a run that has not ended."""
+
 FINAL_ELEMENT_STATUSES = frozenset({QueueStatus.DONE, QueueStatus.FAILED, QueueStatus.ABANDONED})
 """An element in one of these has been worked on to an end."""
 

@@ -19,7 +19,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import JobStatus, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, number_or_none, raw
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
@@ -33,7 +33,7 @@ MOST_FAILED_STARTS = 3
 
 _JOBS = cast(sa.Table, Job.__table__)
 _SCHEDULERS = cast(sa.Table, Scheduler.__table__)
-_ACTIVE = _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
+_ACTIVE = _JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
 _OURS = _JOBS.c.lease_until.is_not(None)  # jobs of older schedulers have none, and nobody here may judge them
 
 

@@ -33,7 +33,7 @@ from OpenOrchestrator.database.lifecycle.ownership import (
 )
 from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _JOBS = cast(sa.Table, Job.__table__)
-_ACTIVE = _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
+_ACTIVE = _JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
 
 _JOB_EVENTS = {
     JobStatus.DONE: JobEvent.FINISH,

@@ -6,24 +6,18 @@ nothing runs, and rows can be changed from outside: then nobody would ever answe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import stuck
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
-from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
+from OpenOrchestrator.database.transitions import TriggerEvent, apply, apply_where
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-_JOBS = cast(sa.Table, Job.__table__)
-_WAITING = TRIGGERS.c.process_status.in_([TriggerStatus.PAUSING, TriggerStatus.KILLING])
-_NOTHING_RUNS = ~sa.exists().where(
-    _JOBS.c.trigger_id == TRIGGERS.c.id, _JOBS.c.status.in_(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name))
-)
 
 
 def settle_stuck(database: Database) -> int:
@@ -35,12 +29,21 @@ def settle_stuck(database: Database) -> int:
     Returns:
         How many were settled.
     """
-    query = sa.select(TRIGGERS.c.id).where(_WAITING, _NOTHING_RUNS)
-    stuck = database.read(lambda session: session.connection().execute(query).scalars().all())
-    if not stuck:
+    query = sa.select(TRIGGERS.c.id).where(stuck())
+    found = database.read(lambda session: session.connection().execute(query).scalars().all())
+    if not found:
         return 0
 
     def work(session: Session) -> int:
-        return apply_where(session, TriggerEvent.SETTLE, TRIGGERS.c.id.in_(stuck), _NOTHING_RUNS)
+        return apply_where(session, TriggerEvent.SETTLE, TRIGGERS.c.id.in_(found), stuck())
 
     return database.write(work, read_back=lambda _session: None)
+
+
+def settle(session: Session, trigger_id: UUID) -> bool:
+    """Set one trigger that is Pausing or Killing without a job that has not ended to Paused or Killed.
+
+    Returns:
+        False if it is in another state by now, has a job that runs, or is gone; nothing was changed.
+    """
+    return apply(session, TriggerEvent.SETTLE, trigger_id, stuck())

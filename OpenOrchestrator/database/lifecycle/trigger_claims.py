@@ -23,7 +23,14 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, StartedBy, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import (
+    BUSY_TRIGGER_STATUSES,
+    JobStatus,
+    SecretPassing,
+    StartedBy,
+    TriggerStatus,
+    TriggerType,
+)
 from OpenOrchestrator.database.stores import due_triggers as _due
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers, Poisoned
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -323,8 +330,7 @@ def _runnable(connection: Connection, scheduler_name: str, trigger_name: str) ->
     status = TriggerStatus.__members__.get(str(rows[0].status))
     if status is not TriggerStatus.IDLE:
         shown = repr(rows[0].status) if status is None else status.value
-        busy = status in (TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING)
-        advice = "Wait until its run has ended." if busy else "Enable it first."
+        advice = "Wait until its run has ended." if status in BUSY_TRIGGER_STATUSES else "Enable it first."
         raise InvalidInputError(f"The trigger {trigger_name!r} cannot run now: its status is {shown}. {advice}")
     if trigger.trigger_id in _due.active_triggers(connection):
         raise InvalidInputError(

@@ -22,7 +22,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     QUEUE,
@@ -50,9 +50,7 @@ _QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
 _QUEUES = sa.select(*BASE_COLUMNS).select_from(_QUEUE_JOIN)
 _SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
 # By status alone: the few active ones are found in one index, however long the history of each trigger is.
-_ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(
-    _JOBS.c.status.in_([JobStatus.STARTING, JobStatus.RUNNING])
-)
+_ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
 _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
 _BATCHES_AT_ONCE = 20

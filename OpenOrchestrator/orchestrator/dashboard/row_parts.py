@@ -8,14 +8,13 @@ from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 from uuid import UUID
 
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
-    BAD_STATUSES,
     Glance,
     RunningJob,
     SilentScheduler,
@@ -63,7 +62,7 @@ def link(path: str, **query: str) -> str:
 
 def bad_jobs(since: datetime, **more: str) -> str:
     """Return the path of the list of jobs that ended badly."""
-    statuses = ",".join(status.name.lower() for status in BAD_STATUSES)
+    statuses = ",".join(status.name.lower() for status in BAD_JOB_STATUSES)
     return link("/jobs", **{"status": statuses, "from": f"{since:%Y-%m-%dT%H:%M}", **more})
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, ghost, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
@@ -23,7 +23,6 @@ from OpenOrchestrator.orchestrator.jobs.backend.details import (
     Surroundings,
 )
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import RUNNABLE, JobsBackend, as_uuid
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.list_page import sentence
 from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
@@ -211,7 +210,7 @@ class JobPage:
         row = self._details.row
         zone, now = self._view.zone, self._view.now()
         self._failure.clear()
-        if row.status in (*BAD_STATUSES, JobStatus.KILLED):
+        if row.status in (*BAD_JOB_STATUSES, JobStatus.KILLED):
             with self._failure:
                 self._build_failure(around, now)
         self._history.clear()
@@ -242,7 +241,7 @@ class JobPage:
                     instant = times.from_site(around.last_success[1], zone)
                     link = ui.link(times.calendar(instant, now, zone), f"/jobs/{around.last_success[0]}")
                     tip(link.classes("oo-link").mark("last-success"), times.absolute(instant, zone))
-                if row.status in BAD_STATUSES:
+                if row.status in BAD_JOB_STATUSES:
                     ui.label("Failed since").classes("oo-t3")
                     words = f"{times.number(around.bad_since)} job{'s' if around.bad_since != 1 else ''}"
                     ui.link(words, f"/jobs?segment=failed&trigger={row.trigger_id}").classes("oo-link")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database import attention
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
-from OpenOrchestrator.orchestrator.triggers.backend.rows import attention, joined
+from OpenOrchestrator.orchestrator.triggers.backend.rows import joined
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -62,16 +62,15 @@ class CountsBackend(Backend):
         return await self._read(self._count)
 
     def _count(self, session: Session) -> Counts:
-        now = self._now()
         site_now = self._database.site_now()
         triggers = session.execute(
-            sa.select(sa.func.count()).select_from(joined()).where(attention(site_now))
+            sa.select(sa.func.count()).select_from(joined()).where(attention.troubled(site_now))
         ).scalar_one()
         jobs = session.execute(
             sa.select(sa.func.count()).select_from(Job).where(Job.status.in_(ACTIVE_JOB_STATUSES))
         ).scalar_one()
-        rows = session.execute(sa.select(Scheduler.heartbeat_at, Scheduler.last_update)).all()
-        silent = sum(is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now) for row in rows)
+        unheard = attention.silent(now=self._now(), site_now=site_now)
+        silent = session.execute(sa.select(sa.func.count()).select_from(Scheduler).where(unheard)).scalar_one()
         return Counts(triggers=triggers, jobs=jobs, queues=self._failed_elements(session), schedulers=silent)
 
     def _failed_elements(self, session: Session) -> int:

@@ -9,14 +9,13 @@ from uuid import UUID
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import NotFoundError
-from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend, TriggerHistory
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.list_page import sentence
 from OpenOrchestrator.orchestrator.jobs.page_parts import Fact, Pill, Tabs, beside_heading, failure_card
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
@@ -195,7 +194,7 @@ class TriggerPage:
         if last is not None:
             started = times.from_site(last.started, zone)
             look = JOB_LOOKS[last.status]
-            tone = look.tone if last.status in BAD_STATUSES else ""
+            tone = look.tone if last.status in BAD_JOB_STATUSES else ""
             self._last_run.show(
                 f"{look.word}, {times.past(started, now, zone)}", hint=times.absolute(started, zone), tone=tone
             )
@@ -209,7 +208,7 @@ class TriggerPage:
     def _build_failure(self, state: TriggerState) -> None:
         self._failure.clear()
         ended = next((row for row in state.history.rows if not row.active), None)
-        if state.row.status is not TriggerStatus.FAILED or ended is None or ended.status not in BAD_STATUSES:
+        if state.row.status is not TriggerStatus.FAILED or ended is None or ended.status not in BAD_JOB_STATUSES:
             return
         reason = sentence(ended.reason or JOB_LOOKS[ended.status].word)
         with self._failure, failure_card(reason, state.history.failure, JOB_LOOKS[ended.status]):

@@ -11,15 +11,12 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.statuses import JobStatus, LogLevel
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, LogLevel
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause, FailedJob, group, says_nothing
 from OpenOrchestrator.orchestrator.jobs.backend.failure import find_failure
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-BAD_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
-"""How a job ends that somebody should look at; a killed one was stopped by a person."""
 
 MOST_READ = 1_000
 MOST_ASKED = 200
@@ -45,7 +42,7 @@ class FailureReader:
 
     def read(self, session: Session, since: datetime) -> Failures:
         """Return how many jobs failed, how many of these were read, their causes, and when each ended (site time)."""
-        bad = (_J.c.status.in_(BAD_STATUSES), _J.c.start_time >= since)
+        bad = (_J.c.status.in_(BAD_JOB_STATUSES), _J.c.start_time >= since)
         total, newest = session.execute(
             sa.select(sa.func.count(), sa.func.max(_J.c.start_time)).select_from(_J).where(*bad)
         ).one()

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import is_silent, troubled
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
-from OpenOrchestrator.orchestrator.dashboard.backend.failures import BAD_STATUSES, FailureReader
+from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
-from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ BUCKETS = 32
 
 _J: Any = Job.__table__
 _T: Any = Trigger.__table__
-_SETTLED = {TriggerStatus.PAUSING: TriggerStatus.PAUSED, TriggerStatus.KILLING: TriggerStatus.KILLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +146,7 @@ class DashboardBackend(Backend):
         Returns:
             False if it is in another state by now, or has a job that runs.
         """
-        active = sa.select(_J.c.id).where(_J.c.trigger_id == trigger_id, _J.c.status.in_(ACTIVE_JOB_STATUSES)).exists()
-
-        def work(session: Session) -> bool:
-            for waiting, settled in _SETTLED.items():
-                guarded = sa.update(_T).where(_T.c.id == trigger_id, _T.c.process_status == waiting, ~active)
-                result = session.execute(guarded.values(process_status=settled))
-                if cast("sa.CursorResult[Any]", result).rowcount:
-                    return True
-            return False
-
-        return await self._write(work)
+        return await self._write(lambda session: stuck_triggers.settle(session, trigger_id))
 
     def _look(self, session: Session, span: Span) -> Glance:
         site_now = self._database.site_now()
@@ -261,7 +251,7 @@ def _median_length(session: Session, trigger_id: UUID) -> float | None:
 
 
 def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ...]:
-    found = trigger_rows.select_rows(site_now).where(trigger_rows.attention(site_now)).order_by(_T.c.trigger_name)
+    found = trigger_rows.select_rows(site_now).where(troubled(site_now)).order_by(_T.c.trigger_name)
     return tuple(
         TroubledTrigger(
             id=row.id,
@@ -277,4 +267,4 @@ def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ..
     )
 
 
-__all__ = ["BAD_STATUSES", "DashboardBackend", "Glance", "RunningJob", "SilentScheduler", "Span", "TroubledTrigger"]
+__all__ = ["DashboardBackend", "Glance", "RunningJob", "SilentScheduler", "Span", "TroubledTrigger"]

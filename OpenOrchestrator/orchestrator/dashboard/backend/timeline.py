@@ -10,11 +10,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -16,6 +16,7 @@ from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
+    BAD_JOB_STATUSES,
     JobStatus,
     LogLevel,
     QueueStatus,
@@ -27,7 +28,7 @@ from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JOBS, JobRow, length, newest, read_rows
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JOBS, JobRow, length, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -179,7 +180,7 @@ class JobDetailsBackend(Backend):
             job = session.get(Job, job_id)
             if job is None:
                 return Surroundings((), None, None, 0)
-            failure = _failure(session, job_id) if job.status in BAD_STATUSES else None
+            failure = _failure(session, job_id) if job.status in BAD_JOB_STATUSES else None
             if job.trigger_id is None:
                 return Surroundings((), failure, None, 0)
             until = sa.or_(
@@ -189,7 +190,7 @@ class JobDetailsBackend(Backend):
             history = _lengths(session, of_trigger, HISTORY, self._now(), zone())
             succeeded = sa.select(JOBS.c.id, JOBS.c.start_time).where(*of_trigger, JOBS.c.status == JobStatus.DONE)
             last = session.execute(succeeded.order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(1)).first()
-            bad = [*of_trigger, JOBS.c.status.in_(BAD_STATUSES)]
+            bad = [*of_trigger, JOBS.c.status.in_(BAD_JOB_STATUSES)]
             if last is not None:
                 bad.append(JOBS.c.start_time > last.start_time)
             count = session.execute(sa.select(sa.func.count()).select_from(JOBS).where(*bad)).scalar_one()
@@ -234,7 +235,7 @@ class JobDetailsBackend(Backend):
             lengths = _lengths(session, of_trigger, runs, self._now(), self._zone())
             messages = _logs(session, [row.id for row in rows[:HISTORY]], logs)
             ended = next((row for row in rows if not row.active), None)
-            failure = _failure(session, ended.id) if ended is not None and ended.status in BAD_STATUSES else None
+            failure = _failure(session, ended.id) if ended is not None and ended.status in BAD_JOB_STATUSES else None
             waiting = None
             if queue is not None:
                 new = sa.select(_E.c.id).where(_E.c.queue_name == queue, _E.c.status == QueueStatus.NEW)

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JOBS, JobRow, counted, newest, read_rows
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JOBS, JobRow, counted, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -26,7 +26,7 @@ CAP = 10_000
 
 SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
     "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
-    "failed": BAD_STATUSES,
+    "failed": BAD_JOB_STATUSES,
 }
 RUNNABLE = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
 """A trigger in one of these is enabled first when it shall run again."""

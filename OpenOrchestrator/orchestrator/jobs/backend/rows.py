@@ -17,9 +17,6 @@ from OpenOrchestrator.database.triggers import Trigger
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-BAD_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
-"""How a job ends that somebody should look at."""
-
 JOBS: Any = Job.__table__
 _T: Any = Trigger.__table__
 

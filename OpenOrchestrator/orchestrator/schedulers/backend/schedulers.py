@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
-from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
@@ -18,9 +19,6 @@ from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, S
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-LATE_AFTER = timedelta(seconds=60)
-"""A trigger that is due is picked up within seconds where a scheduler is free."""
 
 LAST_RUNS = 14
 _WALKS = 50
@@ -40,7 +38,6 @@ _T: Any = Trigger.__table__
 _S: Any = SingleTrigger.__table__
 _C: Any = ScheduledTrigger.__table__
 _Q: Any = QueueTrigger.__table__
-NEXT_RUN = sa.func.coalesce(_S.c.next_run, _C.c.next_run, type_=_S.c.next_run.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +99,6 @@ class TriggerRow:
 def joined() -> Any:
     """Return the triggers with what is particular to their kind."""
     return _T.outerjoin(_S, _S.c.id == _T.c.id).outerjoin(_C, _C.c.id == _T.c.id).outerjoin(_Q, _Q.c.id == _T.c.id)
-
-
-def _with_active_job() -> sa.Select[Any]:
-    # Active jobs are few and have an index; asking each trigger for its own would read its whole history.
-    return sa.select(Job.trigger_id).where(Job.status.in_(ACTIVE_JOB_STATUSES), Job.trigger_id.is_not(None))
-
-
-def late(site_now: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a trigger is due for a while and idle."""
-    return sa.and_(_T.c.process_status == TriggerStatus.IDLE, site_now - LATE_AFTER > NEXT_RUN)
-
-
-def stuck() -> sa.ColumnElement[bool]:
-    """Return the condition that a trigger waits for the end of a job that is not there."""
-    waiting = _T.c.process_status.in_((TriggerStatus.PAUSING, TriggerStatus.KILLING))
-    return sa.and_(waiting, _T.c.id.not_in(_with_active_job()))
-
-
-def attention(site_now: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that somebody should look: failed, late or stuck."""
-    return sa.or_(_T.c.process_status == TriggerStatus.FAILED, late(site_now), stuck())
 
 
 def select_rows(site_now: datetime) -> sa.Select[Any]:

@@ -10,13 +10,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.attention import NEXT_RUN, troubled
+from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
-from OpenOrchestrator.orchestrator.triggers.backend.rows import NEXT_RUN, TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -117,7 +118,7 @@ class TriggersBackend(Backend):
             counting = sa.select(
                 sa.func.count(),
                 sa.func.sum(sa.case((sa.and_(*conditions, *segment, sa.true()), 1), else_=0)),
-                sa.func.sum(sa.case((sa.and_(*conditions, trigger_rows.attention(site_now)), 1), else_=0)),
+                sa.func.sum(sa.case((sa.and_(*conditions, troubled(site_now)), 1), else_=0)),
             ).select_from(base)
             everything, total, attention = session.execute(counting).one()
             order = SORTS.get(query.sort, SORTS["status"])
@@ -183,9 +184,9 @@ class TriggersBackend(Backend):
 def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
     status = _T.c.process_status
     if segment == "attention":
-        return [trigger_rows.attention(site_now)]
+        return [troubled(site_now)]
     if segment == "running":
-        return [status.in_((TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING))]
+        return [status.in_(BUSY_TRIGGER_STATUSES)]
     if segment == "paused":
         return [status.in_((TriggerStatus.PAUSED, TriggerStatus.PAUSING))]
     return []
