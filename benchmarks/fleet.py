@@ -25,6 +25,7 @@ from benchmarks.databases import Target
 from benchmarks.report import Figure
 from OpenOrchestrator.common.cron import to_site
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.stores import triggers as trigger_store
@@ -105,7 +106,7 @@ def _work(target: Target, plan: _Plan, number: int, results: Any) -> None:
 
 def _poll_on(target: Target, plan: _Plan, database: Database, times: list[float]) -> int:
     """Poll over one connection until the time is over, claim what is due, and return how many polls that were."""
-    identity = trigger_claims.Identity(f"fleet {uuid.uuid4()}")
+    identity = Identity(f"fleet {uuid.uuid4()}")
     zone = database.zone
     connection = target.raw()
     connection.autocommit = False

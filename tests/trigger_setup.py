@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
@@ -83,11 +84,9 @@ def due_names(database: Database, scheduler_name: str | None = "here") -> list[s
     return [trigger.name for trigger in trigger_claims.due_triggers(database, scheduler_name=scheduler_name).due]
 
 
-def claim_all(
-    database: Database, identity: trigger_claims.Identity | None = None
-) -> tuple[trigger_claims.ClaimedRun, ...]:
+def claim_all(database: Database, identity: Identity | None = None) -> tuple[trigger_claims.ClaimedRun, ...]:
     """Claim everything that is due."""
-    identity = identity or trigger_claims.Identity("here")
+    identity = identity or Identity("here")
     return trigger_claims.claim(
         database, identity, trigger_claims.due_triggers(database, scheduler_name=identity.name).due
     )

@@ -20,7 +20,8 @@ from OpenOrchestrator.common.redaction import redact
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
-from OpenOrchestrator.database.lifecycle import element_claims
+from OpenOrchestrator.database.lifecycle import element_claims, element_status
+from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
@@ -49,7 +50,7 @@ class RobotCalls:
         self._database = database
         self._key = key
         self._secrets = secrets
-        self._held = element_claims.HeldTokens()
+        self._held = HeldTokens()
         self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
         self._created_lock = threading.Lock()
 
@@ -180,10 +181,10 @@ class RobotCalls:
     def set_element_status(self, element_id: Id, status: QueueStatus, message: str | None, job_id: Id | None) -> None:
         """Set the status of an element, unless somebody else holds it now."""
         element = validation.identifier(element_id, "queue element")
-        wanted = element_claims.StatusWrite(
+        wanted = element_status.StatusWrite(
             element_id=element, status=status, message=message, job_id=_job(job_id), token=self._held.find(element)
         )
-        self._held.remember(element, element_claims.write_status(self._database, wanted))
+        self._held.remember(element, element_status.write_status(self._database, wanted))
 
     def delete_element(self, element_id: Id) -> None:
         """Delete an element."""

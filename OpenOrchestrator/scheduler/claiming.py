@@ -13,8 +13,9 @@ from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun, DueTrigger, DueTriggers
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.options import SchedulerOptions

@@ -22,10 +22,11 @@ from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseErro
 from OpenOrchestrator.common.settings import StopPolicy
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEFT_LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import runs
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun, DueTrigger
+from OpenOrchestrator.database.lifecycle import ownership, runs
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import recovery
 from OpenOrchestrator.scheduler.bell import Bell
 from OpenOrchestrator.scheduler.claiming import Claiming
@@ -294,7 +295,7 @@ class Daemon:
             try:
                 # Nobody prolongs them until this scheduler is started again.
                 jobs = [run.job.job_id for run in left if run.ending is None]
-                runs.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
+                ownership.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
             except DatabaseError as error:
                 self._contact.failed(error)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import runs as run_records
+from OpenOrchestrator.database.lifecycle import ownership
 from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.scheduler.contact import Contact, elapsed, pause_after
@@ -75,7 +75,7 @@ class Keeper:
         """
         runs = {run.job.job_id: run for run in self._supervisors()}
         # Leases first: after an outage they are what others wait for.
-        ours = run_records.extend(self._database, self._identity, list(runs))
+        ours = ownership.extend(self._database, self._identity, list(runs))
         for job_id, run in runs.items():
             if job_id not in ours and run.phase in (Phase.PREPARING, Phase.RUNNING):
                 run.lose()
@@ -100,7 +100,7 @@ class Keeper:
         return now - self._in_contact_since >= LEASE_SECONDS
 
     def _settle(self) -> None:
-        for job in run_records.reap(self._database, reaper=self._identity.name):
+        for job in ownership.reap(self._database, reaper=self._identity.name):
             outcome = "it is due again" if job.is_due_again else "it is lost"
             self._events.settled(job.job_id, job.trigger_name, scheduler=job.scheduler_name, outcome=outcome)
             log_error(self._database, process_name=job.process_name, job_id=job.job_id, message=job.reason)

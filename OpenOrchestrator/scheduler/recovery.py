@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import runs
-from OpenOrchestrator.database.lifecycle.runs import MOST_FAILED_STARTS, OwnedJob
+from OpenOrchestrator.database.lifecycle import ownership, runs
+from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS, OwnedJob
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, SecretPassing, TriggerType
 from OpenOrchestrator.database.triggers import Trigger
@@ -83,7 +83,7 @@ def recover(database: Database, identity: Identity, *, workspace: Path, events: 
         DatabaseError: If the database cannot be used.
     """
     directories = {directory.job_id: directory for directory in find_runs(workspace)}
-    for job in runs.jobs_of(database, identity.name):
+    for job in ownership.jobs_of(database, identity.name):
         directory = directories.pop(job.job_id, RunDirectory(run_root(workspace) / str(job.job_id)))
         adopted = _recover_job(database, identity, job, directory, events)
         if adopted is not None:
@@ -95,7 +95,7 @@ def recover(database: Database, identity: Identity, *, workspace: Path, events: 
 def _recover_job(
     database: Database, identity: Identity, job: OwnedJob, directory: RunDirectory, events: Events
 ) -> Adopted | None:
-    fence = runs.adopt(database, identity, job.job_id, job.fence)
+    fence = ownership.adopt(database, identity, job.job_id, job.fence)
     if fence is None:
         _clear_up(database, directory, events)
         return None

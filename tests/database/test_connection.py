@@ -28,8 +28,8 @@ from OpenOrchestrator.common.errors import (
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE, marker
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database.constants import Constant, Credential
-from OpenOrchestrator.database.engine import database as engine_module
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.transactions import Attempts
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.models import Base
@@ -176,7 +176,7 @@ def test_a_marked_value_that_is_not_there_is_told(
 def test_a_failed_connection_is_told_at_once(
     monkeypatch: pytest.MonkeyPatch, conn_string: Any, error: type[Exception], message: str
 ) -> None:
-    monkeypatch.setattr(engine_module.time, "sleep", lambda _: pytest.fail("it tries again"))
+    monkeypatch.setattr(Attempts, "run", lambda *_, **__: pytest.fail("it tries more than once"))
     with pytest.raises(error, match=message) as caught:
         OrchestratorConnection("p", conn_string, KEY, "")
     assert "secretword" not in str(caught.value)

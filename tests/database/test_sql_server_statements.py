@@ -16,8 +16,8 @@ import trigger_setup as make
 from sqlalchemy.dialects.mssql import pyodbc
 
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.lifecycle import runs, trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import due_triggers, job_output, jobs, schedulers, triggers
 
@@ -70,15 +70,15 @@ def _work(database):
     make.queue(database, "other size", queue_name="Q2", elements=1)
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
-    runs.extend(database, _HERE, [run.job_id for run in won])
-    runs.jobs_of(database, "here")
+    ownership.extend(database, _HERE, [run.job_id for run in won])
+    ownership.jobs_of(database, "here")
     runs.kill_requests(database, [run.job_id for run in won])
     runs.give_back(database, won[1], "x")
     runs.begin_run(database, won[0])
     runs.record_start(database, won[0], host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now())
     make.expire(database, won[2].job_id)
-    assert runs.reap(database, reaper="here")
-    fence = runs.adopt(database, _HERE, won[3].job_id, won[3].fence)
+    assert ownership.reap(database, reaper="here")
+    fence = ownership.adopt(database, _HERE, won[3].job_id, won[3].fence)
     assert runs.finish(database, won[3].job_id, fence, status=JobStatus.DONE, exit_code=0, reason=None)
     _finish(database, won[0], JobStatus.KILLED)
     trigger_claims.claim_by_name(database, _HERE, "scheduled")

@@ -1,35 +1,29 @@
 """One database: its engine, its transactions and its clock.
 
-Owns: opening, transactions, retries of what the database itself rolled back, and telling errors apart.
-Must not know any table but the two that say what the database is: its revision and its site's time zone. How the
-connections of each kind of database are set up is in ``dialects``.
+Owns: opening, the ways to run a transaction, and explaining errors. When one is run again is in ``transactions``, how
+the connections of each kind of database are set up in ``dialects``.
+Must not know any table but the two that say what the database is: its revision and its site's time zone.
 Imports of ``sqlalchemy.orm`` wait for the first transaction, because a robot that only connects does not need it.
 """
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from OpenOrchestrator.common.clock import Clock, SystemClock
-from OpenOrchestrator.common.errors import (
-    CommitOutcomeUnknownError,
-    ConfigurationError,
-    ConnectionFailedError,
-    DatabaseError,
-)
+from OpenOrchestrator.common.errors import ConfigurationError, ConnectionFailedError, DatabaseError
 from OpenOrchestrator.common.redaction import mask_connection_string, redact, secrets_of
 from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine.transactions import Attempts, Transaction
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -39,13 +33,7 @@ if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.watchdog import StatementWatchdog
 
 T = TypeVar("T")
-
-
-class _Transaction(Protocol):
-    def commit(self) -> None: ...
-
-
-X = TypeVar("X", bound=_Transaction)
+X = TypeVar("X", bound=Transaction)
 
 SILENCE_GRACE_SECONDS = 10
 """How much longer than its statement time-out a server may be silent before its connection is given up."""
@@ -82,7 +70,6 @@ class Database:
         self._connection_string = connection_string
         self._secrets = secrets_of(connection_string, None)
         self.clock: Clock = clock or SystemClock()
-        self.patience_seconds = patience_seconds
         self._create = create
         self._statement_timeout = statement_timeout
         self._stamp: Stamp | None = None
@@ -93,6 +80,13 @@ class Database:
         self.engine: Engine = self._make_engine(pool_size)
         self._writer = self.engine.execution_options(**{dialects.WRITING: True})
         self._autocommitter = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._attempts = Attempts(
+            dialect_name=self.dialect_name,
+            shown=self.masked_connection_string,
+            cause=self._cause,
+            explain=self.explain,
+            patience_seconds=patience_seconds,
+        )
 
     @property
     def connection_string(self) -> str:
@@ -275,47 +269,7 @@ class Database:
         at_once: bool = False,
     ) -> T:
         self._require_file()
-        deadline = time.monotonic() + self.patience_seconds
-        delay = 0.02
-        unknown: sa.exc.DBAPIError | None = None
-        collided = False
-        while True:
-            committing = False
-            try:
-                with begin() as transaction:
-                    if unknown is not None and read_back is not None:
-                        saved = read_back(transaction)
-                        if saved is not None:
-                            transaction.commit()
-                            return saved
-                    committing = at_once
-                    result = work(transaction)
-                    committing = writing
-                    transaction.commit()
-                    return result
-            except sa.exc.DBAPIError as error:
-                passing = dialects.is_transient(error, self.dialect_name)
-                lost = dialects.is_disconnect(error, self.dialect_name)
-                if unknown is not None and isinstance(error, sa.exc.IntegrityError):
-                    # The commit given up for lost arrived after all while the work was done anew: read back again.
-                    passing = not collided
-                    collided = True
-                if committing and lost and not passing:
-                    unknown = error
-                    if read_back is None:
-                        raise CommitOutcomeUnknownError(
-                            f"The connection to {self.masked_connection_string} broke while saving. Whether the "
-                            f"change was saved is not known: look before you repeat it. Cause: {self._cause(error)}"
-                        ) from error
-                if not (passing or lost) or time.monotonic() + delay > deadline:
-                    if unknown is not None:
-                        raise CommitOutcomeUnknownError(
-                            f"The connection to {self.masked_connection_string} broke while saving, and it could not "
-                            f"be reached again to see whether the change was saved. Cause: {self._cause(error)}"
-                        ) from error
-                    raise self.explain(error) from error
-            time.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
-            delay = min(delay * 2, 2.0)
+        return self._attempts.run(begin, work, writing=writing, read_back=read_back, at_once=at_once)
 
     def _make_engine(self, pool_size: int) -> Engine:
         try:

@@ -1,7 +1,7 @@
 """The life of a claimed run: begin, record, finish, give back.
 
 Owns every write about a run after its claim. Each is guarded by the job's status and fence, so that a late write of a
-lost owner changes nothing and is told so. What belongs to leases is in ``ownership`` and may be used from here, too.
+lost owner changes nothing and is told so. What belongs to leases is in ``ownership``.
 
 In every transaction the job comes first, then its trigger, then its elements, so that two never wait for each other in
 a circle.
@@ -19,18 +19,8 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle.ownership import (
-    MOST_FAILED_STARTS,
-    OwnedJob,
-    ReapedJob,
-    adopt,
-    extend,
-    jobs_of,
-    reap,
-    repeat,
-    write_guarded,
-)
+from OpenOrchestrator.database.leases import LEASE_SECONDS
+from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
@@ -39,22 +29,6 @@ from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-__all__ = [
-    "MOST_FAILED_STARTS",
-    "Identity",
-    "OwnedJob",
-    "ReapedJob",
-    "adopt",
-    "begin_run",
-    "extend",
-    "finish",
-    "give_back",
-    "jobs_of",
-    "kill_requests",
-    "reap",
-    "record_start",
-]
 
 _JOBS = cast(sa.Table, Job.__table__)
 _ACTIVE = _JOBS.c.status.in_(ACTIVE_JOB_STATUSES)

@@ -1,7 +1,7 @@
 """Claiming triggers: an idle, due trigger becomes Running and its job is there, both or neither.
 
 Owns the claim of triggers, and what a claimed run carries to the scheduler. What happens to the run afterwards is in
-``runs``; which triggers are due in ``stores.due_triggers``.
+``runs``; which triggers are due in ``stores.due_triggers``, which can run though they are not in ``runnable_triggers``.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
-from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, NotFoundError
+from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
-    BUSY_TRIGGER_STATUSES,
     JobStatus,
     SecretPassing,
     StartedBy,
@@ -32,7 +31,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
-from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers, Poisoned
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     SCHEDULED,
@@ -41,25 +40,12 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     TRIGGERS,
     PoisonedRowError,
     TriggerRow,
-    raw,
     read,
 )
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-__all__ = [
-    "LEASE_SECONDS",
-    "ClaimedRun",
-    "DueTrigger",
-    "DueTriggers",
-    "Identity",
-    "Poisoned",
-    "claim",
-    "claim_by_name",
-    "due_triggers",
-]
 
 REASONS: Mapping[StartedBy, str] = MappingProxyType(
     {StartedBy.REQUEST: "Started on request.", StartedBy.BY_HAND: "Started by hand."}
@@ -149,7 +135,9 @@ def claim_by_name(
         InvalidInputError: If it cannot run now or here; the message says why.
     """
     now, zone = database.utc_now(), database.zone
-    trigger = database.read(lambda session: _runnable(session.connection(), allowed_as or identity.name, trigger_name))
+    trigger = database.read(
+        lambda session: require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+    )
     try:
         found = _due.as_due(trigger, now=now, zone=zone)
     except PoisonedRowError as error:
@@ -307,41 +295,6 @@ class _Claiming:
                 for run in runs
             ],
         )
-
-
-def _runnable(connection: Connection, scheduler_name: str, trigger_name: str) -> TriggerRow:
-    """Return the idle trigger of a name, or raise what keeps it from running here."""
-    query = (
-        sa.select(*BASE_COLUMNS, *TIME_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
-        .select_from(TIME_JOIN)
-        .where(TRIGGERS.c.trigger_name == trigger_name)
-    )
-    rows = connection.execute(query).all()
-    if not rows:
-        raise NotFoundError(f"There is no trigger named {trigger_name!r}. Check the spelling, also capital letters.")
-    if len(rows) > 1:
-        raise InvalidInputError(
-            f"{len(rows)} triggers are named {trigger_name!r}, so it is not clear which one to run. Rename all but one."
-        )
-    try:
-        trigger = read(rows[0])
-    except PoisonedRowError as error:
-        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}.") from error
-    status = TriggerStatus.__members__.get(str(rows[0].status))
-    if status is not TriggerStatus.IDLE:
-        shown = repr(rows[0].status) if status is None else status.value
-        advice = "Wait until its run has ended." if status in BUSY_TRIGGER_STATUSES else "Enable it first."
-        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run now: its status is {shown}. {advice}")
-    if trigger.trigger_id in _due.active_triggers(connection):
-        raise InvalidInputError(
-            f"The trigger {trigger_name!r} cannot run now: it has a job that has not ended, although it is Idle."
-        )
-    if not _due.is_allowed_on(trigger.whitelist, scheduler_name):
-        raise InvalidInputError(
-            f"The trigger {trigger_name!r} may not run on {scheduler_name!r}: its whitelist allows only "
-            f"{', '.join(map(repr, trigger.whitelist))}."
-        )
-    return trigger
 
 
 def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:

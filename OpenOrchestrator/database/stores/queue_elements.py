@@ -1,4 +1,4 @@
-"""Data access of queue elements, apart from who holds one: that is in ``element_claims``.
+"""Data access of queue elements, apart from who holds one: that is in ``lifecycle``.
 
 Functions take an open session; callers compose them as ``database.write(lambda session: ...)``. Dates are site time.
 """
@@ -260,7 +260,7 @@ def status_values(dialect_name: str, status: QueueStatus, *, message: str | None
 def set_status(
     session: Session, element_id: UUID, status: QueueStatus, *, message: str | None = None, now: datetime
 ) -> None:
-    """Set the status of an element whoever holds it, as admins do. Robots use ``element_claims.write_status``.
+    """Set the status of an element whoever holds it, as admins do. Robots use ``element_status.write_status``.
 
     Raises:
         NotFoundError: If there is none with this id.

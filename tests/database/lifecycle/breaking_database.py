@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,7 @@ class BreakingDatabase(Database):
         self.commit_breaks: bool | None = None
         self.meanwhile: Callable[[], None] | None = None
         super().__init__(connection_string, clock=clock)
+        self._attempts = replace(self._attempts, monotonic=lambda: 0.0, sleep=lambda _seconds: None)
         sa.event.listen(self.engine, "connect", self._replace_clock)
 
     def _replace_clock(self, connection: sqlite3.Connection, _record: Any) -> None:

@@ -21,10 +21,11 @@ from breaking_database import BreakingDatabase
 
 from OpenOrchestrator.common.errors import OwnershipLostError, SchedulerNameInUseError
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import element_claims, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import element_claims, element_status, ownership, runs, trigger_claims
 from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, schedulers, triggers
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 TICK = timedelta(milliseconds=1)
@@ -111,8 +112,8 @@ class Fleet:
     database: BreakingDatabase
     said: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
-    views: list[tuple[Process, Sequence[trigger_claims.DueTrigger]]] = field(default_factory=list)
-    found: list[tuple[Process, runs.OwnedJob]] = field(default_factory=list)
+    views: list[tuple[Process, Sequence[DueTrigger]]] = field(default_factory=list)
+    found: list[tuple[Process, ownership.OwnedJob]] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     jobs: dict[UUID, JobFacts] = field(default_factory=dict)
@@ -188,7 +189,7 @@ class Fleet:
         mine = {run.job_id for run in self.runs if run.process is process}
         self.say(f"process {process.number} prolongs its jobs")
         expected = {one for one in mine if (holder := self.jobs[one].holder) and holder.process is process}
-        got = runs.extend(self.database, process.identity, mine)
+        got = ownership.extend(self.database, process.identity, mine)
         self.require(got == expected, f"I3: {len(got)} jobs were prolonged, and {len(expected)} have this holder")
         for job_id in got:
             self.jobs[job_id].until = self.now + LEASE
@@ -201,14 +202,14 @@ class Fleet:
         if kept:
             process.name_until = self.now + LEASE
 
-    def poll(self, process: Process) -> Sequence[trigger_claims.DueTrigger]:
+    def poll(self, process: Process) -> Sequence[DueTrigger]:
         self.say(f"process {process.number} looks what is due")
         due = trigger_claims.due_triggers(self.database, scheduler_name=process.identity.name).due
         if due:
             self.views.append((process, due))
         return due
 
-    def claim(self, process: Process, due: Sequence[trigger_claims.DueTrigger]) -> None:
+    def claim(self, process: Process, due: Sequence[DueTrigger]) -> None:
         self.say(f"process {process.number} claims {[trigger.name for trigger in due]}")
         for claimed in trigger_claims.claim(self.database, process.identity, due):
             run = Run(process, claimed)
@@ -269,17 +270,17 @@ class Fleet:
             if element.job_id == job_id and element.status is QueueStatus.IN_PROGRESS:
                 element.status = QueueStatus.ABANDONED
 
-    def find(self, process: Process) -> Sequence[runs.OwnedJob]:
+    def find(self, process: Process) -> Sequence[ownership.OwnedJob]:
         self.say(f"process {process.number} looks for jobs of its name")
-        found = runs.jobs_of(self.database, process.identity.name)
+        found = ownership.jobs_of(self.database, process.identity.name)
         self.found += [(process, job) for job in found]
         return found
 
-    def adopt(self, process: Process, owned: runs.OwnedJob) -> None:
+    def adopt(self, process: Process, owned: ownership.OwnedJob) -> None:
         job = self.jobs[owned.job_id]
         self.say(f"process {process.number} adopts job {list(self.jobs).index(owned.job_id)}, seen at {owned.fence}")
         fence_now = None if job.holder is None else job.holder.claimed.fence
-        fence = runs.adopt(self.database, process.identity, owned.job_id, owned.fence)
+        fence = ownership.adopt(self.database, process.identity, owned.job_id, owned.fence)
         latest = self._latest(process.identity.name)
         free = latest is process or not self._has_name(latest)
         expected = owned.fence + 1 if fence_now == owned.fence and free else None
@@ -296,7 +297,7 @@ class Fleet:
         """Settle what nobody owns any more; ``meanwhile`` happens between the look and the first write."""
         self.say(f"process {process.number} sweeps" + (", and meanwhile:" if meanwhile else ""))
         self.database.meanwhile = meanwhile
-        reaped = runs.reap(self.database, reaper=process.identity.name)
+        reaped = ownership.reap(self.database, reaper=process.identity.name)
         self.database.meanwhile = None
         for one in reaped:
             job = self.jobs[one.job_id]
@@ -305,7 +306,7 @@ class Fleet:
             self.require(job.until < self.now, f"I3: a job was taken away that was promised until {job.until}")
             assert job.holder is not None
             self.accepted_ends[one.job_id, job.holder.claimed.fence] += 1
-            job.is_settled |= not one.is_due_again and (job.began or one.attempt >= runs.MOST_FAILED_STARTS)
+            job.is_settled |= not one.is_due_again and (job.began or one.attempt >= ownership.MOST_FAILED_STARTS)
             self._over(one.job_id, JobStatus.LOST)
         left = [job for job in self.jobs.values() if job.is_active and job.until < self.now]
         self.require(not left, f"I2: {len(left)} jobs that nobody owns were not settled")
@@ -351,11 +352,11 @@ class Fleet:
         number = list(self.elements).index(held.element_id)
         self.say(f"a robot sets element {number} to {status.value}")
         entitled = facts.token == held.token and (held.job_id is None or self.jobs[held.job_id].is_active)
-        wanted = element_claims.StatusWrite(
+        wanted = element_status.StatusWrite(
             element_id=held.element_id, status=status, message=None, job_id=held.job_id, token=held.token
         )
         try:
-            element_claims.write_status(self.database, wanted)
+            element_status.write_status(self.database, wanted)
         except OwnershipLostError:
             self.require(not entitled, f"I2: the holder of element {number} was refused")
             return

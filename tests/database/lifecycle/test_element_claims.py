@@ -20,14 +20,10 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError, OwnershipLostError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.lifecycle.element_claims import (
-    HeldTokens,
-    StatusWrite,
-    claim_next,
-    claim_statements,
-    peek_next,
-    write_status,
-)
+from OpenOrchestrator.database.lifecycle.element_claims import claim_next, peek_next
+from OpenOrchestrator.database.lifecycle.element_statements import claim_statements
+from OpenOrchestrator.database.lifecycle.element_status import StatusWrite, write_status
+from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import queue_elements

@@ -13,7 +13,6 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -35,10 +34,9 @@ from interleaved_tables import Tables, empty
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database import transitions
-from OpenOrchestrator.database.engine import database as engine
 from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import element_claims, ownership, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import element_status, ownership, runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import schedulers
 
@@ -216,7 +214,6 @@ def machine(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[typ
     numbers = itertools.count(1)
     monkeypatch.setattr(trigger_claims, "uuid4", lambda: UUID(int=next(numbers)))
     monkeypatch.setattr(dialects, "is_disconnect", lambda error, _name: error.connection_invalidated)
-    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None))
     yield type("Interleavings", (Interleavings,), {"database": breaking, "connection": connection})
     connection.close()
     breaking.close()
@@ -255,8 +252,8 @@ def _no_fence_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
-    guards = element_claims._guards
-    monkeypatch.setattr(element_claims, "_guards", lambda wanted: guards(wanted)[:-1])
+    guards = element_status._guards
+    monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-1])
 
 
 def _no_lease_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 import trigger_setup as make
 from breaking_database import BreakingDatabase
 
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.database.engine import database as engine
 from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle import ownership, runs
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import schedulers
 
@@ -23,7 +21,6 @@ from OpenOrchestrator.database.stores import schedulers
 def breaking(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingDatabase]:
     """The database of the test, whose commits can break."""
     monkeypatch.setattr(dialects, "is_disconnect", lambda error, _name: error.connection_invalidated)
-    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=lambda _seconds: None))
     made = BreakingDatabase(database.connection_string, clock=SettableClock())
     yield made
     made.close()
@@ -42,7 +39,7 @@ def test_a_write_that_was_refused_stays_refused_when_its_commit_breaks(
         "begin": lambda: runs.begin_run(breaking, run),
         "finish": lambda: runs.finish(breaking, run.job_id, run.fence, status=JobStatus.DONE, exit_code=0, reason=None),
         "give back": lambda: runs.give_back(breaking, run, "why"),
-        "adopt": lambda: runs.adopt(breaking, here, run.job_id, run.fence),
+        "adopt": lambda: ownership.adopt(breaking, here, run.job_id, run.fence),
     }[what]
     assert work()
     breaking.commit_breaks = saved
@@ -69,9 +66,9 @@ def test_a_scheduler_that_hung_does_not_take_back_what_its_successor_adopted(dat
     _enroll(database, hung, previous_is_dead=False)
     (run,) = make.claim_all(database, hung)
     _enroll(database, successor, previous_is_dead=True)
-    fence = runs.adopt(database, successor, run.job_id, run.fence)
+    fence = ownership.adopt(database, successor, run.job_id, run.fence)
     assert fence is not None
-    assert runs.adopt(database, hung, run.job_id, fence) is None
-    assert runs.extend(database, successor, [run.job_id]) == {run.job_id}
+    assert ownership.adopt(database, hung, run.job_id, fence) is None
+    assert ownership.extend(database, successor, [run.job_id]) == {run.job_id}
     schedulers.leave(database, successor)
-    assert runs.adopt(database, hung, run.job_id, fence) == fence + 1, "nobody else has the name now"
+    assert ownership.adopt(database, hung, run.job_id, fence) == fence + 1, "nobody else has the name now"

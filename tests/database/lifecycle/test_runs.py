@@ -17,8 +17,8 @@ import trigger_setup as make
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
 from OpenOrchestrator.database.models import Job, QueueElement, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import jobs as job_store
@@ -62,7 +62,7 @@ def test_what_runs_is_recorded(database, run):
 
 
 def test_whoever_lost_a_run_can_neither_begin_nor_record_nor_finish_it(database, run):
-    new = runs.adopt(database, HERE, run.job_id, run.fence)
+    new = ownership.adopt(database, HERE, run.job_id, run.fence)
     assert new == run.fence + 1
     assert not runs.begin_run(database, run)
     assert not runs.record_start(
@@ -298,9 +298,9 @@ def _lease(database, job_id):
 def test_a_lease_is_extended_by_its_owner_alone(database, run):
     make.expire(database, run.job_id)
     old = _lease(database, run.job_id)
-    assert runs.extend(database, Identity("here"), [run.job_id]) == frozenset()
+    assert ownership.extend(database, Identity("here"), [run.job_id]) == frozenset()
     assert _lease(database, run.job_id) == old
-    assert runs.extend(database, HERE, [run.job_id]) == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id]) == {run.job_id}
     assert _lease(database, run.job_id) > datetime.now(timezone.utc)
 
 
@@ -309,11 +309,11 @@ def test_extending_tells_which_jobs_are_still_ones_own(database):
         make.single(database, str(number))
     ended, adopted, gone, mine = make.claim_all(database, HERE)
     assert _end(database, ended)
-    assert runs.adopt(database, Identity("here"), adopted.job_id, adopted.fence)
+    assert ownership.adopt(database, Identity("here"), adopted.job_id, adopted.fence)
     database.write(lambda s: s.execute(sa.delete(Job).where(Job.id == gone.job_id)))
     every = [run.job_id for run in (ended, adopted, gone, mine)]
-    assert runs.extend(database, HERE, every) == {mine.job_id}
-    assert runs.extend(database, HERE, []) == frozenset()
+    assert ownership.extend(database, HERE, every) == {mine.job_id}
+    assert ownership.extend(database, HERE, []) == frozenset()
 
 
 def test_the_jobs_of_a_name_are_found_for_adoption(database):
@@ -328,7 +328,7 @@ def test_the_jobs_of_a_name_are_found_for_adoption(database):
     assert database.write(lambda s: triggers.delete(s, made["deleted"].trigger_id))
     assert runs.begin_run(database, made["blocking"])
     make.expire(database, made["deleted"].job_id)
-    found = {job.trigger_name: job for job in runs.jobs_of(database, "here")}
+    found = {job.trigger_name: job for job in ownership.jobs_of(database, "here")}
     assert set(found) == {"blocking", "deleted"}
     blocking = found["blocking"]
     assert (blocking.status, blocking.owner) == (JobStatus.RUNNING, HERE.instance)
@@ -339,14 +339,14 @@ def test_the_jobs_of_a_name_are_found_for_adoption(database):
 
 
 def test_a_job_is_adopted_once_and_only_under_its_own_name(database, run):
-    assert runs.adopt(database, Identity("there"), run.job_id, run.fence) is None
+    assert ownership.adopt(database, Identity("there"), run.job_id, run.fence) is None
     new = Identity("here")
-    assert runs.adopt(database, new, run.job_id, run.fence) == run.fence + 1
-    assert runs.adopt(database, Identity("here"), run.job_id, run.fence) is None
-    assert runs.extend(database, new, [run.job_id]) == {run.job_id}
-    assert runs.extend(database, HERE, [run.job_id]) == frozenset()
+    assert ownership.adopt(database, new, run.job_id, run.fence) == run.fence + 1
+    assert ownership.adopt(database, Identity("here"), run.job_id, run.fence) is None
+    assert ownership.extend(database, new, [run.job_id]) == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id]) == frozenset()
     assert _end(database, run, fence=run.fence + 1)
-    assert runs.adopt(database, new, run.job_id, run.fence + 1) is None
+    assert ownership.adopt(database, new, run.job_id, run.fence + 1) is None
 
 
 def test_a_job_whose_trigger_is_killing_is_to_be_killed(database, run):
@@ -363,7 +363,7 @@ def test_a_job_whose_trigger_is_killing_is_to_be_killed(database, run):
 
 
 def test_a_job_whose_lease_lives_is_not_reaped(database, run):
-    assert runs.reap(database, reaper="there") == ()
+    assert ownership.reap(database, reaper="there") == ()
     assert make.job(database, run.job_id).status is JobStatus.STARTING
 
 
@@ -371,10 +371,10 @@ def test_a_job_whose_lease_lives_is_not_reaped(database, run):
 def test_leases_compare_right_with_the_clock_of_the_database_down_to_seconds(database, run, offset):
     table = Job.__table__
     database.write(lambda s: s.execute(sa.update(table).values(lease_until=DatabaseUtcNow(offset))))
-    assert len(runs.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+    assert len(ownership.reap(database, reaper="there")) == (1 if offset < 0 else 0)
     stored = datetime.now(timezone.utc) + timedelta(seconds=offset)
     database.write(lambda s: s.execute(sa.update(table).values(lease_until=stored, status=JobStatus.RUNNING)))
-    assert len(runs.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+    assert len(ownership.reap(database, reaper="there")) == (1 if offset < 0 else 0)
 
 
 def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(database, clock, run):
@@ -382,7 +382,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
     for attempt in (1, 2):
         clock.advance(timedelta(seconds=10))
         make.expire(database, run.job_id)
-        (reaped,) = runs.reap(database, reaper="there")
+        (reaped,) = ownership.reap(database, reaper="there")
         assert (reaped.job_id, reaped.attempt, reaped.is_due_again) == (run.job_id, attempt, True)
         assert (reaped.status, reaped.scheduler_name) == (JobStatus.STARTING, "here")
         job = make.job(database, run.job_id)
@@ -396,7 +396,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
         (run,) = make.claim_all(database, HERE)
         assert (run.due_at, run.attempt) == (due_at, attempt + 1)
     make.expire(database, run.job_id)
-    (reaped,) = runs.reap(database, reaper="there")
+    (reaped,) = ownership.reap(database, reaper="there")
     assert not reaped.is_due_again
     assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
     assert make.due_names(database) == []
@@ -406,7 +406,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
 
 def test_a_robot_that_starts_ends_the_count_of_lost_starts(database, run):
     make.expire(database, run.job_id)
-    runs.reap(database, reaper="there")
+    ownership.reap(database, reaper="there")
     (again,) = make.claim_all(database)
     assert again.attempt == 2
     assert runs.begin_run(database, again)
@@ -417,7 +417,7 @@ def test_a_lost_robot_fails_its_trigger_and_loses_its_elements(database, run):
     held = _hold(database, run.job_id)
     assert runs.begin_run(database, run)
     make.expire(database, run.job_id)
-    (reaped,) = runs.reap(database, reaper="there")
+    (reaped,) = ownership.reap(database, reaper="there")
     assert (reaped.status, reaped.is_due_again) == (JobStatus.RUNNING, False)
     assert make.job(database, run.job_id).status is JobStatus.LOST
     assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
@@ -425,8 +425,8 @@ def test_a_lost_robot_fails_its_trigger_and_loses_its_elements(database, run):
     assert element.status is QueueStatus.ABANDONED
     assert "not heard of" in element.message
     assert not _end(database, run)
-    assert runs.extend(database, HERE, [run.job_id]) == frozenset()
-    assert runs.reap(database, reaper="there") == ()
+    assert ownership.extend(database, HERE, [run.job_id]) == frozenset()
+    assert ownership.reap(database, reaper="there") == ()
 
 
 @pytest.mark.parametrize(
@@ -444,7 +444,7 @@ def test_what_an_admin_asked_for_is_settled_with_a_lost_run(database, run, meanw
         assert runs.begin_run(database, run)
     make.set_status(database, run.trigger_id, meanwhile)
     make.expire(database, run.job_id)
-    assert len(runs.reap(database, reaper="there")) == 1
+    assert len(ownership.reap(database, reaper="there")) == 1
     assert make.status(database, run.trigger_id) is after
 
 
@@ -452,7 +452,7 @@ def test_a_schedule_that_an_admin_changed_meanwhile_is_not_set_back(database, ru
     tomorrow = datetime(2026, 1, 2)
     assert database.write(lambda s: triggers.update(s, run.trigger_id, {"next_run": tomorrow}, zone=database.zone))
     make.expire(database, run.job_id)
-    assert len(runs.reap(database, reaper="there")) == 1
+    assert len(ownership.reap(database, reaper="there")) == 1
     assert make.trigger(database, run.trigger_id).next_run == tomorrow
     assert make.status(database, run.trigger_id) is TriggerStatus.IDLE
 
@@ -463,7 +463,7 @@ def test_an_overdue_run_that_was_lost_is_due_again_as_it_was(database, clock):
     assert make.trigger(database, made).next_run == datetime(2026, 1, 1, 1, 5)
     make.expire(database, lost.job_id)
     clock.advance(timedelta(minutes=3))
-    runs.reap(database, reaper="there")
+    ownership.reap(database, reaper="there")
     (again,) = make.claim_all(database)
     assert again.due_at == lost.due_at == datetime(2025, 12, 31, 11, tzinfo=timezone.utc)
 
@@ -477,7 +477,7 @@ def test_a_run_in_the_hour_that_occurs_twice_is_due_again_at_the_same_instant(da
     (lost,) = make.claim_all(database)
     assert lost.due_at == second
     make.expire(database, lost.job_id)
-    runs.reap(database, reaper="there")
+    ownership.reap(database, reaper="there")
     (again,) = make.claim_all(database)
     assert again.due_at == second
 
@@ -487,24 +487,24 @@ def test_an_owner_that_extends_at_the_last_moment_keeps_its_job(database, run, m
     original = ownership._reap_one
 
     def extend_first(database, row, reaper):
-        assert runs.extend(database, HERE, [run.job_id]) == {run.job_id}
+        assert ownership.extend(database, HERE, [run.job_id]) == {run.job_id}
         return original(database, row, reaper)
 
     monkeypatch.setattr(ownership, "_reap_one", extend_first)
-    assert runs.reap(database, reaper="there") == ()
+    assert ownership.reap(database, reaper="there") == ()
     assert make.job(database, run.job_id).status is JobStatus.STARTING
 
 
 def test_jobs_of_older_schedulers_are_never_reaped(database):
     old = database.write(lambda s: job_store.start(s, "process", "old host", site_now=datetime(2020, 1, 1)))
-    assert runs.reap(database, reaper="here") == ()
+    assert ownership.reap(database, reaper="here") == ()
     assert make.job(database, old).status is JobStatus.RUNNING
 
 
 def test_a_lost_run_whose_trigger_was_deleted_is_settled(database, run):
     assert database.write(lambda s: triggers.delete(s, run.trigger_id))
     make.expire(database, run.job_id)
-    (reaped,) = runs.reap(database, reaper="there")
+    (reaped,) = ownership.reap(database, reaper="there")
     assert not reaped.is_due_again
     assert make.job(database, run.job_id).status is JobStatus.LOST
 
@@ -520,7 +520,7 @@ def test_of_many_who_reap_at_once_each_job_is_settled_by_one(database):
 
     def sweep(number):
         start.wait()
-        return runs.reap(own, reaper=str(number))
+        return ownership.reap(own, reaper=str(number))
 
     with ThreadPoolExecutor(6) as pool:
         settled = [job.job_id for found in pool.map(sweep, range(6)) for job in found]
@@ -545,7 +545,7 @@ def test_a_sweep_and_a_late_finish_never_both_win(database):
 
     def sweep():
         start.wait()
-        return {job.job_id for job in runs.reap(own, reaper="there")}
+        return {job.job_id for job in ownership.reap(own, reaper="there")}
 
     with ThreadPoolExecutor(2) as pool:
         finishing, sweeping = pool.submit(finish), pool.submit(sweep)
@@ -581,10 +581,10 @@ def test_what_a_killed_scheduler_held_is_settled_and_nothing_is_lost(database):
     jobs = make.jobs(database)
     assert sorted(job.status.name for job in jobs) == ["RUNNING", "RUNNING", "STARTING", "STARTING"]
     assert make.due_names(database) == []
-    assert runs.reap(database, reaper="there") == ()
+    assert ownership.reap(database, reaper="there") == ()
     for job in jobs:
         make.expire(database, job.id)
-    reaped = runs.reap(database, reaper="there")
+    reaped = ownership.reap(database, reaper="there")
     assert sorted(job.is_due_again for job in reaped) == [False, False, True, True]
     assert len(make.due_names(database)) == 2
     assert sorted(make.status(database, one).name for one in made) == ["FAILED", "FAILED", "IDLE", "IDLE"]
@@ -602,9 +602,9 @@ def test_a_write_whose_outcome_is_unknown_is_read_back(database, run, what, was_
         "begin": lambda: runs.begin_run(database, run),
         "finish": lambda: _end(database, run, JobStatus.FAILED, reason="x"),
         "give back": lambda: runs.give_back(database, run, "x"),
-        "adopt": lambda: runs.adopt(database, HERE, run.job_id, run.fence) == run.fence + 1,
-        "extend": lambda: runs.extend(database, HERE, [run.job_id]) == {run.job_id},
-        "reap": lambda: len(runs.reap(database, reaper="there")) == 1,
+        "adopt": lambda: ownership.adopt(database, HERE, run.job_id, run.fence) == run.fence + 1,
+        "extend": lambda: ownership.extend(database, HERE, [run.job_id]) == {run.job_id},
+        "reap": lambda: len(ownership.reap(database, reaper="there")) == 1,
         "record": lambda: runs.record_start(
             database, run, host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now()
         ),
@@ -638,7 +638,7 @@ def test_a_write_whose_outcome_is_unknown_is_read_back(database, run, what, was_
 
 
 def test_a_lease_may_be_prolonged_for_longer(database, run):
-    assert runs.extend(database, HERE, [run.job_id], seconds=900) == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id], seconds=900) == {run.job_id}
     query = sa.select(Job.lease_until, DatabaseUtcNow().label("now")).where(Job.id == run.job_id)
     lease_until, now = database.read(lambda session: session.execute(query).one())
     assert 890 < (lease_until - now).total_seconds() <= 900

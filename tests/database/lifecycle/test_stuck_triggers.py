@@ -6,8 +6,8 @@ import pytest
 import trigger_setup as make
 
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
-from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores import triggers
 

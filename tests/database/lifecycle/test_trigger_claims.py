@@ -13,11 +13,12 @@ import trigger_setup as make
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import runs, trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import Identity
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, Scheduler, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores.due_triggers import DueTriggers
 
 HERE = Identity("here")
 
@@ -50,7 +51,7 @@ def test_the_next_due_time_is_that_of_the_earliest_idle_trigger(database):
 
 def test_nothing_is_due_next_in_an_empty_database(database):
     found = _poll(database)
-    assert found == trigger_claims.DueTriggers((), None, ())
+    assert found == DueTriggers((), None, ())
 
 
 @pytest.mark.parametrize("status", [status for status in TriggerStatus if status is not TriggerStatus.IDLE])
@@ -309,7 +310,7 @@ def test_the_lease_is_measured_on_the_clock_of_the_database(database, clock):
     (run,) = make.claim_all(database)
     lease = make.job(database, run.job_id).lease_until
     assert timedelta(seconds=20) < lease - before < timedelta(seconds=60)
-    assert not runs.jobs_of(database, "here")[0].is_expired
+    assert not ownership.jobs_of(database, "here")[0].is_expired
 
 
 def test_a_single_trigger_keeps_its_time(database):

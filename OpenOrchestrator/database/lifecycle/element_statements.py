@@ -1,0 +1,117 @@
+"""The statements that hand out a queue element, for each kind of database.
+
+Owns their SQL and what their rows hold. Must not run them: ``element_claims`` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.engine.driver_cursor import DriverStatement
+from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
+
+_TABLE = cast(sa.Table, QueueElement.__table__)
+_CLAIMED = frozenset({"status", "start_date", "job_id", "claim_token"})
+"""What a claim sets, so that it need not be read."""
+_READ = [column for column in _TABLE.columns if column.name not in _CLAIMED]
+READ_NAMES = [column.name for column in _READ]
+"""Attributes of an element in the order in which a claim returns them; the others are what it set."""
+
+_PARAMETERS: dict[str, Any] = {
+    "queue_name": _TABLE.c.queue_name.type,
+    "reference": _TABLE.c.reference.type,
+    "now": _TABLE.c.start_date.type,
+    "job_id": _TABLE.c.job_id.type,
+    "token": _TABLE.c.claim_token.type,
+    "id": _TABLE.c.id.type,
+}
+_ACTIVE = ", ".join(f"'{status.name}'" for status in sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name))
+
+# Statuses are literals, so that every database can plan with them and PostgreSQL casts them to its enum type.
+_CANDIDATE = """{select} FROM {queues}{hint}
+    WHERE queue_name = :queue_name AND status = 'NEW'{and_reference}{and_job}
+    ORDER BY created_date, id{suffix}"""
+_AND_REFERENCE = " AND reference = :reference"
+_AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {jobs} WHERE id = :job_id AND status NOT IN ({active}))"
+_POSTGRESQL = """WITH candidate AS ({candidate})
+UPDATE {queues} AS element SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+    WHERE element.id = (SELECT id FROM candidate) AND element.status = 'NEW'
+    RETURNING {returned}"""
+_MSSQL = """WITH candidate AS ({candidate})
+UPDATE candidate SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+    OUTPUT {returned}"""
+_TAKE = """UPDATE {queues} SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+    WHERE id = :id AND status = 'NEW'"""
+_HELD = """SELECT {columns} FROM {queues}
+    WHERE queue_name = :queue_name AND status = 'IN_PROGRESS' AND claim_token = :token"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStatements:
+    """The statements that hand out one element on one kind of database.
+
+    Attributes:
+        claim: Takes the element and returns its row, or only selects and locks it if there is a second statement.
+        take: The second statement, in the same transaction; None where the first does it all.
+        held: Returns the row of what was taken with a token. Looks at what is In Progress: no index has tokens.
+    """
+
+    claim: DriverStatement
+    take: DriverStatement | None
+    held: DriverStatement
+
+
+_prepared: dict[tuple[str, str, bool, bool], ClaimStatements] = {}
+
+
+def claim_statements(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimStatements:
+    """Return the statements that hand out the oldest New element of a queue.
+
+    PostgreSQL and SQL Server do it in one statement that skips what others hold locked. MariaDB and MySQL cannot
+    return what they update: they lock the row by selecting it. SQLite has one writer at a time, so selecting is safe.
+
+    Args:
+        dialect: The kind of database.
+        by_reference: Whether only elements with a certain reference count.
+        by_job: Whether nothing may be handed out once the claiming job has ended.
+    """
+    key = (dialect.name, dialect.driver, by_reference, by_job)
+    if key not in _prepared:
+        _prepared[key] = _prepare(dialect, by_reference=by_reference, by_job=by_job)
+    return _prepared[key]
+
+
+def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimStatements:
+    quote = dialect.identifier_preparer.quote
+    queues, jobs = quote(_TABLE.name), quote(JOBS.name)
+    columns = ", ".join(quote(name) for name in READ_NAMES)
+    candidate = _CANDIDATE.format(
+        select={
+            "mssql": f"SELECT TOP (1) {', '.join(quote(column.name) for column in _TABLE.columns)}",
+            "postgresql": "SELECT id",
+        }.get(dialect.name, f"SELECT {columns}"),
+        queues=queues,
+        hint=" WITH (READPAST, UPDLOCK, ROWLOCK)" if dialect.name == "mssql" else "",
+        and_reference=_AND_REFERENCE if by_reference else "",
+        and_job=_AND_JOB.format(jobs=jobs, active=_ACTIVE) if by_job else "",
+        suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, " LIMIT 1 FOR UPDATE SKIP LOCKED"),
+    )
+    if dialect.name in ("postgresql", "mssql"):
+        template, alias = (_MSSQL, "inserted") if dialect.name == "mssql" else (_POSTGRESQL, "element")
+        returned = ", ".join(f"{alias}.{quote(name)}" for name in READ_NAMES)
+        claim, take = template.format(candidate=candidate, queues=queues, returned=returned), None
+    else:
+        claim, take = candidate, DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
+    types = [column.type for column in _READ]
+    return ClaimStatements(
+        claim=DriverStatement(dialect, claim, parameters=_PARAMETERS, columns=types),
+        take=take,
+        held=DriverStatement(
+            dialect, _HELD.format(columns=columns, queues=queues), parameters=_PARAMETERS, columns=types
+        ),
+    )

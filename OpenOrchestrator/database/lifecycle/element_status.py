@@ -1,0 +1,132 @@
+"""Status writes of robots, each refused if somebody else holds the element by now.
+
+Owns the guard and what a refused robot is told. Admins set statuses whoever holds the element, in
+``stores.queue_elements``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.errors import NotFoundError, OwnershipLostError
+from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS, find_job, require_running
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
+from OpenOrchestrator.database.stores import queue_elements
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from OpenOrchestrator.database.engine.database import Database
+
+_ATTEMPTS = 5
+"""How often a refused status write is tried when nothing forbids it any more at the second look."""
+
+_TABLE = cast(sa.Table, QueueElement.__table__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusWrite:
+    """What a robot wants an element's status to be, and what entitles it to.
+
+    Attributes:
+        element_id: The element.
+        status: The new status.
+        message: Replaces the element's message; None leaves it.
+        job_id: The job of the robot; None if it was started by hand.
+        token: What the element was handed out with; None if the robot did not claim it.
+    """
+
+    element_id: UUID
+    status: QueueStatus
+    message: str | None
+    job_id: UUID | None
+    token: UUID | None
+
+
+def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
+    """Write the status of an element, unless somebody else holds it now.
+
+    Done, Failed and Abandoned set the end date, In Progress sets the start date and makes the writer the holder, New
+    takes the element from whoever held it. One guarded UPDATE: of a late holder and its successor only the successor
+    can write, whatever the late one read before.
+
+    Returns:
+        The token that the writer holds the element by from now on; None if it does not hold it any more.
+
+    Raises:
+        OwnershipLostError: If the element was handed out anew since, is being worked on by another running job, or
+            the writer's own job has ended. Nothing was changed.
+        NotFoundError: If there is no such element.
+        InvalidInputError: If the message cannot be stored.
+    """
+    now = database.site_now()
+    holds_after = (wanted.token or uuid4()) if wanted.status is QueueStatus.IN_PROGRESS else None
+    values = queue_elements.status_values(database.dialect_name, wanted.status, message=wanted.message, now=now)
+    if wanted.status is QueueStatus.IN_PROGRESS:
+        values |= {"job_id": wanted.job_id, "claim_token": holds_after}
+    update = sa.update(_TABLE).where(_TABLE.c.id == wanted.element_id, *_guards(wanted)).values(values)
+
+    def write(connection: Connection) -> bool:
+        for _ in range(_ATTEMPTS):
+            if connection.execute(update).rowcount == 1:
+                return True
+            _raise_refusal(connection, wanted)
+        raise OwnershipLostError(
+            f"The status of queue element {wanted.element_id} was not set to {wanted.status.value}: others change it "
+            "all the time. Read it again, and find out who else works on it."
+        )
+
+    def read_back(connection: Connection) -> bool | None:
+        row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == wanted.element_id)).mappings().first()
+        return True if row is not None and all(row[name] == value for name, value in values.items()) else None
+
+    database.write_statement(write, read_back=read_back)
+    return holds_after
+
+
+def _guards(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
+    """Return what has to hold for a robot to write: its job runs, and nobody else holds the element."""
+    guards: list[sa.ColumnElement[bool]] = []
+    active = JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
+    if wanted.job_id is not None:
+        guards.append(~sa.exists().where(JOBS.c.id == wanted.job_id, sa.not_(active)))
+    if wanted.token is not None:
+        guards.append(_TABLE.c.claim_token == wanted.token)
+        return guards
+    held = [_TABLE.c.status == QueueStatus.IN_PROGRESS, _TABLE.c.job_id.is_not(None)]
+    if wanted.job_id is not None:
+        held.append(_TABLE.c.job_id != wanted.job_id)
+    guards.append(sa.not_(sa.and_(*held, sa.exists().where(JOBS.c.id == _TABLE.c.job_id, active))))
+    return guards
+
+
+def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
+    """Raise the reason why a status write was refused; return if there is none any more."""
+    refused = f"The status of queue element {wanted.element_id} was not set to {wanted.status.value}"
+    row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == wanted.element_id)).first()
+    if row is None:
+        raise NotFoundError(f"No queue element with the given id was found: {wanted.element_id}")
+    if wanted.job_id is not None:
+        require_running(connection, wanted.job_id, f"{refused}. ")
+    if wanted.token is not None and row.claim_token == wanted.token:
+        return
+    holder = f"job {row.job_id}" if row.job_id is not None else "a robot without a job"
+    if wanted.token is not None:
+        now = (
+            f"It was handed out anew at {row.start_date} to {holder}."
+            if row.claim_token is not None
+            else f"It was put back meanwhile, and is {row.status.value} now."
+        )
+        raise OwnershipLostError(f"{refused}, because this robot does not hold it any more. {now} Go on to the next.")
+    if row.status is QueueStatus.IN_PROGRESS and row.job_id not in (None, wanted.job_id):
+        job = find_job(connection, row.job_id)
+        if job is not None and job.status in ACTIVE_JOB_STATUSES:
+            raise OwnershipLostError(
+                f"{refused}, because {holder} ({job.process_name} on {job.scheduler_name}) has been working on it "
+                f"since {row.start_date}. Take elements with get_next_queue_element, so that each is worked on once."
+            )
