@@ -24,10 +24,8 @@ depends_on: str | None = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Take the database back to the revision before."""
     ${downgrades if downgrades else "pass"}

@@ -302,13 +302,13 @@ def set_job_status(job_id: Id, status: JobStatus) -> None:
 
 
 def get_job(job_id: Id) -> Job:
-    """Return a job."""
+    """Return a job, whether it has ended or not."""
     wanted = validation.identifier(job_id, "job")
     return calls.found_job(wanted, default.get_default().read(lambda session: jobs.get(session, wanted)))
 
 
 def get_constant(name: str) -> Constant:
-    """Return a constant."""
+    """Return a constant as it is in the database now."""
     return default.get_default().read(lambda session: constants.get(session, name))
 
 
@@ -336,7 +336,7 @@ def update_constant(name: str, new_value: str) -> None:
 
 
 def delete_constant(name: str) -> None:
-    """Delete a constant."""
+    """Delete a constant; robots that ask for it from now on fail."""
     calls.write(lambda session: constants.delete(session, name))
 
 
@@ -370,7 +370,7 @@ def update_credential(name: str, new_username: str, new_password: str) -> None:
 
 
 def delete_credential(name: str) -> None:
-    """Delete a credential."""
+    """Delete a credential; robots that ask for it from now on fail."""
     calls.write(lambda session: credentials.delete(session, name))
 
 
@@ -456,7 +456,7 @@ def get_queue_elements(
 
 
 def get_queue_element(element_id: Id) -> QueueElement:
-    """Return a queue element."""
+    """Return a queue element without taking it."""
     wanted = validation.identifier(element_id, "queue element")
     return default.get_default().read(lambda session: queue_elements.get(session, wanted))
 
@@ -501,7 +501,7 @@ def set_queue_element_status(element_id: Id, status: QueueStatus, message: str |
 
 
 def delete_queue_element(element_id: Id) -> None:
-    """Delete a queue element."""
+    """Delete a queue element, whoever holds it."""
     wanted = validation.identifier(element_id, "queue element")
     calls.write(
         lambda session: queue_elements.delete(session, wanted),

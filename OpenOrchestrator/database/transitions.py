@@ -30,7 +30,7 @@ Moves = Mapping[S, S]
 
 
 class TriggerEvent(Enum):
-    """What happens to a trigger."""
+    """What schedulers, admins and robots do to a trigger."""
 
     CLAIM = "claim"
     FINISH = "finish"
@@ -47,7 +47,7 @@ class TriggerEvent(Enum):
 
 
 class JobEvent(Enum):
-    """What happens to a job."""
+    """What the owner of a job does to it, or who settles it when its owner is gone."""
 
     START = "start"
     FINISH = "finish"
@@ -59,7 +59,7 @@ class JobEvent(Enum):
 
 
 class ElementEvent(Enum):
-    """What happens to a queue element."""
+    """What robots and admins do to a queue element, and what the end of its job does."""
 
     HAND_OUT = "hand out"
     ABANDON = "abandon (its job ended)"
@@ -131,7 +131,7 @@ JOB_EVENTS: Mapping[JobEvent, Moves[JobStatus]] = MappingProxyType(
         JobEvent.GIVE_BACK: _from([JobStatus.STARTING], JobStatus.KILLED),
     }
 )
-"""Event -> from which states it is possible, and to which state it leads from each."""
+"""As TRIGGER_EVENTS."""
 
 ELEMENT_EVENTS: Mapping[ElementEvent, Moves[QueueStatus]] = MappingProxyType(
     {
@@ -145,7 +145,7 @@ ELEMENT_EVENTS: Mapping[ElementEvent, Moves[QueueStatus]] = MappingProxyType(
         ElementEvent.SET_ABANDONED: _from(QueueStatus, QueueStatus.ABANDONED),
     }
 )
-"""Event -> from which states it is possible, and to which state it leads from each."""
+"""As TRIGGER_EVENTS."""
 
 
 def moves_of(event: Event) -> Mapping[Any, Any]:

@@ -23,7 +23,6 @@ JOB_STATUS = sa.Enum("RUNNING", "DONE", "FAILED", "KILLED", name="jobstatus")
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     changes.create_table(
         "Jobs",

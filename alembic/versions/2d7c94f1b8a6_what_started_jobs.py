@@ -25,7 +25,6 @@ REASONS = {"Started on request.": "REQUEST", "Started by hand.": "BY_HAND"}
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     SchemaChanges(op).add_columns("Jobs", sa.Column("started_by", sa.String(20)))
     jobs = sa.table(
         "Jobs",

@@ -65,7 +65,6 @@ TEXT_KEYS = {"Constants": ["name"], "Credentials": ["name"], "Schedulers": ["mac
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     tables = list(dict.fromkeys(column.table for column in COLUMNS))
     if changes.is_mysql:

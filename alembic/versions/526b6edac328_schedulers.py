@@ -21,7 +21,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     SchemaChanges(op).create_table(
         "Schedulers",
         sa.Column("machine_name", text_type(100), nullable=False),

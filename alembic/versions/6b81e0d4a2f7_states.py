@@ -28,7 +28,6 @@ JOB_STATUS = sa.Enum("RUNNING", "DONE", "FAILED", "KILLED", *NEW_JOB_STATUSES, n
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     changes.add_enum_members("Triggers", "process_status", TRIGGER_STATUS, ("KILLING", "KILLED"))
     changes.add_enum_members("Jobs", "status", JOB_STATUS, NEW_JOB_STATUSES)

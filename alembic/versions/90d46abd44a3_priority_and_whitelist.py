@@ -22,7 +22,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     SchemaChanges(op).add_columns(
         "Triggers",
         sa.Column("priority", sa.Integer(), nullable=False, server_default="0"),

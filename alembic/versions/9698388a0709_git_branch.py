@@ -21,7 +21,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     SchemaChanges(op).add_columns("Triggers", sa.Column("git_branch", text_type(100)))
 
 

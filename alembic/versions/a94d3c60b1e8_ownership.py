@@ -66,7 +66,6 @@ def new_columns() -> dict[str, list[sa.Column]]:
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     for table, columns in new_columns().items():
         changes.add_columns(table, *columns)

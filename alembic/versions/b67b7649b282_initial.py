@@ -27,7 +27,6 @@ LOG_LEVEL = sa.Enum("TRACE", "INFO", "ERROR", name="loglevel")
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     changes.create_table(
         "Constants",

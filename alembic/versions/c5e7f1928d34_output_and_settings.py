@@ -21,7 +21,6 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     changes.create_table(
         "Job_Output",

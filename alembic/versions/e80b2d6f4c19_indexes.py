@@ -40,7 +40,6 @@ INDEXES = [
 
 
 def upgrade() -> None:
-    """Bring the database to this revision."""
     changes = SchemaChanges(op)
     for table, name, columns in INDEXES:
         changes.create_index(name, table, *columns)

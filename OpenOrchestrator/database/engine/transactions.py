@@ -31,7 +31,7 @@ class Transaction(Protocol):
     """What is begun by entering it, rolled back by leaving it, and saved by ``commit`` before."""
 
     def commit(self) -> None:
-        """Save it."""
+        """Save it; if that raises, what was saved may not be known."""
 
 
 X = TypeVar("X", bound=Transaction)

@@ -17,7 +17,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
+from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, number_or_none, raw
@@ -260,7 +260,7 @@ def _reap_one(database: Database, row: Any, reaper: str) -> ReapedJob | None:
         )
         values = {
             "end_time": database.site_now(),
-            "reason": shortened(reason, database),
+            "reason": for_people(reason, database),
             "fence": _JOBS.c.fence + 1,
             "lease_until": None,
         }
@@ -277,7 +277,7 @@ def _reap_one(database: Database, row: Any, reaper: str) -> ReapedJob | None:
         return replace(lost, is_due_again=again)
 
     def read_back(session: Session) -> ReapedJob | None:
-        mine = (_JOBS.c.id == row.id, _JOBS.c.fence == row.fence + 1, _JOBS.c.reason == shortened(reason, database))
+        mine = (_JOBS.c.id == row.id, _JOBS.c.fence == row.fence + 1, _JOBS.c.reason == for_people(reason, database))
         return lost if session.connection().scalar(sa.select(_JOBS.c.id).where(*mine)) else None
 
     return write_guarded(database, work, read_back=read_back)

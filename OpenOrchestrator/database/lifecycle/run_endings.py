@@ -15,11 +15,11 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.engine.dialects import text_length
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerType
 from OpenOrchestrator.database.stores import due_triggers, trigger_rows
+from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.validation import storable
 from OpenOrchestrator.database.transitions import ElementEvent, apply_where
@@ -106,19 +106,13 @@ def abandon_elements(session: Session, database: Database, job_id: UUID, status:
         session,
         ElementEvent.ABANDON,
         _ELEMENTS.c.job_id == job_id,
-        values={"end_date": database.site_now(), "message": shortened(message, database)},
+        values={"end_date": database.site_now(), "message": for_people(message, database)},
     )
 
 
-def shortened(text: str, database: Database) -> str:
-    """Return a text that the database can store in LONGEST_TEXT characters, with an ellipsis where it was cut."""
-    text = storable(text)
-    if text_length(text, database.dialect_name) <= LONGEST_TEXT:
-        return text
-    keep = LONGEST_TEXT - 1
-    while text_length(text[:keep], database.dialect_name) >= LONGEST_TEXT:  # where some characters count twice
-        keep -= 1
-    return text[:keep] + "…"
+def for_people(text: str, database: Database) -> str:
+    """Return the reason of a job or the message of an element as it can be stored: cut to LONGEST_TEXT characters."""
+    return without_end(storable(text), LONGEST_TEXT, database.dialect_name)
 
 
 def _is_as_the_claim_left_it(trigger: trigger_rows.TriggerRow, run: RunFacts, database: Database) -> bool:

@@ -21,7 +21,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
-from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, make_due_again, shortened
+from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
@@ -118,7 +118,7 @@ def finish(
     Returns:
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
     """
-    text = None if reason is None else shortened(reason, database)
+    text = None if reason is None else for_people(reason, database)
     trigger_event = {
         JobStatus.DONE: TriggerEvent.FINISH,
         JobStatus.KILLED: TriggerEvent.KILL,
@@ -151,7 +151,7 @@ def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
     Returns:
         Whether it was given back. False: it was begun, has ended, or belongs to somebody else.
     """
-    text = shortened(reason, database)
+    text = for_people(reason, database)
 
     def work(session: Session) -> bool:
         facts = facts_of(session, run.job_id)

@@ -76,7 +76,7 @@ def find(
 
 
 def count(session: Session, wanted: JobFilter = JobFilter()) -> int:
-    """Return how many jobs there are."""
+    """Return how many jobs match, whatever the limit of a page of them."""
     query = sa.select(sa.func.count()).select_from(_JOBS).where(*_conditions(wanted))
     return session.connection().scalar(query) or 0
 

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from OpenOrchestrator.database.engine.dialects import text_length
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores.shortening import without_middle
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -57,23 +57,6 @@ def message_text(message: object) -> str:
     return text
 
 
-def shortened(text: str, limit: int, dialect_name: str) -> str:
-    """Return a text that fits: of an over-long one beginning and end, with a mark of how much was cut between them.
-
-    Args:
-        text: The text.
-        limit: How long it may be, in the unit in which the database counts.
-        dialect_name: The kind of database.
-    """
-    if text_length(text, dialect_name) <= limit:
-        return text
-    mark = "\n[... {} characters cut ...]\n"
-    room = limit - len(mark.format(len(text)))
-    head = _beginning(text, room // 2, dialect_name)
-    tail = _beginning(text[::-1], room - room // 2, dialect_name)[::-1]
-    return f"{head}{mark.format(len(text) - len(head) - len(tail))}{tail}"
-
-
 def insert(
     session: Session | Connection,
     *,
@@ -105,7 +88,7 @@ def insert(
         "log_level": validation.member(level, LogLevel, "log level"),
         "process_name": validation.text(process_name, "process name", PROCESS_NAME_LENGTH, dialect_name),
         "job_id": job_id,
-        "log_message": shortened(validation.storable(message_text(message)), MESSAGE_LENGTH, dialect_name),
+        "log_message": without_middle(validation.storable(message_text(message)), MESSAGE_LENGTH, dialect_name),
     }
     session.execute(sa.insert(_TABLE), row)
     return cast(UUID, row["id"])
@@ -197,11 +180,3 @@ def _conditions(wanted: LogFilter, dialect_name: str) -> list[sa.ColumnElement[b
     if wanted.job_id is not None:
         conditions.append(_TABLE.c.job_id == wanted.job_id)
     return conditions
-
-
-def _beginning(text: str, room: int, dialect_name: str) -> str:
-    """Return as much of the beginning of a text as takes no more than the room."""
-    end = room  # at least one unit a character
-    while (excess := text_length(text[:end], dialect_name) - room) > 0:
-        end -= (excess + 1) // 2  # at most two
-    return text[:end]

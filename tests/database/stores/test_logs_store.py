@@ -83,17 +83,6 @@ def test_of_a_long_message_beginning_and_end_are_kept(database: Database, length
     assert len(stored) > 7990
 
 
-@pytest.mark.parametrize(("server", "unit"), [("mssql", 2), ("postgresql", 1)])
-@pytest.mark.parametrize("message", ["😀" * 9000, "x😀" * 9000, "😀" + "x" * 9000 + "😀"])
-def test_a_cut_message_fits_in_the_unit_of_the_database(server: str, unit: int, message: str) -> None:
-    cut = logs.shortened(message, 8000, server)
-    size = len(cut.encode("utf-16-le")) // 2 if unit == 2 else len(cut)
-    assert 7985 < size <= 8000
-    assert cut[0] == message[0]
-    assert cut[-1] == message[-1]
-    assert "\ufffd" not in cut
-
-
 @pytest.mark.parametrize(
     "wrong", [{"process_name": "x" * 101}, {"process_name": None}, {"level": "INFO"}, {"level": None}]
 )
