@@ -13,16 +13,14 @@ from pathlib import Path
 from uuid import UUID
 
 import psutil
-import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.runs import MOST_FAILED_STARTS, OwnedJob
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, SecretPassing, TriggerType
-from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
@@ -139,9 +137,7 @@ def _return_unstarted(database: Database, job: OwnedJob, fence: int, events: Eve
         reason = f"{_RESTARTED}; this was start {job.attempt} in a row that was lost, so it is not tried again"
         _settle(database, job, fence, Ending(JobStatus.FAILED, None, reason), events)
         return
-    if runs.give_back(database, _claimed_before(job, fence), _RESTARTED):
-        count = sa.update(Trigger).where(Trigger.id == job.trigger_id)
-        database.write(lambda session: session.execute(count.values(failed_starts=job.attempt)), read_back=_again)
+    if runs.give_back(database, _claimed_before(job, fence), _RESTARTED, failed_starts=job.attempt):
         events.given_back(job.job_id, job.trigger_name or job.process_name, _RESTARTED)
 
 
@@ -166,10 +162,6 @@ def _claimed_before(job: OwnedJob, fence: int) -> ClaimedRun:
     )
 
 
-def _again(_session: sa.orm.Session) -> None:
-    """Say that a write whose outcome is unknown may simply be repeated."""
-
-
 def _settle(database: Database, job: OwnedJob, fence: int, ending: Ending, events: Events) -> None:
     name = job.trigger_name or job.process_name
     reason = ending.reason or ""
@@ -185,26 +177,25 @@ def _settle(database: Database, job: OwnedJob, fence: int, ending: Ending, event
 def _clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
     """End and delete what is left of a run, if its job is known to be over."""
     job_id = directory.job_id
-    query = sa.select(Job.status, Job.process_name, Job.trigger_name).where(Job.id == job_id)
-    row = database.read(lambda session: session.execute(query).one_or_none())
+    job = database.read(lambda session: jobs.get(session, job_id))
     exit_info = directory.read_exit()
-    if row is None:
+    if job is None:
         # Perhaps a run of another database whose scheduler shares this workspace: not ours to end.
         if exit_info is not None and database.utc_now() - exit_info.ended_at > _KEEP_UNKNOWN_RUNS:
             directory.remove()
         return
-    status, process_name, trigger_name = row
-    if status in ACTIVE_JOB_STATUSES:
+    if job.status in ACTIVE_JOB_STATUSES:
         return  # another scheduler's, or of a run at a terminal
     if exit_info is None:
         _end_processes(directory, events)
-    elif status is JobStatus.LOST:
+    elif job.status is JobStatus.LOST:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
         words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
-        events.late_finish(job_id, trigger_name or process_name, status=ending.status.value, reason=ending.reason or "")
+        name = job.trigger_name or job.process_name
+        events.late_finish(job_id, name, status=ending.status.value, reason=ending.reason or "")
         log_error(
             database,
-            process_name=process_name,
+            process_name=job.process_name,
             job_id=job_id,
             message=f"The robot went on and ended ({words}) after its job had been settled without it.",
         )

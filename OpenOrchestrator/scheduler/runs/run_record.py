@@ -13,14 +13,12 @@ from datetime import datetime, timezone
 from typing import TypeVar
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events
@@ -225,9 +223,8 @@ class RunRecord:
 
     def _has_become(self, status: JobStatus) -> bool:
         """Tell whether a refused write was refused because it had been saved before, its answer lost with an outage."""
-        query = sa.select(Job.status, Job.fence).where(Job.id == self._job.job_id)
-        row = self._database.read(lambda session: session.execute(query).one_or_none())
-        return row is not None and (row.status, row.fence) == (status, self._job.fence)
+        job = self._database.read(lambda session: jobs.get(session, self._job.job_id))
+        return job is not None and (job.status, job.fence) == (status, self._job.fence)
 
     def _log_error(self, message: str) -> None:
         job = self._job

@@ -223,6 +223,19 @@ def test_a_run_that_is_given_back_is_due_again_at_the_same_time(database, clock,
     assert make.trigger(database, run.trigger_id).next_run == datetime(2026, 1, 1, 1, 5)
 
 
+def test_a_lost_start_that_is_given_back_counts_as_the_next_attempt(database, run):
+    assert runs.give_back(database, run, "lost", failed_starts=run.attempt)
+    assert make.trigger(database, run.trigger_id).failed_starts == 1
+    (again,) = make.claim_all(database, Identity("there"))
+    assert (again.due_at, again.attempt) == (run.due_at, 2)
+
+
+def test_a_lost_start_that_cannot_be_given_back_is_not_counted(database, run):
+    assert runs.begin_run(database, run)
+    assert not runs.give_back(database, run, "no", failed_starts=1)
+    assert make.trigger(database, run.trigger_id).failed_starts == 0
+
+
 def test_a_run_that_has_begun_cannot_be_given_back(database, run):
     assert runs.begin_run(database, run)
     assert not runs.give_back(database, run, "no")
