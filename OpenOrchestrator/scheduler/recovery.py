@@ -7,7 +7,7 @@ or ended, never started again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -18,8 +18,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.runs import MOST_FAILED_STARTS, OwnedJob
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, SecretPassing, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs import endings
@@ -97,21 +96,22 @@ def _recover_job(
     if fence is None:
         _clear_up(database, directory, events)
         return None
+    job = replace(job, fence=fence)
     name = job.trigger_name or job.process_name
     if job.status is JobStatus.STARTING:
-        _return_unstarted(database, job, fence, events)
+        _return_unstarted(database, job, events)
         return None
     if directory.read_exit() is None and directory.read_host() is None:
         # Nothing was handed to a host, so no robot can have been started; or the workspace is another one now.
         _end_processes(directory, events)
-        _settle(database, job, fence, endings.never_found(), events)
+        _settle(database, job, endings.never_found(), events)
         directory.remove()
         return None
     host = directory.read_host()
     if host is not None and job.host_pid is None:
         runs.record_start(
             database,
-            _claimed_before(job, fence),
+            job,
             host_pid=host.host_pid,
             host_started=host.host_started,
             commit_sha=job.commit_sha,
@@ -121,7 +121,7 @@ def _recover_job(
     return Adopted(
         SupervisedJob(
             job_id=job.job_id,
-            fence=fence,
+            fence=job.fence,
             trigger_name=name,
             process_name=job.process_name,
             is_blocking=job.is_blocking,
@@ -131,42 +131,21 @@ def _recover_job(
     )
 
 
-def _return_unstarted(database: Database, job: OwnedJob, fence: int, events: Events) -> None:
+def _return_unstarted(database: Database, job: OwnedJob, events: Events) -> None:
     """Let a run that never had a robot be due again, and count it as a failed start; the third one fails."""
     if job.trigger_id is None or job.attempt >= MOST_FAILED_STARTS:
         reason = f"{_RESTARTED}; this was start {job.attempt} in a row that was lost, so it is not tried again"
-        _settle(database, job, fence, Ending(JobStatus.FAILED, None, reason), events)
+        _settle(database, job, Ending(JobStatus.FAILED, None, reason), events)
         return
-    if runs.give_back(database, _claimed_before(job, fence), _RESTARTED, failed_starts=job.attempt):
+    if runs.give_back(database, job, _RESTARTED, failed_starts=job.attempt):
         events.given_back(job.job_id, job.trigger_name or job.process_name, _RESTARTED)
 
 
-def _claimed_before(job: OwnedJob, fence: int) -> ClaimedRun:
-    """Return the run of a job that was claimed by an earlier instance; what its robot is started with is not known."""
-    return ClaimedRun(
-        job_id=job.job_id,
-        fence=fence,
-        attempt=job.attempt,
-        trigger_id=job.trigger_id or job.job_id,
-        trigger_name=job.trigger_name or "",
-        process_name=job.process_name,
-        process_path="",
-        process_args="",
-        is_git_repo=False,
-        git_branch=None,
-        is_blocking=job.is_blocking,
-        passing=SecretPassing.AUTO,
-        timeout_seconds=job.timeout_seconds,
-        due_at=job.due_at,
-        type=job.type or TriggerType.SINGLE,
-    )
-
-
-def _settle(database: Database, job: OwnedJob, fence: int, ending: Ending, events: Events) -> None:
+def _settle(database: Database, job: OwnedJob, ending: Ending, events: Events) -> None:
     name = job.trigger_name or job.process_name
     reason = ending.reason or ""
     if not runs.finish(
-        database, job.job_id, fence, status=ending.status, exit_code=ending.exit_code, reason=ending.reason
+        database, job.job_id, job.fence, status=ending.status, exit_code=ending.exit_code, reason=ending.reason
     ):
         events.late_finish(job.job_id, name, status=ending.status.value, reason=reason)
         return

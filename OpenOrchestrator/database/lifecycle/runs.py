@@ -20,6 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import (
     MOST_FAILED_STARTS,
     OwnedJob,
@@ -91,7 +92,7 @@ def begin_run(database: Database, run: ClaimedRun) -> bool:
 
 def record_start(
     database: Database,
-    run: ClaimedRun,
+    run: FencedRun,
     *,
     host_pid: int,
     host_started: float,
@@ -166,7 +167,7 @@ def finish(
     return write_guarded(database, work, read_back=_saved(job_id, fence, status))
 
 
-def give_back(database: Database, run: ClaimedRun, reason: str, *, failed_starts: int | None = None) -> bool:
+def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts: int | None = None) -> bool:
     """Return a claimed run that will not be started here: its trigger is due again.
 
     Args:
@@ -186,7 +187,7 @@ def give_back(database: Database, run: ClaimedRun, reason: str, *, failed_starts
         if not apply(session, JobEvent.GIVE_BACK, run.job_id, _JOBS.c.fence == run.fence, values=values):
             return False
         counted = None if failed_starts is None else {"failed_starts": failed_starts}
-        if apply(session, TriggerEvent.GIVE_BACK, run.trigger_id, values=counted):
+        if run.trigger_id is not None and apply(session, TriggerEvent.GIVE_BACK, run.trigger_id, values=counted):
             make_due_again(session, database, facts)
         return True
 
