@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle import ownership
 from OpenOrchestrator.database.models import Job, QueueElement, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.scheduler import failpoints, recovery
+from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.recovery import restart
 from OpenOrchestrator.scheduler.runs.run_directory import find_runs
 
 pytestmark = [
@@ -166,7 +167,7 @@ def test_another_scheduler_settles_what_a_dead_one_left(site: Site) -> None:
     dead = site.daemon(name="dead too", **{failpoints.VARIABLE: failpoints.AFTER_CLAIM})
     assert dead.await_end() == -9
     let_leases_run_out(site)
-    reaped = {job.trigger_name: job for job in runs.reap(site.database, reaper="living")}
+    reaped = {job.trigger_name: job for job in ownership.reap(site.database, reaper="living")}
     assert (reaped["started"].is_due_again, reaped["claimed"].is_due_again) == (False, True)
     assert site.status(started) is TriggerStatus.FAILED
     assert site.status(claimed) is TriggerStatus.IDLE
@@ -187,7 +188,7 @@ def test_the_end_of_a_robot_that_was_given_up_meanwhile_is_reported(site: Site) 
     site.await_job("trigger", JobStatus.RUNNING)
     daemon.kill()
     let_leases_run_out(site)
-    assert len(runs.reap(site.database, reaper="living")) == 1
+    assert len(ownership.reap(site.database, reaper="living")) == 1
     site.open("gate")
     wait_for("its end", lambda: not site.robot_processes())
     back = site.once()
@@ -227,17 +228,10 @@ def test_a_job_adopted_by_somebody_else_is_not_followed(site: Site, monkeypatch:
         lease_until=lease,
     )
     site.database.write(lambda session: session.add(job))
-    monkeypatch.setattr(runs, "adopt", lambda *_: None)
-    found = list(recovery.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(None)))
+    monkeypatch.setattr(ownership, "adopt", lambda *_: None)
+    found = list(restart.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(None)))
     assert found == []
     assert site.job("trigger").status in ACTIVE_JOB_STATUSES
-
-
-def test_death_is_told_from_the_process_and_its_start() -> None:
-    me = psutil.Process()
-    assert not recovery.is_dead_here(me.pid, me.create_time())
-    assert recovery.is_dead_here(me.pid, me.create_time() - 3600)
-    assert recovery.is_dead_here(2**22 + 1, 0.0)
 
 
 def test_a_request_to_run_survives_a_crash(site: Site) -> None:

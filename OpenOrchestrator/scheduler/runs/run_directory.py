@@ -19,12 +19,12 @@ from uuid import UUID
 import psutil
 
 from OpenOrchestrator.scheduler.host import run_files
+from OpenOrchestrator.scheduler.runs.process_identity import is_same_process, process_identity
 
 _READ_BYTES = 4 * 1024 * 1024
 _KILL_PATIENCE = 5.0
 _REMOVE_PATIENCE = 2.0
 _PASS_PAUSE = 0.02
-_SAME_INSTANT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,34 +282,6 @@ def find_runs(workspace: Path) -> list[RunDirectory]:
     except FileNotFoundError:
         return []
     return [RunDirectory(path) for path in sorted(found, key=_modified)]
-
-
-def process_identity(pid: int) -> str:
-    """Return a text that no other process has, before or after, whatever happens to the clock.
-
-    Raises:
-        psutil.NoSuchProcess: There is no such process.
-    """
-    try:
-        # psutil's create time moves when the clock is set; the ticks since boot do not.
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return f"created:{psutil.Process(pid).create_time():.3f}"
-    return f"ticks:{boot}:{stat[stat.rindex(')') + 2 :].split()[19]}"
-
-
-def is_same_process(pid: int, identity: str) -> bool:
-    """Whether the process with this id is alive and is the one that had this identity."""
-    try:
-        now = process_identity(pid)
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return False
-    except psutil.NoSuchProcess:
-        return False
-    if now.startswith("created:") and identity.startswith("created:"):
-        return abs(float(now.partition(":")[2]) - float(identity.partition(":")[2])) < _SAME_INSTANT
-    return now == identity
 
 
 def _parse_record(line: bytes) -> OutputRecord | None:

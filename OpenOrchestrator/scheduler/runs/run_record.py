@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeVar
-from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
@@ -26,43 +24,11 @@ from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import HostInfo
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 T = TypeVar("T")
 
 _ATTEMPTS_TO_STORE_OUTPUT = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisedJob:
-    """The job of a supervisor.
-
-    Attributes:
-        job_id: Its id.
-        fence: Goes with every write about it.
-        trigger_name: For log lines.
-        process_name: Whose Error log gets the reason when it fails.
-        is_blocking: Nothing else may run on this machine meanwhile.
-        timeout_seconds: How long its robot may run.
-    """
-
-    job_id: UUID
-    fence: int
-    trigger_name: str
-    process_name: str
-    is_blocking: bool
-    timeout_seconds: int | None
-
-    @classmethod
-    def of(cls, run: ClaimedRun) -> SupervisedJob:
-        """Return the job of a run that was claimed."""
-        return cls(
-            job_id=run.job_id,
-            fence=run.fence,
-            trigger_name=run.trigger_name,
-            process_name=run.process_name,
-            is_blocking=run.is_blocking,
-            timeout_seconds=run.timeout_seconds,
-        )
 
 
 class RunRecord:

@@ -25,7 +25,8 @@ from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, HostInfo, OutputRecord, RunDirectory
-from OpenOrchestrator.scheduler.runs.run_record import RunRecord, SupervisedJob
+from OpenOrchestrator.scheduler.runs.run_record import RunRecord
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 KILL_GRACE_SECONDS = 5.0
 """How long a robot that is to be killed may clean up."""
