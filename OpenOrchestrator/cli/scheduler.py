@@ -111,9 +111,9 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
     from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.daemon import DATABASE_PATIENCE_SECONDS, Daemon  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.daemon import Daemon  # noqa: PLC0415
     from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.options import DATABASE_PATIENCE_SECONDS, scheduler_options  # noqa: PLC0415
 
     settings = load_settings(
         connection_string=connection_string,

@@ -1,31 +1,23 @@
 """What a scheduler says about its work: the wording of every log line, in one place.
 
-Owns text and format of the lines. Must decide nothing, and never raise: a full disk or a closed terminal must not stop
-a scheduler. Safe to use from several threads.
+Owns the text of the lines; how they are written is in ``log_lines``. Must decide nothing. Safe to use from several
+threads.
 """
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 from uuid import UUID
 
-from OpenOrchestrator.common.redaction import redact
 from OpenOrchestrator.common.settings import LogFormat
-
-INFO = "INFO"
-WARNING = "WARNING"
-ERROR = "ERROR"
-
-Field = str | int | float | bool | None
+from OpenOrchestrator.scheduler.log_lines import ERROR, INFO, WARNING, LogLines
 
 
 class Events:
-    """Writes one line for each thing that happens.
+    """Says what happens, a line for each thing.
 
     Args:
         stream: Where lines go; None (a service without a console) drops them.
@@ -42,15 +34,12 @@ class Events:
         secrets: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        self._stream = stream
-        self._format = log_format
-        self._secrets = list(secrets)
-        self._now = now
-        self._lock = threading.Lock()
+        self._lines = LogLines(stream, log_format=log_format, secrets=secrets, now=now)
+        self._say = self._lines.write
 
     def redacted(self, text: str) -> str:
         """Return a text without the secrets that no line may hold, for whatever else people will read."""
-        return redact(text, self._secrets)
+        return self._lines.redacted(text)
 
     # The scheduler itself
 
@@ -232,34 +221,6 @@ class Events:
             job=job_id,
             processes=processes,
         )
-
-    def _say(self, level: str, event: str, message: str, **fields: Field | UUID) -> None:
-        if self._stream is None:
-            return
-        now = self._now()
-        message = " ".join(message.split())
-        if self._format is LogFormat.JSON:
-            content: dict[str, Field] = {"time": now.isoformat(), "level": level, "event": event, "message": message}
-            content |= {name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()}
-            redacted = {
-                name: redact(value, self._secrets) if isinstance(value, str) else value
-                for name, value in content.items()
-            }
-            line = json.dumps(redacted, ensure_ascii=True)
-        else:
-            line = redact(f"{now.astimezone():%Y-%m-%d %H:%M:%S} {level:<7} {message}", self._secrets)
-        with self._lock:
-            try:
-                self._stream.write(_printable(line, self._stream) + "\n")
-                self._stream.flush()
-            except (OSError, ValueError):
-                # The reader is gone (closed pipe) or the disk full: losing a line is better than losing the scheduler.
-                return
-
-
-def _printable(line: str, stream: TextIO) -> str:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return line.encode(encoding, errors="backslashreplace").decode(encoding)
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -13,19 +13,20 @@ from uuid import UUID
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.schema import revisions
-from OpenOrchestrator.scheduler.bell import Bell
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.keeper import Keeper
+from OpenOrchestrator.scheduler.loop.bell import Bell
+from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
-from OpenOrchestrator.scheduler.preparation import RobotPreparation
-from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.presence.keeper import Keeper
+from OpenOrchestrator.scheduler.runs import endings, kill_requests
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
-from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 _LONGEST_NAME = 100
 
@@ -69,7 +70,7 @@ class SingleRun:
         self._identity = Identity(run_name(options.name, os.getpid()))
         self._bell = Bell()
         self._contact = Contact(events)
-        self._stop_requests = 0
+        self._stop = StopRequests(self._bell)
         self._supervisor: Supervisor | None = None
         self._over = False
         self._preparation = RobotPreparation(
@@ -90,8 +91,7 @@ class SingleRun:
 
     def request_stop(self) -> None:
         """Kill the robot; asked again, leave without waiting for its end. Safe in signal handlers."""
-        self._stop_requests += 1
-        self._bell.ring()
+        self._stop.add()
 
     def ring_on_signals(self) -> None:
         """Let signals that have a handler be noticed at once, on Windows too. Only from the main thread."""
@@ -118,13 +118,13 @@ class SingleRun:
             supervisors=lambda: [supervisor],
             events=self._events,
             contact=self._contact,
-            on_name_lost=None,
+            enrolment=None,
         )
         keeper.start()
         try:
             supervisor.start(claimed)
-            while not self._over and self._stop_requests < 2:
-                if self._stop_requests:
+            while not self._over and not self._stop.insists:
+                if self._stop.asked:
                     supervisor.kill(endings.KILLED_BY_TERMINAL)
                 self._watch_for_kill(supervisor)
                 self._bell.sleep(self._options.poll_interval)
@@ -136,12 +136,9 @@ class SingleRun:
 
     def _watch_for_kill(self, supervisor: Supervisor) -> None:
         try:
-            requested = runs.kill_requests(self._database, [supervisor.job.job_id])
+            kill_requests.carry_out(self._database, [supervisor], self._events)
         except DatabaseError as error:
             self._contact.failed(error)
-            return
-        if requested and supervisor.kill(endings.KILLED_BY_ADMIN):
-            self._events.kill_requested(supervisor.job.job_id, supervisor.job.trigger_name)
 
     def _host_ended(self, _job_id: UUID) -> None:
         if self._supervisor is not None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from OpenOrchestrator.database.statuses import SecretPassing
-from OpenOrchestrator.scheduler.runs.launcher import LaunchSpec
+from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, OutputRecord, RunDirectory, find_runs
 
 ROBOTS = Path(__file__).with_name("robots")

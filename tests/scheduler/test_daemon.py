@@ -21,10 +21,10 @@ from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import daemon as daemon_module
-from OpenOrchestrator.scheduler import keeper
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.options import scheduler_options
-from OpenOrchestrator.scheduler.preparation import RobotPreparation
+from OpenOrchestrator.scheduler.presence import keeper
+from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 pytestmark = pytest.mark.kinds("sqlite")
 

@@ -15,8 +15,9 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership
 from OpenOrchestrator.database.models import Job, QueueElement, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.scheduler import failpoints, recovery
+from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.recovery import restart
 from OpenOrchestrator.scheduler.runs.run_directory import find_runs
 
 pytestmark = [
@@ -228,16 +229,9 @@ def test_a_job_adopted_by_somebody_else_is_not_followed(site: Site, monkeypatch:
     )
     site.database.write(lambda session: session.add(job))
     monkeypatch.setattr(ownership, "adopt", lambda *_: None)
-    found = list(recovery.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(None)))
+    found = list(restart.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(None)))
     assert found == []
     assert site.job("trigger").status in ACTIVE_JOB_STATUSES
-
-
-def test_death_is_told_from_the_process_and_its_start() -> None:
-    me = psutil.Process()
-    assert not recovery.is_dead_here(me.pid, me.create_time())
-    assert recovery.is_dead_here(me.pid, me.create_time() - 3600)
-    assert recovery.is_dead_here(2**22 + 1, 0.0)
 
 
 def test_a_request_to_run_survives_a_crash(site: Site) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from OpenOrchestrator.scheduler import host
 
-HOST_MODULES = ("posix_tree", "robot_host", "robot_output", "robot_tree", "run_files", "windows_tree")
 FOLDER = Path(host.__file__).parent
+HOST_MODULES = tuple(sorted(path.stem for path in FOLDER.glob("[!_]*.py")))
 
 
 def printed_by(code: str, *options: str) -> list[str]:

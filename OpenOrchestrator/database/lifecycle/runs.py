@@ -20,6 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS
+from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
@@ -65,7 +66,7 @@ def begin_run(database: Database, run: ClaimedRun) -> bool:
 
 def record_start(
     database: Database,
-    run: ClaimedRun,
+    run: FencedRun,
     *,
     host_pid: int,
     host_started: float,
@@ -140,13 +141,14 @@ def finish(
     return write_guarded(database, work, read_back=_saved(job_id, fence, status))
 
 
-def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
-    """Return a claimed run that will not be started here: its trigger is due again, and no start has failed.
+def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts: int | None = None) -> bool:
+    """Return a claimed run that will not be started here: its trigger is due again.
 
     Args:
         database: Where the job is.
         run: The run, not begun.
         reason: Why, for people.
+        failed_starts: How many starts for this due time were lost, this one included; None if this one does not count.
 
     Returns:
         Whether it was given back. False: it was begun, has ended, or belongs to somebody else.
@@ -158,7 +160,8 @@ def give_back(database: Database, run: ClaimedRun, reason: str) -> bool:
         values = {"end_time": database.site_now(), "reason": text, "lease_until": None}
         if not apply(session, JobEvent.GIVE_BACK, run.job_id, _JOBS.c.fence == run.fence, values=values):
             return False
-        if apply(session, TriggerEvent.GIVE_BACK, run.trigger_id):
+        counted = None if failed_starts is None else {"failed_starts": failed_starts}
+        if run.trigger_id is not None and apply(session, TriggerEvent.GIVE_BACK, run.trigger_id, values=counted):
             make_due_again(session, database, facts)
         return True
 

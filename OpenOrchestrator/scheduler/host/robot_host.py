@@ -4,7 +4,7 @@ Run as ``python -I -S robot_host.py <run directory>`` by the launcher, which han
 standard input, because that holds secrets and must be neither on the disk nor in an argument list. Lives on when the
 scheduler dies; whoever finds the run directory can follow and stop the run (run_directory.py).
 
-Must stay small and standard library only (with its neighbours robot_tree, robot_output and run_files): it runs once
+Must stay small and standard library only (with its neighbours in this folder): it runs once
 per robot, and in an interpreter without installed packages. It must not die before its robot: it ignores the signals
 that ask it to, and survives a full disk.
 """
@@ -21,65 +21,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from OpenOrchestrator.scheduler.host import robot_output, robot_tree, run_files
+    from OpenOrchestrator.scheduler.host import (
+        robot_output,
+        robot_stop,
+        robot_tree,
+        run_files,
+        stream_redactor,
+        time_limit,
+    )
 else:
     # Appended, so that nothing here can take the place of a standard module.
     sys.path.append(str(Path(__file__).resolve().parent))
     import robot_output
+    import robot_stop
     import robot_tree
     import run_files
+    import stream_redactor
+    import time_limit
 
 _TICK = 0.05
 _DRAIN_SECONDS = 0.5
-_REPEAT_KILL_SECONDS = 1.0
-_LONGEST_TEXT = 1000
-
-TIMEOUT_REASON = "timeout"
-
-
-class _Stop:
-    """The stop of a run, from the first request on."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self.timed_out = False
-        self._kill_at = 0.0
-        self._seen = 0
-
-    def request(self, tree: robot_tree.ProcessTree, reason: str, grace: float) -> None:
-        """Begin to stop, or shorten the grace of a stop under way; the first reason stays."""
-        kill_at = time.monotonic() + grace
-        if self.reason is None:
-            self.reason = reason[:_LONGEST_TEXT]
-            self._kill_at = kill_at
-            if grace > 0:
-                tree.soft_stop()
-        self._kill_at = min(self._kill_at, kill_at)
-
-    def look_for_request(self, tree: robot_tree.ProcessTree, directory: Path, grace: float) -> None:
-        """Take up a stop file that appeared or changed since the last look."""
-        path = directory / run_files.STOP_FILE
-        try:
-            changed = path.stat().st_mtime_ns
-        except OSError:
-            # Not there: nobody asked.
-            return
-        if changed == self._seen:
-            return
-        self._seen = changed
-        try:
-            content = run_files.read_json(path) or {}
-        except OSError:
-            # It is there: that is request enough.
-            content = {}
-        wanted = content.get("grace")
-        self.request(tree, str(content.get("reason") or "stop"), wanted if isinstance(wanted, (int, float)) else grace)
-
-    def enforce(self, tree: robot_tree.ProcessTree) -> None:
-        """Kill once the grace is over; again and again, should that take time."""
-        if self.reason is not None and time.monotonic() >= self._kill_at:
-            tree.kill()
-            self._kill_at = time.monotonic() + _REPEAT_KILL_SECONDS
 
 
 def _utc_now() -> str:
@@ -111,16 +72,15 @@ def _start_readers(
 
 def _watch(
     tree: robot_tree.ProcessTree, spec: dict[str, Any], directory: Path, output: robot_output.OutputFile
-) -> _Stop:
+) -> robot_stop.RobotStop:
     """Stay until the robot has ended; meanwhile write its output, and stop it when asked to or when time is up."""
-    stop = _Stop()
-    time_is_up_at = None if spec["timeout"] is None else time.monotonic() + spec["timeout"]
+    stop = robot_stop.RobotStop()
+    limit = time_limit.TimeLimit(spec["timeout"])
     while not tree.wait(_TICK):
         output.flush_due()
         stop.look_for_request(tree, directory, spec["grace"])
-        if stop.reason is None and time_is_up_at is not None and time.monotonic() >= time_is_up_at:
-            stop.timed_out = True
-            stop.request(tree, TIMEOUT_REASON, spec["grace"])
+        if limit.is_over():
+            stop.time_out(tree, spec["grace"])
         stop.enforce(tree)
     return stop
 
@@ -145,8 +105,8 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
         robot = tree.start(spec["argv"], spec["cwd"], spec["env"])
     except (OSError, ValueError) as error:
         output.close()
-        reason = robot_output.redact_whole(f"{type(error).__name__}: {error}", spec["secrets"])
-        return ending | {"error": reason[:_LONGEST_TEXT], "ended_at": _utc_now()}
+        reason = stream_redactor.redact_whole(f"{type(error).__name__}: {error}", spec["secrets"])
+        return ending | {"error": reason[: robot_stop.LONGEST_REASON], "ended_at": _utc_now()}
     if robot.stdout is None or robot.stderr is None:
         raise RuntimeError("the robot was started without pipes")
     pipes = {robot_output.STDOUT: robot.stdout.fileno(), robot_output.STDERR: robot.stderr.fileno()}

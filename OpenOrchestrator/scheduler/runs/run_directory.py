@@ -6,7 +6,6 @@ the same for a run that this process started and for one found after a restart. 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import time
@@ -19,12 +18,12 @@ from uuid import UUID
 import psutil
 
 from OpenOrchestrator.scheduler.host import run_files
+from OpenOrchestrator.scheduler.runs.marked_processes import find_marked, kill_marked
+from OpenOrchestrator.scheduler.runs.process_identity import is_same_process, process_identity
 
 _READ_BYTES = 4 * 1024 * 1024
-_KILL_PATIENCE = 5.0
 _REMOVE_PATIENCE = 2.0
 _PASS_PAUSE = 0.02
-_SAME_INSTANT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +231,7 @@ class RunDirectory:
         Looks at every process of the machine (some 20 ms). Processes whose environment this user may not read are
         not found.
         """
-        return [process for process in psutil.process_iter() if _is_marked(process, self.path.name)]
+        return find_marked(run_files.JOB_VARIABLE, self.path.name)
 
     def kill_leftovers(self) -> list[int]:
         """End all processes that carry the mark of this run, the host included, without grace.
@@ -242,15 +241,7 @@ class RunDirectory:
         Returns:
             Ids of those that are still there after five seconds.
         """
-        give_up_at = time.monotonic() + _KILL_PATIENCE
-        while True:
-            left = self.leftovers()
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    process.kill()
-            if not left or time.monotonic() >= give_up_at:
-                return [process.pid for process in left]
-            time.sleep(_PASS_PAUSE)
+        return kill_marked(run_files.JOB_VARIABLE, self.path.name)
 
     def remove(self) -> bool:
         """Delete the directory, once the run is settled.
@@ -284,34 +275,6 @@ def find_runs(workspace: Path) -> list[RunDirectory]:
     return [RunDirectory(path) for path in sorted(found, key=_modified)]
 
 
-def process_identity(pid: int) -> str:
-    """Return a text that no other process has, before or after, whatever happens to the clock.
-
-    Raises:
-        psutil.NoSuchProcess: There is no such process.
-    """
-    try:
-        # psutil's create time moves when the clock is set; the ticks since boot do not.
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return f"created:{psutil.Process(pid).create_time():.3f}"
-    return f"ticks:{boot}:{stat[stat.rindex(')') + 2 :].split()[19]}"
-
-
-def is_same_process(pid: int, identity: str) -> bool:
-    """Whether the process with this id is alive and is the one that had this identity."""
-    try:
-        now = process_identity(pid)
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return False
-    except psutil.NoSuchProcess:
-        return False
-    if now.startswith("created:") and identity.startswith("created:"):
-        return abs(float(now.partition(":")[2]) - float(identity.partition(":")[2])) < _SAME_INSTANT
-    return now == identity
-
-
 def _parse_record(line: bytes) -> OutputRecord | None:
     try:
         content = json.loads(line)
@@ -324,14 +287,6 @@ def _parse_record(line: bytes) -> OutputRecord | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _is_marked(process: psutil.Process, job: str) -> bool:
-    try:
-        return bool(process.environ().get(run_files.JOB_VARIABLE) == job)
-    except (psutil.Error, OSError):
-        # Gone meanwhile, or another user's: not one of ours.
-        return False
 
 
 def _is_job_id(name: str) -> bool:

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeVar
-from uuid import UUID
-
-import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events
@@ -28,43 +24,11 @@ from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import HostInfo
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 T = TypeVar("T")
 
 _ATTEMPTS_TO_STORE_OUTPUT = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SupervisedJob:
-    """The job of a supervisor.
-
-    Attributes:
-        job_id: Its id.
-        fence: Goes with every write about it.
-        trigger_name: For log lines.
-        process_name: Whose Error log gets the reason when it fails.
-        is_blocking: Nothing else may run on this machine meanwhile.
-        timeout_seconds: How long its robot may run.
-    """
-
-    job_id: UUID
-    fence: int
-    trigger_name: str
-    process_name: str
-    is_blocking: bool
-    timeout_seconds: int | None
-
-    @classmethod
-    def of(cls, run: ClaimedRun) -> SupervisedJob:
-        """Return the job of a run that was claimed."""
-        return cls(
-            job_id=run.job_id,
-            fence=run.fence,
-            trigger_name=run.trigger_name,
-            process_name=run.process_name,
-            is_blocking=run.is_blocking,
-            timeout_seconds=run.timeout_seconds,
-        )
 
 
 class RunRecord:
@@ -225,9 +189,8 @@ class RunRecord:
 
     def _has_become(self, status: JobStatus) -> bool:
         """Tell whether a refused write was refused because it had been saved before, its answer lost with an outage."""
-        query = sa.select(Job.status, Job.fence).where(Job.id == self._job.job_id)
-        row = self._database.read(lambda session: session.execute(query).one_or_none())
-        return row is not None and (row.status, row.fence) == (status, self._job.fence)
+        job = self._database.read(lambda session: jobs.get(session, self._job.job_id))
+        return job is not None and (job.status, job.fence) == (status, self._job.fence)
 
     def _log_error(self, message: str) -> None:
         job = self._job

@@ -25,7 +25,8 @@ from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, HostInfo, OutputRecord, RunDirectory
-from OpenOrchestrator.scheduler.runs.run_record import RunRecord, SupervisedJob
+from OpenOrchestrator.scheduler.runs.run_record import RunRecord
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 KILL_GRACE_SECONDS = 5.0
 """How long a robot that is to be killed may clean up."""
@@ -107,6 +108,7 @@ class Supervisor:
         self._kill_reason: str | None = None
         self._lost = False
         self._withdrawn = False
+        self._host_is_ours = True
         self._host_ended = False
         self._wake = threading.Event()
         self._ending: Ending | None = None
@@ -135,7 +137,8 @@ class Supervisor:
         """Follow a run whose robot was started by an earlier scheduler, and may have ended meanwhile."""
         self._directory = directory
         self._phase = Phase.RUNNING
-        self._begin_thread(lambda: self._follow(directory, poll_seconds=ADOPTED_POLL_SECONDS))
+        self._host_is_ours = False
+        self._begin_thread(lambda: self._follow(directory))
 
     def kill(self, reason: str) -> bool:
         """Stop the robot, or do not start it; the job is stored as killed for this reason.
@@ -224,7 +227,7 @@ class Supervisor:
         host = self._await_robot(directory)
         if host is not None:
             self._record.started(run, host, prepared.commit)
-        self._follow(directory, poll_seconds=PUMP_SECONDS)
+        self._follow(directory)
 
     def _await_robot(self, directory: RunDirectory) -> HostInfo | None:
         """Wait the few hundredths of a second until the host has started the robot."""
@@ -241,7 +244,16 @@ class Supervisor:
             pause.wait(0.01)
         return host
 
-    def _follow(self, directory: RunDirectory, *, poll_seconds: float) -> None:
+    def _host_is_gone(self, directory: RunDirectory) -> bool:
+        """Tell whether the robot host has ended: our child says so itself, that of an earlier scheduler is looked for.
+
+        Raises:
+            OSError: Who it is cannot be read.
+        """
+        return self._host_ended if self._host_is_ours else not directory.host_alive()
+
+    def _follow(self, directory: RunDirectory) -> None:
+        poll_seconds = PUMP_SECONDS if self._host_is_ours else ADOPTED_POLL_SECONDS
         pump = OutputPump(self._services.database, self.job.job_id, directory, on_record=self._services.on_record)
         exit_info: ExitInfo | None = None
         while exit_info is None:
@@ -249,7 +261,7 @@ class Supervisor:
             self._wake.clear()
             if self._record.is_left:
                 return
-            host_gone = self._host_ended or (poll_seconds < PUMP_SECONDS and not directory.host_alive())
+            host_gone = self._host_is_gone(directory)  # asked first: a host that is gone now has recorded all it will
             exit_info = directory.read_exit()
             if exit_info is None:
                 if host_gone:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, run_root
-from OpenOrchestrator.scheduler.workspace.environment import nearest_project
+from OpenOrchestrator.scheduler.workspace.declared_version import nearest_project
 from OpenOrchestrator.scheduler.workspace.git_cache import RepositoryCache, cache_name, cached_names, release_trees
 from OpenOrchestrator.scheduler.workspace.git_command import RemoteAddress
 

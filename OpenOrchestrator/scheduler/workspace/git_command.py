@@ -21,13 +21,13 @@ from urllib.parse import unquote
 import psutil
 
 from OpenOrchestrator.common.errors import LaunchError
+from OpenOrchestrator.scheduler.runs.marked_processes import kill_marked
 
 MARK_VARIABLE = "OPENORCHESTRATOR_GIT"
 """Environment variable that marks git processes with the cache they work on, so that orphans can be found."""
 
 _MASK = "***"
 _LONGEST_MESSAGE = 500
-_END_PATIENCE = 5.0
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 _HTTP_USER_INFO = re.compile(r"^(?P<scheme>https?://)(?P<user>[^/@:]*)(?::(?P<password>[^/@]*))?@", re.IGNORECASE)
 _CREDENTIAL_HELPER = (
@@ -170,24 +170,7 @@ class GitCommand:
 
 def end_marked_processes(mark: str) -> None:
     """End git processes that a killed scheduler left working on the cache with this mark."""
-    give_up_at = time.monotonic() + _END_PATIENCE
-    while True:
-        left = [process for process in psutil.process_iter() if _is_marked(process, mark)]
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                process.kill()
-        if not left or time.monotonic() >= give_up_at:
-            return
-        time.sleep(0.02)
-
-
-def _is_marked(process: psutil.Process, mark: str) -> bool:
-    try:
-        # A process that has ended (a zombie) has no environment.
-        return bool(process.environ().get(MARK_VARIABLE) == mark)
-    except (psutil.Error, OSError):
-        # Gone meanwhile, or another user's: not one of ours.
-        return False
+    kill_marked(MARK_VARIABLE, mark)
 
 
 def _credential_settings(user: str, password: str, environment: Mapping[str, str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from uuid import uuid4
 
@@ -221,6 +222,30 @@ def test_a_run_that_is_given_back_is_due_again_at_the_same_time(database, clock,
     (again,) = make.claim_all(database, Identity("there"))
     assert (again.due_at, again.attempt) == (due_at, 1)
     assert make.trigger(database, run.trigger_id).next_run == datetime(2026, 1, 1, 1, 5)
+
+
+def test_a_lost_start_that_is_given_back_counts_as_the_next_attempt(database, run):
+    assert runs.give_back(database, run, "lost", failed_starts=run.attempt)
+    assert make.trigger(database, run.trigger_id).failed_starts == 1
+    (again,) = make.claim_all(database, Identity("there"))
+    assert (again.due_at, again.attempt) == (run.due_at, 2)
+
+
+def test_a_lost_start_that_cannot_be_given_back_is_not_counted(database, run):
+    assert runs.begin_run(database, run)
+    assert not runs.give_back(database, run, "no", failed_starts=1)
+    assert make.trigger(database, run.trigger_id).failed_starts == 0
+
+
+def test_an_adopted_run_is_given_back_and_recorded_by_what_its_job_says(database, run):
+    (found,) = ownership.jobs_of(database, HERE.name)
+    adopted = replace(found, fence=ownership.adopt(database, Identity("here"), run.job_id, run.fence))
+    assert not runs.give_back(database, found, "the fence is too old")
+    assert runs.record_start(
+        database, adopted, host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now()
+    )
+    assert runs.give_back(database, adopted, "the scheduler was started again")
+    assert make.status(database, run.trigger_id) is TriggerStatus.IDLE
 
 
 def test_a_run_that_has_begun_cannot_be_given_back(database, run):

@@ -33,7 +33,8 @@ from OpenOrchestrator.common.secret_markers import marker
 from OpenOrchestrator.database.statuses import SecretPassing
 from OpenOrchestrator.scheduler.host import run_files
 from OpenOrchestrator.scheduler.runs import launcher as launcher_module
-from OpenOrchestrator.scheduler.runs.launcher import Launcher, build_command
+from OpenOrchestrator.scheduler.runs.launcher import Launcher
+from OpenOrchestrator.scheduler.runs.robot_command import build_command
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs, run_root
 
 CHECKOUT = Path(OpenOrchestrator.__file__).parents[1]

@@ -1,17 +1,15 @@
-"""Supervisor, keeper, pump and endings inside this process: what happens when a step fails."""
+"""The supervisor inside this process: what happens when a step fails."""
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from bench import Bench
 from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.common.errors import (
@@ -19,112 +17,18 @@ from OpenOrchestrator.common.errors import (
     ConnectionFailedError,
     DatabaseError,
     LaunchError,
-    SchedulerNameInUseError,
 )
-from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.models import Job, Scheduler
+from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import job_output, schedulers
-from OpenOrchestrator.scheduler import contact as contact_module
-from OpenOrchestrator.scheduler import keeper
-from OpenOrchestrator.scheduler.contact import Contact
-from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.keeper import Keeper
-from OpenOrchestrator.scheduler.preparation import RobotPreparation
-from OpenOrchestrator.scheduler.runs import endings, run_record
-from OpenOrchestrator.scheduler.runs.endings import Ending, ending_of
-from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
-from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, OutputRecord, RunDirectory
-from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
-from OpenOrchestrator.scheduler.runs.supervisor import Phase, Prepared, Services, Supervisor
+from OpenOrchestrator.database.stores import job_output
+from OpenOrchestrator.scheduler.runs import run_record
+from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
+from OpenOrchestrator.scheduler.runs.supervisor import Phase, Prepared
 
 pytestmark = pytest.mark.kinds("sqlite")
-
-
-class Lines:
-    """A stream that keeps what is written."""
-
-    encoding = "utf-8"
-
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-    def flush(self) -> None: ...
-
-
-class Bench:
-    """Everything a supervisor needs, without a daemon."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.identity = Identity("bench")
-        self.lines = Lines()
-        self.events = Events(self.lines, secrets=[site.key])  # type: ignore[arg-type]
-        self.contact = Contact(self.events)
-        self.over = threading.Event()
-        self.current: Supervisor | None = None
-        self.prepare: Any = RobotPreparation(
-            site.workspace,
-            sys.executable,
-            connection_string=site.database.connection_string,
-            crypto_key=site.key,
-            on_end=lambda _job_id: self.current and self.current.host_ended(),
-        )
-
-    def claim(self) -> ClaimedRun:
-        due = trigger_claims.due_triggers(self.site.database, scheduler_name="bench").due
-        (run,) = trigger_claims.claim(self.site.database, self.identity, due)
-        return run
-
-    def supervise(self, run: ClaimedRun) -> Supervisor:
-        services = Services(
-            database=self.site.database,
-            events=self.events,
-            contact=self.contact,
-            prepare=self.prepare,
-            on_over=lambda _supervisor: self.over.set(),
-        )
-        self.current = Supervisor(
-            SupervisedJob.of(run),
-            services,
-        )
-        return self.current
-
-    def start(self) -> Supervisor:
-        run = self.claim()
-        started = self.supervise(run)
-        started.start(run)
-        return started
-
-    def await_end(self) -> None:
-        assert self.over.wait(30), self.site.state() + self.lines.text
-
-    def keeper(self, on_name_lost: Callable[[], bool] | None = None) -> Keeper:
-        return Keeper(
-            self.site.database,
-            self.identity,
-            supervisors=lambda: [self.current] if self.current is not None else [],
-            events=self.events,
-            contact=self.contact,
-            on_name_lost=on_name_lost,
-        )
-
-    def enroll(self, identity: Identity) -> None:
-        schedulers.enroll(
-            self.site.database,
-            identity,
-            version="4",
-            slots=1,
-            pid=1,
-            pid_started=0.0,
-            host_name="here",
-            previous_is_dead=lambda *_: False,
-        )
 
 
 @pytest.fixture
@@ -368,184 +272,3 @@ def test_output_that_the_database_refuses_does_not_hold_up_the_end(
     assert (job.status, job.exit_code) == (JobStatus.FAILED, 1)
     assert bench.lines.text.count("value too long") == 1
     assert bench.site.errors("process trigger")[0].log_message.endswith("last words")
-
-
-# The keeper
-
-
-def test_leases_of_others_are_settled_only_after_a_lease_of_contact(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [1000.0]
-    monkeypatch.setattr(keeper, "elapsed", lambda: now[0])
-    reaped: list[float] = []
-    monkeypatch.setattr(runs, "reap", lambda *_, **__: reaped.append(now[0]) or ())
-    bench.enroll(bench.identity)
-    keep = bench.keeper(on_name_lost=lambda: False)
-
-    def beat(*seconds: float) -> None:
-        for pause in seconds:
-            now[0] += pause
-            keep.keep()
-
-    beat(0, 10, 10, 9)
-    assert reaped == []
-    beat(2)
-    assert len(reaped) == 1
-    beat(LEASE_SECONDS + 1)  # no contact for longer than a lease: everybody else gets the time to come back
-    assert len(reaped) == 1
-    beat(10, 10, 10)
-    assert len(reaped) == 2
-
-
-def test_heartbeats_prolong_the_leases_of_running_jobs(bench: Bench) -> None:
-    bench.enroll(bench.identity)
-    bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
-    bench.start()
-    bench.site.await_start("robot")
-    before = bench.site.job("trigger").lease_until
-    keep = bench.keeper(on_name_lost=lambda: False)
-    wait_for("a later lease", lambda: keep.keep() or bench.site.job("trigger").lease_until > before)
-    row = bench.site.database.read(lambda session: session.get(Scheduler, "bench"))
-    assert row is not None
-    assert row.running_jobs == 1
-    assert row.heartbeat_at is not None
-    assert abs(row.heartbeat_at - datetime.now(timezone.utc)) < timedelta(seconds=30)
-
-
-def test_a_name_that_another_daemon_took_is_noticed(bench: Bench) -> None:
-    bench.enroll(bench.identity)
-    lost: list[bool] = []
-
-    def on_name_lost() -> bool:
-        try:
-            bench.enroll(bench.identity)
-        except SchedulerNameInUseError:
-            lost.append(True)
-            return False
-        lost.append(False)
-        return True
-
-    keep = bench.keeper(on_name_lost=on_name_lost)
-    keep.keep()
-    assert lost == []
-    delete = sa.delete(Scheduler)
-    bench.site.database.write(lambda session: session.execute(delete))  # by an admin
-    keep.keep()
-    assert lost == [False]
-    expire = sa.update(Scheduler).values(lease_until=datetime.now(timezone.utc) - timedelta(seconds=1))
-    bench.site.database.write(lambda session: session.execute(expire))
-    bench.enroll(Identity("bench"))
-    keep.keep()
-    assert lost == [False, True]
-
-
-# Output
-
-
-def write_output(directory: RunDirectory, *texts: str) -> None:
-    directory.path.mkdir(parents=True, exist_ok=True)
-    lines = [
-        f'{{"n": {number}, "t": "2026-01-01T00:00:00+00:00", "s": "stderr", "x": "{text}"}}\n'
-        for number, text in enumerate(texts, start=1)
-    ]
-    (directory.path / "output.jsonl").write_text("".join(lines), encoding="utf-8")
-
-
-def test_output_is_stored_once_whoever_stored_before(site: Site) -> None:
-    job_id = uuid4()
-    directory = RunDirectory(site.workspace / "runs" / str(job_id))
-    write_output(directory, "a", "b")
-    first = OutputPump(site.database, job_id, directory)
-    assert first.pump()
-    assert not first.pump()
-    write_output(directory, "a", "b", "c")
-    shown: list[OutputRecord] = []
-    second = OutputPump(site.database, job_id, directory, on_record=shown.append)  # after a restart
-    assert second.pump()
-    assert site.output(job_id) == "abc"
-    assert [record.text for record in shown] == ["a", "b", "c"]
-    assert second.error_tail == "abc"
-
-
-def test_output_is_tried_again_after_an_error(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    job_id = uuid4()
-    directory = RunDirectory(site.workspace / "runs" / str(job_id))
-    write_output(directory, "a", "b")
-    pump = OutputPump(site.database, job_id, directory)
-    real = job_output.append
-
-    def store_and_lose_the_answer(*arguments: Any) -> None:
-        real(*arguments)
-        monkeypatch.setattr(job_output, "append", real)
-        raise CommitOutcomeUnknownError("lost")
-
-    monkeypatch.setattr(job_output, "append", store_and_lose_the_answer)
-    with pytest.raises(CommitOutcomeUnknownError):
-        pump.pump()
-    assert pump.pump()
-    assert site.output(job_id) == "ab"
-
-
-# Endings
-
-NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
-ENDED = ExitInfo(exit_code=0, signal=None, ended_at=NOW)
-
-
-@pytest.mark.parametrize(
-    ("exit_info", "expected", "shell_status"),
-    [
-        (ENDED, Ending(JobStatus.DONE, 0), 0),
-        (replace(ENDED, exit_code=3), Ending(JobStatus.FAILED, 3, "exit code 3"), 3),
-        (
-            replace(ENDED, exit_code=0xC0000005),
-            Ending(JobStatus.FAILED, 0xC0000005, "exit code 3221225477 (0xC0000005)"),
-            0xC0000005,
-        ),
-        (
-            replace(ENDED, exit_code=-11, signal="SIGSEGV"),
-            Ending(JobStatus.FAILED, -11, "ended by signal SIGSEGV"),
-            139,
-        ),
-        (
-            replace(ENDED, exit_code=-9, signal="SIGKILL", stopped="timeout", timed_out=True),
-            Ending(JobStatus.TIMED_OUT, -9, "stopped: it ran longer than its time limit of 5 s"),
-            137,
-        ),
-        (
-            replace(ENDED, stopped="killed on request"),
-            Ending(JobStatus.KILLED, 0, "killed on request"),
-            1,
-        ),
-        (
-            replace(ENDED, exit_code=None, error="FileNotFoundError: python"),
-            Ending(JobStatus.FAILED, None, "could not be started: FileNotFoundError: python"),
-            1,
-        ),
-        (
-            replace(ENDED, output_error="No space left on device"),
-            Ending(JobStatus.DONE, 0, "its output is incomplete: No space left on device"),
-            0,
-        ),
-        (
-            replace(ENDED, exit_code=1, survivors=(7, 8)),
-            Ending(JobStatus.FAILED, 1, "exit code 1; these processes it started could not be ended: 7, 8"),
-            1,
-        ),
-    ],
-)
-def test_what_an_end_means(exit_info: ExitInfo, expected: Ending, shell_status: int) -> None:
-    ending = ending_of(exit_info, timeout_seconds=5)
-    assert ending == expected
-    assert ending.shell_status == shell_status
-
-
-def test_a_run_nobody_found_is_lost() -> None:
-    assert endings.never_found().status is JobStatus.LOST
-    assert endings.host_lost().shell_status == 1
-
-
-def test_pauses_grow_and_stay_bounded() -> None:
-    assert all(contact_module.pause_after(failures) <= 5.0 for failures in range(100))
-    assert contact_module.pause_after(1) < 1.0

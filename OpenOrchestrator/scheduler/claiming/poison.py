@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.database.stores import process_names
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs.error_log import log_error
@@ -66,7 +64,6 @@ class Poison:
         return self._aside.get(trigger_id, 0.0) > elapsed()
 
     def _log(self, trigger_id: UUID, message: str) -> None:
-        query = sa.select(Trigger.process_name).where(Trigger.id == trigger_id)
-        process_name = self._database.read(lambda session: session.execute(query).scalar())
+        process_name = self._database.read(lambda session: process_names.of_trigger(session, trigger_id))
         if process_name is not None:  # deleted meanwhile
             log_error(self._database, process_name=process_name, job_id=None, message=self._events.redacted(message))

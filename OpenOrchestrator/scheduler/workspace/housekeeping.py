@@ -31,7 +31,7 @@ class Housekeeping:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, with the first clean-up after FIRST_SECONDS."""
         threading.Thread(target=self._keep_on, name="housekeeping", daemon=True).start()
 
     def stop(self) -> None:

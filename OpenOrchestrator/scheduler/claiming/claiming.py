@@ -17,11 +17,11 @@ from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.scheduler import failpoints
+from OpenOrchestrator.scheduler.claiming.poison import Poison
+from OpenOrchestrator.scheduler.claiming.selection import Candidate, select
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.options import SchedulerOptions
-from OpenOrchestrator.scheduler.poison import Poison
-from OpenOrchestrator.scheduler.runs.run_record import SupervisedJob
-from OpenOrchestrator.scheduler.selection import Candidate, select
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 QUEUE_PAUSE_SECONDS = 1.0
 """Between two starts of the same queue trigger here, so that a robot that takes no elements cannot spin."""

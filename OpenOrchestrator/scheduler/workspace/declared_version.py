@@ -1,7 +1,8 @@
-"""What a robot's project says about the OpenOrchestrator it runs with, and what follows for passing secrets.
+"""Which version of OpenOrchestrator a robot's project declares.
 
-Reads the robot's files and decides; changes and installs nothing. TOML is read by patterns, not parsed: Python 3.10
-has no parser, a robot's file may be broken, and only a handful of places can name a requirement.
+Reads the robot's files; changes and installs nothing, and must not know what the version is asked for. TOML is read by
+patterns, not parsed: Python 3.10 has no parser, a robot's file may be broken, and only a handful of places can name a
+requirement.
 """
 
 from __future__ import annotations
@@ -10,10 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from OpenOrchestrator.database.statuses import SecretPassing
-
-FIRST_MAJOR_WITH_ENVIRONMENT = 4
-"""The first version whose library reads secrets from the environment."""
+HIGHEST_MAJOR = 4
+"""The highest major version that is told from later ones."""
 
 _DECLARATIONS = ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "environment.yml", "environment.yaml")
 _REQUIREMENTS = ("*requirements*.txt", "*requirements*.in", "*constraints*.txt", "requirements/*.txt")
@@ -65,30 +64,11 @@ def declared_major(project: Path) -> int | None:
         project: Folder of the project.
 
     Returns:
-        None when OpenOrchestrator is not declared; FIRST_MAJOR_WITH_ENVIRONMENT when that or any later version is
+        None when OpenOrchestrator is not declared; HIGHEST_MAJOR when that or any later version is
         permitted (no version is named, or only a lowest one); otherwise the highest major below.
     """
     majors = [major for major in _majors(project) if major is not None]
     return min(majors) if majors else None
-
-
-def resolve_passing(mode: SecretPassing, project: Path) -> SecretPassing:
-    """Decide how connection string and key reach a robot.
-
-    Args:
-        mode: What the trigger says. AUTO asks the robot's project.
-        project: Folder of the robot's project (see ``nearest_project``).
-
-    Returns:
-        ENVIRONMENT or ARGUMENTS. AUTO becomes ARGUMENTS for a robot that declares an OpenOrchestrator too old to look
-        into the environment, and ENVIRONMENT for all others.
-    """
-    if mode is not SecretPassing.AUTO:
-        return mode
-    major = declared_major(project)
-    if major is not None and major < FIRST_MAJOR_WITH_ENVIRONMENT:
-        return SecretPassing.ARGUMENTS
-    return SecretPassing.ENVIRONMENT
 
 
 def nearest_project(folder: Path, top: Path) -> Path | None:
@@ -133,7 +113,7 @@ def _majors(project: Path) -> Iterator[int | None]:
 def _declared_in(text: str) -> Iterator[int]:
     """Yield the highest major version that each declaration in a text permits."""
     if _MENTION.search(text):
-        yield FIRST_MAJOR_WITH_ENVIRONMENT
+        yield HIGHEST_MAJOR
     for match in _REQUIREMENT.finditer(text):
         # In a TOML or INI key the equals sign is not an operator.
         if not re.match(r"=(?!=)", match["specifier"]):
@@ -146,28 +126,28 @@ def _declared_in(text: str) -> Iterator[int]:
 
 
 def _highest_major(specifier: str) -> int:
-    """Return the highest major version a specifier permits, at most FIRST_MAJOR_WITH_ENVIRONMENT."""
+    """Return the highest major version a specifier permits, at most HIGHEST_MAJOR."""
     return max(_highest_of_all(alternative) for alternative in specifier.split("||"))
 
 
 def _highest_of_all(clauses: str) -> int:
     # "> = 3" is written by people; clauses are separated by commas, with Poetry also by blanks.
     tight = re.sub(r"(?<=[=<>!~^])\s+", "", clauses)
-    permitted = set(range(FIRST_MAJOR_WITH_ENVIRONMENT + 1))
+    permitted = set(range(HIGHEST_MAJOR + 1))
     for clause in re.split(r"[\s,]+", tight.strip()):
         match = _CLAUSE.match(clause)
         if match is not None and match["version"]:
             permitted &= _permitted_by(match["operator"] or "==", match["version"])
-    return max(permitted, default=FIRST_MAJOR_WITH_ENVIRONMENT)
+    return max(permitted, default=HIGHEST_MAJOR)
 
 
 def _permitted_by(operator: str, version: str) -> set[int]:
     """Return the majors of which one clause leaves at least one version."""
-    everything = set(range(FIRST_MAJOR_WITH_ENVIRONMENT + 1))
+    everything = set(range(HIGHEST_MAJOR + 1))
     if version == "*":
         return everything
     numbers = [int(part) for part in version.removesuffix(".*").split(".")]
-    major = min(numbers[0], FIRST_MAJOR_WITH_ENVIRONMENT)
+    major = min(numbers[0], HIGHEST_MAJOR)
     if operator in {"==", "===", "~=", "^", "~"}:
         return {major}
     if operator == "<=":

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from OpenOrchestrator.database.statuses import SecretPassing
-from OpenOrchestrator.scheduler.workspace.environment import declared_major, nearest_project, resolve_passing
+from OpenOrchestrator.scheduler.workspace.declared_version import declared_major, nearest_project
 
 
 @pytest.mark.parametrize(
@@ -159,16 +158,6 @@ def test_the_lowest_of_several_declarations_counts(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("OpenOrchestrator<3\n")
     (tmp_path / "constraints.txt").write_text("OpenOrchestrator<4\n")
     assert declared_major(tmp_path) == 2
-
-
-def test_auto_passes_arguments_to_old_robots_only(tmp_path: Path) -> None:
-    assert resolve_passing(SecretPassing.AUTO, tmp_path) is SecretPassing.ENVIRONMENT
-    (tmp_path / "requirements.txt").write_text("OpenOrchestrator==3.*\n")
-    assert resolve_passing(SecretPassing.AUTO, tmp_path) is SecretPassing.ARGUMENTS
-    assert resolve_passing(SecretPassing.ENVIRONMENT, tmp_path) is SecretPassing.ENVIRONMENT
-    (tmp_path / "requirements.txt").write_text("OpenOrchestrator>=4\n")
-    assert resolve_passing(SecretPassing.AUTO, tmp_path) is SecretPassing.ENVIRONMENT
-    assert resolve_passing(SecretPassing.ARGUMENTS, tmp_path) is SecretPassing.ARGUMENTS
 
 
 def test_the_nearest_declaration_above_the_robot_holds(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from OpenOrchestrator.database.statuses import TriggerType
-from OpenOrchestrator.scheduler.selection import Candidate, Selection, select
+from OpenOrchestrator.scheduler.claiming.selection import Candidate, Selection, select
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 

@@ -1,0 +1,1 @@
+"""Which due triggers this scheduler takes."""

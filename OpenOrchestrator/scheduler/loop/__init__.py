@@ -1,0 +1,1 @@
+"""From what is due to what runs, again and again, until asked to stop."""

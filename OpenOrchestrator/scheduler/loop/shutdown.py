@@ -1,0 +1,117 @@
+"""What becomes of runs under way when the scheduler stops: waited for, left to themselves, or killed.
+
+Owns the order: what has not begun is given back, then the policy for the rest, then whatever still runs is left, with
+a lease long enough for the next start. Must not start anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.settings import StopPolicy
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import LEFT_LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import ownership
+from OpenOrchestrator.database.lifecycle import runs as run_writes
+from OpenOrchestrator.scheduler.loop.bell import Bell
+from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
+from OpenOrchestrator.scheduler.loop.run_table import RunTable
+from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
+from OpenOrchestrator.scheduler.options import SchedulerOptions
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.supervisor import Services
+
+_LEAVE_SECONDS = 5.0
+_GIVEN_BACK = "its scheduler was stopped before the robot was started"
+
+
+class Shutdown:
+    """Ends the work of one scheduler. For the thread of the loop.
+
+    Args:
+        database: Where the jobs are.
+        identity: Their owner.
+        options: What is to become of robots.
+        runs: The runs under way.
+        dispatch: Carries out requests to kill meanwhile.
+        services: Of the runs' supervisors.
+        bell: Wakes it at the end of a run.
+        stop: Asked again, nothing is waited for any more.
+        name_is_taken: Tells whether another daemon has this scheduler's name: then the runs are no longer its own.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        identity: Identity,
+        options: SchedulerOptions,
+        *,
+        runs: RunTable,
+        dispatch: Dispatch,
+        services: Services,
+        bell: Bell,
+        stop: StopRequests,
+        name_is_taken: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._identity = identity
+        self._options = options
+        self._runs = runs
+        self._dispatch = dispatch
+        self._services = services
+        self._bell = bell
+        self._stop = stop
+        self._name_is_taken = name_is_taken
+
+    def run(self) -> None:
+        """Return when nothing runs any more, or is left to itself."""
+        policy = StopPolicy.LEAVE if self._name_is_taken() else self._options.on_stop
+        if self._stop.asked:
+            self._services.events.stopping(policy.value, len(self._runs.supervisors()))
+        self._give_back_unstarted()
+        if policy is StopPolicy.KILL:
+            for supervisor in self._runs.supervisors():
+                supervisor.kill(endings.KILLED_BY_STOP)
+        if policy is not StopPolicy.LEAVE:
+            self._wait_for_robots()
+        self._services.events.stopped(self._leave_running())
+
+    def _give_back_unstarted(self) -> None:
+        for supervisor, claimed in self._runs.unstarted():
+            supervisor.withdraw()
+            try:
+                # Guarded: should the robot be started at this moment, only one of the two succeeds.
+                if run_writes.give_back(self._database, claimed, _GIVEN_BACK):
+                    self._services.events.given_back(claimed.job_id, claimed.trigger_name, _GIVEN_BACK)
+                    self._services.on_over(supervisor)
+            except DatabaseError as error:
+                # Its lease runs out, and it is due again then.
+                self._services.contact.failed(error)
+
+    def _wait_for_robots(self) -> None:
+        while self._runs.supervisors() and not self._stop.insists and not self._name_is_taken():
+            try:
+                self._dispatch.kill_as_requested()
+            except DatabaseError as error:
+                self._services.contact.failed(error)
+            self._bell.sleep(self._options.poll_interval)
+
+    def _leave_running(self) -> int:
+        """Let go of whatever still runs, and return how many robots were left in all."""
+        left = self._runs.supervisors()
+        for supervisor in left:
+            supervisor.detach()
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        while self._runs.supervisors() and time.monotonic() < deadline:
+            self._bell.sleep(deadline - time.monotonic())
+        count = self._runs.left + len(self._runs.supervisors())
+        if left and not self._name_is_taken():
+            try:
+                # Nobody prolongs them until this scheduler is started again.
+                jobs = [supervisor.job.job_id for supervisor in left if supervisor.ending is None]
+                ownership.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
+            except DatabaseError as error:
+                self._services.contact.failed(error)
+        return count

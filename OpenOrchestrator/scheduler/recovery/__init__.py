@@ -1,0 +1,1 @@
+"""What a scheduler finds when it starts again."""

@@ -1,0 +1,54 @@
+"""What is left on this machine of runs whose job is over: processes that still run, and run directories.
+
+Owns whether it may be ended and deleted. Must not touch what a job that has not ended may still need.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
+from OpenOrchestrator.database.stores import jobs
+from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
+
+_KEEP_UNKNOWN_RUNS = timedelta(days=7)
+
+
+def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
+    """End and delete what is left of a run, if its job is known to be over."""
+    job_id = directory.job_id
+    job = database.read(lambda session: jobs.get(session, job_id))
+    exit_info = directory.read_exit()
+    if job is None:
+        # Perhaps a run of another database whose scheduler shares this workspace: not ours to end.
+        if exit_info is not None and database.utc_now() - exit_info.ended_at > _KEEP_UNKNOWN_RUNS:
+            directory.remove()
+        return
+    if job.status in ACTIVE_JOB_STATUSES:
+        return  # another scheduler's, or of a run at a terminal
+    if exit_info is None:
+        end_processes(directory, events)
+    elif job.status is JobStatus.LOST:
+        ending = endings.ending_of(exit_info, timeout_seconds=None)
+        words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
+        name = job.trigger_name or job.process_name
+        events.late_finish(job_id, name, status=ending.status.value, reason=ending.reason or "")
+        log_error(
+            database,
+            process_name=job.process_name,
+            job_id=job_id,
+            message=f"The robot went on and ended ({words}) after its job had been settled without it.",
+        )
+    directory.remove()
+
+
+def end_processes(directory: RunDirectory, events: Events) -> None:
+    """Kill every process that carries the mark of a run, its host included, and tell if there was one."""
+    found = len(directory.leftovers())
+    if found:
+        directory.kill_leftovers()
+        events.leftover_killed(directory.job_id, found)

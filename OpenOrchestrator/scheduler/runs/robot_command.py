@@ -1,0 +1,130 @@
+"""What a robot is started with: its argument list and its environment. Pure.
+
+Owns what a robot is handed (contract: ``python main.py <process name> <connection string> <key> <arguments>
+<trigger id> <job id>``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from OpenOrchestrator.common import secret_markers
+from OpenOrchestrator.database.statuses import SecretPassing
+from OpenOrchestrator.scheduler.host import run_files
+
+DEFAULT_OUTPUT_LIMIT = 10 * 1024 * 1024
+"""Most bytes of a run's output that are kept, besides its end."""
+
+DEFAULT_GRACE = 10.0
+"""Seconds a robot has to end by itself when it is stopped."""
+
+_NOT_INHERITED = frozenset(
+    {
+        # They steer the scheduler's own interpreter. A robot runs another main module, often in another interpreter
+        # with its own, older OpenOrchestrator, and would import the scheduler's packages instead.
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PYTHONSAFEPATH",
+        "PYTHONEXECUTABLE",
+        "PYTHONINSPECT",
+        "__PYVENV_LAUNCHER__",
+        # uv and others install into what this names: a robot that sets itself up would change the scheduler.
+        "VIRTUAL_ENV",
+        "VIRTUAL_ENV_PROMPT",
+        "UV_PROJECT_ENVIRONMENT",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSpec:
+    """Everything about one start of a robot.
+
+    Attributes:
+        job_id: The job; names the run directory and marks all processes of the run.
+        trigger_id: The trigger that is due.
+        process_name: Name of the process, first argument of the robot.
+        process_arguments: Arguments of the process; may be empty.
+        file: The robot's Python file. Its folder becomes the working folder.
+        passing: ENVIRONMENT or ARGUMENTS (see secret_passing.resolve_passing).
+        connection_string: With its password.
+        crypto_key: The encryption key.
+        timeout: Seconds the robot may run, or None for no limit.
+        grace: Seconds between the request to end and the kill.
+        output_limit: Bytes of output kept.
+    """
+
+    job_id: UUID
+    trigger_id: UUID
+    process_name: str
+    process_arguments: str
+    file: Path
+    passing: SecretPassing
+    connection_string: str
+    crypto_key: str
+    timeout: float | None = None
+    grace: float = DEFAULT_GRACE
+    output_limit: int = DEFAULT_OUTPUT_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class RobotCommand:
+    """What to execute.
+
+    Attributes:
+        argv: Program and arguments.
+        env: The whole environment.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]) -> RobotCommand:
+    """Put together argument list and environment of a robot.
+
+    The environment is the scheduler's, without connection string and key (unless they are passed that way) and
+    without what steers the scheduler's own Python. Robots may rely on: ``OPENORCHESTRATOR_JOB``, the id of the job;
+    unbuffered output, so that it can be watched; and standard streams in UTF-8, so that printing any character works
+    on Windows too. The default encoding of files stays the machine's (PYTHONUTF8 is not set), because robots in
+    service read files written that way. What the scheduler's environment says about buffering or encoding wins.
+
+    Args:
+        spec: The start.
+        python: The interpreter to run the robot with.
+        inherited: The scheduler's environment.
+
+    Raises:
+        ValueError: The way to pass secrets is still AUTO.
+    """
+    if spec.passing is SecretPassing.AUTO:
+        raise ValueError("How secrets are passed is still AUTO: ask secret_passing.resolve_passing first.")
+    secrets = {
+        secret_markers.CONNECTION_STRING_VARIABLE: spec.connection_string,
+        secret_markers.KEY_VARIABLE: spec.crypto_key,
+    }
+    # Names are compared in capitals, because on Windows they are one and the same in any case.
+    left_out = _NOT_INHERITED | {variable.upper() for variable in secrets}
+    env = {name: value for name, value in inherited.items() if name.upper() not in left_out}
+    env.setdefault("PYTHONUNBUFFERED", "1")
+    env.setdefault("PYTHONIOENCODING", "utf-8:backslashreplace")
+    env[run_files.JOB_VARIABLE] = str(spec.job_id)
+    if spec.passing is SecretPassing.ENVIRONMENT:
+        env |= secrets
+        handed_over = [secret_markers.marker(variable) for variable in secrets]
+    else:
+        handed_over = list(secrets.values())
+    argv = (
+        python,
+        str(spec.file),
+        spec.process_name,
+        *handed_over,
+        spec.process_arguments,
+        str(spec.trigger_id),
+        str(spec.job_id),
+    )
+    return RobotCommand(argv, env)

@@ -1,0 +1,69 @@
+"""What the end of a robot means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+
+from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.endings import Ending, ending_of
+from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ENDED = ExitInfo(exit_code=0, signal=None, ended_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("exit_info", "expected", "shell_status"),
+    [
+        (ENDED, Ending(JobStatus.DONE, 0), 0),
+        (replace(ENDED, exit_code=3), Ending(JobStatus.FAILED, 3, "exit code 3"), 3),
+        (
+            replace(ENDED, exit_code=0xC0000005),
+            Ending(JobStatus.FAILED, 0xC0000005, "exit code 3221225477 (0xC0000005)"),
+            0xC0000005,
+        ),
+        (
+            replace(ENDED, exit_code=-11, signal="SIGSEGV"),
+            Ending(JobStatus.FAILED, -11, "ended by signal SIGSEGV"),
+            139,
+        ),
+        (
+            replace(ENDED, exit_code=-9, signal="SIGKILL", stopped="timeout", timed_out=True),
+            Ending(JobStatus.TIMED_OUT, -9, "stopped: it ran longer than its time limit of 5 s"),
+            137,
+        ),
+        (
+            replace(ENDED, stopped="killed on request"),
+            Ending(JobStatus.KILLED, 0, "killed on request"),
+            1,
+        ),
+        (
+            replace(ENDED, exit_code=None, error="FileNotFoundError: python"),
+            Ending(JobStatus.FAILED, None, "could not be started: FileNotFoundError: python"),
+            1,
+        ),
+        (
+            replace(ENDED, output_error="No space left on device"),
+            Ending(JobStatus.DONE, 0, "its output is incomplete: No space left on device"),
+            0,
+        ),
+        (
+            replace(ENDED, exit_code=1, survivors=(7, 8)),
+            Ending(JobStatus.FAILED, 1, "exit code 1; these processes it started could not be ended: 7, 8"),
+            1,
+        ),
+    ],
+)
+def test_what_an_end_means(exit_info: ExitInfo, expected: Ending, shell_status: int) -> None:
+    ending = ending_of(exit_info, timeout_seconds=5)
+    assert ending == expected
+    assert ending.shell_status == shell_status
+
+
+def test_a_run_nobody_found_is_lost() -> None:
+    assert endings.never_found().status is JobStatus.LOST
+    assert endings.host_lost().shell_status == 1
