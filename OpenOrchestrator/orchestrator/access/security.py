@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from OpenOrchestrator.orchestrator.access import login_page
 from OpenOrchestrator.orchestrator.access.gate import Gate, safe_target
+from OpenOrchestrator.orchestrator.backend.base import off_loop
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
@@ -120,8 +121,6 @@ class Guard:
         if wait:
             page = login_page.form(target, base=self._base, message=f"Too many tries. Try again in {wait} s.")
             return HTMLResponse(page, 429, {"Retry-After": str(wait)})
-        from OpenOrchestrator.orchestrator.backend.base import off_loop  # noqa: PLC0415  (loads NiceGUI)
-
         attempt = form.get("password", [""])[0]
         # Counted before the slow check, or many at once would pass the limit together.
         self._gate.wrong_password(address)

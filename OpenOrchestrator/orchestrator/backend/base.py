@@ -1,7 +1,8 @@
 """What all backends share: one call off the event loop around one transaction.
 
 A backend is a plain class over a Database and a Clock. Each of its methods is one transaction in a thread and returns
-frozen rows: never sessions, never objects of the database layer. It knows no page, no label and no format.
+frozen rows: never sessions, never objects of the database layer. It knows no page, no label, no format and no web
+framework, so that an API can ask it as pages do.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-from nicegui import run
 
 from OpenOrchestrator.common.clock import Clock
 
@@ -42,13 +41,9 @@ class Page(Generic[T]):
 async def off_loop(work: Callable[[], T]) -> T:
     """Run blocking work in a thread, so that the event loop of all users goes on.
 
-    Raises:
-        asyncio.CancelledError: If the app shuts down meanwhile.
+    Work that was begun goes on to its end, even when whoever waits for it is cancelled.
     """
-    result = await run.io_bound(lambda: (work(),))
-    if result is None:
-        raise asyncio.CancelledError
-    return result[0]
+    return await asyncio.to_thread(work)
 
 
 class Backend:
