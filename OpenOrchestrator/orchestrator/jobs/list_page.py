@@ -8,8 +8,8 @@ from nicegui import ui
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar

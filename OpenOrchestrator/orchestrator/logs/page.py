@@ -11,9 +11,9 @@ from nicegui import background_tasks, ui
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import ALL, period_of
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS, PeriodFilter

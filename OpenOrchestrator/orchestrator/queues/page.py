@@ -10,9 +10,9 @@ from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import period_of
-from OpenOrchestrator.orchestrator.backend.search import split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, DataTable, Pager, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar

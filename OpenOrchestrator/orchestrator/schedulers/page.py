@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction

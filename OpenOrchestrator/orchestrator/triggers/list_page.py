@@ -8,9 +8,9 @@ from nicegui import ui
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
-from OpenOrchestrator.orchestrator.backend.search import split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction

@@ -10,9 +10,9 @@ from nicegui import ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import TriggerStatus
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend, TriggerHistory
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
