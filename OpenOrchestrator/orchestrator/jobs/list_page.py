@@ -19,7 +19,8 @@ from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 
 COLUMNS = (
     Column("name", "Job", "24%", phone=True),

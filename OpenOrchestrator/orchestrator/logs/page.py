@@ -18,7 +18,8 @@ from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS, PeriodFilter
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,

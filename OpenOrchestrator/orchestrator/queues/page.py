@@ -17,7 +17,8 @@ from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, DataTable, Pager, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
 from OpenOrchestrator.orchestrator.queues.backend import csv_export
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (

@@ -10,7 +10,8 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import secondary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, segmented
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import backend as database_state
 from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend import DatabaseReport, KeyBackend, KeyReport

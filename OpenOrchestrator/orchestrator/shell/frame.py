@@ -15,7 +15,8 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.live.poller import Live, Viewer
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.shell import assets
 from OpenOrchestrator.orchestrator.shell.backend import Counts, CountsBackend
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from OpenOrchestrator.orchestrator.dashboard import page as dashboard
 from OpenOrchestrator.orchestrator.jobs import list_page as jobs
 from OpenOrchestrator.orchestrator.jobs import page as job
-from OpenOrchestrator.orchestrator.live.view import PageSpec
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.logs import page as logs
 from OpenOrchestrator.orchestrator.queues import element_page as element
 from OpenOrchestrator.orchestrator.queues import list_page as queues

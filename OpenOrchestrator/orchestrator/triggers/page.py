@@ -19,7 +19,8 @@ from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.list_page import sentence
 from OpenOrchestrator.orchestrator.jobs.page_parts import Fact, Pill, Tabs, beside_heading, failure_card
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend
