@@ -16,6 +16,7 @@ from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
+from OpenOrchestrator.orchestrator.jobs.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
@@ -245,6 +246,6 @@ PAGES = (
         path="/jobs",
         title="Jobs",
         build=build,
-        nav=NavEntry("Operate", 30, "sym_r_play_circle", badge="jobs"),
+        nav=NavEntry("Operate", 30, "sym_r_play_circle", badge=BADGE),
     ),
 )

@@ -1,15 +1,16 @@
-"""How a noun says which pages it has: their addresses, and their places in the navigation.
+"""How a noun says which pages it has: their addresses, their places in the navigation, and what is counted there.
 
 Owns what a page declares about itself. Must not know any page; ``shell/page_list`` names the modules that have some.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from OpenOrchestrator.orchestrator.backend.badges import Badge
     from OpenOrchestrator.orchestrator.live.view import View
 
 
@@ -21,13 +22,13 @@ class NavEntry:
         section: Heading it stands under: ``Operate`` or ``Manage``.
         order: From top to bottom within the section.
         icon: Outlined.
-        badge: Key of its count (see backend/counts.py); empty for none.
+        badge: What is counted beside it; None for nothing.
     """
 
     section: str
     order: int
     icon: str
-    badge: str = ""
+    badge: Badge | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,8 @@ class PageSpec:
     nav: NavEntry | None = None
     under: str = ""
     needs_database: bool = True
+
+
+def badges_of(pages: Iterable[PageSpec]) -> tuple[Badge, ...]:
+    """Return the badges that pages declare."""
+    return tuple(page.nav.badge for page in pages if page.nav is not None and page.nav.badge is not None)

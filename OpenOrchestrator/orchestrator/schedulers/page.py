@@ -14,6 +14,7 @@ from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import Look
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.schedulers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulerRow, SchedulersBackend
 
 COLUMNS = (
@@ -172,6 +173,6 @@ PAGES = (
         path="/schedulers",
         title="Schedulers",
         build=build,
-        nav=NavEntry("Manage", 10, "sym_r_dns", badge="schedulers"),
+        nav=NavEntry("Manage", 10, "sym_r_dns", badge=BADGE),
     ),
 )

@@ -1,9 +1,9 @@
 """The shell around every page: navigation, the banner of a lost database, and which page is shown.
 
-Owns the layout, the routes and each tab's state. Must not know any page: ``pages`` lists what it has.
+Owns the layout, the routes and each tab's state. Must not know any page: it is given what each declares of itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from nicegui import PageArguments, app, background_tasks, ui
@@ -15,10 +15,10 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.live.poller import Live, Viewer
-from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.registry import PageSpec, badges_of
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.shell import assets
-from OpenOrchestrator.orchestrator.shell.backend import Counts, CountsBackend
+from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo
 from OpenOrchestrator.orchestrator.shell.keyboard_help import keyboard_help
 
@@ -40,7 +40,7 @@ class Frame:
         self._pages = pages
         self._viewer = Viewer()
         self._view: View | None = None
-        self._badges: dict[str, list[tuple[ui.label, str]]] = {}
+        self._badges: dict[str, list[ui.label]] = {}
         self._links: dict[str, list[ui.element]] = {}
         client = ui.context.client
         request = client.request
@@ -160,10 +160,10 @@ class Frame:
         with ui.link(target=page.path) as link:
             ui.icon(page.nav.icon)
             ui.label(page.title).classes("oo-name")
-            if page.nav.badge:
-                for kind in ("bad", "cnt"):
-                    label = ui.label().classes(f"oo-{kind}")
-                    self._badges.setdefault(page.nav.badge, []).append((label, kind))
+            badge = page.nav.badge
+            if badge is not None:
+                label = ui.label().classes("oo-bad" if badge.attention else "oo-cnt")
+                self._badges.setdefault(badge.key, []).append(label)
         self._links.setdefault(page.path, []).append(link)
 
     def _bottom_bar(self) -> None:
@@ -211,7 +211,7 @@ class Frame:
     def _follow_counts(self) -> None:
         if not self._installation.connected:
             return
-        backend = CountsBackend(self._installation.database, self._installation.clock)
+        backend = CountsBackend(self._installation.database, self._installation.clock, badges_of(self._pages))
         key = (id(self._installation.database), "counts")
         self._live.shared(key, backend.counts, self._viewer, self._show_counts, every=COUNTS_SECONDS)
         background_tasks.create(self._first_counts(backend), name="first counts", context=self._client)
@@ -222,13 +222,13 @@ class Frame:
         except DatabaseError as error:
             self._live.failed(error)
 
-    def _show_counts(self, counts: Counts) -> None:
-        for badge, labels in self._badges.items():
-            bad, plain = counts.of(badge)
-            texts = {"bad": times.number(bad) if bad else "", "cnt": times.number(plain) if plain and not bad else ""}
-            for label, kind in labels:
-                if label.text != texts[kind]:
-                    label.set_text(texts[kind])
+    def _show_counts(self, counts: Mapping[str, int]) -> None:
+        for key, labels in self._badges.items():
+            number = counts.get(key, 0)
+            text = times.number(number) if number else ""
+            for label in labels:
+                if label.text != text:
+                    label.set_text(text)
         self._show_zone()
 
     def _show_zone(self) -> None:

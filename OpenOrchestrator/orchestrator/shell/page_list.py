@@ -1,4 +1,4 @@
-"""All pages of the app. A noun's page says in ``PAGES`` where it stands; a new page is named here."""
+"""All pages of the app. A noun says in ``PAGES`` where its pages stand and what is counted; a new one is named here."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_o
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
+from OpenOrchestrator.orchestrator.triggers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
@@ -326,6 +327,6 @@ PAGES = (
         path="/triggers",
         title="Triggers",
         build=build,
-        nav=NavEntry("Operate", 20, "sym_r_bolt", badge="triggers"),
+        nav=NavEntry("Operate", 20, "sym_r_bolt", badge=BADGE),
     ),
 )
