@@ -17,7 +17,7 @@ from OpenOrchestrator.orchestrator.setup.backend.time_zones import zone_names
 from OpenOrchestrator.orchestrator.setup.backend.upgrades import UpgradeProgress, upgrade
 from OpenOrchestrator.orchestrator.setup.key_step import KeyChoice
 from OpenOrchestrator.orchestrator.setup.parts import line, scheduler_step, title
-from OpenOrchestrator.orchestrator.setup.steps import DONE, NOW, WAITS, Step
+from OpenOrchestrator.orchestrator.setup.steps import DONE, NOW, WAITS, SetupStep
 
 EXAMPLE = "postgresql+psycopg://user:password@server/database"
 EXAMPLE_FILE = "sqlite+pysqlite:///" + ("C:/Robots" if os.name == "nt" else "/home/me/robots") + "/orchestrator.db"
@@ -52,7 +52,7 @@ async def started(view: View) -> None:
                 ),
                 start=1,
             ):
-                Step(number, words, sentence).show(DONE)
+                SetupStep(number, words, sentence).show(DONE)
             step = scheduler_step()
         with ui.element("div").classes("oo-row").style("justify-content: center; margin-top: 14px"):
             primary("Open the dashboard", lambda: view.go("/"), marker="to-dashboard")
@@ -95,12 +95,16 @@ class _FirstRun:
         with ui.element("div").classes("oo-body oo-setup"):
             title(*self._headline(), marker="setup-title")
             with ui.element("ol").classes("oo-card oo-steps"):
-                self._connect = Step(1, "Connect", "A database of its own, and a user that may create tables.")
+                self._connect = SetupStep(1, "Connect", "A database of its own, and a user that may create tables.")
                 self._connect_step(problem)
-                self._key_step = Step(2, "Encryption key", "Encrypts credentials. Every scheduler needs the same key.")
+                self._key_step = SetupStep(
+                    2, "Encryption key", "Encrypts credentials. Every scheduler needs the same key."
+                )
                 with self._key_step.content:
                     KeyChoice(self._settle, given=installation.key is not None)
-                self._tables = Step(3, "Initialize database", "Creates the tables for triggers, jobs, queues and logs.")
+                self._tables = SetupStep(
+                    3, "Initialize database", "Creates the tables for triggers, jobs, queues and logs."
+                )
                 self._scheduler = scheduler_step()
         self._show()
 
