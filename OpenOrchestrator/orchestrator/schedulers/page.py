@@ -36,7 +36,7 @@ SILENT = Look("Not heard from", "lost", "sym_r_link_off")
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list, with what is filtered in the address."""
     await SchedulersPage(view).build()
 
 

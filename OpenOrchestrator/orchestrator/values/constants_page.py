@@ -13,7 +13,7 @@ SHOWN_LENGTH = 200
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list of constants."""
     await ConstantsPage(view, ConstantsBackend(view.database, view.clock)).build()
 
 

@@ -13,7 +13,7 @@ from OpenOrchestrator.orchestrator.values.named_values import NamedValuesPage
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list of credentials."""
     await CredentialsPage(view, CredentialsBackend(view.database, view.clock)).build()
 
 
