@@ -51,6 +51,13 @@ class PageSpec:
     under: str = ""
     needs_database: bool = True
 
+    def has_path(self, path: str) -> bool:
+        """Tell whether a path leads to it."""
+        wanted, given = self.path.strip("/").split("/"), path.strip("/").split("/")
+        return len(wanted) == len(given) and all(
+            part == other or (part.startswith("{") and bool(other)) for part, other in zip(wanted, given, strict=True)
+        )
+
 
 def badges_of(pages: Iterable[PageSpec]) -> tuple[Badge, ...]:
     """Return the badges that pages declare."""
