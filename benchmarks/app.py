@@ -115,11 +115,13 @@ def _calls(database: Any, sizes: app_data.Sizes) -> Iterator[_Call]:
     from OpenOrchestrator.orchestrator.dashboard.backend.queues import QueueDepthBackend
     from OpenOrchestrator.orchestrator.dashboard.backend.timeline import TimelineBackend
     from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobQuery, JobsBackend
+    from OpenOrchestrator.orchestrator.live.registry import badges_of
     from OpenOrchestrator.orchestrator.logs.backend.logs import LogQuery, LogsBackend
     from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementQuery, QueueElementsBackend
     from OpenOrchestrator.orchestrator.queues.backend.queues import QueuesBackend
     from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulersBackend
     from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
+    from OpenOrchestrator.orchestrator.shell.page_list import all_pages
     from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggerQuery, TriggersBackend
 
     clock = SystemClock()
@@ -173,8 +175,9 @@ def _calls(database: Any, sizes: app_data.Sizes) -> Iterator[_Call]:
     yield _Call("dashboard, queues", _bound(depths.queues, Span.DAY), before=depths.forget)
     yield _Call("dashboard, timeline", TimelineBackend(database, clock).timeline)
     yield _Call("schedulers", SchedulersBackend(database, clock).rows)
+    badges = badges_of(all_pages())
     # A backend of its own for each call, as each tab that is opened has one: it keeps what is slow to count.
-    yield _Call("navigation, counts", lambda: CountsBackend(database, clock).counts())
+    yield _Call("navigation, counts", lambda: CountsBackend(database, clock, badges).counts())
 
 
 def _bound(method: Callable[[Any], Coroutine[Any, Any, Any]], argument: Any) -> Callable[[], Coroutine[Any, Any, Any]]:

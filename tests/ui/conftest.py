@@ -23,6 +23,7 @@ from OpenOrchestrator.orchestrator import application
 from OpenOrchestrator.orchestrator.access.gate import Gate, Password
 from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.live.poller import Live
+from tests.ui import one_write
 from tests.ui.sample import NOW, ZONE, empty_database, fill
 
 
@@ -87,6 +88,14 @@ def _no_error_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     errors = [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
     assert not errors, "\n".join(record.getMessage() for record in errors)
+
+
+@pytest.fixture(autouse=True)
+def _one_write(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test during which the app changed a database by another way than the one write of its backends."""
+    found = one_write.watch(monkeypatch)
+    yield
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from OpenOrchestrator.common.settings import Settings, setting_names
 from OpenOrchestrator.database import db_util
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE
-from OpenOrchestrator.orchestrator.application import DEBUG_VARIABLE, PREFERRED_PORT
+from OpenOrchestrator.orchestrator.server.addresses import PREFERRED_PORT
+from OpenOrchestrator.orchestrator.server.process import DEBUG_VARIABLE
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from OpenOrchestrator import orchestrator
 from OpenOrchestrator.scheduler import host
 
 FOLDER = Path(host.__file__).parent
@@ -90,5 +91,21 @@ print(*sorted({"nicegui", "git", "psutil", "OpenOrchestrator.scheduler"} & set(s
 from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 all_pages()
 print(*sorted({"git", "psutil", "OpenOrchestrator.scheduler"} & set(sys.modules)))
+"""
+    assert printed_by(code) == []
+
+
+def test_backends_load_no_web_framework() -> None:
+    """However indirectly: an API may stand on them without the pages, and a check of permissions below them."""
+    folder = Path(orchestrator.__file__).parent
+    parts = [file.relative_to(folder).with_suffix("").parts for file in folder.rglob("*.py")]
+    backends = [".".join(each) for each in parts if "backend" in each]
+    assert len(backends) > 10
+    imports = "\n".join(f"import OpenOrchestrator.orchestrator.{each}" for each in sorted(backends))
+    code = f"""
+import sys
+{imports}
+import OpenOrchestrator.orchestrator.access.gate
+print(*sorted({{"nicegui", "fastapi", "starlette", "uvicorn"}} & set(sys.modules)))
 """
     assert printed_by(code) == []

@@ -244,17 +244,17 @@ def upgrade_sql(connection_string: str, *, from_revision: str | None = None, zon
     return head + _SCRIPT_ADVICE + _SCRIPT_BEGIN.get(kind, "") + "\n" + script
 
 
-def set_time_zone(database: Database, name: str) -> None:
+def set_time_zone(connection: Connection, name: str) -> None:
     """Store the site's time zone; schedulers and apps that run already take it up when they are started again.
+
+    Args:
+        connection: In a transaction that its owner commits. Whoever keeps a Database has it forget its zone then.
+        name: IANA name.
 
     Raises:
         ConfigurationError: If there is no such zone.
-        DatabaseError: If the database refuses it.
     """
-    valid = valid_zone_name(name)
-    with database.connection(writing=True) as connection:
-        _store_zone(connection, valid)
-    database.forget_zone()
+    _store_zone(connection, valid_zone_name(name))
 
 
 def valid_zone_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """Who may talk to the app: a one-time link for the person at the machine, a password for everybody else.
 
-Owns the way in, the check of where a request comes from, and the security headers. It is an ASGI
-middleware around everything, NiceGUI's own routes and its websocket included. Must not know any page.
+Owns the way in, and the check of where a request comes from. It is an ASGI middleware around everything, NiceGUI's own
+routes and its websocket included. Must not know any page.
 
 Rules:
 - Without a session, only ``/healthz``, the login and the one-time link answer.
@@ -12,21 +12,18 @@ Rules:
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from OpenOrchestrator.orchestrator.access import login_page
 from OpenOrchestrator.orchestrator.access.gate import Gate, safe_target
-
-_HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-_SCRIPT = re.compile(rb"<script(?=[\s>])")
+from OpenOrchestrator.orchestrator.access.security_headers import SecurityHeaders
+from OpenOrchestrator.orchestrator.backend.base import off_loop
 
 
 class Guard:
@@ -64,7 +61,7 @@ class Guard:
             await self._app(scope, self._while_admitted(receive, session), send)
             return
         response = await self._answer(scope, receive, headers, session, admitted=admitted)
-        sender = _Headers(send, scope, headers)
+        sender = SecurityHeaders(send, scope, headers)
         if response is not None:
             await response(scope, receive, sender.plain)
         else:
@@ -120,8 +117,6 @@ class Guard:
         if wait:
             page = login_page.form(target, base=self._base, message=f"Too many tries. Try again in {wait} s.")
             return HTMLResponse(page, 429, {"Retry-After": str(wait)})
-        from OpenOrchestrator.orchestrator.backend.base import off_loop  # noqa: PLC0415  (loads NiceGUI)
-
         attempt = form.get("password", [""])[0]
         # Counted before the slow check, or many at once would pass the limit together.
         self._gate.wrong_password(address)
@@ -191,74 +186,6 @@ class Guard:
             path = self._base + path
         raw = quote(path, safe="/%:@!$&'()*+,;=~").encode("ascii")
         return {**scope, "root_path": self._base, "path": path, "raw_path": raw}
-
-
-class _Headers:
-    """Puts the security headers on an answer, and a nonce on the scripts of a page."""
-
-    def __init__(self, send: Send, scope: Scope, headers: Headers) -> None:
-        self._send = send
-        self._host = headers.get("host", "")
-        self._nonce = secrets.token_urlsafe(16)
-        self._static = "/_nicegui/" in scope["path"] or "/_assets/" in scope["path"]
-        self._start: Message | None = None
-        self._html = False
-        self._body = bytearray()
-
-    async def plain(self, message: Message) -> None:
-        """Send an answer of our own, which has no script at all."""
-        if message["type"] == "http.response.start":
-            headers = self._common(message)
-            headers["Content-Security-Policy"] = (
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
-                "base-uri 'none'"
-            )
-            headers["Cache-Control"] = "no-store"
-        await self._send(message)
-
-    async def page(self, message: Message) -> None:
-        """Send an answer of the app. NiceGUI's pages are collected, so that their scripts can carry the nonce."""
-        if message["type"] == "http.response.start":
-            headers = self._common(message)
-            self._html = headers.get("content-type", "").startswith("text/html")
-            if not self._static:
-                headers.setdefault("Cache-Control", "no-store")
-                headers["Content-Security-Policy"] = self._policy()
-            if self._html:
-                self._start = message
-                return
-        elif self._html and message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode("ascii"), bytes(self._body))
-            assert self._start is not None  # noqa: S101  (the start always comes before the body)
-            MutableHeaders(scope=self._start)["content-length"] = str(len(body))
-            await self._send(self._start)
-            await self._send({**message, "body": body})
-            return
-        await self._send(message)
-
-    def _common(self, message: Message) -> MutableHeaders:
-        headers = MutableHeaders(scope=message)
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["X-Frame-Options"] = "DENY"
-        # Not no-referrer: a browser then sends "Origin: null" with the login form, and the login would be refused.
-        headers["Referrer-Policy"] = "same-origin"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
-        return headers
-
-    def _policy(self) -> str:
-        # 'unsafe-eval' because Vue compiles templates in the browser; inline scripts only with this answer's nonce.
-        sockets = f" ws://{self._host} wss://{self._host}" if _HOST.fullmatch(self._host) else ""
-        return (
-            f"default-src 'none'; script-src 'self' 'unsafe-eval' 'nonce-{self._nonce}'; "
-            "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-            f"connect-src 'self'{sockets}; worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; "
-            "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
-        )
 
 
 async def _body(receive: Receive, *, limit: int) -> bytes:

@@ -1,7 +1,13 @@
 """What all backends share: one call off the event loop around one transaction.
 
 A backend is a plain class over a Database and a Clock. Each of its methods is one transaction in a thread and returns
-frozen rows: never sessions, never objects of the database layer. It knows no page, no label and no format.
+frozen rows: never sessions, never objects of the database layer. It knows no page, no label, no format and no web
+framework, so that an API can ask it as pages do.
+
+Whatever the app changes in a database, it changes within ``Backend._write``: there, what all changes need (a record of
+who changed what, saved or undone together with the change) has one place. No backend asks its database to write, none
+gives it to something that would, and none opens a connection; the tests of the app watch for it. Only the upgrade of a
+database is made elsewhere, because its tables may not be there yet.
 """
 
 from __future__ import annotations
@@ -11,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-from nicegui import run
 
 from OpenOrchestrator.common.clock import Clock
 
@@ -42,13 +46,9 @@ class Page(Generic[T]):
 async def off_loop(work: Callable[[], T]) -> T:
     """Run blocking work in a thread, so that the event loop of all users goes on.
 
-    Raises:
-        asyncio.CancelledError: If the app shuts down meanwhile.
+    Work that was begun goes on to its end, even when whoever waits for it is cancelled.
     """
-    result = await run.io_bound(lambda: (work(),))
-    if result is None:
-        raise asyncio.CancelledError
-    return result[0]
+    return await asyncio.to_thread(work)
 
 
 class Backend:
@@ -72,7 +72,10 @@ class Backend:
         return await off_loop(lambda: self._database.read(work))
 
     async def _write(self, work: Callable[[Session], T]) -> T:
-        """Run a transaction and commit it.
+        """Run a transaction and commit it: the one way in which the app changes anything.
+
+        Args:
+            work: Guards its own changes. May run several times, each time in a transaction of its own.
 
         Raises:
             DatabaseError: If the database cannot be reached or refuses.

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
 
 
+PATIENCE_SECONDS = 3.0
+"""How long a page waits for a silent database; the banner comes after it."""
+
+
+def open_database(connection_string: str, clock: Clock | None = None) -> Database:
+    """Return the database of a connection string as the app uses it; connects nothing yet.
+
+    Raises:
+        ConfigurationError: If it cannot be understood; the message may hold its secrets.
+    """
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415  (loads SQLAlchemy)
+
+    return Database(connection_string, clock=clock, patience_seconds=PATIENCE_SECONDS)
+
+
 class Installation:
     """The server-wide state, shared by all tabs of all users.
 

@@ -31,7 +31,7 @@ class FoundTrigger:
 
 
 class NamesBackend(Backend):
-    """Lists of names. One transaction per call."""
+    """Names in use: of processes, schedulers, queues and triggers."""
 
     async def processes(self) -> tuple[str, ...]:
         """Return the process names of all triggers, in order."""

@@ -27,7 +27,8 @@ from OpenOrchestrator.orchestrator.dashboard.words import (
     span_of,
     tick_words,
 )
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup.first_run import needs_setup
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend

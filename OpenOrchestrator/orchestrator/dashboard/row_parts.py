@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from nicegui.element import Element
 
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.backend.timeline import LENGTH, Bar, Lane
 

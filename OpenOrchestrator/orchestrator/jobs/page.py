@@ -40,7 +40,8 @@ from OpenOrchestrator.orchestrator.jobs.page_parts import (
     log_row,
     typical,
 )
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 
 SHORT_COMMIT = 7
 NEAR_LIMIT = 0.85

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
@@ -32,45 +31,6 @@ if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.poller import Live, Subscription, Viewer
 
 T = TypeVar("T")
-Build = Callable[["View"], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class NavEntry:
-    """A place in the navigation.
-
-    Attributes:
-        section: Heading it stands under: ``Operate`` or ``Manage``.
-        order: From top to bottom within the section.
-        icon: Outlined.
-        badge: Key of its count (see backend/counts.py); empty for none.
-    """
-
-    section: str
-    order: int
-    icon: str
-    badge: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PageSpec:
-    """A page of the app; a module in ``pages`` lists its own in ``PAGES``.
-
-    Attributes:
-        path: With ``{name}`` for parts that vary: ``/triggers/{trigger_id}``.
-        title: Of the browser's tab, and in the navigation.
-        build: Called within the page's container.
-        nav: Its place in the navigation; None for pages that are reached from others.
-        under: Path of the page whose place in the navigation is marked for it.
-        needs_database: Whether it shows nothing without one.
-    """
-
-    path: str
-    title: str
-    build: Build
-    nav: NavEntry | None = None
-    under: str = ""
-    needs_database: bool = True
 
 
 class View:

@@ -11,14 +11,15 @@ from nicegui import background_tasks, ui
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import ALL, period_of
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS, PeriodFilter
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,

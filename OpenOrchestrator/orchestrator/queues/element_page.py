@@ -11,7 +11,8 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, pill
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.logs.log_lines import time_of_day
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow

@@ -12,8 +12,10 @@ from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, Column, DataTable, Pager, Row
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.queues.address import path_of
+from OpenOrchestrator.orchestrator.queues.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
 from OpenOrchestrator.orchestrator.queues.chart import QueueChart
 from OpenOrchestrator.orchestrator.queues.element_form import new_element
@@ -273,6 +275,6 @@ PAGES = (
         path="/queues",
         title="Queues",
         build=build,
-        nav=NavEntry("Operate", 40, "sym_r_stacks", badge="queues"),
+        nav=NavEntry("Operate", 40, "sym_r_stacks", badge=BADGE),
     ),
 )

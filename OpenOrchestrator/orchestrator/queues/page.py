@@ -10,14 +10,15 @@ from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import period_of
-from OpenOrchestrator.orchestrator.backend.search import split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, DataTable, Pager, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
 from OpenOrchestrator.orchestrator.queues.backend import csv_export
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (

@@ -5,14 +5,16 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import Look
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.schedulers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulerRow, SchedulersBackend
 
 COLUMNS = (
@@ -34,7 +36,7 @@ SILENT = Look("Not heard from", "lost", "sym_r_link_off")
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list, with what is filtered in the address."""
     await SchedulersPage(view).build()
 
 
@@ -171,6 +173,6 @@ PAGES = (
         path="/schedulers",
         title="Schedulers",
         build=build,
-        nav=NavEntry("Manage", 10, "sym_r_dns", badge="schedulers"),
+        nav=NavEntry("Manage", 10, "sym_r_dns", badge=BADGE),
     ),
 )

@@ -11,11 +11,13 @@ from OpenOrchestrator.orchestrator.components.forms.fields import choice, field
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulersBackend
-from OpenOrchestrator.orchestrator.setup import backend as database_state
-from OpenOrchestrator.orchestrator.setup.backend import DatabaseReport, Situation, UpgradeProgress
+from OpenOrchestrator.orchestrator.setup.backend.connection_strings import checked_connection_string, opened
+from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, Situation, inspect
+from OpenOrchestrator.orchestrator.setup.backend.time_zones import zone_names
+from OpenOrchestrator.orchestrator.setup.backend.upgrades import UpgradeProgress, upgrade
 from OpenOrchestrator.orchestrator.setup.key_step import KeyChoice
 from OpenOrchestrator.orchestrator.setup.parts import line, scheduler_step, title
-from OpenOrchestrator.orchestrator.setup.steps import DONE, NOW, WAITS, Step
+from OpenOrchestrator.orchestrator.setup.steps import DONE, NOW, WAITS, SetupStep
 
 EXAMPLE = "postgresql+psycopg://user:password@server/database"
 EXAMPLE_FILE = "sqlite+pysqlite:///" + ("C:/Robots" if os.name == "nt" else "/home/me/robots") + "/orchestrator.db"
@@ -50,7 +52,7 @@ async def started(view: View) -> None:
                 ),
                 start=1,
             ):
-                Step(number, words, sentence).show(DONE)
+                SetupStep(number, words, sentence).show(DONE)
             step = scheduler_step()
         with ui.element("div").classes("oo-row").style("justify-content: center; margin-top: 14px"):
             primary("Open the dashboard", lambda: view.go("/"), marker="to-dashboard")
@@ -84,21 +86,25 @@ class _FirstRun:
         if installation.has_database:
             self._connection_string = installation.database.connection_string
             try:
-                self._report = await database_state.inspect(self._connection_string)
+                self._report = await inspect(self._connection_string)
             except OpenOrchestratorError as error:
                 problem = str(error)
-        self._zones = await database_state.zone_names()
+        self._zones = await zone_names()
         with view.head("Settings", live=False):
             pass
         with ui.element("div").classes("oo-body oo-setup"):
             title(*self._headline(), marker="setup-title")
             with ui.element("ol").classes("oo-card oo-steps"):
-                self._connect = Step(1, "Connect", "A database of its own, and a user that may create tables.")
+                self._connect = SetupStep(1, "Connect", "A database of its own, and a user that may create tables.")
                 self._connect_step(problem)
-                self._key_step = Step(2, "Encryption key", "Encrypts credentials. Every scheduler needs the same key.")
+                self._key_step = SetupStep(
+                    2, "Encryption key", "Encrypts credentials. Every scheduler needs the same key."
+                )
                 with self._key_step.content:
                     KeyChoice(self._settle, given=installation.key is not None)
-                self._tables = Step(3, "Initialize database", "Creates the tables for triggers, jobs, queues and logs.")
+                self._tables = SetupStep(
+                    3, "Initialize database", "Creates the tables for triggers, jobs, queues and logs."
+                )
                 self._scheduler = scheduler_step()
         self._show()
 
@@ -145,8 +151,8 @@ class _FirstRun:
     async def _test(self) -> None:
         self._test_button.disable()
         try:
-            self._connection_string = database_state.checked_connection_string(str(self._input.value or ""))
-            self._report = await database_state.inspect(self._connection_string)
+            self._connection_string = checked_connection_string(str(self._input.value or ""))
+            self._report = await inspect(self._connection_string)
         except OpenOrchestratorError as error:
             self._report = None
             self._say_result(str(error))
@@ -267,7 +273,7 @@ class _FirstRun:
             if report.situation is not Situation.CURRENT:
                 self._bar.set_visibility(True)
                 zone = str(self._zone.value) if self._zone is not None and self._zone.value else None
-                await database_state.upgrade(self._connection_string, progress, zone=zone)
+                await upgrade(self._connection_string, progress, zone=zone)
             await self._use()
         except OpenOrchestratorError as error:
             self._failed(str(error))
@@ -286,7 +292,7 @@ class _FirstRun:
         if installation.has_database and installation.database.connection_string == self._connection_string:
             await installation.check()
         else:
-            await installation.connect(await database_state.opened(self._connection_string, installation.clock))
+            await installation.connect(await opened(self._connection_string, installation.clock))
 
     def _failed(self, problem: str) -> None:
         if self._button.is_deleted:

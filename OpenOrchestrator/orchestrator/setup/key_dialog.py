@@ -10,7 +10,7 @@ from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
 from OpenOrchestrator.orchestrator.components.forms.fields import field
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
-from OpenOrchestrator.orchestrator.setup import backend as database_state
+from OpenOrchestrator.orchestrator.setup.backend.keys import is_key, new_key
 from OpenOrchestrator.orchestrator.setup.key_box import KeyBox
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MALFORMED = "A key has 44 characters, as printed by: python -m OpenOrchestrator 
 
 def check_key(value: str | None) -> str | None:
     """Return what is wrong with a key that was typed."""
-    return None if value and database_state.is_key(value.strip()) else MALFORMED
+    return None if value and is_key(value.strip()) else MALFORMED
 
 
 async def generate_key(view: View, *, use: bool) -> bool:
@@ -34,7 +34,7 @@ async def generate_key(view: View, *, use: bool) -> bool:
     Returns:
         Whether the app uses it now.
     """
-    key = await database_state.new_key()
+    key = await new_key()
     with view.container, ui.dialog().props("persistent") as dialog, ui.card().classes("oo-dialog").props("flat"):
         dialog.props["aria-label"] = "New key"
         with ui.element("div").classes("oo-dialog-b"):

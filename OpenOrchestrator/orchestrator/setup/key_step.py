@@ -10,7 +10,7 @@ from nicegui import ui
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
 from OpenOrchestrator.orchestrator.components.forms.fields import field
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
-from OpenOrchestrator.orchestrator.setup import backend as database_state
+from OpenOrchestrator.orchestrator.setup.backend.keys import new_key
 from OpenOrchestrator.orchestrator.setup.key_box import KeyBox
 from OpenOrchestrator.orchestrator.setup.key_dialog import check_key
 from OpenOrchestrator.orchestrator.setup.parts import line
@@ -44,7 +44,7 @@ class KeyChoice:
             ui.label(words).classes("oo-hint")
 
     async def _generate(self) -> None:
-        key = await database_state.new_key()
+        key = await new_key()
         self._element.clear()
         with self._element:
             KeyBox(key, lambda stored: self._on_settled(key if stored else None, stored))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components.buttons import copy_button
-from OpenOrchestrator.orchestrator.setup.steps import Step
+from OpenOrchestrator.orchestrator.setup.steps import SetupStep
 
 _LINES = (
     "OpenOrchestratorConnString=<the connection string>",
@@ -24,9 +24,9 @@ def title(title: str, sentence: str, *, marker: str = "setup-title") -> None:
             ui.label(sentence).classes("oo-t2")
 
 
-def scheduler_step() -> Step:
+def scheduler_step() -> SetupStep:
     """Build the last step: lines to copy to a worker machine."""
-    step = Step(
+    step = SetupStep(
         4, "Start a scheduler", "On each worker machine. It appears under Schedulers when it is heard from.", last=True
     )
     with step.content, ui.element("div").classes("oo-code oo-setup-lines"):

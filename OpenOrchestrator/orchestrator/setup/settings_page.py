@@ -10,10 +10,12 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import secondary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, segmented
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
-from OpenOrchestrator.orchestrator.setup import backend as database_state
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import first_run
-from OpenOrchestrator.orchestrator.setup.backend import DatabaseReport, KeyBackend, KeyReport
+from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
+from OpenOrchestrator.orchestrator.setup.backend.keys import KeyBackend, KeyReport
+from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -39,6 +41,7 @@ class SettingsPage:
         self._view = view
         self._installation = view.installation
         self._keys = KeyBackend(view.database, view.clock)
+        self._site_backend = SiteBackend(view.database, view.clock)
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -46,11 +49,11 @@ class SettingsPage:
         problem = ""
         report: DatabaseReport | None = None
         try:
-            report = await database_state.inspect(view.database.connection_string)
+            report = await inspect(view.database.connection_string)
         except OpenOrchestratorError as error:
             problem = str(error)
         key = await view.load(lambda: self._keys.report(self._installation.key)) if report is not None else None
-        zones = await database_state.zone_names()
+        zones = await zone_names()
         with view.head("Settings", live=False):
             pass
         with ui.element("div").classes("oo-body oo-settings"):
@@ -145,7 +148,7 @@ class SettingsPage:
         chosen = str(self._zone.value or "")
         self._save_zone.set_enabled(bool(chosen) and chosen != times.zone_name(self._view.zone))
         try:
-            self._zone_time.set_text(f"It is {database_state.site_time(chosen, self._view.now())} there now.")
+            self._zone_time.set_text(f"It is {site_time(chosen, self._view.now())} there now.")
         except ConfigurationError:
             self._zone_time.set_text("")
 
@@ -160,10 +163,9 @@ class SettingsPage:
             action=f"Change to {chosen}",
         ):
             return
-        database = self._view.database
 
         async def work() -> None:
-            await database_state.set_time_zone(database, chosen)
+            await self._site_backend.set_time_zone(chosen)
             await self._installation.check()
 
         await self._view.act(work, name="Change the time zone", done=f"The site's time zone is {chosen}")

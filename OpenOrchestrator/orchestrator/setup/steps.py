@@ -7,7 +7,7 @@ from nicegui import ui
 DONE, NOW, WAITS = "done", "now", "waits"
 
 
-class Step:
+class SetupStep:
     """One step; what is built within ``content`` stands beneath its words.
 
     Args:

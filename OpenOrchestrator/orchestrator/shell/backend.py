@@ -1,20 +1,13 @@
-"""The counts beside the navigation: what needs attention, and what runs."""
+"""The counts beside the navigation: what the badges of all pages count, in one transaction."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
-from OpenOrchestrator.database import attention
-from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
+from OpenOrchestrator.orchestrator.backend.badges import Badge, CountingTime
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.triggers.backend.rows import joined
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -22,61 +15,41 @@ if TYPE_CHECKING:
     from OpenOrchestrator.common.clock import Clock
     from OpenOrchestrator.database.engine.database import Database
 
-QUEUES_SECONDS = 30.0
-"""Counting failed elements reads a whole index, so it is done less often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What the navigation shows.
-
-    Attributes:
-        triggers: That need attention: failed, late or stuck.
-        jobs: Active ones.
-        queues: Failed elements.
-        schedulers: Not heard from.
-    """
-
-    triggers: int
-    jobs: int
-    queues: int
-    schedulers: int
-
-    def of(self, badge: str) -> tuple[int, int]:
-        """Return how many need attention, and otherwise how many there are, for a badge of the navigation."""
-        if badge == "jobs":
-            return 0, self.jobs
-        return int(getattr(self, badge, 0)), 0
-
 
 class CountsBackend(Backend):
-    """Counts for the navigation. One transaction per call."""
+    """Counts for the navigation.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    Args:
+        database: The connected database.
+        clock: Tells the time.
+        badges: What is counted.
+        monotonic: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        badges: Sequence[Badge],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(database, clock)
-        self._failed = 0
-        self._failed_due = 0.0
+        self._badges = badges
+        self._monotonic = monotonic
+        self._kept: dict[str, tuple[float, int]] = {}
 
-    async def counts(self) -> Counts:
-        """Return the counts of now; failed elements at most 30 s old."""
+    async def counts(self) -> Mapping[str, int]:
+        """Return the count of each badge by its key: of now, or at most as old as the badge allows."""
         return await self._read(self._count)
 
-    def _count(self, session: Session) -> Counts:
-        site_now = self._database.site_now()
-        triggers = session.execute(
-            sa.select(sa.func.count()).select_from(joined()).where(attention.troubled(site_now))
-        ).scalar_one()
-        jobs = session.execute(
-            sa.select(sa.func.count()).select_from(Job).where(Job.status.in_(ACTIVE_JOB_STATUSES))
-        ).scalar_one()
-        unheard = attention.silent(now=self._now(), site_now=site_now)
-        silent = session.execute(sa.select(sa.func.count()).select_from(Scheduler).where(unheard)).scalar_one()
-        return Counts(triggers=triggers, jobs=jobs, queues=self._failed_elements(session), schedulers=silent)
+    def _count(self, session: Session) -> dict[str, int]:
+        at = CountingTime(self._now(), self._database.site_now())
+        return {badge.key: self._count_of(badge, session, at) for badge in self._badges}
 
-    def _failed_elements(self, session: Session) -> int:
-        if time.monotonic() >= self._failed_due:
-            self._failed = session.execute(
-                sa.select(sa.func.count()).select_from(QueueElement).where(QueueElement.status == QueueStatus.FAILED)
-            ).scalar_one()
-            self._failed_due = time.monotonic() + QUEUES_SECONDS
-        return self._failed
+    def _count_of(self, badge: Badge, session: Session, at: CountingTime) -> int:
+        counted_at, number = self._kept.get(badge.key, (None, 0))
+        if counted_at is None or self._monotonic() - counted_at >= badge.every:
+            number = badge.count(session, at)
+            self._kept[badge.key] = self._monotonic(), number
+        return number

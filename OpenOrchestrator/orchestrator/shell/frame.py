@@ -1,6 +1,6 @@
-"""The shell around every page: navigation, the banner of a lost database, and which page is shown.
+"""The shell around every page: the banner of a lost database, and which page is shown.
 
-Owns the layout, the routes and each tab's state. Must not know any page: ``pages`` lists what it has.
+Owns the layout, the routes and each tab's state. Must not know any page: it is given what each declares of itself.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,18 +8,18 @@ from urllib.parse import quote
 
 from nicegui import PageArguments, app, background_tasks, ui
 
-from OpenOrchestrator import __version__
 from OpenOrchestrator.common.errors import DatabaseError, NotFoundError
 from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
-from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
+from OpenOrchestrator.orchestrator.components.buttons import secondary, tip
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.live.poller import Live, Viewer
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
-from OpenOrchestrator.orchestrator.shell import assets
-from OpenOrchestrator.orchestrator.shell.backend import Counts, CountsBackend
+from OpenOrchestrator.orchestrator.live.registry import PageSpec, badges_of
+from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.shell import assets, notices
+from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo
-from OpenOrchestrator.orchestrator.shell.keyboard_help import keyboard_help
+from OpenOrchestrator.orchestrator.shell.navigation import Navigation
 
 COUNTS_SECONDS = 5.0
 
@@ -39,8 +39,7 @@ class Frame:
         self._pages = pages
         self._viewer = Viewer()
         self._view: View | None = None
-        self._badges: dict[str, list[tuple[ui.label, str]]] = {}
-        self._links: dict[str, list[ui.element]] = {}
+        self._waiting = False
         client = ui.context.client
         request = client.request
         self._prefix = quote(request.headers.get("X-Forwarded-Prefix", ""), safe="/") + request.scope.get(
@@ -53,15 +52,16 @@ class Frame:
         assets.add_to_head(self._prefix)
         stored = app.storage.user.get("dark")
         self._dark = ui.dark_mode(stored)
-        self._go_to = GoTo(self._installation, self._pages, self._prefix)
+        go_to = GoTo(self._installation, self._pages, self._prefix)
+        self._navigation = Navigation(self._installation, self._pages, go_to, on_dark=self._toggle_dark)
         with ui.element("div").classes("oo-shell"):
-            self._navigation()
+            self._navigation.build()
             with ui.element("main").classes("oo-main").props("tabindex=-1") as main:
                 self._banner()
                 routes = {page.path: self._builder(page) for page in self._pages}
                 self._sub_pages = ui.sub_pages(routes, show_404=False)
                 self._missing = ui.element("div")
-        self._bottom_bar()
+        self._navigation.build_short()
         ui.skip_link("Skip to content", target=main)
         router = self._client.sub_pages_router
         router.on_path_changed(self._path_changed)
@@ -103,86 +103,26 @@ class Frame:
     async def _fill(self, view: View, page: PageSpec) -> None:
         view.title(page.title)
         if page.needs_database and not self._installation.connected:
-            self._no_database(view, page)
+            with view.head(page.title, live=False):
+                pass
+            notices.no_database(self._installation.problem)
             return
         with ui.element("div").classes("oo-body").style("padding-top: 18px") as waiting:
             empty.loading()
         try:
             await page.build(view)
         except NotFoundError as error:
-            self._not_found(str(error))
+            notices.not_found(str(error))
         except DatabaseError as error:
             self._live.failed(error)
-            self._wait_for_database(page.title)
+            self._waiting = True
+            notices.waits_for_database(page.title)
         except Exception:
-            self._broken(page.title)
+            notices.broken(page.title)
             raise
         finally:
             if not waiting.is_deleted:
                 waiting.delete()
-
-    def _navigation(self) -> None:
-        with ui.element("nav").classes("oo-nav").props('aria-label="Main"'):
-            with ui.element("div").classes("oo-brand"):
-                with ui.element("span").classes("oo-logo"):
-                    ui.icon("sym_r_graph_2").classes("oo-i16")
-                ui.label("OpenOrchestrator").classes("oo-grow")
-            with ui.element("button").classes("oo-goto").props("type=button data-key=goto") as go_to:
-                ui.icon("sym_r_search").classes("oo-i16")
-                ui.label("Go to…").classes("oo-grow")
-                ui.label("Ctrl K").classes("oo-kbd")
-            go_to.props["aria-label"] = "Go to… Ctrl K"
-            go_to.on("click", self._go_to.open).mark("go-to")
-            section = ""
-            for page in self._places():
-                assert page.nav is not None  # noqa: S101  (what _places returns has one)
-                if page.nav.section != section:
-                    section = page.nav.section
-                    with ui.element("div").classes("oo-nav-h"):
-                        ui.label(section)
-                self._link(page)
-            ui.element("div").classes("oo-sp")
-            with ui.element("div").classes("oo-nav-zone") as zone:
-                ui.icon("sym_r_schedule").classes("oo-i14")
-                self._zone = ui.label().classes("oo-el").mark("site-zone")
-            self._zone_box = zone
-            self._show_zone()
-            with ui.element("div").classes("oo-nav-foot"):
-                with ui.element("div").classes("oo-grow oo-col"):
-                    ui.label(f"Version {__version__}").classes("oo-xs oo-t3 oo-el")
-                helping = icon_button("sym_r_keyboard", "Keyboard", keyboard_help)
-                helping.props("data-key=help").classes("oo-ava")
-                icon_button("sym_r_contrast", "Light or dark", self._toggle_dark, marker="dark")
-
-    def _link(self, page: PageSpec) -> None:
-        assert page.nav is not None  # noqa: S101  (only pages with a place are linked)
-        with ui.link(target=page.path) as link:
-            ui.icon(page.nav.icon)
-            ui.label(page.title).classes("oo-name")
-            if page.nav.badge:
-                for kind in ("bad", "cnt"):
-                    label = ui.label().classes(f"oo-{kind}")
-                    self._badges.setdefault(page.nav.badge, []).append((label, kind))
-        self._links.setdefault(page.path, []).append(link)
-
-    def _bottom_bar(self) -> None:
-        with ui.element("nav").classes("oo-bot").props('aria-label="Main, short"'):
-            for page in self._places()[:4]:
-                self._link(page)
-            with ui.element("button").props("type=button") as more:
-                ui.icon("sym_r_menu")
-                ui.label("More")
-                with ui.menu(), ui.list():
-                    for page in self._places()[4:]:
-                        ui.menu_item(page.title, lambda page=page: ui.navigate.to(page.path))
-                    ui.menu_item("Light or dark", self._toggle_dark)
-                    ui.menu_item("Go to…", self._go_to.open)
-            more.props["aria-label"] = "More"
-
-    def _places(self) -> list[PageSpec]:
-        places = [(page.nav, page) for page in self._pages if page.nav is not None]
-        places.sort(key=lambda place: (place[0].section != "Operate", place[0].order))
-        return [page for _, page in places]
 
     def _banner(self) -> None:
         with ui.element("div").classes("oo-banner").props("role=status").mark("banner") as self._lost:
@@ -203,51 +143,32 @@ class Frame:
         self._lost.set_visibility(live.lost)
         if self._view is not None:
             self._view.state_changed()
-            if not live.lost and getattr(self, "_waiting", False):
+            if not live.lost and self._waiting:
                 self._waiting = False
                 self._sub_pages.refresh()
 
     def _follow_counts(self) -> None:
         if not self._installation.connected:
             return
-        backend = CountsBackend(self._installation.database, self._installation.clock)
+        backend = CountsBackend(self._installation.database, self._installation.clock, badges_of(self._pages))
         key = (id(self._installation.database), "counts")
-        self._live.shared(key, backend.counts, self._viewer, self._show_counts, every=COUNTS_SECONDS)
+        self._live.shared(key, backend.counts, self._viewer, self._navigation.show_counts, every=COUNTS_SECONDS)
         background_tasks.create(self._first_counts(backend), name="first counts", context=self._client)
 
     async def _first_counts(self, backend: CountsBackend) -> None:
         try:
-            self._show_counts(await backend.counts())
+            self._navigation.show_counts(await backend.counts())
         except DatabaseError as error:
             self._live.failed(error)
 
-    def _show_counts(self, counts: Counts) -> None:
-        for badge, labels in self._badges.items():
-            bad, plain = counts.of(badge)
-            texts = {"bad": times.number(bad) if bad else "", "cnt": times.number(plain) if plain and not bad else ""}
-            for label, kind in labels:
-                if label.text != texts[kind]:
-                    label.set_text(texts[kind])
-        self._show_zone()
-
-    def _show_zone(self) -> None:
-        now, zone = self._installation.now(), self._installation.zone
-        text = f"{times.zone_name(zone)} · {times.abbreviated(now, zone)}"
-        if self._zone.text != text:
-            self._zone.set_text(text)
-            tip(self._zone_box, f"Times are shown in the site's zone:\n{times.zone_text(now, zone)}")
-
     def _path_changed(self, address: str) -> None:
         path = address.partition("?")[0].rstrip("/") or "/"
-        known = any(_matches(page.path, path) for page in self._pages)
+        known = any(page.has_path(path) for page in self._pages)
         self._missing.clear()
         if not known:
             with self._missing:
-                self._not_found("There is no page with this address.")
-        for place, links in self._links.items():
-            marked = place == path or any(page.under == place and _matches(page.path, path) for page in self._pages)
-            for link in links:
-                link.classes(add="oo-on" if marked else "", remove="" if marked else "oo-on")
+                notices.not_found("There is no page with this address.")
+        self._navigation.mark(path)
         view = self._view
         if view is not None and not view.address.startswith(path + "?") and view.address != path:
             return
@@ -279,38 +200,6 @@ class Frame:
         with self._client:
             ui.navigate.reload()
 
-    def _no_database(self, view: View, page: PageSpec) -> None:
-        installation = self._installation
-        with view.head(page.title, live=False):
-            pass
-        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
-            if installation.problem is not None:
-                empty.none_yet("sym_r_database", "This database cannot be used yet", installation.problem)
-            else:
-                empty.none_yet(
-                    "sym_r_database",
-                    "Not connected to a database",
-                    "Triggers, jobs, queues and logs live in a database that this app and all schedulers share.",
-                )
-        with ui.element("div").classes("oo-row").style("justify-content: center"):
-            if any(each.path == "/settings" for each in self._pages):
-                secondary("Open Settings", lambda: ui.navigate.to("/settings"))
-
-    def _wait_for_database(self, title: str) -> None:
-        self._waiting = True
-        with ui.element("div").classes("oo-body").style("padding-top: 18px"), ui.element("div").classes("oo-card"):
-            empty.none_yet(
-                "sym_r_cloud_off", f"{title}: waiting for the database", "This page comes by itself when it answers."
-            )
-
-    def _broken(self, title: str) -> None:
-        with ui.element("div").classes("oo-body").style("padding-top: 18px"), ui.element("div").classes("oo-card"):
-            empty.none_yet(
-                "sym_r_error",
-                f"{title}: this page could not be built",
-                "That is a defect. The terminal in which the app runs shows what happened.",
-            )
-
     def _unexpected(self, error: Exception) -> None:
         if not isinstance(error, DatabaseError):
             feedback.failed(
@@ -318,14 +207,3 @@ class Frame:
             )
             return
         self._live.failed(error)
-
-    def _not_found(self, reason: str) -> None:
-        with ui.element("div").classes("oo-body").style("padding-top: 18px"), ui.element("div").classes("oo-card"):
-            empty.none_yet("sym_r_search_off", "Not found", reason)
-
-
-def _matches(pattern: str, path: str) -> bool:
-    wanted, given = pattern.strip("/").split("/"), path.strip("/").split("/")
-    return len(wanted) == len(given) and all(
-        part == other or (part.startswith("{") and bool(other)) for part, other in zip(wanted, given, strict=True)
-    )

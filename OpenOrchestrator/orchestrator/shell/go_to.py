@@ -9,7 +9,7 @@ from nicegui import ui
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
-from OpenOrchestrator.orchestrator.live.view import PageSpec
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
 Place = tuple[str, str, str, str]

@@ -1,11 +1,11 @@
-"""All pages of the app. A noun's page says in ``PAGES`` where it stands; a new page is named here."""
+"""All pages of the app. A noun says in ``PAGES`` where its pages stand and what is counted; a new one is named here."""
 
 from __future__ import annotations
 
 from OpenOrchestrator.orchestrator.dashboard import page as dashboard
 from OpenOrchestrator.orchestrator.jobs import list_page as jobs
 from OpenOrchestrator.orchestrator.jobs import page as job
-from OpenOrchestrator.orchestrator.live.view import PageSpec
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.logs import page as logs
 from OpenOrchestrator.orchestrator.queues import element_page as element
 from OpenOrchestrator.orchestrator.queues import list_page as queues

@@ -8,17 +8,19 @@ from nicegui import ui
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
-from OpenOrchestrator.orchestrator.backend.search import split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, TYPE_ICONS, Look
 from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
+from OpenOrchestrator.orchestrator.triggers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
@@ -325,6 +327,6 @@ PAGES = (
         path="/triggers",
         title="Triggers",
         build=build,
-        nav=NavEntry("Operate", 20, "sym_r_bolt", badge="triggers"),
+        nav=NavEntry("Operate", 20, "sym_r_bolt", badge=BADGE),
     ),
 )

@@ -10,15 +10,16 @@ from nicegui import ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, TriggerStatus
-from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend, TriggerHistory
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.jobs.list_page import sentence
 from OpenOrchestrator.orchestrator.jobs.page_parts import Fact, Pill, Tabs, beside_heading, failure_card
-from OpenOrchestrator.orchestrator.live.view import PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend

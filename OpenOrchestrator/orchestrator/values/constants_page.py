@@ -2,7 +2,8 @@
 
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.values.backend.constants import ConstantRow, ConstantsBackend
 from OpenOrchestrator.orchestrator.values.constant_form import edit_constant, new_constant
 from OpenOrchestrator.orchestrator.values.named_values import NamedValuesPage
@@ -12,7 +13,7 @@ SHOWN_LENGTH = 200
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list of constants."""
     await ConstantsPage(view, ConstantsBackend(view.database, view.clock)).build()
 
 

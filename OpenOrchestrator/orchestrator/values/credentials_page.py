@@ -5,14 +5,15 @@ from nicegui import ui
 from OpenOrchestrator.orchestrator.components.buttons import secondary
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column
-from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
+from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.values.backend.credentials import CredentialRow, CredentialsBackend
 from OpenOrchestrator.orchestrator.values.credential_form import edit_credential, new_credential
 from OpenOrchestrator.orchestrator.values.named_values import NamedValuesPage
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Build the list of credentials."""
     await CredentialsPage(view, CredentialsBackend(view.database, view.clock)).build()
 
 

@@ -377,10 +377,12 @@ def test_time_zone_is_kept_unless_given(empty_database_url: str) -> None:
     assert (result.zone_name, result.zone_changed, result.applied) == ("America/Nuuk", True, ())
     database = Database(empty_database_url)
     assert str(database.zone) == "America/Nuuk"
-    migrations.set_time_zone(database, ZONE)
+    with database.connection(writing=True) as connection:
+        migrations.set_time_zone(connection, ZONE)
+        with pytest.raises(ConfigurationError, match="Mars/Crater"):
+            migrations.set_time_zone(connection, "Mars/Crater")
+    database.forget_zone()
     assert str(database.zone) == ZONE
-    with pytest.raises(ConfigurationError, match="Mars/Crater"):
-        migrations.set_time_zone(database, "Mars/Crater")
     database.close()
     with pytest.raises(ConfigurationError, match="Mars/Crater"):
         upgrade(empty_database_url, zone="Mars/Crater")

@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import nicegui
 import pytest
-from nicegui.native import NativeConfig
 from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import ConfigurationError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import QueueTrigger
-from OpenOrchestrator.orchestrator import application
 from OpenOrchestrator.orchestrator.access.gate import LOGIN_TRIES, Gate, Password, is_loopback, safe_target
 from tests.browser import server
 from tests.ui.conftest import App, running
@@ -285,58 +282,22 @@ class TestSecrets:
         assert HOSTILE[:100] in await rows_of(user, "triggers")
 
 
-def test_the_window_of_its_own_opens_signed_in_and_lets_download_and_select() -> None:
-    native = NativeConfig()
-    application.prepare_window(native, "http://127.0.0.1:1/enter?token=x")
-    assert native.window_args == {"url": "http://127.0.0.1:1/enter?token=x", "text_select": True}
-    assert native.settings == {"ALLOW_DOWNLOADS": True}
-
-
-class TestAddresses:
-    @pytest.mark.parametrize(
-        ("host", "loopback"),
-        [
-            ("127.0.0.1", True),
-            ("127.1.2.3", True),
-            ("::1", True),
-            ("localhost", True),
-            ("0.0.0.0", False),
-            ("::", False),
-            ("192.168.1.4", False),
-            ("localhost.evil.example", False),
-            ("", False),
-        ],
-    )
-    def test_which_are_this_machine_only(self, host: str, loopback: bool) -> None:
-        assert is_loopback(host) is loopback
-
-    def test_others_are_refused_without_a_password(self) -> None:
-        with pytest.raises(ConfigurationError, match="OpenOrchestratorPassword"):
-            application.run(application.Options(host="0.0.0.0"), say=lambda line: None)
-
-    def test_the_next_free_port_is_taken(self) -> None:
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            preferred = taken.getsockname()[1]
-            lines: list[str] = []
-            port = application.free_port("127.0.0.1", preferred, say=lines.append)
-            assert port > preferred
-            assert lines == [f"Port {preferred} is taken; using {port}."]
-
-    @pytest.mark.parametrize("path", ["/a?b", "/a b", "//x//y", '/"'])
-    def test_a_base_path_that_is_none_is_refused(self, path: str) -> None:
-        with pytest.raises(ConfigurationError, match="--base-path"):
-            application.clean_base_path(path)
-
-    def test_the_cookie_secret_is_made_once_and_private(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-        monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-        folder, first = application.prepare_storage()
-        again, second = application.prepare_storage()
-        assert (folder, first) == (again, second)
-        secret = folder.parent / "cookie-secret"
-        assert secret.stat().st_mode & 0o077 == 0
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.1.4", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_which_addresses_are_this_machine_only(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ async def test_a_paused_tab_is_told_what_its_own_action_led_to_and_nothing_else(
     live.shared("key", question, acting, seen.append)
     live.shared("key", question, resting, other.append)
     live.refresh(acting)
-    await until(lambda: seen == [1])
+    await until(lambda: seen == [1] and not acting.asking)
     await live.tick()
     await asyncio.sleep(0)
     assert (question.asked, seen, other) == (1, [1], [])

@@ -24,8 +24,8 @@ from OpenOrchestrator.database.models import Credential
 from OpenOrchestrator.database.schema import migrations
 from OpenOrchestrator.database.schema.revisions import known_revisions
 from OpenOrchestrator.orchestrator.live.poller import DEFAULT_INTERVAL, Live
-from OpenOrchestrator.orchestrator.setup import backend as database_state
-from OpenOrchestrator.orchestrator.setup.backend import Situation
+from OpenOrchestrator.orchestrator.setup.backend.connection_strings import without_secrets
+from OpenOrchestrator.orchestrator.setup.backend.inspection import Situation, inspect
 from tests.ui.conftest import App, running
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
@@ -279,11 +279,11 @@ async def test_an_error_holds_no_password_not_even_in_its_cause() -> None:
         raise ConfigurationError(f"cannot use {url}") from ValueError(url)
 
     with pytest.raises(ConfigurationError, match="cannot use") as caught:
-        database_state.without_secrets(url, fail)
+        without_secrets(url, fail)
     assert "S3cretWord" not in str(caught.value)
     assert caught.value.__suppress_context__
     with pytest.raises(ConnectionFailedError) as refused:
-        await database_state.inspect(url)
+        await inspect(url)
     assert "S3cretWord" not in str(refused.value)
 
 

@@ -15,7 +15,9 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
+from OpenOrchestrator.orchestrator.live.registry import badges_of
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
+from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import SEGMENTS, SORTS, TriggerQuery, TriggersBackend
 
@@ -46,7 +48,7 @@ class Backends:
         self.triggers = TriggersBackend(database, clock)
         self.settings = TriggerSettingsBackend(database, clock)
         self.names = NamesBackend(database, clock)
-        self.counts = CountsBackend(database, clock)
+        self.counts = CountsBackend(database, clock, badges_of(all_pages()))
 
     def set_status(self, trigger_id: UUID, status: TriggerStatus) -> None:
         table = Trigger.__table__
@@ -151,8 +153,7 @@ async def test_lists_with_every_sort_and_segment(backends: Backends) -> None:
     assert found == {"attention": {single, queue}, "running": {queue}, "paused": {queue}}
     backends.add_job(queue, JobStatus.RUNNING, 0)
     assert (await backends.triggers.page(TriggerQuery())).attention == 1
-    counts = await backends.counts.counts()
-    assert (counts.triggers, counts.jobs, counts.queues, counts.schedulers) == (1, 1, 0, 0)
+    assert await backends.counts.counts() == {"triggers": 1, "jobs": 1, "queues": 0, "schedulers": 0}
 
 
 async def test_search_takes_signs_as_they_are(backends: Backends) -> None:

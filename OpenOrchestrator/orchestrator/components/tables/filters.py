@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.forms.fields import Segments, segmented
 
 Options = Mapping[str, str]

@@ -49,7 +49,7 @@ class SchedulerRow:
 
 
 class SchedulersBackend(Backend):
-    """Schedulers. Each method is one transaction."""
+    """What is known of schedulers, and taking a silent one off the list."""
 
     async def rows(self) -> tuple[SchedulerRow, ...]:
         """Return all schedulers: those not heard from first, then by name."""

@@ -54,7 +54,7 @@ R = TypeVar("R", bound=NamedRow)
 
 
 class NamedValuesBackend(Backend, Generic[R]):
-    """Rows of one table by name. Each method is one transaction; changes are guarded and return whether they happened.
+    """Rows of one table by name. Changes are guarded, and return whether they happened.
 
     Attributes:
         noun: What one is called.

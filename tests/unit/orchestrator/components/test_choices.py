@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 
 
 @pytest.mark.parametrize("exclude", [False, True])

@@ -1,0 +1,117 @@
+"""What the forms of constants and credentials share: a name that stays, and the question before overwriting. No page.
+
+Owns the drawer, the name, and the question before a change of somebody else is overwritten. Must not know what a value
+is: the two forms do.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from OpenOrchestrator.common.errors import OpenOrchestratorError
+from OpenOrchestrator.orchestrator.components import feedback
+from OpenOrchestrator.orchestrator.components.forms.checks import required
+from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
+from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
+from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
+from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.orchestrator.live.view import View
+    from OpenOrchestrator.orchestrator.values.backend.named_values import NamedValuesBackend
+
+R = TypeVar("R", bound=NamedRow)
+
+
+class NamedForm(ABC, Generic[R]):
+    """One open form.
+
+    Args:
+        view: The page.
+        backend: Of the kind.
+        row: What is edited; None for a new one.
+        on_saved: Called when it was saved.
+
+    Attributes:
+        icon: Of the drawer.
+        name_length: Characters that a name may have.
+    """
+
+    icon: str
+    name_length: int
+
+    def __init__(
+        self, view: View, backend: NamedValuesBackend[R], row: R | None, *, on_saved: Callable[[], Any]
+    ) -> None:
+        self._view = view
+        self._row = row
+        self._on_saved = on_saved
+        self._rows = backend
+
+    def open(self) -> None:
+        """Build the drawer and open it."""
+        row, noun = self._row, self._rows.noun
+        with self._view.container:
+            drawer = FormDrawer(
+                f"New {noun}" if row is None else f"Edit {noun}",
+                subtitle=row.name if row is not None else "",
+                icon=self.icon,
+                save="Create" if row is None else "Save",
+                on_save=self._save,
+            )
+        with drawer.section(noun.capitalize()):
+            hint = "Robots ask for it by this name." if row is None else "A name cannot be changed: robots ask for it."
+            with field("Name", hint=hint, wide=True):
+                self._name = text_input(
+                    "Name", row.name if row else "", check=required("a name", self.name_length), marker="name"
+                )
+                self._name.set_enabled(row is None)
+            fields = self._fields(row)
+        first = self._name if row is None else next(iter(fields.values()))
+        first.props("autofocus")
+        for label, element in {"Name": self._name, **fields}.items():
+            drawer.watch(label, element)
+        drawer.settle()
+        drawer.open()
+
+    @abstractmethod
+    def _fields(self, row: R | None) -> dict[str, Any]:
+        """Build the fields below the name, and return them by their labels."""
+
+    @abstractmethod
+    async def _create(self, name: str) -> None:
+        """Save a new one."""
+
+    @abstractmethod
+    async def _update(self, row: R) -> bool:
+        """Save a change; False if somebody else changed it since ``row`` was read."""
+
+    @abstractmethod
+    def _question(self, newer: R) -> list[str]:
+        """Return what is said before the change of somebody else is overwritten."""
+
+    async def _save(self) -> bool:
+        name = str(self._name.value).strip()
+        try:
+            if self._row is None:
+                await self._create(name)
+                feedback.done(f"{name} was created")
+            elif not await self._overwrite(self._row):
+                return False
+            else:
+                feedback.done(f"{name} was saved")
+        except OpenOrchestratorError as error:
+            feedback.failed(f"{name} was not saved", str(error))
+            return False
+        self._on_saved()
+        return True
+
+    async def _overwrite(self, row: R) -> bool:
+        while not await self._update(row):
+            newer = await self._rows.get(row.name)
+            if not await confirm(f"Overwrite the change to {row.name}?", self._question(newer), action="Overwrite"):
+                return False
+            row = self._row = newer
+        return True
