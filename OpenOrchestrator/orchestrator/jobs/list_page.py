@@ -11,14 +11,15 @@ from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 
 COLUMNS = (

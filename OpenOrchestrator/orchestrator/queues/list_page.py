@@ -9,8 +9,9 @@ from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, Column, DataTable, Pager, Row
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of, resized, turned
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 from OpenOrchestrator.orchestrator.queues.address import path_of
@@ -112,7 +113,7 @@ class QueuesPage:
         self._rows = rows
         view = self._view
         now, zone = view.now(), view.zone
-        page, size = page_of(view.query)
+        page, size = place_of(view.query)
         found = matching(rows, view.query.get("q", ""), view.query.get("segment", ""))
         sort, descending = sort_of(view.query)
         found = sorted(found, key=lambda row: row.name.casefold())
@@ -155,24 +156,15 @@ class QueuesPage:
         self._show(self._rows)
 
     def _turn(self, page: int) -> None:
-        self._view.set_query(page=str(page) if page > 1 else None)
+        self._view.set_query(**turned(page))
         self._show(self._rows)
 
     def _resize(self, size: int) -> None:
-        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
+        self._view.set_query(**resized(size))
         self._show(self._rows)
 
     async def _new(self) -> None:
         await new_element(self._view, None, self._view.refresh)
-
-
-def page_of(address: dict[str, str]) -> tuple[int, int]:
-    """Return page and size of an address; nonsense is left out."""
-    page, size = address.get("page", ""), address.get("size", "")
-    return (
-        min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1,
-        int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
-    )
 
 
 def sort_of(address: dict[str, str]) -> tuple[str, bool]:

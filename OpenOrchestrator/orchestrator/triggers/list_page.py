@@ -13,10 +13,11 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, TYPE_ICONS, Look
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow

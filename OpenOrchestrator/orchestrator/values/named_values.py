@@ -15,9 +15,10 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedQuery, NamedRow, NamedValuesBackend
 
