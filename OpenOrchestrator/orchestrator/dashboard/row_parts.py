@@ -15,7 +15,6 @@ from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
-    BAD_STATUSES,
     Glance,
     RunningJob,
     SilentScheduler,
@@ -23,6 +22,7 @@ from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
 )
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import COUNT_CAP, ElementCause, QueueDepth
 from OpenOrchestrator.orchestrator.dashboard.side_list import SideRow
+from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
 MOST_NAMES = 4

@@ -22,7 +22,7 @@ from OpenOrchestrator.orchestrator.jobs.backend.details import (
     LogRow,
     Surroundings,
 )
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import RUNNABLE, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.list_page import sentence
 from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
@@ -315,7 +315,7 @@ class JobPage:
         self._kill.set_enabled(not reason)
         tip(self._kill, reason or "Stop the robot at once")
         self._again.set_visibility(not row.active and row.trigger_id is not None)
-        words = "Enable and run" if row.trigger_status in RUNNABLE else "Run again"
+        words = "Enable and run" if row.trigger_status in STOPPED_STATUSES else "Run again"
         if self._again.text != words:
             self._again.set_text(words)
         reason = why_not_run(row)

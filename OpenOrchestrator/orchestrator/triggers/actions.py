@@ -12,7 +12,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
 from OpenOrchestrator.orchestrator.triggers.backend.rows import POSSIBLE_FROM, TriggerRow
-from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.backend.triggers import RUNNING_STATUSES, TriggersBackend
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -32,7 +32,6 @@ _DONE_MANY = {
     "kill": "Kill of {} triggers was requested",
     "delete": "{} triggers were deleted",
 }
-_RUNNING = (TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING)
 
 
 def reasons(row: TriggerRow) -> dict[str, str]:
@@ -47,7 +46,7 @@ def _reason(name: str, row: TriggerRow) -> str:
         return "A run is requested already"
     if row.status in POSSIBLE_FROM[name]:
         return ""
-    if name == "run" and row.status in _RUNNING:
+    if name == "run" and row.status in RUNNING_STATUSES:
         return f"It is {row.status.value.lower()}"
     if name == "run":
         return f"It is {row.status.value.lower()}: enable it first"
@@ -137,7 +136,7 @@ class TriggerActions:
         names = listing([row.name for row in rows])
         what = rows[0].name if len(rows) == 1 else f"{len(rows)} triggers"
         if action == "delete":
-            running = [row.name for row in rows if row.status in _RUNNING]
+            running = [row.name for row in rows if row.status in RUNNING_STATUSES]
             sentences = [f"{names} will not run again.", "The jobs and logs stay."]
             if running:
                 sentences.append(f"{listing(running)}: the robot that runs now is not stopped.")

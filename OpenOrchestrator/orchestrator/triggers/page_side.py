@@ -12,14 +12,13 @@ from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
 from OpenOrchestrator.orchestrator.triggers.page_parts import next_words, pretty, setting_pairs
 
 NEXT_RUNS = 5
-
-_STOPPED = (TriggerStatus.FAILED, TriggerStatus.PAUSED, TriggerStatus.KILLED, TriggerStatus.DONE)
 
 
 def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tzinfo) -> None:
@@ -35,7 +34,7 @@ def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tz
         ui.label("Next runs")
     if row.queue is not None:
         _draw_queue(row, row.queue, waiting or 0)
-    elif row.cron is not None and row.status not in _STOPPED:
+    elif row.cron is not None and row.status not in STOPPED_STATUSES:
         _draw_schedule(row.cron, now, zone)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)

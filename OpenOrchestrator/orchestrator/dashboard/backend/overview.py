@@ -10,13 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
-from OpenOrchestrator.orchestrator.dashboard.backend.failures import BAD_STATUSES, FailureReader
+from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
@@ -35,8 +35,6 @@ USUAL_RUNS = 15
 LEAST_RUNS = 3
 BUCKETS = 32
 
-_J: Any = Job.__table__
-_T: Any = Trigger.__table__
 _SETTLED = {TriggerStatus.PAUSING: TriggerStatus.PAUSED, TriggerStatus.KILLING: TriggerStatus.KILLED}
 
 
@@ -275,6 +273,3 @@ def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ..
         )
         for row in session.execute(found)
     )
-
-
-__all__ = ["BAD_STATUSES", "DashboardBackend", "Glance", "RunningJob", "SilentScheduler", "Span", "TroubledTrigger"]

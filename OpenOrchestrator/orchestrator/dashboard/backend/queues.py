@@ -12,14 +12,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.names import queue_names
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import normalised, title_of
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
 
@@ -38,7 +38,6 @@ SCAN_CAP = 5_000
 
 FAILURES_CAP = 300
 
-_Q: Any = QueueElement.__table__
 _Failure = tuple[datetime, str, str]
 """When an element failed (naive site time), its queue and its message."""
 

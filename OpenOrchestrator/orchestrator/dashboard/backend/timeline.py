@@ -10,10 +10,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ MOST_BARS = 800
 
 LONGEST_BAR = timedelta(minutes=30)
 """Of several runs, so that it still tells when they were."""
-
-_J: Any = Job.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,16 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.trigger_claims import REQUESTED
-from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus, TriggerType
 from OpenOrchestrator.database.stores import job_output
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
+from OpenOrchestrator.orchestrator.backend.tables import JOBS
+from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JOBS, JobRow, length, newest, read_rows
+from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JobRow, length, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,10 +33,6 @@ SHOWN = 200
 
 HISTORY = 14
 JOB_CAP = 10_000
-
-_L: Any = Log.__table__
-_E: Any = QueueElement.__table__
-_T: Any = Trigger.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
-from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JOBS, JobRow, counted, newest, read_rows
+from OpenOrchestrator.orchestrator.backend.tables import JOBS
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES, JobRow, counted, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -28,10 +29,8 @@ SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
     "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
     "failed": BAD_STATUSES,
 }
-RUNNABLE = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
-"""A trigger in one of these is enabled first when it shall run again."""
-
-_T: Any = Trigger.__table__
+STOPPED_STATUSES = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
+"""A trigger in one of these runs no more until it is enabled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +144,7 @@ class JobsBackend(Backend):
 
         def work(session: Session) -> bool:
             # Not where it is Pausing: enabling would take back what somebody asked for, and it could not run anyway.
-            stopped = _T.c.process_status.in_(RUNNABLE)
+            stopped = _T.c.process_status.in_(STOPPED_STATUSES)
             apply(session, TriggerEvent.ENABLE, trigger_id, stopped, values={"failed_starts": 0})
             return triggers.request_run(session, trigger_id, now=self._now())
 

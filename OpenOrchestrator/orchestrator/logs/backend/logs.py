@@ -20,9 +20,9 @@ from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
+from OpenOrchestrator.orchestrator.backend.tables import LOGS
 from OpenOrchestrator.orchestrator.logs.backend.statements import (
     KEYS,
-    LOGS,
     between,
     beyond,
     matching,

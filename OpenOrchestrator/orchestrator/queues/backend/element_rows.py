@@ -13,11 +13,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -37,7 +37,6 @@ SORTS: dict[str, tuple[str, ...]] = {
 
 _IDS_AT_ONCE = 500
 
-_Q: Any = QueueElement.__table__
 COLUMNS = (
     _Q.c.id,
     _Q.c.queue_name,

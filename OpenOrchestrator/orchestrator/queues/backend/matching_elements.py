@@ -14,10 +14,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
 from OpenOrchestrator.database.transitions import apply_where
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     COLUMNS,
     ElementQuery,
@@ -40,8 +40,6 @@ SOURCES: dict[QueueStatus, tuple[QueueStatus, ...]] = {
     QueueStatus.ABANDONED: (QueueStatus.NEW, QueueStatus.IN_PROGRESS, QueueStatus.FAILED),
 }
 """What a person can set at once -> from which states."""
-
-_Q: Any = QueueElement.__table__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

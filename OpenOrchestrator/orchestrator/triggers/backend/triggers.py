@@ -12,16 +12,15 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import triggers
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
 from OpenOrchestrator.orchestrator.triggers.backend.rows import NEXT_RUN, TriggerRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_T: Any = Trigger.__table__
 
 SORTS: dict[str, tuple[Any, ...]] = {
     "name": (sa.func.lower(_T.c.trigger_name),),
@@ -54,6 +53,9 @@ SORTS: dict[str, tuple[Any, ...]] = {
 """What lists can be sorted by; anything else that an address asks for is not obeyed."""
 
 SEGMENTS = ("attention", "running", "paused")
+
+RUNNING_STATUSES = (TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING)
+"""A trigger in one of these has a job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,7 @@ def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
     if segment == "attention":
         return [trigger_rows.attention(site_now)]
     if segment == "running":
-        return [status.in_((TriggerStatus.RUNNING, TriggerStatus.PAUSING, TriggerStatus.KILLING))]
+        return [status.in_(RUNNING_STATUSES)]
     if segment == "paused":
         return [status.in_((TriggerStatus.PAUSED, TriggerStatus.PAUSING))]
     return []
