@@ -164,3 +164,9 @@ def exact_duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min {whole % 60} s"
+
+
+def limit(seconds: int) -> str:
+    """Return a limit of time without units of nought: ``3 h``, ``1 h 30 min``, ``45 s``."""
+    parts = ((seconds // 3600, "h"), (seconds % 3600 // 60, "min"), (seconds % 60, "s"))
+    return " ".join(f"{amount} {unit}" for amount, unit in parts if amount) or "0 s"

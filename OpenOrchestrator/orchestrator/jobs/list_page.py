@@ -1,7 +1,6 @@
 """The list of jobs: what ran, what runs, and how it went."""
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
 
 from nicegui import ui
 
@@ -10,31 +9,17 @@ from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, times
-from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
+from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, COLUMNS, job_row
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 
-COLUMNS = (
-    Column("name", "Job", "24%", phone=True),
-    Column("status", "Status", "116px", phone=True, phone_width="116px"),
-    Column("started", "Started", "116px", sortable=True),
-    Column("duration", "Duration", "110px", right=True),
-    Column("where", "Scheduler", "136px"),
-    Column("reason", "Reason"),
-)
-ACTIONS = (
-    RowAction("trigger", "Open trigger", "sym_r_bolt", quick=True, key="t"),
-    RowAction("logs", "Logs", "sym_r_notes", quick=True, key="l"),
-    RowAction("kill", "Kill", "sym_r_block", danger=True),
-)
 MOST_PAGES = 4000
 
 
@@ -100,7 +85,7 @@ class JobsPage:
     def _show(self, page: JobPage) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
-        rows = [table_row(row, now, zone) for row in page.rows]
+        rows = [job_row(row, now, zone) for row in page.rows]
         self._table.show(rows, sort="started", descending=query.descending)
         shown = len(page.rows)
         # Beyond where counting stopped, there is a next page as long as this one is full.
@@ -181,63 +166,6 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
         page=page,
         size=size,
     )
-
-
-def table_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = True) -> Row:
-    """Return a job as a table shows it.
-
-    Args:
-        row: The job.
-        now: Aware.
-        zone: The site's.
-        with_trigger: Whether the trigger can be opened from it.
-    """
-    actions = {"logs": ""}
-    if with_trigger:
-        actions["trigger"] = "" if row.trigger_status is not None else "Its trigger was deleted"
-    if row.active:
-        actions["kill"] = why_not_kill(row)
-    second = row.process if row.trigger_name else None
-    look = TRIGGER_LOOKS[row.trigger_status] if row.killing and row.trigger_status else JOB_LOOKS[row.status]
-    started = row.started(zone)
-    return Row(
-        id=str(row.id),
-        name=row.name,
-        version=f"{row.status.name}{' killing' if row.killing else ''}",
-        actions=actions,
-        cells={
-            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
-            "status": cells.pill(look),
-            "started": cells.moment(started, now, zone, tone="t2"),
-            "duration": _duration(row, now, zone),
-            "where": cells.text(row.scheduler, tone="t2"),
-            "reason": _reason(row),
-        },
-    )
-
-
-def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
-    seconds = row.seconds(now, zone)
-    if row.active:
-        # By the minute, so that a list that nothing happened in is not sent anew all the time.
-        minutes = times.clock_minutes(row.started(zone), now)
-        return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
-    if row.ended is None:
-        return cells.text("", tone="t3")
-    return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
-
-
-def _reason(row: JobRow) -> cells.Cell:
-    if not row.reason:
-        return cells.text("", tone="t3")
-    line = sentence(row.reason).partition("\n")[0]
-    tip = row.reason[:600] if len(row.reason) > 60 else None
-    return cells.text(line[:200], tone="t2", tip=tip)
-
-
-def sentence(reason: str) -> str:
-    """Return a reason with a capital at its beginning."""
-    return reason[:1].upper() + reason[1:]
 
 
 PAGES = (

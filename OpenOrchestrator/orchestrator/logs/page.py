@@ -94,7 +94,7 @@ class LogsPage:
         self._waiting = secondary("", self._to_newest, icon="sym_r_arrow_upward", marker="new-lines")
         self._waiting.classes("oo-log-waiting").set_visibility(False)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
-            with ui.element("div").classes("oo-log-hint") as self._hint:
+            with ui.element("div").classes("oo-note") as self._hint:
                 ui.icon("sym_r_info")
                 self._hint_text = ui.label().mark("search-hint")
                 self._hint_button = ghost("", self._search_on, small=True, marker="search-on")

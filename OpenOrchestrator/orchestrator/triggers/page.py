@@ -13,12 +13,14 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend, TriggerHistory
+from OpenOrchestrator.orchestrator.components.facts import Fact, beside
+from OpenOrchestrator.orchestrator.components.failure_card import failure_card
+from OpenOrchestrator.orchestrator.components.tabs import Tabs
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
+from OpenOrchestrator.orchestrator.jobs.backend.history import TriggerHistory, TriggerHistoryBackend
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
-from OpenOrchestrator.orchestrator.jobs.list_page import sentence
-from OpenOrchestrator.orchestrator.jobs.page_parts import Fact, Pill, Tabs, beside_heading, failure_card
+from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
@@ -63,7 +65,7 @@ class TriggerPage:
         self._id = trigger_id
         self._triggers = TriggersBackend(view.database, view.clock)
         self._settings = TriggerSettingsBackend(view.database, view.clock)
-        self._details = JobDetailsBackend(view.database, view.clock)
+        self._history = TriggerHistoryBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._triggers)
         self._drawn: dict[str, object] = {}
         self._deleting = False
@@ -75,20 +77,20 @@ class TriggerPage:
         if state is None:
             raise NotFoundError("This trigger is not there: somebody deleted it, or the link is wrong.")
         self._last = state
-        view.container.classes("oo-jdetail")
+        view.container.classes("oo-detail")
         with view.head(state.row.name, crumbs=[("Triggers", "/triggers")]):
             self._build_buttons()
-        with beside_heading(view):
+        with beside(view.heading):
             self._pill = Pill()
         self._build_facts()
         self._gone = ui.element("div")
         self._failure = ui.element("div")
         self._tabs = Tabs({"": "Jobs", "logs": "Logs"}, view.query.get("tab", ""), self._tab)
-        with ui.element("div").classes("oo-jtwo"):
-            with ui.element("div").classes("oo-jfirst"):
+        with ui.element("div").classes("oo-split"):
+            with ui.element("div").classes("oo-split-main"):
                 self._jobs = JobsPanel(view, self._id)
                 self._logs = LogsPanel(view, self._open_logs)
-            with ui.element("div").classes("oo-jside"):
+            with ui.element("div").classes("oo-split-side"):
                 self._next = ui.element("div").classes("oo-card")
                 self._set = ui.element("div").classes("oo-card")
         self._tabs.panel("", self._jobs.element)
@@ -104,7 +106,7 @@ class TriggerPage:
             stored = await self._settings.get(self._id)
         except NotFoundError:
             return None
-        history = await self._details.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
+        history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
         return TriggerState(rows[0], stored, history)
 
     def _build_buttons(self) -> None:
@@ -211,8 +213,17 @@ class TriggerPage:
         ended = next((row for row in state.history.rows if not row.active), None)
         if state.row.status is not TriggerStatus.FAILED or ended is None or ended.status not in BAD_STATUSES:
             return
-        reason = sentence(ended.reason or JOB_LOOKS[ended.status].word)
-        with self._failure, failure_card(reason, state.history.failure, JOB_LOOKS[ended.status]):
+        look, failure = JOB_LOOKS[ended.status], state.history.failure
+        reason = sentence(ended.reason or look.word)
+        with (
+            self._failure,
+            failure_card(
+                reason,
+                look,
+                headline=failure.headline if failure else None,
+                text=failure.text if failure else None,
+            ),
+        ):
             secondary("Open job", lambda: self._view.go(f"/jobs/{ended.id}"), small=True, marker="open-job")
 
     def _build_next(self, state: TriggerState) -> None:

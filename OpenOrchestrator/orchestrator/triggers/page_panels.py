@@ -13,13 +13,14 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
-from OpenOrchestrator.orchestrator.jobs import list_page as jobs_page
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
-from OpenOrchestrator.orchestrator.jobs.backend.details import JOB_CAP, LogRow, RunLength, TriggerHistory
+from OpenOrchestrator.orchestrator.jobs.backend.history import JOB_CAP, RunLength, TriggerHistory, typical
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
-from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
-from OpenOrchestrator.orchestrator.jobs.page_parts import LOG_COLUMNS, log_row, typical
+from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, job_row
+from OpenOrchestrator.orchestrator.jobs.message_dialog import show_message
+from OpenOrchestrator.orchestrator.jobs.message_rows import MESSAGE_COLUMNS, message_row
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options
 
@@ -61,7 +62,7 @@ class JobsPanel:
                 self._table = DataTable(
                     "Jobs of this trigger",
                     COLUMNS,
-                    actions=[each for each in jobs_page.ACTIONS if each.name != "trigger"],
+                    actions=[each for each in ACTIONS if each.name != "trigger"],
                     prefix=view.prefix,
                     on_action=self._act,
                     on_open=lambda row_id: view.go(f"/jobs/{row_id}"),
@@ -92,7 +93,7 @@ class JobsPanel:
 
     def _table_row(self, row: JobRow) -> Row:
         zone = self._view.zone
-        shown = jobs_page.table_row(row, self._view.now(), zone, with_trigger=False)
+        shown = job_row(row, self._view.now(), zone, with_trigger=False)
         # The first column links here: the name is the same for all of them.
         started = {**shown.cells["started"], "h": f"/jobs/{row.id}"}
         name = f"job of {times.full(row.started(zone), zone)}"
@@ -134,20 +135,20 @@ class LogsPanel:
 
     def __init__(self, view: View, on_all: Callable[[], None]) -> None:
         self._view = view
-        self._rows: dict[str, LogRow] = {}
+        self._rows: dict[str, JobMessage] = {}
         with ui.element("div").classes("oo-card") as self.element:
-            self._table = DataTable("Logs", LOG_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
+            self._table = DataTable("Logs", MESSAGE_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
             self._nothing = ui.element("div")
             with ui.element("div").classes("oo-foot"):
                 ui.label("Of the last jobs, the newest first.")
                 ui.element("span").classes("oo-sp")
                 ghost("Logs of the process", on_all, small=True, marker="process-logs")
 
-    def show(self, logs: tuple[LogRow, ...]) -> str:
+    def show(self, logs: tuple[JobMessage, ...]) -> str:
         """Show them, and return how many there are, in words for the tab."""
         now, zone = self._view.now(), self._view.zone
         self._rows = {str(row.id): row for row in logs}
-        self._table.show([log_row(row, now, zone) for row in logs])
+        self._table.show([message_row(row, now, zone) for row in logs])
         self._table.set_visibility(bool(logs))
         self._nothing.clear()
         if not logs:
@@ -159,4 +160,4 @@ class LogsPanel:
     async def _open(self, row_id: str) -> None:
         row = self._rows.get(row_id)
         if row is not None:
-            await show_log(row, self._view.zone)
+            await show_message(row, self._view.zone)

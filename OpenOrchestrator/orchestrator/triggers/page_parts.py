@@ -7,8 +7,7 @@ from typing import Any
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
-from OpenOrchestrator.orchestrator.jobs.backend.details import RunLength
-from OpenOrchestrator.orchestrator.jobs.page_parts import limit_words, typical
+from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
@@ -60,7 +59,7 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
         ("Secrets", _PASSING[settings.passing], False),
-        ("Time limit", limit_words(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
+        ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
     ]
     return pairs
 

@@ -11,7 +11,8 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
-from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP
+from OpenOrchestrator.orchestrator.components.facts import term
+from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
@@ -38,7 +39,7 @@ def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tz
         _draw_schedule(row.cron, now, zone)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)
-        with ui.element("div").classes("oo-jnext"):
+        with ui.element("div").classes("oo-next-run"):
             ui.label(times.full(instant, zone))
             ui.label(times.future(instant, now)).classes("oo-t3")
         ui.label(times.zone_text(instant, zone)).classes("oo-xs oo-t3")
@@ -52,9 +53,7 @@ def draw_settings(settings: TriggerSettings) -> None:
         ui.label("Settings")
     with ui.element("dl").classes("oo-kv"):
         for label, value, mono in setting_pairs(settings):
-            with ui.element("dt"):
-                ui.label(label)
-            with ui.element("dd"):
+            with term(label):
                 ui.label(value).classes("oo-mono" if mono else "")
     if settings.arguments:
         ui.label("Arguments").classes("oo-sm oo-t3").style("margin: 10px 0 4px")
@@ -63,9 +62,9 @@ def draw_settings(settings: TriggerSettings) -> None:
 
 def _draw_queue(row: TriggerRow, queue: str, waiting: int) -> None:
     ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
-    with ui.element("div").classes("oo-jnext"):
+    with ui.element("div").classes("oo-next-run"):
         ui.link(queue, path_of(queue)).classes("oo-link oo-el")
-        ui.label(f"{times.capped(waiting, LOG_CAP)} New").classes("oo-t2")
+        ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
 
 
 def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
@@ -75,7 +74,7 @@ def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
         ui.label(str(error)).classes("oo-fg-failed oo-pre")
         return
     for instant in instants:
-        with ui.element("div").classes("oo-jnext"):
+        with ui.element("div").classes("oo-next-run"):
             tip(
                 ui.label(f"{times.day(instant, zone)}, {times.clock_time(instant, zone)}"),
                 times.absolute(instant, zone),

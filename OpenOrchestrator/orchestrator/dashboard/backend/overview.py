@@ -18,6 +18,7 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.jobs.backend.history import median
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 from OpenOrchestrator.orchestrator.schedulers.backend.heartbeats import is_silent
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
@@ -254,8 +255,8 @@ def _median_length(session: Session, trigger_id: UUID) -> float | None:
         .order_by(_J.c.start_time.desc(), _J.c.id.desc())
         .limit(USUAL_RUNS)
     )
-    lengths = sorted((row.end_time - row.start_time).total_seconds() for row in session.execute(past))
-    return lengths[len(lengths) // 2] if len(lengths) >= LEAST_RUNS else None
+    lengths = [(row.end_time - row.start_time).total_seconds() for row in session.execute(past)]
+    return median(lengths) if len(lengths) >= LEAST_RUNS else None
 
 
 def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ...]:
