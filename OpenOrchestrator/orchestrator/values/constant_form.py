@@ -65,7 +65,11 @@ class _ConstantForm:
                 self._name.set_enabled(row is None)
             with field("Value", wide=True):
                 self._value = text_area(
-                    "Value", row.value if row else "", check=at_most(VALUE_LENGTH), mono=True, marker="value"
+                    "Value",
+                    row.value if row else "",
+                    check=at_most(VALUE_LENGTH, spaces=True),
+                    mono=True,
+                    marker="value",
                 )
         (self._name if row is None else self._value).props("autofocus")
         drawer.watch("Name", self._name)

@@ -66,7 +66,10 @@ class _CredentialForm:
                 self._name.set_enabled(row is None)
             with field("User name", wide=True):
                 self._username = text_input(
-                    "User name", row.username if row else "", check=at_most(USERNAME_LENGTH), marker="username"
+                    "User name",
+                    row.username if row else "",
+                    check=at_most(USERNAME_LENGTH, spaces=True),
+                    marker="username",
                 )
                 self._username.props["autocomplete"] = "off"
             words = "Is encrypted before it is stored, and never shown again."
