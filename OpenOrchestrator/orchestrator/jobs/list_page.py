@@ -10,9 +10,8 @@ from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
@@ -21,6 +20,11 @@ from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 
 MOST_PAGES = 4000
+NONE_YET = empty.NoneYet(
+    "sym_r_play_circle",
+    "No jobs yet",
+    "A job is one run of a trigger. The first one comes when a scheduler starts a trigger that is due.",
+)
 
 
 async def build(view: View) -> None:
@@ -38,7 +42,6 @@ class JobsPage:
         self._actions = JobActions(view, self._backend)
         self._list = AddressList(view, "jobs", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, JobRow] = {}
-        self._state = "rows"
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -56,18 +59,15 @@ class JobsPage:
                 ChoiceFilter("trigger", "Trigger", self._backend.trigger_names),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                PeriodChoice("Time", times.zone_name(view.zone)),
             ),
             segments={"": "All", "running": "Running", "failed": "Failed"},
         )
-        with self._filters.element:
-            zone = times.zone_name(view.zone)
-            self._period = PeriodFilter(view.query, self._list.filter, label="Time", note=zone)
-        self._period.element.move(target_index=len(self._filters.element.default_slot.children) - 4)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
                 "Jobs", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_sort=self._sort, on_action=self._act
             ).mark("jobs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._show(page)
         self._list.follow()
@@ -94,38 +94,12 @@ class JobsPage:
         cap = CAP if page.total > CAP else None
         self._pager.show(page=query.page, size=query.size, shown=shown, total=total, cap=cap)
         self._view.count(times.capped(page.total, CAP) if cap else times.number(page.total))
-        self._show_nothing(page)
-
-    def _show_nothing(self, page: JobPage) -> None:
-        state = "rows" if page.rows else f"hidden {self._description()}" if page.any else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(bool(page.rows))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_play_circle",
-                    "No jobs yet",
-                    "A job is one run of a trigger. The first one comes when a scheduler starts a trigger that is due.",
-                )
-            elif not page.rows:
-                empty.nothing_matches(self._description(), self._clear)
-
-    def _description(self) -> str:
-        if self._period.active and not self._filters.active:
-            return self._period.description()
-        words = self._filters.description()
-        return f"{words} with {self._period.description()}" if self._period.active else words
-
-    async def _clear(self) -> None:
-        self._period.forget()
-        self._view.set_query(page=None, **{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._list.change()
+        self._empty.show(
+            NONE_YET,
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if page.any else "",
+            on_clear=self._filters.clear_all,
+        )
 
     async def _sort(self, _column: str) -> None:
         await self._list.change(sort="started" if self._list.query.descending else None, page=None)

@@ -17,6 +17,11 @@ from OpenOrchestrator.orchestrator.jobs.message_dialog import show_message
 from OpenOrchestrator.orchestrator.jobs.message_rows import MESSAGE_COLUMNS, message_row
 from OpenOrchestrator.orchestrator.live.view import View
 
+NO_LOGS = empty.NoneYet("sym_r_notes", "No logs of this job", "Robots log with orchestrator_connection.log_info.")
+NO_ELEMENTS = empty.NoneYet(
+    "sym_r_stacks", "No queue elements", "Elements that the robot of this job takes show up here."
+)
+
 
 class LogsPanel:
     """The newest messages of a job.
@@ -32,7 +37,7 @@ class LogsPanel:
         with ui.element("div").classes("oo-card") as self.element:
             self._table = DataTable("Logs of this job", MESSAGE_COLUMNS, on_open=self._open, prefix=view.prefix)
             self._table.mark("logs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             with ui.element("div").classes("oo-foot"):
                 self._foot = ui.label()
                 ui.element("span").classes("oo-sp")
@@ -45,14 +50,8 @@ class LogsPanel:
         now, zone = self._view.now(), self._view.zone
         self._rows = {str(row.id): row for row in messages}
         self._table.show([message_row(row, now, zone) for row in messages])
-        self._table.set_visibility(bool(messages))
+        self._empty.show(NO_LOGS, shown=bool(messages))
         self._foot.set_text(f"The newest {SHOWN} are shown." if len(messages) == SHOWN else "")
-        self._nothing.clear()
-        if not messages:
-            with self._nothing:
-                empty.none_yet(
-                    "sym_r_notes", "No logs of this job", "Robots log with orchestrator_connection.log_info."
-                )
 
     async def _open(self, row_id: str) -> None:
         row = self._rows.get(row_id)
@@ -72,7 +71,7 @@ class ElementsPanel:
         with ui.element("div").classes("oo-card") as self.element:
             self._table = DataTable("Queue elements of this job", ELEMENT_COLUMNS, prefix=view.prefix)
             self._table.mark("elements")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             self._foot = ui.label().classes("oo-foot")
 
     def show(self, elements: Sequence[JobElement], total: int) -> None:
@@ -81,12 +80,6 @@ class ElementsPanel:
             return
         now, zone = self._view.now(), self._view.zone
         self._table.show([element_row(row, now, zone) for row in elements])
-        self._table.set_visibility(bool(elements))
+        self._empty.show(NO_ELEMENTS, shown=bool(elements))
         self._foot.set_text(f"The newest {SHOWN} of {times.number(total)} are shown.")
         self._foot.set_visibility(total > len(elements))
-        self._nothing.clear()
-        if not elements:
-            with self._nothing:
-                empty.none_yet(
-                    "sym_r_stacks", "No queue elements", "Elements that the robot of this job takes show up here."
-                )

@@ -15,8 +15,8 @@ from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choi
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
 from OpenOrchestrator.orchestrator.components.tables import download
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS, PeriodFilter
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
+from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
@@ -41,6 +41,12 @@ LATE = timedelta(seconds=60)
 """How late a message of a robot whose clock is behind is still noticed while following."""
 
 COUNT_SECONDS = 30.0
+NONE_YET = empty.NoneYet(
+    "sym_r_notes",
+    "No log messages yet",
+    "Robots write them with log_trace, log_info and log_error; schedulers write what happens to jobs.",
+)
+NO_MORE = empty.NoneYet("sym_r_notes", "No more messages", "There are none beyond this place.")
 
 
 async def build(view: View) -> None:
@@ -60,7 +66,6 @@ class LogsPage:
         self._newest: tuple[LogRow, ...] = ()
         self._follow_new = view.query.get("follow") != "0"
         self._away = False
-        self._state = "rows"
         self._following: Any = None
         self._counting: Any = None
         self._asked = 0
@@ -82,15 +87,11 @@ class LogsPage:
             placeholder="Search messages",
             choices=(
                 ChoiceFilter("level", "Level", {name: level.value for name, level in LEVELS.items()}),
+                PeriodChoice("Time", times.abbreviated(view.now(), view.zone)),
                 ChoiceFilter("process", "Process", self._backend.processes),
                 ChoiceFilter("job", "Job", {str(job.id): self._job_words(job) for job in jobs}),
             ),
         )
-        with self._filters.element:
-            self._period = PeriodFilter(
-                view.query, self._filtered, label="Time", note=times.abbreviated(view.now(), view.zone)
-            )
-            self._period.element.move(target_index=2)
         self._waiting = secondary("", self._to_newest, icon="sym_r_arrow_upward", marker="new-lines")
         self._waiting.classes("oo-log-waiting").set_visibility(False)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
@@ -106,7 +107,7 @@ class LogsPage:
                 on_only=self._only,
                 on_away=self._went_away,
             ).mark("logs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._list)
             with ui.element("div").classes("oo-log-foot") as self._foot:
                 self._newer_button = ghost(
                     "Newer", self._turn_newer, icon="sym_r_chevron_left", small=True, marker="newer"
@@ -178,7 +179,12 @@ class LogsPage:
     def _show_rows(self) -> None:
         self._list.show(lines_of(self._rows, self._site_now(), self._view.zone))
         self._foot_text.set_text(self._span())
-        self._show_nothing()
+        self._empty.show(
+            NONE_YET if self._at_newest else NO_MORE,
+            shown=bool(self._rows),
+            hidden_by=self._filters.description() if self._filters.active else "",
+            on_clear=self._filters.clear_all,
+        )
 
     def _span(self) -> str:
         if not self._rows:
@@ -212,7 +218,7 @@ class LogsPage:
     def _show_hint(self) -> None:
         page, query, zone = self._page, self._query, self._view.zone
         implied = query.effective_period != query.period
-        self._period.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
+        self._filters.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
         self._hint.set_visibility(bool(query.text) and (implied or (page is not None and page.searched_to is not None)))
         if page is not None and page.searched_to is not None:
             to = times.full(times.from_site(page.searched_to, zone), zone)
@@ -221,30 +227,6 @@ class LogsPage:
         elif implied:
             self._hint_text.set_text(f"Searched the {PRESETS[SEARCHED_PERIOD.start].lower()}.")
             self._hint_button.set_text("Search all time")
-
-    def _show_nothing(self) -> None:
-        filtered = self._filters.active or self._period.active
-        state = "rows" if self._rows else f"hidden {self._description()}" if filtered or not self._at_newest else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._list.set_visibility(bool(self._rows))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_notes",
-                    "No log messages yet",
-                    "Robots write them with log_trace, log_info and log_error; schedulers write what happens to jobs.",
-                )
-            elif not self._rows and not filtered:
-                empty.none_yet("sym_r_notes", "No more messages", "There are none beyond this place.")
-            elif not self._rows:
-                empty.nothing_matches(self._description(), self._clear)
-
-    def _description(self) -> str:
-        parts = [self._filters.description()] if self._filters.active else []
-        return " and ".join([*parts, *([self._period.description()] if self._period.active else [])])
 
     async def _show_count(self) -> None:
         query = self._query
@@ -267,14 +249,6 @@ class LogsPage:
     def _tell_count(self, count: int) -> None:
         self._view.count(_lines_text(count))
 
-    async def _clear(self) -> None:
-        self._period.forget()
-        self._view.set_query(**{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._filtered({})
-
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._view.set_query(**changes, before=None, after=None)
         self._away = False
@@ -284,7 +258,7 @@ class LogsPage:
         if self._page is not None and self._page.searched_to is not None:
             await self._turn_older()
         else:
-            await self._period.set(ALL, "")
+            await self._filters.set_period(ALL)
 
     async def _turn_older(self) -> None:
         if self._page is not None and self._page.older is not None:

@@ -68,7 +68,7 @@ class QueuesPage:
         with ui.element("div").classes("oo-body"):
             with ui.element("div").classes("oo-card"):
                 self._table = DataTable("Queues", COLUMNS, prefix=view.prefix, on_sort=self._sort).mark("queues")
-                self._nothing = ui.element("div")
+                self._empty = empty.EmptyPlace(self._table)
                 self._pager = Pager(on_page=self._turn, on_size=self._resize)
             self._legend()
             self._chart = QueueChart(on_choose=self._choose)
@@ -123,27 +123,19 @@ class QueuesPage:
         self._pager.show(page=page, size=size, shown=len(part), total=len(found))
         count = times.number(len(rows))
         view.count(count if len(found) == len(rows) else f"{times.number(len(found))} of {count}")
-        self._show_nothing(shown=bool(part))
-
-    def _show_nothing(self, *, shown: bool) -> None:
-        state = "rows" if shown else "none" if not self._rows else f"hidden {self._filters.description()}"
-        if state == getattr(self, "_state", "rows"):
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(shown)
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_stacks",
-                    "No queues yet",
-                    "A queue holds the work items of robots, one element for each case. It exists as soon as a robot "
-                    "or you add the first element.",
-                    action="New element",
-                    on_action=self._new,
-                )
-            elif not shown:
-                empty.nothing_matches(self._filters.description(), self._filters.clear)
+        self._empty.show(
+            empty.NoneYet(
+                "sym_r_stacks",
+                "No queues yet",
+                "A queue holds the work items of robots, one element for each case. It exists as soon as a robot "
+                "or you add the first element.",
+                action="New element",
+                on_action=self._new,
+            ),
+            shown=bool(part),
+            hidden_by=self._filters.description() if rows else "",
+            on_clear=self._filters.clear,
+        )
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._view.set_query(**changes, page=None)

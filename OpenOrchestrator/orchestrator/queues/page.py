@@ -16,9 +16,8 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable, RowAction
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
@@ -49,6 +48,7 @@ ACTIONS = (
     RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
+NONE_HERE = empty.NoneYet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
 SEARCH_SECONDS = 15.0
 """A search reads many elements, so it is repeated less often."""
 
@@ -80,8 +80,14 @@ class QueuePage:
         self._rows: dict[str, ElementRow] = {}
         self._columns = columns_of(view.query.get("columns", ""), tuple(ALL_COLUMNS), DEFAULT_COLUMNS)
         self._page: ElementPage | None = None
-        self._state = "rows"
         self._everything = False
+        self._none_yet = empty.NoneYet(
+            "sym_r_inbox",
+            "No elements in this queue",
+            "Robots add them with create_queue_element; you can add one here, or import a CSV file.",
+            action="New element",
+            on_action=self._new,
+        )
         self._noted: datetime | None = None
 
     async def build(self) -> None:
@@ -104,12 +110,12 @@ class QueuePage:
             view.query,
             self._filtered,
             placeholder="Reference, data or message",
-            choices=(ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),),
+            choices=(
+                ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),
+                PeriodChoice("Created", times.abbreviated(view.now(), view.zone)),
+            ),
         )
         with self._filters.element:
-            zone = times.abbreviated(view.now(), view.zone)
-            self._period = PeriodFilter(view.query, self._filtered, label="Created", note=zone)
-            self._period.element.move(target_index=2)
             ListOptions(
                 {name: column.label for name, column in ALL_COLUMNS.items()},
                 shown=self._columns,
@@ -125,7 +131,7 @@ class QueuePage:
             self._note.set_visibility(False)
             self._place = ui.element("div")
             self._build_table()
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._place)
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = MatchingBar(
             [
@@ -159,7 +165,6 @@ class QueuePage:
                 on_select=self._selected,
                 on_open=self._open,
             ).mark("elements")
-            self._table.set_visibility(self._state == "rows")
 
     def _show_figures(self, row: QueueRow) -> None:
         self._figures.show(row, self._view.now(), self._view.zone)
@@ -181,7 +186,12 @@ class QueuePage:
             self._table.select(list(self._rows))
         self._show_bulk()
         self._show_note(page)
-        self._show_nothing(page)
+        self._empty.show(
+            NONE_HERE if query.page > 1 else self._none_yet,
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if self._filters.active else "",
+            on_clear=self._filters.clear_all,
+        )
 
     def _show_note(self, page: ElementPage) -> None:
         self._note.set_visibility(page.searched_from is not None)
@@ -189,44 +199,6 @@ class QueuePage:
             self._noted = page.searched_from
             since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
             self._note_text.set_text(f"Searched the newest elements, created since {since}.")
-
-    def _show_nothing(self, page: ElementPage) -> None:
-        filtered = self._filters.active or self._period.active
-        state = "rows" if page.rows else f"hidden {self._description()}" if filtered else "none"
-        if page.rows or state == self._state:
-            if page.rows and self._state != "rows":
-                self._state = "rows"
-                self._nothing.clear()
-                self._table.set_visibility(True)
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(False)
-        with self._nothing:
-            if filtered:
-                empty.nothing_matches(self._description(), self._clear_filters)
-            elif self._list.query.page > 1:
-                empty.none_yet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
-            else:
-                empty.none_yet(
-                    "sym_r_inbox",
-                    "No elements in this queue",
-                    "Robots add them with create_queue_element; you can add one here, or import a CSV file.",
-                    action="New element",
-                    on_action=self._new,
-                )
-
-    def _description(self) -> str:
-        parts = [self._filters.description()] if self._filters.active else []
-        return " and ".join([*parts, *([self._period.description()] if self._period.active else [])])
-
-    async def _clear_filters(self) -> None:
-        self._period.forget()
-        self._view.set_query(**{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._filtered({})
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._clear_selection()

@@ -101,7 +101,7 @@ class TriggersPage:
                 on_action=self._act,
                 on_select=self._selected,
             ).mark("triggers")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = BulkBar(
             [
@@ -129,27 +129,19 @@ class TriggersPage:
         count = times.number(page.everything)
         self._view.count(f"{times.number(page.total)} of {count}" if filtered else count)
         self._filters.set_segment_count("attention", page.attention)
-        self._show_nothing(page)
+        self._empty.show(
+            empty.NoneYet(
+                "sym_r_bolt",
+                "No triggers yet",
+                "A trigger says what runs, when and where.",
+                action="New trigger",
+                on_action=self._new,
+            ),
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if page.everything else "",
+            on_clear=self._filters.clear,
+        )
         self._bulk.show(len(self._table.selected), page.total)
-
-    def _show_nothing(self, page: TriggerPage) -> None:
-        state = "rows" if page.rows else "none" if page.everything == 0 else f"hidden {self._filters.description()}"
-        if state == getattr(self, "_state", "rows"):
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(bool(page.rows))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_bolt",
-                    "No triggers yet",
-                    "A trigger says what runs, when and where.",
-                    action="New trigger",
-                    on_action=self._new,
-                )
-            elif not page.rows:
-                empty.nothing_matches(self._filters.description(), self._filters.clear)
 
     async def _sort(self, column: str) -> None:
         query = self._list.query

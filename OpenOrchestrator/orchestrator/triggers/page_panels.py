@@ -26,6 +26,9 @@ from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options
 
 LOGS = 100
 
+NO_JOBS = empty.NoneYet("sym_r_play_circle", "No jobs yet", "Each run of this trigger shows up here as a job.")
+NO_LOGS = empty.NoneYet("sym_r_notes", "No logs yet", "What the robots of its last jobs log shows up here.")
+
 COLUMNS = (
     Column("status", "Status", "116px", phone=True, phone_width="110px"),
     Column("started", "Started", "132px", phone=True),
@@ -48,7 +51,6 @@ class JobsPanel:
         self._actions = JobActions(view, JobsBackend(view.database, view.clock))
         self._rows: dict[str, JobRow] = {}
         self._lengths: tuple[RunLength, ...] | None = None
-        self._any: bool | None = None
         with ui.element("div").classes("oo-col").style("gap: 14px") as self.element:
             with ui.element("div").classes("oo-card") as self._chart_card:
                 with ui.element("div").classes("oo-card-h"), ui.element("h2"):
@@ -67,7 +69,7 @@ class JobsPanel:
                     on_action=self._act,
                     on_open=lambda row_id: view.go(f"/jobs/{row_id}"),
                 ).mark("jobs")
-                self._nothing = ui.element("div")
+                self._empty = empty.EmptyPlace(self._table)
                 with ui.element("div").classes("oo-foot") as self._foot:
                     self._foot_text = ui.label()
                     ui.element("span").classes("oo-sp")
@@ -77,15 +79,12 @@ class JobsPanel:
         """Show them, and return how many there are, in words for the tab."""
         self._rows = {str(row.id): row for row in history.rows}
         self._table.show([self._table_row(row) for row in history.rows])
-        self._table.set_visibility(bool(history.rows))
+        self._empty.show(NO_JOBS, shown=bool(history.rows))
         self._foot.set_visibility(bool(history.rows))
         count = times.capped(history.total, JOB_CAP)
         text = f"The last {len(history.rows)} of {count}" if history.total > len(history.rows) else ""
         if self._foot_text.text != text:
             self._foot_text.set_text(text)
-        if self._any != bool(history.rows):
-            self._any = bool(history.rows)
-            self._show_nothing()
         if self._lengths != history.lengths:
             self._lengths = history.lengths
             self._show_chart(history.lengths)
@@ -98,12 +97,6 @@ class JobsPanel:
         started = {**shown.cells["started"], "h": f"/jobs/{row.id}"}
         name = f"job of {times.full(row.started(zone), zone)}"
         return replace(shown, name=name, cells={**shown.cells, "started": started})
-
-    def _show_nothing(self) -> None:
-        self._nothing.clear()
-        if not self._any:
-            with self._nothing:
-                empty.none_yet("sym_r_play_circle", "No jobs yet", "Each run of this trigger shows up here as a job.")
 
     def _show_chart(self, lengths: tuple[RunLength, ...]) -> None:
         self._chart.show(chart_options(lengths, self._view.zone))
@@ -138,7 +131,7 @@ class LogsPanel:
         self._rows: dict[str, JobMessage] = {}
         with ui.element("div").classes("oo-card") as self.element:
             self._table = DataTable("Logs", MESSAGE_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             with ui.element("div").classes("oo-foot"):
                 ui.label("Of the last jobs, the newest first.")
                 ui.element("span").classes("oo-sp")
@@ -149,11 +142,8 @@ class LogsPanel:
         now, zone = self._view.now(), self._view.zone
         self._rows = {str(row.id): row for row in logs}
         self._table.show([message_row(row, now, zone) for row in logs])
-        self._table.set_visibility(bool(logs))
-        self._nothing.clear()
+        self._empty.show(NO_LOGS, shown=bool(logs))
         if not logs:
-            with self._nothing:
-                empty.none_yet("sym_r_notes", "No logs yet", "What the robots of its last jobs log shows up here.")
             return ""
         return f"{len(logs)}{'+' if len(logs) == LOGS else ''}"
 
