@@ -15,8 +15,10 @@ from OpenOrchestrator.orchestrator.backend.search import split_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.tables import download
+from OpenOrchestrator.orchestrator.components.tables.bulk import MatchingBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
+from OpenOrchestrator.orchestrator.components.tables.list_options import ListOptions, columns_of
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
@@ -33,14 +35,11 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
-from OpenOrchestrator.orchestrator.queues.element_actions import ElementActions, reasons
-from OpenOrchestrator.orchestrator.queues.element_cells import ALL_COLUMNS, DEFAULT_COLUMNS, table_row
-from OpenOrchestrator.orchestrator.queues.element_form import edit_element, new_element
-from OpenOrchestrator.orchestrator.queues.figures import QueueFigures
-from OpenOrchestrator.orchestrator.queues.import_dialog import import_elements
-from OpenOrchestrator.orchestrator.queues.list_options import ListOptions, columns_of
-from OpenOrchestrator.orchestrator.queues.list_page import REFRESH_SECONDS
-from OpenOrchestrator.orchestrator.queues.matching_bar import MatchingBar
+from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
+from OpenOrchestrator.orchestrator.queues.elements.cells import ALL_COLUMNS, DEFAULT_COLUMNS, element_row
+from OpenOrchestrator.orchestrator.queues.elements.form import edit_element, new_element
+from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_elements
+from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
 
 ACTIONS = (
     RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
@@ -176,7 +175,7 @@ class QueuePage:
         before = set(self._rows)
         self._rows = {str(row.id): row for row in page.rows}
         self._table.show(
-            [table_row(row, reasons(row), now, zone) for row in page.rows],
+            [element_row(row, reasons(row), now, zone) for row in page.rows],
             sort=query.sort,
             descending=query.descending,
         )
