@@ -13,7 +13,7 @@ from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, COLUMNS, job_row
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
@@ -28,7 +28,7 @@ NONE_YET = empty.NoneYet(
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the jobs that the address asks for."""
     await JobsPage(view).build()
 
 
@@ -82,7 +82,7 @@ class JobsPage:
             return value
         return join_choice((name,), exclude=value.startswith("-"))
 
-    def _show(self, page: JobPage) -> None:
+    def _show(self, page: FoundJobs) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
         rows = [job_row(row, now, zone) for row in page.rows]

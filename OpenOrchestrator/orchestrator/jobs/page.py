@@ -19,7 +19,7 @@ from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, Jo
 from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence, why_not_kill, why_not_run
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
-from OpenOrchestrator.orchestrator.jobs.page_panels import ElementsPanel, LogsPanel
+from OpenOrchestrator.orchestrator.jobs.page_panels import JobElementsPanel, JobLogsPanel
 from OpenOrchestrator.orchestrator.jobs.page_side import JobSide
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
 
@@ -28,7 +28,7 @@ NEAR_LIMIT = 0.85
 
 
 async def build(view: View) -> None:
-    """Build the page.
+    """Show the job of the address.
 
     Raises:
         NotFoundError: If there is no such job.
@@ -114,9 +114,9 @@ class JobPage:
         with ui.element("div").style("display: flex; flex: 1; min-width: 0") as panel:
             self._output = OutputPanel(self._view, self._id, live=active, follow=active)
         self._tabs.panel("", panel)
-        self._logs = LogsPanel(self._view, lambda: self._view.go(f"/logs?job={self._id}"))
+        self._logs = JobLogsPanel(self._view, lambda: self._view.go(f"/logs?job={self._id}"))
         self._tabs.panel("logs", self._logs.element)
-        self._elements = ElementsPanel(self._view)
+        self._elements = JobElementsPanel(self._view)
         self._tabs.panel("elements", self._elements.element)
 
     def _show_around(self, around: Surroundings) -> None:

@@ -23,7 +23,7 @@ NO_ELEMENTS = empty.NoneYet(
 )
 
 
-class LogsPanel:
+class JobLogsPanel:
     """The newest messages of a job.
 
     Args:
@@ -44,7 +44,7 @@ class LogsPanel:
                 ghost("Open in Logs", on_all, small=True, marker="open-in-logs")
 
     def show(self, messages: Sequence[JobMessage]) -> None:
-        """Show them."""
+        """Show these messages, the newest first."""
         if self.element.is_deleted:
             return
         now, zone = self._view.now(), self._view.zone
@@ -59,7 +59,7 @@ class LogsPanel:
             await show_message(row, self._view.zone)
 
 
-class ElementsPanel:
+class JobElementsPanel:
     """The newest queue elements that a job worked on.
 
     Args:

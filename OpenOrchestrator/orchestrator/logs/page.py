@@ -23,8 +23,8 @@ from OpenOrchestrator.orchestrator.logs.backend import csv_export
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,
     SEARCHED_PERIOD,
+    FoundLogs,
     LogJob,
-    LogPage,
     LogQuery,
     LogRow,
     LogsBackend,
@@ -50,7 +50,7 @@ NO_MORE = empty.NoneYet("sym_r_notes", "No more messages", "There are none beyon
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the messages that the address asks for, and follow new ones."""
     await LogsPage(view).build()
 
 
@@ -61,7 +61,7 @@ class LogsPage:
         self._view = view
         self._backend = LogsBackend(view.database, view.clock)
         self._query = query_of(view.query)
-        self._page: LogPage | None = None
+        self._page: FoundLogs | None = None
         self._rows: tuple[LogRow, ...] = ()
         self._newest: tuple[LogRow, ...] = ()
         self._follow_new = view.query.get("follow") != "0"
@@ -159,7 +159,7 @@ class LogsPage:
     def _site_now(self) -> datetime:
         return self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
 
-    def _show_page(self, page: LogPage) -> None:
+    def _show_page(self, page: FoundLogs) -> None:
         self._page = page
         self._rows = self._newest = page.rows
         self._waiting.set_visibility(False)

@@ -29,7 +29,7 @@ CHART_SECONDS = 60.0
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the queues that the address asks for, and the chart of one."""
     await QueuesPage(view).build()
 
 

@@ -27,9 +27,9 @@ from OpenOrchestrator.orchestrator.queues.backend import csv_export
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     COUNT_CAP,
     SORTS,
-    ElementPage,
     ElementQuery,
     ElementRow,
+    FoundElements,
     QueueElementsBackend,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
@@ -55,7 +55,11 @@ DEEP_SEARCH_SECONDS = 120.0
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the queue of the address and its elements.
+
+    Raises:
+        NotFoundError: If no queue can have this name; one that is unknown is empty.
+    """
     await QueuePage(view).build()
 
 
@@ -78,7 +82,7 @@ class QueuePage:
         )
         self._rows: dict[str, ElementRow] = {}
         self._columns = columns_of(view.query.get("columns", ""), tuple(ALL_COLUMNS), DEFAULT_COLUMNS)
-        self._page: ElementPage | None = None
+        self._page: FoundElements | None = None
         self._everything = False
         self._none_yet = empty.NoneYet(
             "sym_r_inbox",
@@ -169,7 +173,7 @@ class QueuePage:
         self._figures.show(row, self._view.now(), self._view.zone)
         self._view.count(times.number(row.total))
 
-    def _show(self, page: ElementPage) -> None:
+    def _show(self, page: FoundElements) -> None:
         self._page = page
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         before = set(self._rows)
@@ -192,7 +196,7 @@ class QueuePage:
             on_clear=self._filters.clear_all,
         )
 
-    def _show_note(self, page: ElementPage) -> None:
+    def _show_note(self, page: FoundElements) -> None:
         self._note.set_visibility(page.searched_from is not None)
         if page.searched_from is not None and page.searched_from != self._noted:
             self._noted = page.searched_from

@@ -20,12 +20,12 @@ from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGG
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
     SEGMENTS,
     SORTS,
-    TriggerPage,
+    FoundTriggers,
     TriggerQuery,
     TriggersBackend,
 )
@@ -55,7 +55,7 @@ ACTIONS = (
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the triggers that the address asks for."""
     await TriggersPage(view).build()
 
 
@@ -68,7 +68,7 @@ class TriggersPage:
         self._names = NamesBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._backend)
         self._list = AddressList(view, "triggers", query_of=query_of, ask=self._backend.page, show=self._show)
-        self._rows: dict[str, TriggerRow] = {}
+        self._rows: dict[str, ListedTrigger] = {}
         self._total = 0
 
     async def build(self) -> None:
@@ -117,7 +117,7 @@ class TriggersPage:
         self._show(page)
         self._list.follow()
 
-    def _show(self, page: TriggerPage) -> None:
+    def _show(self, page: FoundTriggers) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
         self._total = page.total
@@ -210,7 +210,7 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
     )
 
 
-def table_row(row: TriggerRow, now: datetime, zone: tzinfo) -> Row:
+def table_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
     """Return a trigger as the table shows it."""
     why_not = reasons(row)
     offered = {
@@ -241,7 +241,7 @@ def _odd(status: str) -> Look:
     return Look(status[:20], "timeout", "r_error")
 
 
-def _last(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
+def _last(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     run = row.last_ended
     if run is not None:
         when = cells.moment(times.from_site(run.started, zone), now, zone)
@@ -251,7 +251,7 @@ def _last(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
     return cells.text("Never run", tone="t3")
 
 
-def _next(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
+def _next(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     active = row.active
     if row.stuck:
         since = row.last_ended.started if row.last_ended else row.last_run
@@ -282,7 +282,7 @@ def _next(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
     return cells.upcoming(instant, now, zone)
 
 
-def _schedule(row: TriggerRow, now: datetime, zone: tzinfo) -> cells.Cell:
+def _schedule(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     if row.cron is not None:
         return cells.text(short(row.cron), tone="t2", tip=row.cron)
     if row.queue is not None:

@@ -23,12 +23,12 @@ from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
-from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, JobsPanel, LogsPanel
+from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
 from OpenOrchestrator.orchestrator.triggers.page_parts import next_words
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
 
@@ -40,13 +40,13 @@ RUNS = 60
 class TriggerState:
     """Everything that the page shows."""
 
-    row: TriggerRow
+    row: ListedTrigger
     stored: StoredTrigger
     history: TriggerHistory
 
 
 async def build(view: View) -> None:
-    """Build the page.
+    """Show the trigger of the address.
 
     Raises:
         NotFoundError: If there is no such trigger.
@@ -88,8 +88,8 @@ class TriggerPage:
         self._tabs = Tabs({"": "Jobs", "logs": "Logs"}, view.query.get("tab", ""), self._tab)
         with ui.element("div").classes("oo-split"):
             with ui.element("div").classes("oo-split-main"):
-                self._jobs = JobsPanel(view, self._id)
-                self._logs = LogsPanel(view, self._open_logs)
+                self._jobs = TriggerJobsPanel(view, self._id)
+                self._logs = TriggerLogsPanel(view, self._open_logs)
             with ui.element("div").classes("oo-split-side"):
                 self._next = ui.element("div").classes("oo-card")
                 self._set = ui.element("div").classes("oo-card")
@@ -170,7 +170,7 @@ class TriggerPage:
             for button in (self._run, self._pause, self._enable, self._kill):
                 button.set_enabled(False)
 
-    def _show_buttons(self, row: TriggerRow) -> None:
+    def _show_buttons(self, row: ListedTrigger) -> None:
         why_not = reasons(row)
         for name, button, words in (
             ("run", self._run, "Run once now, whatever the schedule says"),

@@ -38,7 +38,7 @@ COLUMNS = (
 )
 
 
-class JobsPanel:
+class TriggerJobsPanel:
     """The last jobs of a trigger.
 
     Args:
@@ -118,7 +118,7 @@ class JobsPanel:
             self._view.go(f"/jobs/{lengths[event.data_index].job_id}")
 
 
-class LogsPanel:
+class TriggerLogsPanel:
     """What the robots of the last jobs logged.
 
     Args:

@@ -8,7 +8,7 @@ from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 
@@ -19,7 +19,7 @@ _PASSING = {
 }
 
 
-def next_words(row: TriggerRow, now: datetime, zone: tzinfo) -> tuple[str, str | None, str]:
+def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, str | None, str]:
     """Return when a trigger runs next: words, tooltip, tone."""
     if row.stuck:
         return "Stuck", f"It is {row.status.value}, but no job of it runs.", "timeout"

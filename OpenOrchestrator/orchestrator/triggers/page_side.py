@@ -15,14 +15,14 @@ from OpenOrchestrator.orchestrator.components.facts import term
 from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
 from OpenOrchestrator.orchestrator.triggers.page_parts import next_words, pretty, setting_pairs
 
 NEXT_RUNS = 5
 
 
-def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tzinfo) -> None:
+def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone: tzinfo) -> None:
     """Draw when a trigger runs next, or why it does not.
 
     Args:
@@ -60,7 +60,7 @@ def draw_settings(settings: TriggerSettings) -> None:
         ui.label(pretty(settings.arguments)).classes("oo-code").mark("arguments")
 
 
-def _draw_queue(row: TriggerRow, queue: str, waiting: int) -> None:
+def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
     ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
     with ui.element("div").classes("oo-next-run"):
         ui.link(queue, path_of(queue)).classes("oo-link oo-el")

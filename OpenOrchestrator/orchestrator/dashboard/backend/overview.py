@@ -128,7 +128,7 @@ class Glance:
 
 
 class DashboardBackend(Backend):
-    """The dashboard's figures. Each method is one transaction."""
+    """What the dashboard shows at a glance, and the settling of stuck triggers."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

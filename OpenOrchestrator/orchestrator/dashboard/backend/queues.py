@@ -89,7 +89,7 @@ class Queues:
 
 
 class QueueDepthBackend(Backend):
-    """The depths of queues; at most a minute old. One transaction per minute, however often it is asked."""
+    """The depths of queues; at most a minute old. The database is asked once a minute, however often this is."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

@@ -86,7 +86,7 @@ class Timeline:
 
 
 class TimelineBackend(Backend):
-    """The runs of the last 24 hours. One transaction per call."""
+    """The runs of the last 24 hours; they are read again only after one began or ended."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

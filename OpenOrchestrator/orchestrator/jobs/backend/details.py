@@ -94,7 +94,7 @@ class JobElement:
 
 
 class JobDetailsBackend(Backend):
-    """Single jobs and histories. Each method is one transaction."""
+    """Single jobs with what belongs to them."""
 
     async def get(self, job_id: UUID) -> JobDetails:
         """Return a job.

@@ -64,7 +64,7 @@ class TriggerHistory:
 
 
 class TriggerHistoryBackend(Backend):
-    """Histories of triggers."""
+    """Histories of triggers, read along an index however long they are."""
 
     async def history(
         self, trigger_id: UUID, *, jobs: int, runs: int, logs: int, queue: str | None = None

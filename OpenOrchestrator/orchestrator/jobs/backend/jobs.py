@@ -64,7 +64,7 @@ class JobQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class JobPage:
+class FoundJobs:
     """A page of jobs.
 
     Attributes:
@@ -78,12 +78,12 @@ class JobPage:
 
 
 class JobsBackend(Backend):
-    """Jobs. Each method is one transaction; actions are guarded and return whether they happened."""
+    """Jobs for lists; actions are guarded and return whether they happened."""
 
-    async def page(self, query: JobQuery) -> JobPage:
+    async def page(self, query: JobQuery) -> FoundJobs:
         """Return one page of jobs, the newest first."""
 
-        def work(session: Session) -> JobPage:
+        def work(session: Session) -> FoundJobs:
             conditions, branches = self._conditions(session, query)
             offset = (query.page - 1) * query.size
             walk = newest(conditions, branches, limit=query.size, offset=offset, descending=query.descending)
@@ -94,7 +94,7 @@ class JobsBackend(Backend):
             else:
                 total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
             some = bool(rows) or session.execute(sa.select(JOBS.c.id).limit(1)).first() is not None
-            return JobPage(rows, min(total, CAP + 1), some)
+            return FoundJobs(rows, min(total, CAP + 1), some)
 
         return await self._read(work)
 

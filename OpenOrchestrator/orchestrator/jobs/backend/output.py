@@ -59,7 +59,7 @@ class Stretch:
 
 
 class JobOutputBackend(Backend):
-    """The output of jobs. Each method is one transaction, and reads a bounded amount."""
+    """The output of jobs; each method reads a bounded amount."""
 
     async def end(self, job_id: UUID, *, characters: int = END_CHARACTERS) -> Stretch:
         """Return the end of a job's output."""

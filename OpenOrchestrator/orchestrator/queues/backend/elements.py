@@ -112,7 +112,7 @@ class Outcome:
 
 
 class ElementsBackend(Backend):
-    """Queue elements one by one. Each method is one transaction; guarded actions return whether they happened."""
+    """Queue elements one by one. Actions are guarded and return whether they happened."""
 
     async def details(self, queue: str, element_id: UUID) -> ElementDetails:
         """Return an element of a queue with its job and the logs of its time.

@@ -92,7 +92,7 @@ class BulkStep:
 
 
 class MatchingElementsBackend(Backend):
-    """What is done with all that match. Each method is one transaction."""
+    """What is done with all that match, one step at a time."""
 
     async def resolve(self, query: ElementQuery) -> Matching:
         """Return all that match now, whatever the page, to count, change or export."""

@@ -90,7 +90,7 @@ class HourlyFlow:
 
 
 class QueuesBackend(Backend):
-    """Queues. Each method is one transaction."""
+    """Queues at a glance."""
 
     async def all(self) -> tuple[QueueRow, ...]:
         """Return all queues that have elements or a trigger, by name."""

@@ -23,7 +23,11 @@ from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree, p
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the element of the address.
+
+    Raises:
+        NotFoundError: If its queue has no such element.
+    """
     await ElementPage(view).build()
 
 

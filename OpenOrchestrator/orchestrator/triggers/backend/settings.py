@@ -71,7 +71,7 @@ class _ChangedError(Exception):
 
 
 class TriggerSettingsBackend(Backend):
-    """The settings of triggers. Each method is one transaction."""
+    """The settings of triggers; saving is guarded by what was read."""
 
     async def get(self, trigger_id: UUID) -> StoredTrigger:
         """Return a trigger.
