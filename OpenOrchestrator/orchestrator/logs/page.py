@@ -1,6 +1,5 @@
 """Log messages: newest first, filtered, followed live, exported."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -8,10 +7,9 @@ from uuid import UUID
 
 from nicegui import background_tasks, ui
 
-from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
-from OpenOrchestrator.orchestrator.backend.periods import ALL, period_of
-from OpenOrchestrator.orchestrator.backend.search import join_choice, split_choice
+from OpenOrchestrator.orchestrator.backend.periods import ALL
+from OpenOrchestrator.orchestrator.backend.search import join_choice
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
 from OpenOrchestrator.orchestrator.components.tables import download
@@ -19,21 +17,19 @@ from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter
 from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.live.view import NavEntry, PageSpec, View
+from OpenOrchestrator.orchestrator.logs.address import LEVELS, query_of
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,
     SEARCHED_PERIOD,
     FoundLogs,
     LogJob,
-    LogQuery,
     LogRow,
     LogsBackend,
-    cursor_of,
 )
 from OpenOrchestrator.orchestrator.logs.log_lines import lines_of
 from OpenOrchestrator.orchestrator.logs.log_list import Fact, LogList
 
-LEVELS = {level.name.lower(): level for level in (LogLevel.ERROR, LogLevel.INFO, LogLevel.TRACE)}
 MOST_FOLLOWED = 200
 """More new messages than this between two looks: the list is read anew."""
 
@@ -320,36 +316,6 @@ class LogsPage:
     def _job_words(self, job: LogJob) -> str:
         now, zone = self._view.now(), self._view.zone
         return f"{job.trigger or job.process}, {times.calendar(times.from_site(job.started, zone), now, zone)}"
-
-
-def query_of(address: dict[str, str]) -> LogQuery:
-    """Return what an address asks for; parts that mean nothing are left out."""
-    names, exclude = split_choice(address.get("level", ""))
-    levels = {LEVELS[name] for name in names if name in LEVELS}
-    if exclude and levels:
-        levels = set(LogLevel) - levels
-    processes, not_processes = split_choice(address.get("process", ""))
-    before = cursor_of(address.get("before", ""))
-    return LogQuery(
-        text=address.get("q", "")[:200],
-        levels=tuple(level for level in LEVELS.values() if level in levels),
-        processes=tuple(name[:100] for name in processes[:20]),
-        not_processes=not_processes,
-        jobs=tuple(_uuids(split_choice(address.get("job", ""))[0][:20])),
-        period=period_of(address),
-        before=before,
-        after=None if before is not None else cursor_of(address.get("after", "")),
-    )
-
-
-def _uuids(texts: Sequence[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found
 
 
 def _lines_text(count: int) -> str:

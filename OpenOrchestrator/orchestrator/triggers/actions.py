@@ -11,8 +11,9 @@ from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
-from OpenOrchestrator.orchestrator.triggers.backend.rows import POSSIBLE_FROM, ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import RUNNING_STATUSES, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -32,25 +33,6 @@ _DONE_MANY = {
     "kill": "Kill of {} triggers was requested",
     "delete": "{} triggers were deleted",
 }
-
-
-def reasons(row: ListedTrigger) -> dict[str, str]:
-    """Return why each action cannot be done with a trigger now; an empty text where it can."""
-    return {name: _reason(name, row) for name in POSSIBLE_FROM}
-
-
-def _reason(name: str, row: ListedTrigger) -> str:
-    if row.odd_status is not None:
-        return f"The database says {row.odd_status!r}, which is no status: correct it there"
-    if name == "run" and row.run_requested:
-        return "A run is requested already"
-    if row.status in POSSIBLE_FROM[name]:
-        return ""
-    if name == "run" and row.status in RUNNING_STATUSES:
-        return f"It is {row.status.value.lower()}"
-    if name == "run":
-        return f"It is {row.status.value.lower()}: enable it first"
-    return f"It is {row.status.value.lower()}"
 
 
 class TriggerActions:

@@ -22,15 +22,16 @@ from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import BAD_STATUSES
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.view import PageSpec, View
-from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
+from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
+from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
-from OpenOrchestrator.orchestrator.triggers.page_parts import next_words
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 JOBS = 25
 RUNS = 60

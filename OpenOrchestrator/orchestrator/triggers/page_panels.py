@@ -5,6 +5,8 @@ Owns drawing them, and what is done with one job or message. Must not know how t
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import tzinfo
+from typing import Any
 from uuid import UUID
 
 from nicegui import events, ui
@@ -13,6 +15,7 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.history import JOB_CAP, RunLength, TriggerHistory, typical
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
@@ -22,7 +25,6 @@ from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, job_row
 from OpenOrchestrator.orchestrator.jobs.message_dialog import show_message
 from OpenOrchestrator.orchestrator.jobs.message_rows import MESSAGE_COLUMNS, message_row
 from OpenOrchestrator.orchestrator.live.view import View
-from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options
 
 LOGS = 100
 
@@ -151,3 +153,68 @@ class TriggerLogsPanel:
         row = self._rows.get(row_id)
         if row is not None:
             await show_message(row, self._view.zone)
+
+
+def chart_options(lengths: tuple[RunLength, ...], zone: tzinfo) -> dict[str, Any]:
+    """Return the chart of how long runs took: a bar for each, in the colour of how it ended."""
+    longest = max((run.seconds or 0.0 for run in lengths), default=0.0)
+    divisor, unit = (3600, "h") if longest >= 7200 else (60, "min") if longest >= 120 else (1, "s")
+    data = []
+    for run in lengths:
+        look = JOB_LOOKS[run.status]
+        took = times.exact_duration(run.seconds) if run.seconds is not None else "not ended"
+        when = times.full(times.from_site(run.claimed, zone), zone)
+        data.append(
+            {
+                "value": round((run.seconds or 0.0) / divisor, 3),
+                "name": f"{look.word}, {took}, {when}",
+                "itemStyle": {"color": f"var(--{look.tone}-mark)"},
+            }
+        )
+    usual = typical(lengths)
+    line = {
+        "silent": True,
+        "symbol": "none",
+        "label": {"show": False},
+        "lineStyle": {"color": "var(--text-3)", "type": "dotted", "width": 1.5},
+        "data": [{"yAxis": usual / divisor}] if usual is not None else [],
+    }
+    names = [f"{times.day(times.from_site(run.claimed, zone), zone)} {run.claimed:%H:%M}" for run in lengths]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 10, "top": 26, "bottom": 6, "containLabel": True},
+        "tooltip": {
+            "trigger": "item",
+            "formatter": "{b}",
+            "renderMode": "richText",
+            "backgroundColor": "var(--raised)",
+            "borderColor": "var(--border-strong)",
+            "textStyle": {"color": "var(--text)", "fontSize": 12},
+        },
+        "xAxis": {
+            "type": "category",
+            "data": names,
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": "var(--border-strong)"}},
+            "axisLabel": {"color": "var(--text-3)", "fontSize": 11, "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "nameTextStyle": {"color": "var(--text-3)", "fontSize": 11},
+            "splitNumber": 3,
+            "splitLine": {"lineStyle": {"color": "var(--grid)"}},
+            "axisLabel": {"color": "var(--text-3)", "fontSize": 11},
+        },
+        "series": [
+            {
+                "type": "bar",
+                "data": data,
+                "barMaxWidth": 18,
+                "barMinHeight": 3,
+                "itemStyle": {"borderRadius": [2, 2, 0, 0]},
+                "markLine": line,
+                "cursor": "pointer",
+            }
+        ],
+    }

@@ -3,12 +3,13 @@
 Owns drawing them into the card that is open. Must not know when that is needed.
 """
 
+import json
 from datetime import datetime, tzinfo
 
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import InvalidInputError
-from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.components.facts import term
@@ -17,9 +18,16 @@ from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
-from OpenOrchestrator.orchestrator.triggers.page_parts import next_words, pretty, setting_pairs
+from OpenOrchestrator.orchestrator.triggers.cron_words import short
+from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 
 NEXT_RUNS = 5
+
+_PASSING = {
+    SecretPassing.AUTO: "As the process needs it",
+    SecretPassing.ENVIRONMENT: "Environment",
+    SecretPassing.ARGUMENTS: "Arguments",
+}
 
 
 def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone: tzinfo) -> None:
@@ -81,3 +89,34 @@ def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
             )
             ui.label(times.future(instant, now)).classes("oo-t3")
     ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")
+
+
+def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
+    """Return what is set in words: label, value, whether it is shown in the fixed-width font."""
+    pairs = [("Process", settings.process, False)]
+    if settings.cron is not None:
+        pairs += [("Schedule", short(settings.cron), False), ("Cron", settings.cron, True)]
+    if settings.queue is not None:
+        pairs += [("Queue", settings.queue, False), ("Batch size", times.number(settings.min_batch_size or 1), False)]
+    if settings.next_run is not None:
+        pairs.append(("Date", f"{settings.next_run:%Y-%m-%d %H:%M}", False))
+    pairs.append(("Repository" if settings.is_git else "Path", settings.path, True))
+    if settings.is_git:
+        pairs.append(("Branch", settings.branch or "the default one", bool(settings.branch)))
+    pairs += [
+        ("Blocking", "Yes" if settings.is_blocking else "No", False),
+        ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
+        ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
+        ("Secrets", _PASSING[settings.passing], False),
+        ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
+    ]
+    return pairs
+
+
+def pretty(arguments: str) -> str:
+    """Return arguments as they are read best: JSON indented, anything else as it is."""
+    try:
+        value = json.loads(arguments)
+    except ValueError:
+        return arguments
+    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else arguments

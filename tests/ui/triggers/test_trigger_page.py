@@ -25,7 +25,8 @@ from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatu
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
-from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options, pretty
+from OpenOrchestrator.orchestrator.triggers.page_panels import chart_options
+from OpenOrchestrator.orchestrator.triggers.page_side import pretty
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW, ZONE, add_jobs, add_trigger
 from tests.ui.sample import site as site_time
