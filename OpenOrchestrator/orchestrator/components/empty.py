@@ -3,11 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components.buttons import primary, secondary
+
+
+@dataclass(frozen=True, slots=True)
+class NoneYet:
+    """What a thing is where there is none yet.
+
+    Attributes:
+        title: That there is none.
+        sentence: What it is, and where it comes from.
+        action: Words of the button that makes the first one; None for no button.
+        on_action: Its handler.
+    """
+
+    icon: str
+    title: str
+    sentence: str
+    action: str | None = None
+    on_action: Callable[[], Any] | None = None
+
+
+class EmptyPlace:
+    """What stands in the place of a list that is empty. Build it where it shall stand.
+
+    It is built anew only when the reason changes, so that a refresh takes no focus away.
+
+    Args:
+        listed: The list, which is hidden meanwhile.
+    """
+
+    def __init__(self, listed: ui.element) -> None:
+        self._listed = listed
+        self._reason = ""
+        self._element = ui.element("div")
+
+    def show(
+        self, none: NoneYet, *, shown: bool, hidden_by: str = "", on_clear: Callable[[], Any] | None = None
+    ) -> None:
+        """Say why a list is empty, or nothing.
+
+        Args:
+            none: What is listed.
+            shown: Whether the list has rows.
+            hidden_by: The filters that hide everything there is; empty if there is nothing.
+            on_clear: Clears them.
+        """
+        reason = "" if shown else f"hidden {hidden_by}" if hidden_by else f"none {none.title}"
+        if reason == self._reason:
+            return
+        self._reason = reason
+        self._element.clear()
+        self._listed.set_visibility(shown)
+        with self._element:
+            if hidden_by and not shown and on_clear is not None:
+                nothing_matches(hidden_by, on_clear)
+            elif not shown:
+                none_yet(none.icon, none.title, none.sentence, action=none.action, on_action=none.on_action)
 
 
 def none_yet(

@@ -89,3 +89,20 @@ def pill(look: Look, *, quiet: bool | None = None) -> ui.element:
             icon.classes("oo-turn")
         ui.label(look.word)
     return element
+
+
+class Pill:
+    """A state that is drawn anew when it changes."""
+
+    def __init__(self) -> None:
+        self._element = ui.element("span")
+        self._look: Look | None = None
+
+    def show(self, look: Look) -> None:
+        """Show a state."""
+        if look == self._look:
+            return
+        self._look = look
+        self._element.clear()
+        with self._element:
+            pill(look, quiet=False).mark("state")

@@ -1,27 +1,35 @@
-"""What the dashboard says about spans and counts. Pure."""
+"""What the dashboard says about spans, moments and counts. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
 
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+MOST_NAMES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where and when words are said."""
+
+    now: datetime
+    zone: tzinfo
+
+    def past(self, site: datetime) -> str:
+        """Return when a naive site time was."""
+        return times.past(times.from_site(site, self.zone), self.now, self.zone)
+
+    def full(self, site: datetime) -> str:
+        """Return a naive site time in full with its zone."""
+        return times.absolute(times.from_site(site, self.zone), self.zone)
+
+    def seconds_since(self, site: datetime) -> float:
+        """Return how long ago a naive site time was."""
+        return (self.now - times.from_site(site, self.zone)).total_seconds()
 
 
 def count_of(count: int, noun: str) -> str:
@@ -68,4 +76,10 @@ def tick_words(since: datetime, until: datetime, span: Span) -> tuple[str, str, 
 
 def date_words(local: datetime) -> str:
     """Return a day in words: ``Monday 23 November``."""
-    return f"{times.LONG_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+    return f"{times.LONG_DAYS[local.weekday()]} {local.day} {times.LONG_MONTHS[local.month - 1]}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -4,35 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import RUNNABLE, JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
-
-
-def why_not_kill(row: JobRow) -> str:
-    """Return why a job cannot be killed now; an empty text if it can."""
-    if not row.active:
-        return "It has ended"
-    if row.killing:
-        return "It is being killed already"
-    if row.trigger_status is None:
-        return "Its trigger was deleted, and the scheduler is asked through that"
-    if row.trigger_status not in (TriggerStatus.RUNNING, TriggerStatus.PAUSING):
-        return f"Its trigger is {row.trigger_status.value.lower()}"
-    return ""
-
-
-def why_not_run(row: JobRow) -> str:
-    """Return why the trigger of a job cannot run again now; an empty text if it can."""
-    if row.trigger_status is None:
-        return "Its trigger was deleted"
-    if row.trigger_status is TriggerStatus.IDLE or row.trigger_status in RUNNABLE:
-        return ""
-    return f"Its trigger is {row.trigger_status.value.lower()}"
 
 
 class JobActions:
@@ -63,7 +40,7 @@ class JobActions:
         trigger_id = row.trigger_id
         if trigger_id is None:
             return False
-        stopped = row.trigger_status in RUNNABLE
+        stopped = row.trigger_status in STOPPED_STATUSES
         requested = await self._view.act(
             lambda: self._backend.run_again(trigger_id),
             name=f"Run {row.name}",

@@ -1,7 +1,6 @@
 """The list of jobs: what ran, what runs, and how it went."""
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
 
 from nicegui import ui
 
@@ -10,37 +9,28 @@ from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
-from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.badge import BADGE
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, JobPage, JobQuery, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, COLUMNS, job_row
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 
-COLUMNS = (
-    Column("name", "Job", "24%", phone=True),
-    Column("status", "Status", "116px", phone=True, phone_width="116px"),
-    Column("started", "Started", "116px", sortable=True),
-    Column("duration", "Duration", "110px", right=True),
-    Column("where", "Scheduler", "136px"),
-    Column("reason", "Reason"),
-)
-ACTIONS = (
-    RowAction("trigger", "Open trigger", "sym_r_bolt", quick=True, key="t"),
-    RowAction("logs", "Logs", "sym_r_notes", quick=True, key="l"),
-    RowAction("kill", "Kill", "sym_r_block", danger=True),
-)
 MOST_PAGES = 4000
+NONE_YET = empty.NoneYet(
+    "sym_r_play_circle",
+    "No jobs yet",
+    "A job is one run of a trigger. The first one comes when a scheduler starts a trigger that is due.",
+)
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the jobs that the address asks for."""
     await JobsPage(view).build()
 
 
@@ -54,7 +44,6 @@ class JobsPage:
         self._actions = JobActions(view, self._backend)
         self._list = AddressList(view, "jobs", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, JobRow] = {}
-        self._state = "rows"
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -72,18 +61,15 @@ class JobsPage:
                 ChoiceFilter("trigger", "Trigger", self._backend.trigger_names),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                PeriodChoice("Time", times.zone_name(view.zone)),
             ),
             segments={"": "All", "running": "Running", "failed": "Failed"},
         )
-        with self._filters.element:
-            zone = times.zone_name(view.zone)
-            self._period = PeriodFilter(view.query, self._list.filter, label="Time", note=zone)
-        self._period.element.move(target_index=len(self._filters.element.default_slot.children) - 4)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
                 "Jobs", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_sort=self._sort, on_action=self._act
             ).mark("jobs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._show(page)
         self._list.follow()
@@ -98,10 +84,10 @@ class JobsPage:
             return value
         return join_choice((name,), exclude=value.startswith("-"))
 
-    def _show(self, page: JobPage) -> None:
+    def _show(self, page: FoundJobs) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
-        rows = [table_row(row, now, zone) for row in page.rows]
+        rows = [job_row(row, now, zone) for row in page.rows]
         self._table.show(rows, sort="started", descending=query.descending)
         shown = len(page.rows)
         # Beyond where counting stopped, there is a next page as long as this one is full.
@@ -110,38 +96,12 @@ class JobsPage:
         cap = CAP if page.total > CAP else None
         self._pager.show(page=query.page, size=query.size, shown=shown, total=total, cap=cap)
         self._view.count(times.capped(page.total, CAP) if cap else times.number(page.total))
-        self._show_nothing(page)
-
-    def _show_nothing(self, page: JobPage) -> None:
-        state = "rows" if page.rows else f"hidden {self._description()}" if page.any else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(bool(page.rows))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_play_circle",
-                    "No jobs yet",
-                    "A job is one run of a trigger. The first one comes when a scheduler starts a trigger that is due.",
-                )
-            elif not page.rows:
-                empty.nothing_matches(self._description(), self._clear)
-
-    def _description(self) -> str:
-        if self._period.active and not self._filters.active:
-            return self._period.description()
-        words = self._filters.description()
-        return f"{words} with {self._period.description()}" if self._period.active else words
-
-    async def _clear(self) -> None:
-        self._period.forget()
-        self._view.set_query(page=None, **{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._list.change()
+        self._empty.show(
+            NONE_YET,
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if page.any else "",
+            on_clear=self._filters.clear_all,
+        )
 
     async def _sort(self, _column: str) -> None:
         await self._list.change(sort="started" if self._list.query.descending else None, page=None)
@@ -182,63 +142,6 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
         page=page,
         size=size,
     )
-
-
-def table_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = True) -> Row:
-    """Return a job as a table shows it.
-
-    Args:
-        row: The job.
-        now: Aware.
-        zone: The site's.
-        with_trigger: Whether the trigger can be opened from it.
-    """
-    actions = {"logs": ""}
-    if with_trigger:
-        actions["trigger"] = "" if row.trigger_status is not None else "Its trigger was deleted"
-    if row.active:
-        actions["kill"] = why_not_kill(row)
-    second = row.process if row.trigger_name else None
-    look = TRIGGER_LOOKS[row.trigger_status] if row.killing and row.trigger_status else JOB_LOOKS[row.status]
-    started = row.started(zone)
-    return Row(
-        id=str(row.id),
-        name=row.name,
-        version=f"{row.status.name}{' killing' if row.killing else ''}",
-        actions=actions,
-        cells={
-            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
-            "status": cells.pill(look),
-            "started": cells.moment(started, now, zone, tone="t2"),
-            "duration": _duration(row, now, zone),
-            "where": cells.text(row.scheduler, tone="t2"),
-            "reason": _reason(row),
-        },
-    )
-
-
-def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
-    seconds = row.seconds(now, zone)
-    if row.active:
-        # By the minute, so that a list that nothing happened in is not sent anew all the time.
-        minutes = times.clock_minutes(row.started(zone), now)
-        return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
-    if row.ended is None:
-        return cells.text("", tone="t3")
-    return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
-
-
-def _reason(row: JobRow) -> cells.Cell:
-    if not row.reason:
-        return cells.text("", tone="t3")
-    line = sentence(row.reason).partition("\n")[0]
-    tip = row.reason[:600] if len(row.reason) > 60 else None
-    return cells.text(line[:200], tone="t2", tip=tip)
-
-
-def sentence(reason: str) -> str:
-    """Return a reason with a capital at its beginning."""
-    return reason[:1].upper() + reason[1:]
 
 
 PAGES = (

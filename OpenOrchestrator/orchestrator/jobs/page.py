@@ -1,45 +1,25 @@
 """One job: how it stands, why it failed, what its robot prints, and what it logged and worked on."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.orchestrator.components import empty, feedback, times
-from OpenOrchestrator.orchestrator.components.buttons import copy_button, ghost, icon_button, secondary, tip
-from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.jobs.actions import JobActions, why_not_kill, why_not_run
-from OpenOrchestrator.orchestrator.jobs.backend.details import (
-    LOG_CAP,
-    SHOWN,
-    ElementRow,
-    JobDetails,
-    JobDetailsBackend,
-    LogRow,
-    Surroundings,
-)
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import RUNNABLE, JobsBackend, as_uuid
-from OpenOrchestrator.orchestrator.jobs.list_page import sentence
-from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
+from OpenOrchestrator.orchestrator.components import feedback, times
+from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
+from OpenOrchestrator.orchestrator.components.facts import Fact, beside
+from OpenOrchestrator.orchestrator.components.failure_card import failure_card
+from OpenOrchestrator.orchestrator.components.tabs import Tabs
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
+from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP, JobDetails, JobDetailsBackend, Surroundings
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.job_rows import sentence, why_not_kill, why_not_run
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
-from OpenOrchestrator.orchestrator.jobs.page_parts import (
-    ELEMENT_COLUMNS,
-    LOG_COLUMNS,
-    Fact,
-    Pill,
-    Tabs,
-    beside_heading,
-    element_row,
-    failure_card,
-    length_bars,
-    limit_words,
-    log_row,
-    typical,
-)
+from OpenOrchestrator.orchestrator.jobs.page_panels import JobElementsPanel, JobLogsPanel
+from OpenOrchestrator.orchestrator.jobs.page_side import JobSide
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 
@@ -48,7 +28,7 @@ NEAR_LIMIT = 0.85
 
 
 async def build(view: View) -> None:
-    """Build the page.
+    """Show the job of the address.
 
     Raises:
         NotFoundError: If there is no such job.
@@ -68,16 +48,14 @@ class JobPage:
         self._backend = JobDetailsBackend(view.database, view.clock)
         self._jobs = JobsBackend(view.database, view.clock)
         self._actions = JobActions(view, self._jobs)
-        self._shown_logs: dict[str, LogRow] = {}
         self._seen: tuple[int, object] | None = None
-        self._panels: Any = None
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
         view = self._view
         self._details = await self._backend.get(self._id)
         around = await self._backend.surroundings(self._id)
-        view.container.classes("oo-jdetail")
+        view.container.classes("oo-detail")
         row = self._details.row
         crumbs = [("Jobs", "/jobs")]
         if row.trigger_status is not None:
@@ -85,17 +63,17 @@ class JobPage:
         crumbs.append((str(row.id)[:8], f"/jobs/{row.id}"))
         with view.head(row.name, crumbs=crumbs):
             self._build_buttons()
-        with beside_heading(view):
+        with beside(view.heading):
             self._pill = Pill()
         self._build_facts()
         self._failure = ui.element("div")
         view.title(f"{row.name}, {JOB_LOOKS[row.status].word}")
         self._tabs = Tabs({"": "Output", "logs": "Logs", "elements": "Elements"}, view.query.get("tab", ""), self._tab)
-        with ui.element("div").classes("oo-jtwo"):
-            with ui.element("div").classes("oo-jfirst"):
+        with ui.element("div").classes("oo-split"):
+            with ui.element("div").classes("oo-split-main"):
                 self._build_panels()
-            with ui.element("div").classes("oo-jside"):
-                self._build_side()
+            with ui.element("div").classes("oo-split-side"):
+                self._side = JobSide(self._details, view.zone, view.prefix)
         self._show_around(around)
         self._show(self._details)
         await self._load_tab()
@@ -128,7 +106,7 @@ class JobPage:
             with ui.element("div").classes("oo-row"):
                 ui.icon("sym_r_timer").classes("oo-i16 oo-t3")
                 self._limit_text = ui.label().classes("oo-b").mark("limit")
-            with ui.element("div").classes("oo-jlimit") as self._limit_bar:
+            with ui.element("div").classes("oo-limit") as self._limit_bar:
                 self._limit_part = ui.element("b")
 
     def _build_panels(self) -> None:
@@ -136,107 +114,32 @@ class JobPage:
         with ui.element("div").style("display: flex; flex: 1; min-width: 0") as panel:
             self._output = OutputPanel(self._view, self._id, live=active, follow=active)
         self._tabs.panel("", panel)
-        with ui.element("div").classes("oo-card") as panel:
-            self._logs = DataTable("Logs of this job", LOG_COLUMNS, on_open=self._open_log, prefix=self._view.prefix)
-            self._logs.mark("logs")
-            self._no_logs = ui.element("div")
-            self._logs_foot = self._foot("Open in Logs", lambda: self._view.go(f"/logs?job={self._id}"))
-        self._tabs.panel("logs", panel)
-        with ui.element("div").classes("oo-card") as panel:
-            self._elements = DataTable("Queue elements of this job", ELEMENT_COLUMNS, prefix=self._view.prefix)
-            self._elements.mark("elements")
-            self._no_elements = ui.element("div")
-            self._elements_foot = ui.label().classes("oo-foot")
-        self._tabs.panel("elements", panel)
-
-    def _foot(self, words: str, on_click: Any) -> ui.label:
-        with ui.element("div").classes("oo-foot"):
-            text = ui.label()
-            ui.element("span").classes("oo-sp")
-            ghost(words, on_click, small=True, marker="open-in-logs")
-        return text
-
-    def _build_side(self) -> None:
-        details, zone = self._details, self._view.zone
-        row = details.row
-        with ui.element("div").classes("oo-card"):
-            with ui.element("h2"):
-                ui.label("Facts")
-            with ui.element("dl").classes("oo-kv"):
-                self._pair("Process", row.process)
-                if details.trigger_type is not None:
-                    self._pair("Trigger", f"{row.trigger_name}, {details.trigger_type.value.lower()}")
-                elif row.trigger_name:
-                    self._pair("Trigger", f"{row.trigger_name}, deleted")
-                self._pair("Started by", self._cause(details))
-                if row.started_at is not None:
-                    waited = (row.started_at - (details.due_at or times.from_site(row.claimed, zone))).total_seconds()
-                    if waited >= 0:
-                        self._pair("Waited", times.exact_duration(round(waited, 1)))
-                self._copied_pair("Commit", row.commit or "")
-                with ui.element("dt") as self._elements_label:
-                    ui.label("Elements")
-                with ui.element("dd") as self._elements_box:
-                    self._element_words = ui.label().mark("element-words")
-                self._copied_pair("Job id", str(row.id))
-        self._history = ui.element("div")
-
-    def _pair(self, label: str, value: str) -> None:
-        if not value:
-            return
-        with ui.element("dt"):
-            ui.label(label)
-        with ui.element("dd"):
-            ui.label(value)
-
-    def _copied_pair(self, label: str, value: str) -> None:
-        if not value:
-            return
-        with ui.element("dt"):
-            ui.label(label)
-        with ui.element("dd").classes("oo-row oo-jcopied").style("gap: 2px"):
-            tip(ui.label(value).classes("oo-mono oo-el"), value)
-            copy_button(value, f"Copy: {label}")
-
-    def _cause(self, details: JobDetails) -> str:
-        if details.due_at is not None:
-            zone = self._view.zone
-            return f"Schedule, due {times.calendar(details.due_at, times.from_site(details.row.claimed, zone), zone)}"
-        if details.requested:
-            return "Somebody's request"
-        return "Queue" if details.trigger_type is not None and details.trigger_type.name == "QUEUE" else ""
+        self._logs = JobLogsPanel(self._view, lambda: self._view.go(f"/logs?job={self._id}"))
+        self._tabs.panel("logs", self._logs.element)
+        self._elements = JobElementsPanel(self._view)
+        self._tabs.panel("elements", self._elements.element)
 
     def _show_around(self, around: Surroundings) -> None:
         """Show what changes only when the job ends."""
-        row = self._details.row
-        zone, now = self._view.zone, self._view.now()
+        now = self._view.now()
         self._failure.clear()
-        if row.status in (*BAD_JOB_STATUSES, JobStatus.KILLED):
+        if self._details.row.status in (*BAD_JOB_STATUSES, JobStatus.KILLED):
             with self._failure:
                 self._build_failure(around, now)
-        self._history.clear()
-        self._history.set_visibility(len(around.history) > 1)
-        if len(around.history) > 1:
-            with self._history, ui.element("div").classes("oo-card"):
-                with ui.element("div").classes("oo-row").style("margin-bottom: 8px"):
-                    with ui.element("h2").style("margin: 0"):
-                        ui.label(f"Duration, last {len(around.history)} runs")
-                    ui.element("span").classes("oo-sp")
-                usual = typical(around.history)
-                length_bars(around.history, self._view.prefix, zone, this=self._id)
-                with ui.element("div").classes("oo-row oo-xs oo-t3").style("margin-top: 4px"):
-                    first = times.from_site(around.history[0].claimed, zone)
-                    ui.label(times.calendar(first, now, zone)).classes("oo-grow")
-                    if usual is not None:
-                        ui.label(f"typical {times.exact_duration(usual)}")
-                    ui.label("this job").classes("oo-grow").style("text-align: right")
+        self._side.show_history(around.history, now)
 
     def _build_failure(self, around: Surroundings, now: datetime) -> None:
         row, zone = self._details.row, self._view.zone
-        with failure_card(sentence(row.reason or JOB_LOOKS[row.status].word), around.failure, JOB_LOOKS[row.status]):
+        look, failure = JOB_LOOKS[row.status], around.failure
+        with failure_card(
+            sentence(row.reason or look.word),
+            look,
+            headline=failure.headline if failure else None,
+            text=failure.text if failure else None,
+        ):
             if around.last_success is None and around.bad_since < 2:
                 return
-            with ui.element("div").classes("oo-jsince"):
+            with ui.element("div").classes("oo-failure-aside"):
                 if around.last_success is not None:
                     ui.label("Last success").classes("oo-t3")
                     instant = times.from_site(around.last_success[1], zone)
@@ -275,11 +178,9 @@ class JobPage:
         self._show_buttons(details)
         self._tabs.count("logs", times.capped(details.logs, LOG_CAP) if details.logs else "")
         self._tabs.count("elements", times.number(details.element_count) if details.elements else "")
-        words = ", ".join(f"{times.number(count)} {status.value}" for status, count in details.elements)
-        self._elements_label.set_visibility(bool(words))
-        self._elements_box.set_visibility(bool(words))
-        if self._element_words.text != words:
-            self._element_words.set_text(words)
+        self._side.show_elements(
+            ", ".join(f"{times.number(count)} {status.value}" for status, count in details.elements)
+        )
         self._output.reach(details.last_sequence, live=row.active)
         if before.row.active and not row.active:
             self._view.title(f"{row.name}, {JOB_LOOKS[row.status].word}")
@@ -299,14 +200,14 @@ class JobPage:
             return
         self._limit.set_visibility(True)
         left = limit - seconds
-        text = f"{times.exact_duration(int(left))} to the time limit of {limit_words(limit)}"
+        text = f"{times.exact_duration(int(left))} to the time limit of {times.limit(limit)}"
         if left <= 0:
-            text = f"Past its time limit of {limit_words(limit)}"
+            text = f"Past its time limit of {times.limit(limit)}"
         if self._limit_text.text != text:
             self._limit_text.set_text(text)
             self._limit_part.style(f"width: {min(seconds / limit, 1) * 100:.1f}%")
             near = seconds >= limit * NEAR_LIMIT
-            self._limit_bar.classes(add="oo-jnear" if near else "", remove="" if near else "oo-jnear")
+            self._limit_bar.classes(add="oo-near" if near else "", remove="" if near else "oo-near")
 
     def _show_buttons(self, details: JobDetails) -> None:
         row = details.row
@@ -315,7 +216,7 @@ class JobPage:
         self._kill.set_enabled(not reason)
         tip(self._kill, reason or "Stop the robot at once")
         self._again.set_visibility(not row.active and row.trigger_id is not None)
-        words = "Enable and run" if row.trigger_status in RUNNABLE else "Run again"
+        words = "Enable and run" if row.trigger_status in STOPPED_STATUSES else "Run again"
         if self._again.text != words:
             self._again.set_text(words)
         reason = why_not_run(row)
@@ -331,44 +232,12 @@ class JobPage:
         self._seen = (self._details.logs, self._details.elements)
         if self._tabs.chosen == "logs":
             logs = await self._view.load(lambda: self._backend.logs(self._id))
-            if logs is not None and not self._logs.is_deleted:
-                self._show_logs(logs)
+            if logs is not None:
+                self._logs.show(logs)
         elif self._tabs.chosen == "elements":
             elements = await self._view.load(lambda: self._backend.elements(self._id))
-            if elements is not None and not self._elements.is_deleted:
-                self._show_elements(elements)
-
-    def _show_logs(self, logs: tuple[LogRow, ...]) -> None:
-        now, zone = self._view.now(), self._view.zone
-        self._shown_logs = {str(row.id): row for row in logs}
-        self._logs.show([log_row(row, now, zone) for row in logs])
-        self._logs.set_visibility(bool(logs))
-        self._logs_foot.set_text(f"The newest {SHOWN} are shown." if len(logs) == SHOWN else "")
-        self._no_logs.clear()
-        if not logs:
-            with self._no_logs:
-                empty.none_yet(
-                    "sym_r_notes", "No logs of this job", "Robots log with orchestrator_connection.log_info."
-                )
-
-    def _show_elements(self, elements: tuple[ElementRow, ...]) -> None:
-        now, zone = self._view.now(), self._view.zone
-        self._elements.show([element_row(row, now, zone) for row in elements])
-        self._elements.set_visibility(bool(elements))
-        more = self._details.element_count - len(elements)
-        self._elements_foot.set_text(f"The newest {SHOWN} of {times.number(self._details.element_count)} are shown.")
-        self._elements_foot.set_visibility(more > 0)
-        self._no_elements.clear()
-        if not elements:
-            with self._no_elements:
-                empty.none_yet(
-                    "sym_r_stacks", "No queue elements", "Elements that the robot of this job takes show up here."
-                )
-
-    async def _open_log(self, row_id: str) -> None:
-        row = self._shown_logs.get(row_id)
-        if row is not None:
-            await show_log(row, self._view.zone)
+            if elements is not None:
+                self._elements.show(elements, self._details.element_count)
 
     async def _copy_link(self) -> None:
         # The host is the browser's: behind a proxy only that knows it.

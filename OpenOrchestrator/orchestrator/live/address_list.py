@@ -7,7 +7,7 @@ is listed.
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
-from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES
+from OpenOrchestrator.orchestrator.components.tables.paging import resized, turned
 from OpenOrchestrator.orchestrator.live.poller import Subscription
 from OpenOrchestrator.orchestrator.live.view import View
 
@@ -24,6 +24,7 @@ class AddressList(Generic[Q, A]):
         query_of: Reads an address.
         ask: Asks the database.
         show: Shows an answer.
+        every: Seconds between two looks at a query; nought leaves it to the poller. None means nought for all.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class AddressList(Generic[Q, A]):
         query_of: Callable[[Mapping[str, str]], Q],
         ask: Callable[[Q], Awaitable[A]],
         show: Callable[[A], None],
+        every: Callable[[Q], float] | None = None,
     ) -> None:
         self.query = query_of(view.query)
         self._view = view
@@ -41,6 +43,7 @@ class AddressList(Generic[Q, A]):
         self._query_of = query_of
         self._ask = ask
         self._show = show
+        self._every = every
         self._following: Subscription | None = None
         self._asked = 0
 
@@ -52,7 +55,8 @@ class AddressList(Generic[Q, A]):
         """Keep what is shown up to date."""
         query = self.query
         self._view.unfollow(self._following)
-        self._following = self._view.follow((self._name, query), lambda: self._ask(query), self._show)
+        every = self._every(query) if self._every is not None else 0
+        self._following = self._view.follow((self._name, query), lambda: self._ask(query), self._show, every=every)
 
     async def change(self, **changes: str | None) -> None:
         """Change the address, and show what it asks for then."""
@@ -73,17 +77,8 @@ class AddressList(Generic[Q, A]):
 
     async def turn(self, page: int) -> None:
         """Show another page."""
-        await self.change(page=str(page) if page > 1 else None)
+        await self.change(**turned(page))
 
     async def resize(self, size: int) -> None:
         """Show so many rows on a page, from the first page on."""
-        await self.change(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
-
-
-def place_of(address: Mapping[str, str], most_pages: int = 100_000) -> tuple[int, int]:
-    """Return page and size that an address asks for; what means nothing is left out."""
-    page, size = address.get("page", ""), address.get("size", "")
-    return (
-        min(int(page), most_pages) if page.isascii() and page.isdigit() and int(page) else 1,
-        int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
-    )
+        await self.change(**resized(size))

@@ -1,6 +1,5 @@
 """Log messages: newest first, filtered, followed live, exported."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -8,33 +7,30 @@ from uuid import UUID
 
 from nicegui import background_tasks, ui
 
-from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
-from OpenOrchestrator.orchestrator.backend.periods import ALL, period_of
+from OpenOrchestrator.orchestrator.backend.periods import ALL
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
-from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.tables import download
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS, PeriodFilter
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
+from OpenOrchestrator.orchestrator.components.tables.period_filter import PRESETS
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.logs.address import LEVELS, query_of
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,
     SEARCHED_PERIOD,
+    FoundLogs,
     LogJob,
-    LogPage,
-    LogQuery,
     LogRow,
     LogsBackend,
-    cursor_of,
 )
 from OpenOrchestrator.orchestrator.logs.log_lines import lines_of
 from OpenOrchestrator.orchestrator.logs.log_list import Fact, LogList
 
-LEVELS = {level.name.lower(): level for level in (LogLevel.ERROR, LogLevel.INFO, LogLevel.TRACE)}
 MOST_FOLLOWED = 200
 """More new messages than this between two looks: the list is read anew."""
 
@@ -42,10 +38,16 @@ LATE = timedelta(seconds=60)
 """How late a message of a robot whose clock is behind is still noticed while following."""
 
 COUNT_SECONDS = 30.0
+NONE_YET = empty.NoneYet(
+    "sym_r_notes",
+    "No log messages yet",
+    "Robots write them with log_trace, log_info and log_error; schedulers write what happens to jobs.",
+)
+NO_MORE = empty.NoneYet("sym_r_notes", "No more messages", "There are none beyond this place.")
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the messages that the address asks for, and follow new ones."""
     await LogsPage(view).build()
 
 
@@ -56,12 +58,11 @@ class LogsPage:
         self._view = view
         self._backend = LogsBackend(view.database, view.clock)
         self._query = query_of(view.query)
-        self._page: LogPage | None = None
+        self._page: FoundLogs | None = None
         self._rows: tuple[LogRow, ...] = ()
         self._newest: tuple[LogRow, ...] = ()
         self._follow_new = view.query.get("follow") != "0"
         self._away = False
-        self._state = "rows"
         self._following: Any = None
         self._counting: Any = None
         self._asked = 0
@@ -83,19 +84,15 @@ class LogsPage:
             placeholder="Search messages",
             choices=(
                 ChoiceFilter("level", "Level", {name: level.value for name, level in LEVELS.items()}),
+                PeriodChoice("Time", times.abbreviated(view.now(), view.zone)),
                 ChoiceFilter("process", "Process", self._backend.processes),
                 ChoiceFilter("job", "Job", {str(job.id): self._job_words(job) for job in jobs}),
             ),
         )
-        with self._filters.element:
-            self._period = PeriodFilter(
-                view.query, self._filtered, label="Time", note=times.abbreviated(view.now(), view.zone)
-            )
-            self._period.element.move(target_index=2)
         self._waiting = secondary("", self._to_newest, icon="sym_r_arrow_upward", marker="new-lines")
         self._waiting.classes("oo-log-waiting").set_visibility(False)
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
-            with ui.element("div").classes("oo-log-hint") as self._hint:
+            with ui.element("div").classes("oo-note") as self._hint:
                 ui.icon("sym_r_info")
                 self._hint_text = ui.label().mark("search-hint")
                 self._hint_button = ghost("", self._search_on, small=True, marker="search-on")
@@ -107,7 +104,7 @@ class LogsPage:
                 on_only=self._only,
                 on_away=self._went_away,
             ).mark("logs")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._list)
             with ui.element("div").classes("oo-log-foot") as self._foot:
                 self._newer_button = ghost(
                     "Newer", self._turn_newer, icon="sym_r_chevron_left", small=True, marker="newer"
@@ -159,7 +156,7 @@ class LogsPage:
     def _site_now(self) -> datetime:
         return self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
 
-    def _show_page(self, page: LogPage) -> None:
+    def _show_page(self, page: FoundLogs) -> None:
         self._page = page
         self._rows = self._newest = page.rows
         self._waiting.set_visibility(False)
@@ -179,7 +176,12 @@ class LogsPage:
     def _show_rows(self) -> None:
         self._list.show(lines_of(self._rows, self._site_now(), self._view.zone))
         self._foot_text.set_text(self._span())
-        self._show_nothing()
+        self._empty.show(
+            NONE_YET if self._at_newest else NO_MORE,
+            shown=bool(self._rows),
+            hidden_by=self._filters.description() if self._filters.active else "",
+            on_clear=self._filters.clear_all,
+        )
 
     def _span(self) -> str:
         if not self._rows:
@@ -213,7 +215,7 @@ class LogsPage:
     def _show_hint(self) -> None:
         page, query, zone = self._page, self._query, self._view.zone
         implied = query.effective_period != query.period
-        self._period.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
+        self._filters.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
         self._hint.set_visibility(bool(query.text) and (implied or (page is not None and page.searched_to is not None)))
         if page is not None and page.searched_to is not None:
             to = times.full(times.from_site(page.searched_to, zone), zone)
@@ -222,30 +224,6 @@ class LogsPage:
         elif implied:
             self._hint_text.set_text(f"Searched the {PRESETS[SEARCHED_PERIOD.start].lower()}.")
             self._hint_button.set_text("Search all time")
-
-    def _show_nothing(self) -> None:
-        filtered = self._filters.active or self._period.active
-        state = "rows" if self._rows else f"hidden {self._description()}" if filtered or not self._at_newest else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._list.set_visibility(bool(self._rows))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_notes",
-                    "No log messages yet",
-                    "Robots write them with log_trace, log_info and log_error; schedulers write what happens to jobs.",
-                )
-            elif not self._rows and not filtered:
-                empty.none_yet("sym_r_notes", "No more messages", "There are none beyond this place.")
-            elif not self._rows:
-                empty.nothing_matches(self._description(), self._clear)
-
-    def _description(self) -> str:
-        parts = [self._filters.description()] if self._filters.active else []
-        return " and ".join([*parts, *([self._period.description()] if self._period.active else [])])
 
     async def _show_count(self) -> None:
         query = self._query
@@ -268,14 +246,6 @@ class LogsPage:
     def _tell_count(self, count: int) -> None:
         self._view.count(_lines_text(count))
 
-    async def _clear(self) -> None:
-        self._period.forget()
-        self._view.set_query(**{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._filtered({})
-
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._view.set_query(**changes, before=None, after=None)
         self._away = False
@@ -285,7 +255,7 @@ class LogsPage:
         if self._page is not None and self._page.searched_to is not None:
             await self._turn_older()
         else:
-            await self._period.set(ALL, "")
+            await self._filters.set_period(ALL)
 
     async def _turn_older(self) -> None:
         if self._page is not None and self._page.older is not None:
@@ -347,36 +317,6 @@ class LogsPage:
     def _job_words(self, job: LogJob) -> str:
         now, zone = self._view.now(), self._view.zone
         return f"{job.trigger or job.process}, {times.calendar(times.from_site(job.started, zone), now, zone)}"
-
-
-def query_of(address: dict[str, str]) -> LogQuery:
-    """Return what an address asks for; parts that mean nothing are left out."""
-    names, exclude = split_choice(address.get("level", ""))
-    levels = {LEVELS[name] for name in names if name in LEVELS}
-    if exclude and levels:
-        levels = set(LogLevel) - levels
-    processes, not_processes = split_choice(address.get("process", ""))
-    before = cursor_of(address.get("before", ""))
-    return LogQuery(
-        text=address.get("q", "")[:200],
-        levels=tuple(level for level in LEVELS.values() if level in levels),
-        processes=tuple(name[:100] for name in processes[:20]),
-        not_processes=not_processes,
-        jobs=tuple(_uuids(split_choice(address.get("job", ""))[0][:20])),
-        period=period_of(address),
-        before=before,
-        after=None if before is not None else cursor_of(address.get("after", "")),
-    )
-
-
-def _uuids(texts: Sequence[str]) -> list[UUID]:
-    found = []
-    for text in texts:
-        try:
-            found.append(UUID(text))
-        except ValueError:
-            continue
-    return found
 
 
 def _lines_text(count: int) -> str:

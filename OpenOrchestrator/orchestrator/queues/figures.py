@@ -10,11 +10,14 @@ from nicegui import ui
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
+from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS, pill
-from OpenOrchestrator.orchestrator.queues.element_cells import NOTHING
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow
+
+REFRESH_SECONDS = 30.0
+"""Counting a million elements walks a whole index, so it is done less often than the rest."""
 
 OLD_SECONDS = 3600.0
 STALE_SECONDS = 86_400.0

@@ -1,49 +1,37 @@
 """All queues: what waits, what failed, how old the oldest waits, and how fast they are worked off."""
 
-from datetime import datetime, tzinfo
 from typing import Any
 
 from nicegui import background_tasks, ui
 
-from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
-from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, Column, DataTable, Pager, Row
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
-from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of, resized, turned
+from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
-from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
 from OpenOrchestrator.orchestrator.queues.chart import QueueChart
-from OpenOrchestrator.orchestrator.queues.element_form import new_element
-from OpenOrchestrator.orchestrator.queues.figures import age, age_text, age_tone
+from OpenOrchestrator.orchestrator.queues.elements.form import new_element
+from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS
+from OpenOrchestrator.orchestrator.queues.list_rows import (
+    BAR,
+    COLUMNS,
+    SEGMENTS,
+    matching,
+    queue_row,
+    sort_key,
+    sort_of,
+)
 
 CHART_SECONDS = 60.0
-REFRESH_SECONDS = 30.0
-"""Counting a million elements walks a whole index, so it is done less often than the rest."""
-
-COLUMNS = (
-    Column("name", "Queue", "20%", sortable=True, phone=True),
-    Column("bar", "Elements", "13%"),
-    Column("new", "New", "76px", sortable=True, right=True, phone=True, phone_width="54px"),
-    Column("in_progress", "In Progress", "98px", sortable=True, right=True),
-    Column("done", "Done", "88px", sortable=True, right=True),
-    Column("failed", "Failed", "76px", sortable=True, right=True, phone=True, phone_width="60px"),
-    Column("abandoned", "Abandoned", "98px", sortable=True, right=True),
-    Column("oldest", "Oldest New", "110px", sortable=True, phone=True, phone_width="88px"),
-    Column("rate", "Ended per hour", "112px", sortable=True, right=True),
-    Column("trigger", "Trigger"),
-)
-STATUSES = {status.name.lower(): status for status in QueueStatus}
-BAR = (QueueStatus.DONE, QueueStatus.IN_PROGRESS, QueueStatus.NEW, QueueStatus.FAILED, QueueStatus.ABANDONED)
-SEGMENTS = {"": "All", "new": "With New", "failed": "With failed"}
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the queues that the address asks for, and the chart of one."""
     await QueuesPage(view).build()
 
 
@@ -69,7 +57,7 @@ class QueuesPage:
         with ui.element("div").classes("oo-body"):
             with ui.element("div").classes("oo-card"):
                 self._table = DataTable("Queues", COLUMNS, prefix=view.prefix, on_sort=self._sort).mark("queues")
-                self._nothing = ui.element("div")
+                self._empty = empty.EmptyPlace(self._table)
                 self._pager = Pager(on_page=self._turn, on_size=self._resize)
             self._legend()
             self._chart = QueueChart(on_choose=self._choose)
@@ -114,37 +102,29 @@ class QueuesPage:
         self._rows = rows
         view = self._view
         now, zone = view.now(), view.zone
-        page, size = page_of(view.query)
+        page, size = place_of(view.query)
         found = matching(rows, view.query.get("q", ""), view.query.get("segment", ""))
         sort, descending = sort_of(view.query)
         found = sorted(found, key=lambda row: row.name.casefold())
         found = sorted(found, key=lambda row: sort_key(row, sort), reverse=descending)
         part = found[(page - 1) * size : page * size]
-        self._table.show([table_row(row, now, zone) for row in part], sort=sort, descending=descending)
+        self._table.show([queue_row(row, now, zone) for row in part], sort=sort, descending=descending)
         self._pager.show(page=page, size=size, shown=len(part), total=len(found))
         count = times.number(len(rows))
         view.count(count if len(found) == len(rows) else f"{times.number(len(found))} of {count}")
-        self._show_nothing(shown=bool(part))
-
-    def _show_nothing(self, *, shown: bool) -> None:
-        state = "rows" if shown else "none" if not self._rows else f"hidden {self._filters.description()}"
-        if state == getattr(self, "_state", "rows"):
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(shown)
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_stacks",
-                    "No queues yet",
-                    "A queue holds the work items of robots, one element for each case. It exists as soon as a robot "
-                    "or you add the first element.",
-                    action="New element",
-                    on_action=self._new,
-                )
-            elif not shown:
-                empty.nothing_matches(self._filters.description(), self._filters.clear)
+        self._empty.show(
+            empty.NoneYet(
+                "sym_r_stacks",
+                "No queues yet",
+                "A queue holds the work items of robots, one element for each case. It exists as soon as a robot "
+                "or you add the first element.",
+                action="New element",
+                on_action=self._new,
+            ),
+            shown=bool(part),
+            hidden_by=self._filters.description() if rows else "",
+            on_clear=self._filters.clear,
+        )
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._view.set_query(**changes, page=None)
@@ -157,117 +137,15 @@ class QueuesPage:
         self._show(self._rows)
 
     def _turn(self, page: int) -> None:
-        self._view.set_query(page=str(page) if page > 1 else None)
+        self._view.set_query(**turned(page))
         self._show(self._rows)
 
     def _resize(self, size: int) -> None:
-        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
+        self._view.set_query(**resized(size))
         self._show(self._rows)
 
     async def _new(self) -> None:
         await new_element(self._view, None, self._view.refresh)
-
-
-def page_of(address: dict[str, str]) -> tuple[int, int]:
-    """Return page and size of an address; nonsense is left out."""
-    page, size = address.get("page", ""), address.get("size", "")
-    return (
-        min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1,
-        int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
-    )
-
-
-def sort_of(address: dict[str, str]) -> tuple[str, bool]:
-    """Return column and direction of an address: by name unless it names a column that can be sorted by."""
-    sort = address.get("sort", "")
-    name = sort.removeprefix("-")
-    if name in {column.name for column in COLUMNS if column.sortable}:
-        return name, sort.startswith("-")
-    return "name", False
-
-
-def sort_key(row: QueueRow, column: str) -> Any:
-    """Return what a queue is sorted by."""
-    if column in STATUSES:
-        return row.count(STATUSES[column])
-    if column == "rate":
-        return row.per_hour
-    if column == "oldest":
-        # The oldest is the largest age; queues where nothing waits come after all others.
-        return -row.oldest_new.timestamp() if row.oldest_new is not None else float("-inf")
-    return row.name.casefold()
-
-
-def matching(rows: tuple[QueueRow, ...], text: str, segment: str) -> list[QueueRow]:
-    """Return the queues whose name, or that of a trigger, holds a text, and that are in a segment."""
-    wanted = text.strip().casefold()
-    status = STATUSES.get(segment) if segment in SEGMENTS else None
-    return [
-        row
-        for row in rows
-        if (status is None or row.count(status)) and any(wanted in name.casefold() for name in _names(row))
-    ]
-
-
-def _names(row: QueueRow) -> list[str]:
-    return [row.name, *(part for trigger in row.triggers for part in (trigger.name, trigger.process))]
-
-
-def table_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
-    """Return a queue as the table shows it."""
-    path = path_of(row.name)
-    parts = [(ELEMENT_LOOKS[status], row.count(status)) for status in BAR]
-    tip = "\n".join(f"{look.word}: {times.number(number)}" for look, number in parts if number)
-    return Row(
-        id=row.name,
-        name=row.name,
-        version=f"{row.count(QueueStatus.FAILED)}",
-        cells={
-            "name": cells.text(row.name, second=triggers_text(row), href=path),
-            "bar": cells.stack([(look.tone, number) for look, number in parts], tip=tip or None),
-            "new": _count(row, QueueStatus.NEW, None),
-            "in_progress": _count(row, QueueStatus.IN_PROGRESS, "running"),
-            "done": _count(row, QueueStatus.DONE, "t2"),
-            "failed": _count(row, QueueStatus.FAILED, "failed"),
-            "abandoned": _count(row, QueueStatus.ABANDONED, "t2"),
-            "oldest": oldest_cell(row, now, zone),
-            "rate": cells.text(
-                times.number(row.per_hour),
-                tone=None if row.per_hour else "t3",
-                tip=f"{times.number(row.per_hour)} ended in the last hour\n{times.number(row.arrived)} came in",
-            ),
-            "trigger": _trigger(row),
-        },
-    )
-
-
-def triggers_text(row: QueueRow) -> str:
-    """Return the names of the triggers of a queue."""
-    return ", ".join(trigger.name for trigger in row.triggers) or "No trigger"
-
-
-def oldest_cell(row: QueueRow, now: datetime, zone: tzinfo) -> cells.Cell:
-    """Return how long the oldest New element waits."""
-    seconds = age(row, now, zone)
-    oldest = times.absolute(times.from_site(row.oldest_new, zone), zone) if row.oldest_new else None
-    return cells.text(age_text(seconds), tone=age_tone(seconds, row), tip=oldest)
-
-
-def _count(row: QueueRow, status: QueueStatus, tone: str | None) -> cells.Cell:
-    number = row.count(status)
-    return cells.text(times.number(number), tone=tone if number else "t3", strong=bool(number) and tone is None)
-
-
-def _trigger(row: QueueRow) -> cells.Cell:
-    if not row.triggers:
-        tone = "timeout" if row.count(QueueStatus.NEW) else "t3"
-        return cells.text("None", tone=tone, tip="No trigger runs for this queue.")
-    # The one that somebody should look at first.
-    ranked = sorted(row.triggers, key=lambda trigger: trigger.status in (TriggerStatus.RUNNING, TriggerStatus.IDLE))
-    first = ranked[0]
-    more = f"+{len(ranked) - 1}" if len(ranked) > 1 else None
-    tip = "\n".join(f"{trigger.name}: {trigger.status.value}" for trigger in row.triggers)
-    return cells.pill(TRIGGER_LOOKS[first.status], quiet=True, after=cells.text(more, tip=tip, tone="t3"))
 
 
 PAGES = (

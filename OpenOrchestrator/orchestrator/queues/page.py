@@ -1,7 +1,8 @@
 """One queue: its elements, and everything that is done with them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from nicegui import ui
@@ -14,9 +15,12 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
-from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, DataTable, Pager, RowAction
-from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
-from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
+from OpenOrchestrator.orchestrator.components.tables.bulk import MatchingBar
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable, RowAction
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
+from OpenOrchestrator.orchestrator.components.tables.list_options import ListOptions, columns_of
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
@@ -24,22 +28,19 @@ from OpenOrchestrator.orchestrator.queues.backend import csv_export
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     COUNT_CAP,
     SORTS,
-    ElementPage,
     ElementQuery,
     ElementRow,
+    FoundElements,
     QueueElementsBackend,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
-from OpenOrchestrator.orchestrator.queues.element_actions import ElementActions, reasons
-from OpenOrchestrator.orchestrator.queues.element_cells import ALL_COLUMNS, DEFAULT_COLUMNS, table_row
-from OpenOrchestrator.orchestrator.queues.element_form import edit_element, new_element
-from OpenOrchestrator.orchestrator.queues.figures import QueueFigures
-from OpenOrchestrator.orchestrator.queues.import_dialog import import_elements
-from OpenOrchestrator.orchestrator.queues.list_options import ListOptions, columns_of
-from OpenOrchestrator.orchestrator.queues.list_page import REFRESH_SECONDS
-from OpenOrchestrator.orchestrator.queues.matching_bar import MatchingBar
+from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
+from OpenOrchestrator.orchestrator.queues.elements.cells import ALL_COLUMNS, DEFAULT_COLUMNS, element_row
+from OpenOrchestrator.orchestrator.queues.elements.form import edit_element, new_element
+from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_elements
+from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
 
 ACTIONS = (
     RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
@@ -47,6 +48,7 @@ ACTIONS = (
     RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
+NONE_HERE = empty.NoneYet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
 SEARCH_SECONDS = 15.0
 """A search reads many elements, so it is repeated less often."""
 
@@ -54,7 +56,11 @@ DEEP_SEARCH_SECONDS = 120.0
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the queue of the address and its elements.
+
+    Raises:
+        NotFoundError: If no queue can have this name; one that is unknown is empty.
+    """
     await QueuePage(view).build()
 
 
@@ -67,14 +73,25 @@ class QueuePage:
         self._backend = QueueElementsBackend(view.database, view.clock)
         self._queues = QueuesBackend(view.database, view.clock)
         self._actions = ElementActions(view)
-        self._query = query_of(self._queue, view.query)
+        self._list = AddressList(
+            view,
+            "elements",
+            query_of=partial(query_of, self._queue),
+            ask=self._backend.page,
+            show=self._show,
+            every=refresh_seconds,
+        )
         self._rows: dict[str, ElementRow] = {}
         self._columns = columns_of(view.query.get("columns", ""), tuple(ALL_COLUMNS), DEFAULT_COLUMNS)
-        self._page: ElementPage | None = None
-        self._state = "rows"
+        self._page: FoundElements | None = None
         self._everything = False
-        self._following: Any = None
-        self._asked = 0
+        self._none_yet = empty.NoneYet(
+            "sym_r_inbox",
+            "No elements in this queue",
+            "Robots add them with create_queue_element; you can add one here, or import a CSV file.",
+            action="New element",
+            on_action=self._new,
+        )
         self._noted: datetime | None = None
 
     async def build(self) -> None:
@@ -82,7 +99,7 @@ class QueuePage:
         view = self._view
         if len(self._queue) > 100 or "\0" in self._queue:
             raise NotFoundError("There is no queue of this name: names have at most 100 characters.")
-        page = await self._backend.page(self._query)
+        page = await self._list.first()
         figures = await self._queues.one(self._queue)
         with view.head(self._queue, crumbs=[("Queues", "/queues")]):
             ui.element("span").classes("oo-vsep oo-no-phone")
@@ -97,12 +114,12 @@ class QueuePage:
             view.query,
             self._filtered,
             placeholder="Reference, data or message",
-            choices=(ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),),
+            choices=(
+                ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),
+                PeriodChoice("Created", times.abbreviated(view.now(), view.zone)),
+            ),
         )
         with self._filters.element:
-            zone = times.abbreviated(view.now(), view.zone)
-            self._period = PeriodFilter(view.query, self._filtered, label="Created", note=zone)
-            self._period.element.move(target_index=2)
             ListOptions(
                 {name: column.label for name, column in ALL_COLUMNS.items()},
                 shown=self._columns,
@@ -118,8 +135,8 @@ class QueuePage:
             self._note.set_visibility(False)
             self._place = ui.element("div")
             self._build_table()
-            self._nothing = ui.element("div")
-            self._pager = Pager(on_page=self._turn, on_size=self._resize)
+            self._empty = empty.EmptyPlace(self._place)
+            self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = MatchingBar(
             [
                 ("sym_r_replay", "Set New", lambda: self._bulk_act("new")),
@@ -131,7 +148,7 @@ class QueuePage:
         )
         self._show_figures(figures)
         self._show(page)
-        self._follow()
+        self._list.follow()
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
@@ -152,103 +169,47 @@ class QueuePage:
                 on_select=self._selected,
                 on_open=self._open,
             ).mark("elements")
-            self._table.set_visibility(self._state == "rows")
-
-    def _follow(self) -> None:
-        query = self._query
-        self._view.unfollow(self._following)
-        every = (DEEP_SEARCH_SECONDS if query.deep else SEARCH_SECONDS) if query.text else 0
-        self._following = self._view.follow(
-            ("elements", query), lambda: self._backend.page(query), self._show, every=every
-        )
-
-    async def _change(self) -> None:
-        """Show what the address asks for now; an answer that comes late is dropped."""
-        query = self._query = query_of(self._queue, self._view.query)
-        self._asked += 1
-        asked = self._asked
-        page = await self._view.load(lambda: self._backend.page(query))
-        if asked == self._asked and page is not None:
-            self._show(page)
-        if asked == self._asked:
-            self._follow()
 
     def _show_figures(self, row: QueueRow) -> None:
         self._figures.show(row, self._view.now(), self._view.zone)
         self._view.count(times.number(row.total))
 
-    def _show(self, page: ElementPage) -> None:
+    def _show(self, page: FoundElements) -> None:
         self._page = page
-        now, zone = self._view.now(), self._view.zone
+        now, zone, query = self._view.now(), self._view.zone, self._list.query
         before = set(self._rows)
         self._rows = {str(row.id): row for row in page.rows}
         self._table.show(
-            [table_row(row, reasons(row), now, zone) for row in page.rows],
-            sort=self._query.sort,
-            descending=self._query.descending,
+            [element_row(row, reasons(row), now, zone) for row in page.rows],
+            sort=query.sort,
+            descending=query.descending,
         )
         cap = COUNT_CAP if page.capped else None
-        query = self._query
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap)
         if self._everything and set(self._rows) != before:
             self._table.select(list(self._rows))
         self._show_bulk()
         self._show_note(page)
-        self._show_nothing(page)
+        self._empty.show(
+            NONE_HERE if query.page > 1 else self._none_yet,
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if self._filters.active else "",
+            on_clear=self._filters.clear_all,
+        )
 
-    def _show_note(self, page: ElementPage) -> None:
+    def _show_note(self, page: FoundElements) -> None:
         self._note.set_visibility(page.searched_from is not None)
         if page.searched_from is not None and page.searched_from != self._noted:
             self._noted = page.searched_from
             since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
             self._note_text.set_text(f"Searched the newest elements, created since {since}.")
 
-    def _show_nothing(self, page: ElementPage) -> None:
-        filtered = self._filters.active or self._period.active
-        state = "rows" if page.rows else f"hidden {self._description()}" if filtered else "none"
-        if page.rows or state == self._state:
-            if page.rows and self._state != "rows":
-                self._state = "rows"
-                self._nothing.clear()
-                self._table.set_visibility(True)
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(False)
-        with self._nothing:
-            if filtered:
-                empty.nothing_matches(self._description(), self._clear_filters)
-            elif self._query.page > 1:
-                empty.none_yet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
-            else:
-                empty.none_yet(
-                    "sym_r_inbox",
-                    "No elements in this queue",
-                    "Robots add them with create_queue_element; you can add one here, or import a CSV file.",
-                    action="New element",
-                    on_action=self._new,
-                )
-
-    def _description(self) -> str:
-        parts = [self._filters.description()] if self._filters.active else []
-        return " and ".join([*parts, *([self._period.description()] if self._period.active else [])])
-
-    async def _clear_filters(self) -> None:
-        self._period.forget()
-        self._view.set_query(**{"from": None, "to": None})
-        if self._filters.active:
-            await self._filters.clear()
-        else:
-            await self._filtered({})
-
     async def _filtered(self, changes: dict[str, str | None]) -> None:
-        self._view.set_query(**changes, page=None, deep=None)
         self._clear_selection()
-        await self._change()
+        await self._list.change(**changes, page=None, deep=None)
 
     async def _search_all(self) -> None:
-        self._view.set_query(deep="1", page=None)
-        await self._change()
+        await self._list.change(deep="1", page=None)
 
     async def _look(self, changes: dict[str, str | None]) -> None:
         self._view.set_query(**changes)
@@ -260,18 +221,10 @@ class QueuePage:
         self._table.select(selected)
 
     async def _sort(self, column: str) -> None:
-        descending = not self._query.descending if column == self._query.sort else column == "created"
+        query = self._list.query
+        descending = not query.descending if column == query.sort else column == "created"
         sort = f"-{column}" if descending else column
-        self._view.set_query(sort=None if sort == "-created" else sort, page=None)
-        await self._change()
-
-    async def _turn(self, page: int) -> None:
-        self._view.set_query(page=str(page) if page > 1 else None)
-        await self._change()
-
-    async def _resize(self, size: int) -> None:
-        self._view.set_query(size=str(size) if size != PAGE_SIZES[0] else None, page=None)
-        await self._change()
+        await self._list.change(sort=None if sort == "-created" else sort, page=None)
 
     def _selected(self, ids: list[str]) -> None:
         if self._everything and not set(self._rows) <= set(ids):
@@ -305,7 +258,7 @@ class QueuePage:
     async def _export(self) -> None:
         database = self._view.database
         backend = MatchingElementsBackend(database, self._view.clock)
-        matching = await self._view.load(lambda: backend.resolve(self._query))
+        matching = await self._view.load(lambda: backend.resolve(self._list.query))
         if matching is None:
             return
         name = download.file_name(self._queue, f"{matching.created_to:%Y-%m-%d-%H%M}") + ".csv"
@@ -327,7 +280,7 @@ class QueuePage:
 
     async def _bulk_act(self, action: str) -> None:
         if self._everything:
-            if await self._actions.matching(action, self._query):
+            if await self._actions.matching(action, self._list.query):
                 self._clear_selection()
             return
         ids = [UUID(each) for each in self._table.selected]
@@ -341,7 +294,7 @@ class QueuePage:
             self._clear_selection()
 
 
-def query_of(queue: str, address: dict[str, str]) -> ElementQuery:
+def query_of(queue: str, address: Mapping[str, str]) -> ElementQuery:
     """Return what an address asks for; parts that mean nothing are left out."""
     names, exclude = split_choice(address.get("status", ""))
     known = {status.name.lower(): status for status in QueueStatus}
@@ -349,7 +302,7 @@ def query_of(queue: str, address: dict[str, str]) -> ElementQuery:
     if exclude and statuses:
         statuses = set(QueueStatus) - statuses
     sort = address.get("sort", "-created")
-    page, size = address.get("page", ""), address.get("size", "")
+    page, size = place_of(address)
     return ElementQuery(
         queue=queue,
         text=address.get("q", "")[:200],
@@ -357,10 +310,17 @@ def query_of(queue: str, address: dict[str, str]) -> ElementQuery:
         period=period_of(address),
         sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "created",
         descending=sort.startswith("-") or sort not in SORTS,
-        page=min(int(page), 100_000) if page.isascii() and page.isdigit() and int(page) else 1,
-        size=int(size) if size.isascii() and size.isdigit() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
+        page=page,
+        size=size,
         deep=address.get("deep") == "1",
     )
+
+
+def refresh_seconds(query: ElementQuery) -> float:
+    """Return how long a list stays as it is; nought for as short as can be."""
+    if not query.text:
+        return 0
+    return DEEP_SEARCH_SECONDS if query.deep else SEARCH_SECONDS
 
 
 PAGES = (PageSpec(path="/queues/{queue}", title="Queue", build=build, under="/queues"),)

@@ -33,6 +33,11 @@ ACTIONS = (
 )
 ALIVE = Look("Heard from", "done", "sym_r_check_circle", quiet=True)
 SILENT = Look("Not heard from", "lost", "sym_r_link_off")
+NONE_YET = empty.NoneYet(
+    "sym_r_dns",
+    "No schedulers yet",
+    "A scheduler runs robots on a worker machine. Start one there with: python -m OpenOrchestrator scheduler",
+)
 
 
 async def build(view: View) -> None:
@@ -48,7 +53,6 @@ class SchedulersPage:
         self._backend = SchedulersBackend(view.database, view.clock)
         self._text = view.query.get("q", "")[:200]
         self._rows: tuple[SchedulerRow, ...] = ()
-        self._state = ""
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -61,7 +65,7 @@ class SchedulersPage:
             self._table = DataTable(
                 "Schedulers", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_action=self._act
             ).mark("schedulers")
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
         self._show(rows)
         view.follow("schedulers", self._backend.rows, self._show)
 
@@ -78,22 +82,12 @@ class SchedulersPage:
         self._table.show([table_row(row, now, zone) for row in shown])
         count = times.number(len(rows))
         self._view.count(f"{times.number(len(shown))} of {count}" if len(shown) != len(rows) else count)
-        state = "rows" if shown else "hidden" if rows else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(bool(shown))
-        with self._nothing:
-            if state == "none":
-                empty.none_yet(
-                    "sym_r_dns",
-                    "No schedulers yet",
-                    "A scheduler runs robots on a worker machine. Start one there with: "
-                    "python -m OpenOrchestrator scheduler",
-                )
-            elif state == "hidden":
-                empty.nothing_matches(self._filters.description(), self._filters.clear)
+        self._empty.show(
+            NONE_YET,
+            shown=bool(shown),
+            hidden_by=self._filters.description() if rows else "",
+            on_clear=self._filters.clear,
+        )
 
     async def _act(self, action: str, name: str) -> None:
         row = next((each for each in self._rows if each.name == name), None)

@@ -17,6 +17,7 @@ STYLES = (
     "shell/tokens.css",
     "shell/app.css",
     "components/parts.css",
+    "triggers/triggers.css",
     "jobs/jobs.css",
     "dashboard/dashboard.css",
     "setup/setup.css",

@@ -7,9 +7,9 @@ from OpenOrchestrator.orchestrator.jobs import list_page as jobs
 from OpenOrchestrator.orchestrator.jobs import page as job
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.logs import page as logs
-from OpenOrchestrator.orchestrator.queues import element_page as element
 from OpenOrchestrator.orchestrator.queues import list_page as queues
 from OpenOrchestrator.orchestrator.queues import page as queue
+from OpenOrchestrator.orchestrator.queues.elements import page as element
 from OpenOrchestrator.orchestrator.schedulers import page as schedulers
 from OpenOrchestrator.orchestrator.setup import settings_page as settings
 from OpenOrchestrator.orchestrator.triggers import list_page as triggers

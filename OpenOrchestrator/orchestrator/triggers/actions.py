@@ -11,8 +11,9 @@ from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
-from OpenOrchestrator.orchestrator.triggers.backend.rows import POSSIBLE_FROM, TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -34,25 +35,6 @@ _DONE_MANY = {
 }
 
 
-def reasons(row: TriggerRow) -> dict[str, str]:
-    """Return why each action cannot be done with a trigger now; an empty text where it can."""
-    return {name: _reason(name, row) for name in POSSIBLE_FROM}
-
-
-def _reason(name: str, row: TriggerRow) -> str:
-    if row.odd_status is not None:
-        return f"The database says {row.odd_status!r}, which is no status: correct it there"
-    if name == "run" and row.run_requested:
-        return "A run is requested already"
-    if row.status in POSSIBLE_FROM[name]:
-        return ""
-    if name == "run" and row.status in BUSY_TRIGGER_STATUSES:
-        return f"It is {row.status.value.lower()}"
-    if name == "run":
-        return f"It is {row.status.value.lower()}: enable it first"
-    return f"It is {row.status.value.lower()}"
-
-
 class TriggerActions:
     """Actions of one page.
 
@@ -66,7 +48,7 @@ class TriggerActions:
         self._backend = backend
         self._requested: dict[UUID, datetime] = {}
 
-    async def one(self, action: str, row: TriggerRow) -> None:
+    async def one(self, action: str, row: ListedTrigger) -> None:
         """Do something with one trigger: ``run``, ``enable``, ``disable``, ``kill`` or ``delete``."""
         if not await self._meant(action, [row]):
             return
@@ -80,7 +62,7 @@ class TriggerActions:
         ):
             self._requested[row.id] = self._latest(row)
 
-    async def many(self, action: str, rows: Sequence[TriggerRow]) -> bool:
+    async def many(self, action: str, rows: Sequence[ListedTrigger]) -> bool:
         """Do something with several triggers, each on its own; returns whether it was begun."""
         possible = [row for row in rows if action == "delete" or not reasons(row)[action]]
         if not possible:
@@ -110,7 +92,7 @@ class TriggerActions:
             feedback.changed_meanwhile(f"{_VERBS[action]} {listing(lost)}")
         return True
 
-    def seen(self, rows: Sequence[TriggerRow]) -> None:
+    def seen(self, rows: Sequence[ListedTrigger]) -> None:
         """Look whether a run that was asked for here has started, and offer its job."""
         for row in rows:
             before = self._requested.get(row.id)
@@ -118,7 +100,7 @@ class TriggerActions:
                 del self._requested[row.id]
                 feedback.done(f"{row.name} was started", link=("Open job", f"/jobs/{row.runs[-1].job_id}"))
 
-    def _latest(self, row: TriggerRow) -> datetime:
+    def _latest(self, row: ListedTrigger) -> datetime:
         return row.runs[-1].started if row.runs else datetime.min  # noqa: DTZ901  (site time is naive)
 
     def _work(self, action: str) -> Callable[[UUID], Awaitable[bool]]:
@@ -132,7 +114,7 @@ class TriggerActions:
         }
         return works[action]
 
-    async def _meant(self, action: str, rows: Sequence[TriggerRow]) -> bool:
+    async def _meant(self, action: str, rows: Sequence[ListedTrigger]) -> bool:
         names = listing([row.name for row in rows])
         what = rows[0].name if len(rows) == 1 else f"{len(rows)} triggers"
         if action == "delete":
@@ -158,6 +140,6 @@ class TriggerActions:
                 )
         return True
 
-    def _is_past(self, row: TriggerRow) -> bool:
+    def _is_past(self, row: ListedTrigger) -> bool:
         now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
         return row.next_run is not None and row.next_run <= now

@@ -7,24 +7,10 @@ words that are wrong are worse than none.
 from __future__ import annotations
 
 from OpenOrchestrator.common.cron import validate_cron
-from OpenOrchestrator.orchestrator.components.times import LONG_DAYS
+from OpenOrchestrator.orchestrator.components.times import LONG_DAYS, LONG_MONTHS
 
 _WEEKDAYS = {"SUN": "0", "MON": "1", "TUE": "2", "WED": "3", "THU": "4", "FRI": "5", "SAT": "6"}
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-_MONTH_NAMES = {name[:3].upper(): str(number) for number, name in enumerate(_MONTHS, 1)}
+_MONTH_NAMES = {name[:3].upper(): str(number) for number, name in enumerate(LONG_MONTHS, 1)}
 _ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth"}
 
 
@@ -169,7 +155,7 @@ def _ordinal(number: str) -> str:
 
 
 def _month(number: str) -> str:
-    return _MONTHS[int(number) - 1]
+    return LONG_MONTHS[int(number) - 1]
 
 
 def _lower(words: str) -> str:

@@ -13,22 +13,25 @@ from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
 from OpenOrchestrator.orchestrator.components.choices import join_choice
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
-from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend, TriggerHistory
+from OpenOrchestrator.orchestrator.components.facts import Fact, beside
+from OpenOrchestrator.orchestrator.components.failure_card import failure_card
+from OpenOrchestrator.orchestrator.components.tabs import Tabs
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
+from OpenOrchestrator.orchestrator.jobs.backend.history import TriggerHistory, TriggerHistoryBackend
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
-from OpenOrchestrator.orchestrator.jobs.list_page import sentence
-from OpenOrchestrator.orchestrator.jobs.page_parts import Fact, Pill, Tabs, beside_heading, failure_card
+from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
-from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions, reasons
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
-from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, JobsPanel, LogsPanel
-from OpenOrchestrator.orchestrator.triggers.page_parts import next_words
+from OpenOrchestrator.orchestrator.triggers.next_run import next_words
+from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 JOBS = 25
 RUNS = 60
@@ -38,13 +41,13 @@ RUNS = 60
 class TriggerState:
     """Everything that the page shows."""
 
-    row: TriggerRow
+    row: ListedTrigger
     stored: StoredTrigger
     history: TriggerHistory
 
 
 async def build(view: View) -> None:
-    """Build the page.
+    """Show the trigger of the address.
 
     Raises:
         NotFoundError: If there is no such trigger.
@@ -63,7 +66,7 @@ class TriggerPage:
         self._id = trigger_id
         self._triggers = TriggersBackend(view.database, view.clock)
         self._settings = TriggerSettingsBackend(view.database, view.clock)
-        self._details = JobDetailsBackend(view.database, view.clock)
+        self._history = TriggerHistoryBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._triggers)
         self._drawn: dict[str, object] = {}
         self._deleting = False
@@ -75,20 +78,20 @@ class TriggerPage:
         if state is None:
             raise NotFoundError("This trigger is not there: somebody deleted it, or the link is wrong.")
         self._last = state
-        view.container.classes("oo-jdetail")
+        view.container.classes("oo-detail")
         with view.head(state.row.name, crumbs=[("Triggers", "/triggers")]):
             self._build_buttons()
-        with beside_heading(view):
+        with beside(view.heading):
             self._pill = Pill()
         self._build_facts()
         self._gone = ui.element("div")
         self._failure = ui.element("div")
         self._tabs = Tabs({"": "Jobs", "logs": "Logs"}, view.query.get("tab", ""), self._tab)
-        with ui.element("div").classes("oo-jtwo"):
-            with ui.element("div").classes("oo-jfirst"):
-                self._jobs = JobsPanel(view, self._id)
-                self._logs = LogsPanel(view, self._open_logs)
-            with ui.element("div").classes("oo-jside"):
+        with ui.element("div").classes("oo-split"):
+            with ui.element("div").classes("oo-split-main"):
+                self._jobs = TriggerJobsPanel(view, self._id)
+                self._logs = TriggerLogsPanel(view, self._open_logs)
+            with ui.element("div").classes("oo-split-side"):
                 self._next = ui.element("div").classes("oo-card")
                 self._set = ui.element("div").classes("oo-card")
         self._tabs.panel("", self._jobs.element)
@@ -104,7 +107,7 @@ class TriggerPage:
             stored = await self._settings.get(self._id)
         except NotFoundError:
             return None
-        history = await self._details.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
+        history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
         return TriggerState(rows[0], stored, history)
 
     def _build_buttons(self) -> None:
@@ -168,7 +171,7 @@ class TriggerPage:
             for button in (self._run, self._pause, self._enable, self._kill):
                 button.set_enabled(False)
 
-    def _show_buttons(self, row: TriggerRow) -> None:
+    def _show_buttons(self, row: ListedTrigger) -> None:
         why_not = reasons(row)
         for name, button, words in (
             ("run", self._run, "Run once now, whatever the schedule says"),
@@ -211,8 +214,17 @@ class TriggerPage:
         ended = next((row for row in state.history.rows if not row.active), None)
         if state.row.status is not TriggerStatus.FAILED or ended is None or ended.status not in BAD_JOB_STATUSES:
             return
-        reason = sentence(ended.reason or JOB_LOOKS[ended.status].word)
-        with self._failure, failure_card(reason, state.history.failure, JOB_LOOKS[ended.status]):
+        look, failure = JOB_LOOKS[ended.status], state.history.failure
+        reason = sentence(ended.reason or look.word)
+        with (
+            self._failure,
+            failure_card(
+                reason,
+                look,
+                headline=failure.headline if failure else None,
+                text=failure.text if failure else None,
+            ),
+        ):
             secondary("Open job", lambda: self._view.go(f"/jobs/{ended.id}"), small=True, marker="open-job")
 
     def _build_next(self, state: TriggerState) -> None:

@@ -5,6 +5,8 @@ Owns drawing them, and what is done with one job or message. Must not know how t
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import tzinfo
+from typing import Any
 from uuid import UUID
 
 from nicegui import events, ui
@@ -13,17 +15,21 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
-from OpenOrchestrator.orchestrator.jobs import list_page as jobs_page
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
-from OpenOrchestrator.orchestrator.jobs.backend.details import JOB_CAP, LogRow, RunLength, TriggerHistory
+from OpenOrchestrator.orchestrator.jobs.backend.history import JOB_CAP, RunLength, TriggerHistory, typical
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
-from OpenOrchestrator.orchestrator.jobs.log_dialog import show_log
-from OpenOrchestrator.orchestrator.jobs.page_parts import LOG_COLUMNS, log_row, typical
+from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, job_row
+from OpenOrchestrator.orchestrator.jobs.message_dialog import show_message
+from OpenOrchestrator.orchestrator.jobs.message_rows import MESSAGE_COLUMNS, message_row
 from OpenOrchestrator.orchestrator.live.view import View
-from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options
 
 LOGS = 100
+
+NO_JOBS = empty.NoneYet("sym_r_play_circle", "No jobs yet", "Each run of this trigger shows up here as a job.")
+NO_LOGS = empty.NoneYet("sym_r_notes", "No logs yet", "What the robots of its last jobs log shows up here.")
 
 COLUMNS = (
     Column("status", "Status", "116px", phone=True, phone_width="110px"),
@@ -34,7 +40,7 @@ COLUMNS = (
 )
 
 
-class JobsPanel:
+class TriggerJobsPanel:
     """The last jobs of a trigger.
 
     Args:
@@ -47,7 +53,6 @@ class JobsPanel:
         self._actions = JobActions(view, JobsBackend(view.database, view.clock))
         self._rows: dict[str, JobRow] = {}
         self._lengths: tuple[RunLength, ...] | None = None
-        self._any: bool | None = None
         with ui.element("div").classes("oo-col").style("gap: 14px") as self.element:
             with ui.element("div").classes("oo-card") as self._chart_card:
                 with ui.element("div").classes("oo-card-h"), ui.element("h2"):
@@ -61,12 +66,12 @@ class JobsPanel:
                 self._table = DataTable(
                     "Jobs of this trigger",
                     COLUMNS,
-                    actions=[each for each in jobs_page.ACTIONS if each.name != "trigger"],
+                    actions=[each for each in ACTIONS if each.name != "trigger"],
                     prefix=view.prefix,
                     on_action=self._act,
                     on_open=lambda row_id: view.go(f"/jobs/{row_id}"),
                 ).mark("jobs")
-                self._nothing = ui.element("div")
+                self._empty = empty.EmptyPlace(self._table)
                 with ui.element("div").classes("oo-foot") as self._foot:
                     self._foot_text = ui.label()
                     ui.element("span").classes("oo-sp")
@@ -76,15 +81,12 @@ class JobsPanel:
         """Show them, and return how many there are, in words for the tab."""
         self._rows = {str(row.id): row for row in history.rows}
         self._table.show([self._table_row(row) for row in history.rows])
-        self._table.set_visibility(bool(history.rows))
+        self._empty.show(NO_JOBS, shown=bool(history.rows))
         self._foot.set_visibility(bool(history.rows))
         count = times.capped(history.total, JOB_CAP)
         text = f"The last {len(history.rows)} of {count}" if history.total > len(history.rows) else ""
         if self._foot_text.text != text:
             self._foot_text.set_text(text)
-        if self._any != bool(history.rows):
-            self._any = bool(history.rows)
-            self._show_nothing()
         if self._lengths != history.lengths:
             self._lengths = history.lengths
             self._show_chart(history.lengths)
@@ -92,17 +94,11 @@ class JobsPanel:
 
     def _table_row(self, row: JobRow) -> Row:
         zone = self._view.zone
-        shown = jobs_page.table_row(row, self._view.now(), zone, with_trigger=False)
+        shown = job_row(row, self._view.now(), zone, with_trigger=False)
         # The first column links here: the name is the same for all of them.
         started = {**shown.cells["started"], "h": f"/jobs/{row.id}"}
         name = f"job of {times.full(row.started(zone), zone)}"
         return replace(shown, name=name, cells={**shown.cells, "started": started})
-
-    def _show_nothing(self) -> None:
-        self._nothing.clear()
-        if not self._any:
-            with self._nothing:
-                empty.none_yet("sym_r_play_circle", "No jobs yet", "Each run of this trigger shows up here as a job.")
 
     def _show_chart(self, lengths: tuple[RunLength, ...]) -> None:
         self._chart.show(chart_options(lengths, self._view.zone))
@@ -124,7 +120,7 @@ class JobsPanel:
             self._view.go(f"/jobs/{lengths[event.data_index].job_id}")
 
 
-class LogsPanel:
+class TriggerLogsPanel:
     """What the robots of the last jobs logged.
 
     Args:
@@ -134,29 +130,91 @@ class LogsPanel:
 
     def __init__(self, view: View, on_all: Callable[[], None]) -> None:
         self._view = view
-        self._rows: dict[str, LogRow] = {}
+        self._rows: dict[str, JobMessage] = {}
         with ui.element("div").classes("oo-card") as self.element:
-            self._table = DataTable("Logs", LOG_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
-            self._nothing = ui.element("div")
+            self._table = DataTable("Logs", MESSAGE_COLUMNS, on_open=self._open, prefix=view.prefix).mark("logs")
+            self._empty = empty.EmptyPlace(self._table)
             with ui.element("div").classes("oo-foot"):
                 ui.label("Of the last jobs, the newest first.")
                 ui.element("span").classes("oo-sp")
                 ghost("Logs of the process", on_all, small=True, marker="process-logs")
 
-    def show(self, logs: tuple[LogRow, ...]) -> str:
+    def show(self, logs: tuple[JobMessage, ...]) -> str:
         """Show them, and return how many there are, in words for the tab."""
         now, zone = self._view.now(), self._view.zone
         self._rows = {str(row.id): row for row in logs}
-        self._table.show([log_row(row, now, zone) for row in logs])
-        self._table.set_visibility(bool(logs))
-        self._nothing.clear()
+        self._table.show([message_row(row, now, zone) for row in logs])
+        self._empty.show(NO_LOGS, shown=bool(logs))
         if not logs:
-            with self._nothing:
-                empty.none_yet("sym_r_notes", "No logs yet", "What the robots of its last jobs log shows up here.")
             return ""
         return f"{len(logs)}{'+' if len(logs) == LOGS else ''}"
 
     async def _open(self, row_id: str) -> None:
         row = self._rows.get(row_id)
         if row is not None:
-            await show_log(row, self._view.zone)
+            await show_message(row, self._view.zone)
+
+
+def chart_options(lengths: tuple[RunLength, ...], zone: tzinfo) -> dict[str, Any]:
+    """Return the chart of how long runs took: a bar for each, in the colour of how it ended."""
+    longest = max((run.seconds or 0.0 for run in lengths), default=0.0)
+    divisor, unit = (3600, "h") if longest >= 7200 else (60, "min") if longest >= 120 else (1, "s")
+    data = []
+    for run in lengths:
+        look = JOB_LOOKS[run.status]
+        took = times.exact_duration(run.seconds) if run.seconds is not None else "not ended"
+        when = times.full(times.from_site(run.claimed, zone), zone)
+        data.append(
+            {
+                "value": round((run.seconds or 0.0) / divisor, 3),
+                "name": f"{look.word}, {took}, {when}",
+                "itemStyle": {"color": f"var(--{look.tone}-mark)"},
+            }
+        )
+    usual = typical(lengths)
+    line = {
+        "silent": True,
+        "symbol": "none",
+        "label": {"show": False},
+        "lineStyle": {"color": "var(--text-3)", "type": "dotted", "width": 1.5},
+        "data": [{"yAxis": usual / divisor}] if usual is not None else [],
+    }
+    names = [f"{times.day(times.from_site(run.claimed, zone), zone)} {run.claimed:%H:%M}" for run in lengths]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 10, "top": 26, "bottom": 6, "containLabel": True},
+        "tooltip": {
+            "trigger": "item",
+            "formatter": "{b}",
+            "renderMode": "richText",
+            "backgroundColor": "var(--raised)",
+            "borderColor": "var(--border-strong)",
+            "textStyle": {"color": "var(--text)", "fontSize": 12},
+        },
+        "xAxis": {
+            "type": "category",
+            "data": names,
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": "var(--border-strong)"}},
+            "axisLabel": {"color": "var(--text-3)", "fontSize": 11, "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value",
+            "name": unit,
+            "nameTextStyle": {"color": "var(--text-3)", "fontSize": 11},
+            "splitNumber": 3,
+            "splitLine": {"lineStyle": {"color": "var(--grid)"}},
+            "axisLabel": {"color": "var(--text-3)", "fontSize": 11},
+        },
+        "series": [
+            {
+                "type": "bar",
+                "data": data,
+                "barMaxWidth": 18,
+                "barMinHeight": 3,
+                "itemStyle": {"borderRadius": [2, 2, 0, 0]},
+                "markLine": line,
+                "cursor": "pointer",
+            }
+        ],
+    }

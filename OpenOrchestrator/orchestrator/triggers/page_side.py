@@ -3,26 +3,34 @@
 Owns drawing them into the card that is open. Must not know when that is needed.
 """
 
+import json
 from datetime import datetime, tzinfo
 
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import InvalidInputError
-from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
-from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP
+from OpenOrchestrator.orchestrator.components.facts import term
+from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
-from OpenOrchestrator.orchestrator.triggers.page_parts import next_words, pretty, setting_pairs
+from OpenOrchestrator.orchestrator.triggers.cron_words import short
+from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 
 NEXT_RUNS = 5
 
-_STOPPED = (TriggerStatus.FAILED, TriggerStatus.PAUSED, TriggerStatus.KILLED, TriggerStatus.DONE)
+_PASSING = {
+    SecretPassing.AUTO: "As the process needs it",
+    SecretPassing.ENVIRONMENT: "Environment",
+    SecretPassing.ARGUMENTS: "Arguments",
+}
 
 
-def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tzinfo) -> None:
+def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone: tzinfo) -> None:
     """Draw when a trigger runs next, or why it does not.
 
     Args:
@@ -35,11 +43,11 @@ def draw_next_runs(row: TriggerRow, waiting: int | None, now: datetime, zone: tz
         ui.label("Next runs")
     if row.queue is not None:
         _draw_queue(row, row.queue, waiting or 0)
-    elif row.cron is not None and row.status not in _STOPPED:
+    elif row.cron is not None and row.status not in STOPPED_STATUSES:
         _draw_schedule(row.cron, now, zone)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)
-        with ui.element("div").classes("oo-jnext"):
+        with ui.element("div").classes("oo-next-run"):
             ui.label(times.full(instant, zone))
             ui.label(times.future(instant, now)).classes("oo-t3")
         ui.label(times.zone_text(instant, zone)).classes("oo-xs oo-t3")
@@ -53,20 +61,18 @@ def draw_settings(settings: TriggerSettings) -> None:
         ui.label("Settings")
     with ui.element("dl").classes("oo-kv"):
         for label, value, mono in setting_pairs(settings):
-            with ui.element("dt"):
-                ui.label(label)
-            with ui.element("dd"):
+            with term(label):
                 ui.label(value).classes("oo-mono" if mono else "")
     if settings.arguments:
         ui.label("Arguments").classes("oo-sm oo-t3").style("margin: 10px 0 4px")
         ui.label(pretty(settings.arguments)).classes("oo-code").mark("arguments")
 
 
-def _draw_queue(row: TriggerRow, queue: str, waiting: int) -> None:
+def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
     ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
-    with ui.element("div").classes("oo-jnext"):
+    with ui.element("div").classes("oo-next-run"):
         ui.link(queue, path_of(queue)).classes("oo-link oo-el")
-        ui.label(f"{times.capped(waiting, LOG_CAP)} New").classes("oo-t2")
+        ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
 
 
 def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
@@ -76,10 +82,41 @@ def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
         ui.label(str(error)).classes("oo-fg-failed oo-pre")
         return
     for instant in instants:
-        with ui.element("div").classes("oo-jnext"):
+        with ui.element("div").classes("oo-next-run"):
             tip(
                 ui.label(f"{times.day(instant, zone)}, {times.clock_time(instant, zone)}"),
                 times.absolute(instant, zone),
             )
             ui.label(times.future(instant, now)).classes("oo-t3")
     ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")
+
+
+def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
+    """Return what is set in words: label, value, whether it is shown in the fixed-width font."""
+    pairs = [("Process", settings.process, False)]
+    if settings.cron is not None:
+        pairs += [("Schedule", short(settings.cron), False), ("Cron", settings.cron, True)]
+    if settings.queue is not None:
+        pairs += [("Queue", settings.queue, False), ("Batch size", times.number(settings.min_batch_size or 1), False)]
+    if settings.next_run is not None:
+        pairs.append(("Date", f"{settings.next_run:%Y-%m-%d %H:%M}", False))
+    pairs.append(("Repository" if settings.is_git else "Path", settings.path, True))
+    if settings.is_git:
+        pairs.append(("Branch", settings.branch or "the default one", bool(settings.branch)))
+    pairs += [
+        ("Blocking", "Yes" if settings.is_blocking else "No", False),
+        ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
+        ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
+        ("Secrets", _PASSING[settings.passing], False),
+        ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
+    ]
+    return pairs
+
+
+def pretty(arguments: str) -> str:
+    """Return arguments as they are read best: JSON indented, anything else as it is."""
+    try:
+        value = json.loads(arguments)
+    except ValueError:
+        return arguments
+    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else arguments

@@ -40,7 +40,7 @@ class _ConstantForm(NamedForm[ConstantRow]):
     def _fields(self, row: ConstantRow | None) -> dict[str, Any]:
         with field("Value", wide=True):
             self._value = text_area(
-                "Value", row.value if row else "", check=at_most(VALUE_LENGTH), mono=True, marker="value"
+                "Value", row.value if row else "", check=at_most(VALUE_LENGTH, spaces=True), mono=True, marker="value"
             )
         return {"Value": self._value}
 

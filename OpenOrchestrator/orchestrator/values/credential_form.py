@@ -41,7 +41,7 @@ class _CredentialForm(NamedForm[CredentialRow]):
     def _fields(self, row: CredentialRow | None) -> dict[str, Any]:
         with field("User name", wide=True):
             self._username = text_input(
-                "User name", row.username if row else "", check=at_most(USERNAME_LENGTH), marker="username"
+                "User name", row.username if row else "", check=at_most(USERNAME_LENGTH, spaces=True), marker="username"
             )
             self._username.props["autocomplete"] = "off"
         words = "Is encrypted before it is stored, and never shown again."

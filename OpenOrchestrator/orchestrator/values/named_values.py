@@ -15,9 +15,10 @@ from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Pager, Row, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedQuery, NamedRow, NamedValuesBackend
 
@@ -50,7 +51,6 @@ class NamedValuesPage(ABC, Generic[R]):
         self._noun = backend.noun
         self._list = AddressList(view, f"{self._noun}s", query_of=self._query_of, ask=backend.page, show=self._show)
         self._rows: dict[str, R] = {}
-        self._state = ""
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -75,7 +75,7 @@ class NamedValuesPage(ABC, Generic[R]):
                 on_action=self._act,
                 on_open=lambda name: self._act("edit", name),
             ).mark(plural)
-            self._nothing = ui.element("div")
+            self._empty = empty.EmptyPlace(self._table)
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._show(page)
         self._list.follow()
@@ -115,18 +115,15 @@ class NamedValuesPage(ABC, Generic[R]):
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         self._view.count(times.number(page.total) if page.total or query.text else "")
-        state = "rows" if page.rows else f"hidden {query.text}" if query.text or query.page > 1 else "none"
-        if state == self._state:
-            return
-        self._state = state
-        self._nothing.clear()
-        self._table.set_visibility(bool(page.rows))
-        with self._nothing:
-            if state == "none":
-                action = f"New {self._noun}"
-                empty.none_yet(self.icon, f"No {self._noun}s yet", self.meaning, action=action, on_action=self._new)
-            elif not page.rows:
-                empty.nothing_matches(self._filters.description(), self._filters.clear)
+        none = empty.NoneYet(
+            self.icon, f"No {self._noun}s yet", self.meaning, action=f"New {self._noun}", on_action=self._new
+        )
+        self._empty.show(
+            none,
+            shown=bool(page.rows),
+            hidden_by=self._filters.description() if query.text or query.page > 1 else "",
+            on_clear=self._filters.clear,
+        )
 
     def _table_row(self, row: R, now: datetime, zone: tzinfo) -> Row:
         return Row(

@@ -15,7 +15,8 @@ from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, JobQuery, JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.rows import length
-from OpenOrchestrator.orchestrator.jobs.list_page import query_of, table_row
+from OpenOrchestrator.orchestrator.jobs.job_rows import job_row
+from OpenOrchestrator.orchestrator.jobs.list_page import query_of
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW, ZONE, add_jobs, add_trigger
 from tests.ui.sample import site as site_time
@@ -169,7 +170,7 @@ async def test_how_long_jobs_run_changes_for_all_of_them_at_once(site: Database)
 
     def durations(seconds: int) -> list[str]:
         now = NOW + timedelta(seconds=seconds)
-        return [table_row(row, now, ZONE).cells["duration"]["t"] for row in page.rows]
+        return [job_row(row, now, ZONE).cells["duration"]["t"] for row in page.rows]
 
     assert durations(0) == durations(59) == ["3 m", *["4 m"] * 5]
     assert durations(60) == ["4 m", *["5 m"] * 5]

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
-from OpenOrchestrator.orchestrator.live.address_list import AddressList, place_of
+from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import View
 from tests.ui.pages import until
 
@@ -26,12 +24,17 @@ class Asked:
             query=query,
             set_query=self._set_query,
             load=lambda ask: ask(),
-            follow=lambda key, _ask, _show: self.followed.append(key[1]) or key[1],
+            follow=self._follow,
             unfollow=lambda followed: self.followed.remove(followed) if followed is not None else None,
         )
         self.list: AddressList[str, Any] = AddressList(
-            cast(View, view), "names", query_of=self._query_of, ask=self._ask, show=self.shown.append
+            cast(View, view), "names", query_of=self._query_of, ask=self._ask, show=self.shown.append, every=len
         )
+
+    def _follow(self, key: tuple[str, str], _ask: Any, _show: Any, *, every: float) -> str:
+        self.followed.append(key[1])
+        self.every = every
+        return key[1]
 
     def _set_query(self, **changes: str | None) -> None:
         for name, value in changes.items():
@@ -73,6 +76,7 @@ async def test_without_an_answer_what_is_shown_stays_and_the_new_query_is_follow
     await changing
     assert page.shown == []
     assert page.followed == ["lost"]
+    assert page.every == len("lost"), "how often is asked depends on the query"
 
 
 async def test_filters_and_sizes_lead_to_the_first_page() -> None:
@@ -90,13 +94,3 @@ async def test_filters_and_sizes_lead_to_the_first_page() -> None:
         (await page.asks("a")).set_result("rows")
         await changing
         assert page.query == address
-
-
-@pytest.mark.parametrize("text", ["", "0", "-1", "²", "x", "1.5"])
-def test_a_place_that_means_nothing_is_the_first(text: str) -> None:
-    assert place_of({"page": text, "size": text}) == (1, 25)
-
-
-def test_a_place_is_read_and_bounded() -> None:
-    assert place_of({"page": "3", "size": "100"}) == (3, 100)
-    assert place_of({"page": "999"}, most_pages=10) == (10, 25)

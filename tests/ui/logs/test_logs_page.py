@@ -15,10 +15,10 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Log
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.orchestrator.backend.periods import Period
+from OpenOrchestrator.orchestrator.logs.address import query_of
 from OpenOrchestrator.orchestrator.logs.backend import logs as backend_logs
 from OpenOrchestrator.orchestrator.logs.backend.logs import Cursor, LogQuery, LogsBackend, cursor_of
 from OpenOrchestrator.orchestrator.logs.log_list import LogList
-from OpenOrchestrator.orchestrator.logs.page import query_of
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
 from tests.ui.sample import site as site_time

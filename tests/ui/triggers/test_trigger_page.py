@@ -22,10 +22,11 @@ from OpenOrchestrator.database.models import (
     Trigger,
 )
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
+from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.chart import Chart
-from OpenOrchestrator.orchestrator.jobs.backend.details import RunLength
-from OpenOrchestrator.orchestrator.jobs.page_parts import limit_words, typical
-from OpenOrchestrator.orchestrator.triggers.page_parts import chart_options, pretty
+from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
+from OpenOrchestrator.orchestrator.triggers.page_panels import chart_options
+from OpenOrchestrator.orchestrator.triggers.page_side import pretty
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW, ZONE, add_jobs, add_trigger
 from tests.ui.sample import site as site_time
@@ -245,7 +246,7 @@ def test_what_is_typical_is_the_middle_of_what_succeeded() -> None:
 
 @pytest.mark.parametrize(("seconds", "words"), [(45, "45 s"), (3600, "1 h"), (5400, "1 h 30 min"), (61, "1 min 1 s")])
 def test_limits_in_words(seconds: int, words: str) -> None:
-    assert limit_words(seconds) == words
+    assert times.limit(seconds) == words
 
 
 @pytest.mark.parametrize("text", ["", "42", "plain text", '"quoted"'])

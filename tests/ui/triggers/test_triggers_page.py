@@ -13,7 +13,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
-from OpenOrchestrator.orchestrator.triggers.form import zone_words
+from OpenOrchestrator.orchestrator.triggers.form_fields import zone_words
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, select, table, until
 from tests.ui.sample import NOW, add_jobs, add_trigger

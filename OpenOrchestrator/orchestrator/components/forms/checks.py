@@ -20,11 +20,17 @@ def required(what: str, limit: int) -> Callable[[Any], str | None]:
     return check
 
 
-def at_most(limit: int) -> Callable[[Any], str | None]:
-    """Return a check that a text is not too long."""
+def at_most(limit: int, *, spaces: bool = False) -> Callable[[Any], str | None]:
+    """Return a check that a text is not too long.
+
+    Args:
+        limit: Characters it may have.
+        spaces: Whether those around it count, as where it is stored as it is.
+    """
 
     def check(value: Any) -> str | None:
-        length = len(str(value or "").strip())
+        text = str(value or "")
+        length = len(text if spaces else text.strip())
         return None if length <= limit else f"At most {limit} characters; this has {length}."
 
     return check

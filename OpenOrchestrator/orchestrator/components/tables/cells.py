@@ -13,6 +13,9 @@ Cell = dict[str, Any]
 """Short keys, because every row of every refresh carries them: t text, s second line, i icon, tip tooltip,
 f tone, h link, m mono, b strong, x action, p pill, r strip, k stacked bar."""
 
+NOTHING = "\u2013"
+"""Shown where there is no value."""
+
 
 def text(
     value: str | None,

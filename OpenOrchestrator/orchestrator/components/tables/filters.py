@@ -14,6 +14,7 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.forms.fields import Segments, segmented
+from OpenOrchestrator.orchestrator.components.tables.period_filter import PeriodFilter
 
 Options = Mapping[str, str]
 """Value in the address -> words."""
@@ -34,6 +35,19 @@ class ChoiceFilter:
     options: Options | Callable[[], Awaitable[Sequence[str]]]
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodChoice:
+    """A filter by time.
+
+    Attributes:
+        label: On its button.
+        note: The zone that its times are in.
+    """
+
+    label: str
+    note: str
+
+
 class FilterBar:
     """A bar of filters.
 
@@ -41,7 +55,7 @@ class FilterBar:
         values: What the address says.
         on_change: Told the changed parts of the address, None for what is no longer set.
         placeholder: In the search field; None for no search field (its part of the address is ``q``).
-        choices: Filters by values.
+        choices: Filters by values, and by time, in their order.
         segments: Value -> words of an exclusive choice at the right (``segment`` in the address); the first, with an
             empty value, is what is shown at first.
     """
@@ -52,11 +66,12 @@ class FilterBar:
         on_change: Callable[[dict[str, str | None]], Awaitable[None]],
         *,
         placeholder: str | None = None,
-        choices: Sequence[ChoiceFilter] = (),
+        choices: Sequence[ChoiceFilter | PeriodChoice] = (),
         segments: Options | None = None,
     ) -> None:
         self._on_change = on_change
-        self._choices = {choice.name: choice for choice in choices}
+        self._choices = {choice.name: choice for choice in choices if isinstance(choice, ChoiceFilter)}
+        self._period: PeriodFilter | None = None
         self._values = {name: values.get(name, "") for name in ("q", "segment", *self._choices)}
         if self._values["segment"] not in (segments or {}):
             self._values["segment"] = ""
@@ -69,7 +84,10 @@ class FilterBar:
             if placeholder is not None:
                 self._search = self._search_field(placeholder)
             for choice in choices:
-                self._drop(choice)
+                if isinstance(choice, ChoiceFilter):
+                    self._drop(choice)
+                else:
+                    self._period = PeriodFilter(values, on_change, label=choice.label, note=choice.note)
             self._clear = ghost("Clear", self.clear, small=True, marker="clear")
             ui.element("span").classes("oo-sp oo-no-phone")
             if segments is not None:
@@ -80,24 +98,48 @@ class FilterBar:
     @property
     def active(self) -> bool:
         """Whether any filter is set."""
-        return any(self._values.values())
+        return any(self._values.values()) or (self._period is not None and self._period.active)
 
     def description(self) -> str:
-        """Return what is set, for an empty list: ``status=failed and 1 more filter``."""
-        parts = self._texts()
-        if not parts:
-            return "The filter"
-        more = len(parts) - 1
-        return parts[0][1] + (f" and {more} more filter{'s' if more > 1 else ''}" if more else "")
+        """Return what is set, for an empty list: ``status=failed and 1 more filter and from=24h``."""
+        names = self._texts()
+        parts = [names[0][1]] if names else []
+        more = len(names) - 1
+        if more > 0:
+            parts.append(f"{more} more filter{'s' if more > 1 else ''}")
+        if self._period is not None and self._period.active:
+            parts.append(self._period.description())
+        return " and ".join(parts) or "The filter"
 
     def set_segment_count(self, segment: str, count: int) -> None:
         """Show a number behind the words of a segment; none for nought."""
         if self._segments is not None:
             self._segments.set_count(segment, times.number(count) if count else "")
 
+    async def set_period(self, start: str) -> None:
+        """Set the filter by time to what an address calls ``from``."""
+        if self._period is not None:
+            await self._period.set(start, "")
+
+    def show_implied(self, words: str | None) -> None:
+        """Say which period is taken while none is set; None for none."""
+        if self._period is not None:
+            self._period.show_implied(words)
+
+    async def clear_all(self) -> None:
+        """Unset all filters, the one by time too."""
+        changes: dict[str, str | None] = {}
+        if self._period is not None and self._period.active:
+            self._period.forget()
+            changes = {"from": None, "to": None}
+        await self._unset(changes)
+
     async def clear(self) -> None:
-        """Unset all filters."""
-        changes: dict[str, str | None] = {name: None for name, value in self._values.items() if value}
+        """Unset all filters but the one by time."""
+        await self._unset({})
+
+    async def _unset(self, changes: dict[str, str | None]) -> None:
+        changes |= {name: None for name, value in self._values.items() if value}
         self._values = dict.fromkeys(self._values, "")
         if self._search is not None:
             self._search.value = ""
@@ -200,4 +242,4 @@ class FilterBar:
             button.update()
             close.props["aria-label"] = f"Remove {text}"
             close.set_visibility(text is not None)
-        self._clear.set_visibility(self.active)
+        self._clear.set_visibility(any(self._values.values()))

@@ -9,14 +9,16 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, LogLevel
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
+from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause, FailedJob, group, says_nothing
 from OpenOrchestrator.orchestrator.jobs.backend.failure import find_failure
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+"""How a job ends that somebody should look at; a killed one was stopped by a person."""
 
 MOST_READ = 1_000
 MOST_ASKED = 200
@@ -27,8 +29,6 @@ _UNEXPLAINED = {
     JobStatus.TIMED_OUT: "Ran longer than its time limit",
     JobStatus.LOST: "What its robot did is not known",
 }
-_J: Any = Job.__table__
-_L: Any = Log.__table__
 Failures = tuple[int, int, tuple[Cause, ...], tuple[datetime, ...]]
 
 

@@ -11,15 +11,16 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import is_silent, troubled
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.jobs.backend.history import median
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
 
@@ -35,9 +36,6 @@ USUAL_RUNS = 15
 
 LEAST_RUNS = 3
 BUCKETS = 32
-
-_J: Any = Job.__table__
-_T: Any = Trigger.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class Glance:
 
 
 class DashboardBackend(Backend):
-    """The dashboard's figures. Each method is one transaction."""
+    """What the dashboard shows at a glance, and the settling of stuck triggers."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)
@@ -246,8 +244,8 @@ def _median_length(session: Session, trigger_id: UUID) -> float | None:
         .order_by(_J.c.start_time.desc(), _J.c.id.desc())
         .limit(USUAL_RUNS)
     )
-    lengths = sorted((row.end_time - row.start_time).total_seconds() for row in session.execute(past))
-    return lengths[len(lengths) // 2] if len(lengths) >= LEAST_RUNS else None
+    lengths = [(row.end_time - row.start_time).total_seconds() for row in session.execute(past)]
+    return median(lengths) if len(lengths) >= LEAST_RUNS else None
 
 
 def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ...]:
@@ -265,6 +263,3 @@ def _troubled(session: Session, site_now: datetime) -> tuple[TroubledTrigger, ..
         )
         for row in session.execute(found)
     )
-
-
-__all__ = ["DashboardBackend", "Glance", "RunningJob", "SilentScheduler", "Span", "TroubledTrigger"]

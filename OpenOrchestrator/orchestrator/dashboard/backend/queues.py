@@ -12,14 +12,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.names import queue_names
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import normalised, title_of
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
 
@@ -38,7 +38,6 @@ SCAN_CAP = 5_000
 
 FAILURES_CAP = 300
 
-_Q: Any = QueueElement.__table__
 _Failure = tuple[datetime, str, str]
 """When an element failed (naive site time), its queue and its message."""
 
@@ -90,7 +89,7 @@ class Queues:
 
 
 class QueueDepthBackend(Backend):
-    """The depths of queues; at most a minute old. One transaction per minute, however often it is asked."""
+    """The depths of queues; at most a minute old. The database is asked once a minute, however often this is."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

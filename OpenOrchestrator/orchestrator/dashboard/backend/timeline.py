@@ -11,10 +11,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import is_silent
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,8 +32,6 @@ MOST_BARS = 800
 
 LONGEST_BAR = timedelta(minutes=30)
 """Of several runs, so that it still tells when they were."""
-
-_J: Any = Job.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ class Timeline:
 
 
 class TimelineBackend(Backend):
-    """The runs of the last 24 hours. One transaction per call."""
+    """The runs of the last 24 hours; they are read again only after one began or ended."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database, clock)

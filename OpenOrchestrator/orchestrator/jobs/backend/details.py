@@ -1,34 +1,27 @@
-"""Everything about one job, and the history of a trigger's jobs."""
+"""Everything about one job, and what stands around it. What its trigger has done is in ``history``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import (
-    ACTIVE_JOB_STATUSES,
-    BAD_JOB_STATUSES,
-    JobStatus,
-    LogLevel,
-    QueueStatus,
-    StartedBy,
-    TriggerType,
-)
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, StartedBy, TriggerType
 from OpenOrchestrator.database.stores import job_output
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
-from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
-from OpenOrchestrator.orchestrator.jobs.backend.rows import JOBS, JobRow, length, newest, read_rows
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
+from OpenOrchestrator.orchestrator.backend.tables import JOBS
+from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
+from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
+from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, failure_of, last_messages
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,11 +31,6 @@ SHOWN = 200
 """Logs and elements that a page of a job shows; the rest is on the pages of their own."""
 
 HISTORY = 14
-JOB_CAP = 10_000
-
-_L: Any = Log.__table__
-_E: Any = QueueElement.__table__
-_T: Any = Trigger.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +63,6 @@ class JobDetails:
 
 
 @dataclass(frozen=True, slots=True)
-class RunLength:
-    """How long a run took.
-
-    Attributes:
-        claimed: Naive site time.
-        seconds: None while it is active.
-    """
-
-    job_id: UUID
-    status: JobStatus
-    claimed: datetime
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What stands around a job.
 
@@ -107,22 +80,7 @@ class Surroundings:
 
 
 @dataclass(frozen=True, slots=True)
-class LogRow:
-    """A log message.
-
-    Attributes:
-        time: Naive site time.
-    """
-
-    id: UUID
-    time: datetime
-    level: LogLevel
-    message: str
-    job_id: UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class ElementRow:
+class JobElement:
     """A queue element that a job worked on; dates are naive site times."""
 
     id: UUID
@@ -134,28 +92,8 @@ class ElementRow:
     ended: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TriggerHistory:
-    """What a trigger has done.
-
-    Attributes:
-        rows: The last jobs, the newest first.
-        total: All of them, counted no further than one beyond JOB_CAP.
-        lengths: Of the last runs, oldest first.
-        logs: Of the last jobs, the newest first.
-        failure: Of the last job, if that failed.
-    """
-
-    rows: tuple[JobRow, ...]
-    total: int
-    lengths: tuple[RunLength, ...]
-    logs: tuple[LogRow, ...]
-    failure: Failure | None
-    waiting: int | None
-
-
 class JobDetailsBackend(Backend):
-    """Single jobs and histories. Each method is one transaction."""
+    """Single jobs with what belongs to them."""
 
     async def get(self, job_id: UUID) -> JobDetails:
         """Return a job.
@@ -180,14 +118,14 @@ class JobDetailsBackend(Backend):
             job = session.get(Job, job_id)
             if job is None:
                 return Surroundings((), None, None, 0)
-            failure = _failure(session, job_id) if job.status in BAD_JOB_STATUSES else None
+            failure = failure_of(session, job_id) if job.status in BAD_JOB_STATUSES else None
             if job.trigger_id is None:
                 return Surroundings((), failure, None, 0)
             until = sa.or_(
                 JOBS.c.start_time < job.start_time, sa.and_(JOBS.c.start_time == job.start_time, JOBS.c.id <= job_id)
             )
             of_trigger = (JOBS.c.trigger_id == job.trigger_id, JOBS.c.start_time <= job.start_time, until)
-            history = _lengths(session, of_trigger, HISTORY, self._now(), zone())
+            history = run_lengths(session, of_trigger, HISTORY, self._now(), zone())
             succeeded = sa.select(JOBS.c.id, JOBS.c.start_time).where(*of_trigger, JOBS.c.status == JobStatus.DONE)
             last = session.execute(succeeded.order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(1)).first()
             bad = [*of_trigger, JOBS.c.status.in_(BAD_JOB_STATUSES)]
@@ -198,50 +136,18 @@ class JobDetailsBackend(Backend):
 
         return await self._read(work)
 
-    async def logs(self, job_id: UUID) -> tuple[LogRow, ...]:
+    async def logs(self, job_id: UUID) -> tuple[JobMessage, ...]:
         """Return the last SHOWN messages of a job, the newest first."""
-        return await self._read(lambda session: _logs(session, [job_id], SHOWN))
+        return await self._read(lambda session: last_messages(session, [job_id], SHOWN))
 
-    async def elements(self, job_id: UUID) -> tuple[ElementRow, ...]:
+    async def elements(self, job_id: UUID) -> tuple[JobElement, ...]:
         """Return the last SHOWN elements that a job took, the newest first."""
 
-        def work(session: Session) -> tuple[ElementRow, ...]:
+        def work(session: Session) -> tuple[JobElement, ...]:
             columns = (_E.c.id, _E.c.queue_name, _E.c.reference, _E.c.status, _E.c.message, _E.c.start_date)
             query = sa.select(*columns, _E.c.end_date).where(_E.c.job_id == job_id)
             query = query.order_by(_E.c.start_date.desc(), _E.c.id).limit(SHOWN)
-            return tuple(ElementRow(*row) for row in session.execute(query))
-
-        return await self._read(work)
-
-    async def history(
-        self, trigger_id: UUID, *, jobs: int, runs: int, logs: int, queue: str | None = None
-    ) -> TriggerHistory:
-        """Return what a trigger has done.
-
-        Args:
-            trigger_id: Which one.
-            jobs: At most so many rows.
-            runs: At most so many lengths.
-            logs: At most so many messages.
-            queue: Whose new elements are counted as well, up to LOG_CAP.
-        """
-
-        def work(session: Session) -> TriggerHistory:
-            of_trigger = (JOBS.c.trigger_id == trigger_id,)
-            walk = newest(of_trigger, limit=jobs)
-            rows = read_rows(session, [row.id for row in session.execute(walk)])
-            counting = sa.select(JOBS.c.id).where(*of_trigger).limit(JOB_CAP + 1).subquery()
-            total = session.execute(sa.select(sa.func.count()).select_from(counting)).scalar_one()
-            lengths = _lengths(session, of_trigger, runs, self._now(), self._zone())
-            messages = _logs(session, [row.id for row in rows[:HISTORY]], logs)
-            ended = next((row for row in rows if not row.active), None)
-            failure = _failure(session, ended.id) if ended is not None and ended.status in BAD_JOB_STATUSES else None
-            waiting = None
-            if queue is not None:
-                new = sa.select(_E.c.id).where(_E.c.queue_name == queue, _E.c.status == QueueStatus.NEW)
-                new_up_to = new.limit(LOG_CAP).subquery()
-                waiting = session.execute(sa.select(sa.func.count()).select_from(new_up_to)).scalar_one()
-            return TriggerHistory(rows, total, lengths, messages, failure, waiting)
+            return tuple(JobElement(*row) for row in session.execute(query))
 
         return await self._read(work)
 
@@ -270,40 +176,3 @@ def _details(session: Session, job_id: UUID) -> JobDetails | None:
         logs=session.execute(sa.select(sa.func.count()).select_from(logs)).scalar_one(),
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
     )
-
-
-def _failure(session: Session, job_id: UUID) -> Failure | None:
-    failure = find_failure(error_tail(session, job_id))
-    if failure is not None:
-        return failure
-    error = sa.select(_L.c.log_message).where(_L.c.job_id == job_id, _L.c.log_level == LogLevel.ERROR)
-    message = session.execute(error.order_by(_L.c.log_time.desc(), _L.c.id).limit(1)).scalar_one_or_none()
-    return find_failure(message) if message else None
-
-
-def _lengths(
-    session: Session, conditions: Sequence[Any], count: int, now: datetime, zone: Any
-) -> tuple[RunLength, ...]:
-    columns = (JOBS.c.id, JOBS.c.status, JOBS.c.start_time, JOBS.c.started_at, JOBS.c.end_time)
-    query = sa.select(*columns).where(*conditions).order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(count)
-    found = []
-    for row in session.execute(query):
-        started = row.started_at or row.start_time.replace(tzinfo=zone)
-        active = row.status in ACTIVE_JOB_STATUSES
-        seconds = None if active or row.end_time is None else length(started, row.end_time, now, zone)
-        found.append(RunLength(row.id, row.status, row.start_time, seconds))
-    return tuple(reversed(found))
-
-
-def _logs(session: Session, job_ids: Sequence[UUID], count: int) -> tuple[LogRow, ...]:
-    columns = (_L.c.id, _L.c.log_time, _L.c.log_level, _L.c.log_message, _L.c.job_id)
-    # One short walk along the index for each job: sorting the messages of all of them would read every one.
-    parts = []
-    for job_id in job_ids:
-        last = sa.select(*columns).where(_L.c.job_id == job_id).order_by(_L.c.log_time.desc(), _L.c.id.desc())
-        parts.append(sa.select(last.limit(count).subquery()))
-    if not parts:
-        return ()
-    rows = [LogRow(*row) for row in session.execute(sa.union_all(*parts))]
-    rows.sort(key=lambda row: (row.time, row.id.bytes), reverse=True)
-    return tuple(rows[:count])

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
-from OpenOrchestrator.orchestrator.jobs.backend.rows import JOBS, JobRow, counted, newest, read_rows
+from OpenOrchestrator.orchestrator.backend.tables import JOBS
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, counted, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -28,10 +29,8 @@ SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
     "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
     "failed": BAD_JOB_STATUSES,
 }
-RUNNABLE = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
-"""A trigger in one of these is enabled first when it shall run again."""
-
-_T: Any = Trigger.__table__
+STOPPED_STATUSES = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
+"""A trigger in one of these runs no more until it is enabled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ class JobQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class JobPage:
+class FoundJobs:
     """A page of jobs.
 
     Attributes:
@@ -79,12 +78,12 @@ class JobPage:
 
 
 class JobsBackend(Backend):
-    """Jobs. Each method is one transaction; actions are guarded and return whether they happened."""
+    """Jobs for lists; actions are guarded and return whether they happened."""
 
-    async def page(self, query: JobQuery) -> JobPage:
+    async def page(self, query: JobQuery) -> FoundJobs:
         """Return one page of jobs, the newest first."""
 
-        def work(session: Session) -> JobPage:
+        def work(session: Session) -> FoundJobs:
             conditions, branches = self._conditions(session, query)
             offset = (query.page - 1) * query.size
             walk = newest(conditions, branches, limit=query.size, offset=offset, descending=query.descending)
@@ -95,7 +94,7 @@ class JobsBackend(Backend):
             else:
                 total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
             some = bool(rows) or session.execute(sa.select(JOBS.c.id).limit(1)).first() is not None
-            return JobPage(rows, min(total, CAP + 1), some)
+            return FoundJobs(rows, min(total, CAP + 1), some)
 
         return await self._read(work)
 
@@ -145,7 +144,7 @@ class JobsBackend(Backend):
 
         def work(session: Session) -> bool:
             # Not where it is Pausing: enabling would take back what somebody asked for, and it could not run anyway.
-            stopped = _T.c.process_status.in_(RUNNABLE)
+            stopped = _T.c.process_status.in_(STOPPED_STATUSES)
             apply(session, TriggerEvent.ENABLE, trigger_id, stopped, values={"failed_starts": 0})
             return triggers.request_run(session, trigger_id, now=self._now())
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.jobs import JobOutput
 from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import OUTPUT as _O
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -25,8 +25,6 @@ MORE_CHARACTERS = 500_000
 
 STDERR = "stderr"
 _BATCH = 100
-
-_O: Any = JobOutput.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Stretch:
 
 
 class JobOutputBackend(Backend):
-    """The output of jobs. Each method is one transaction, and reads a bounded amount."""
+    """The output of jobs; each method reads a bounded amount."""
 
     async def end(self, job_id: UUID, *, characters: int = END_CHARACTERS) -> Stretch:
         """Return the end of a job's output."""

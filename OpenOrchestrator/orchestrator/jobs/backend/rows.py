@@ -10,15 +10,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.triggers import Trigger
+from OpenOrchestrator.orchestrator.backend.tables import JOBS
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-JOBS: Any = Job.__table__
-_T: Any = Trigger.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
+from OpenOrchestrator.orchestrator.backend.tables import LOGS
 from OpenOrchestrator.orchestrator.logs.backend.statements import (
     KEYS,
-    LOGS,
     between,
     beyond,
     matching,
@@ -120,7 +120,7 @@ class LogRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LogPage:
+class FoundLogs:
     """A page of messages, newest first.
 
     Attributes:
@@ -161,12 +161,12 @@ class LogJob:
 
 
 class LogsBackend(Backend):
-    """Log messages. Each method is one transaction."""
+    """Log messages, a page at a time."""
 
-    async def page(self, query: LogQuery) -> LogPage:
+    async def page(self, query: LogQuery) -> FoundLogs:
         """Return one page of messages."""
 
-        def work(session: Session) -> LogPage:
+        def work(session: Session) -> FoundLogs:
             return _page(session, query, query.effective_period.bounds(self._database.site_now()))
 
         return await self._read(work)
@@ -249,7 +249,7 @@ def read_older(session: Session, query: LogQuery, before: Cursor | None, most: i
     return list(session.execute(statement))
 
 
-def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, datetime | None]) -> LogPage:
+def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, datetime | None]) -> FoundLogs:
     forward = query.after is not None
     stop: Cursor | None = None
     if query.text:
@@ -260,9 +260,9 @@ def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, date
     found = found[: query.size]
     if forward:
         found.reverse()
-        return LogPage(tuple(found), Cursor(found[-1].time, found[-1].id) if found else query.after, more, None)
+        return FoundLogs(tuple(found), Cursor(found[-1].time, found[-1].id) if found else query.after, more, None)
     older = Cursor(found[-1].time, found[-1].id) if more else stop
-    return LogPage(tuple(found), older, query.before is not None, None if more or stop is None else stop.time)
+    return FoundLogs(tuple(found), older, query.before is not None, None if more or stop is None else stop.time)
 
 
 def _read(

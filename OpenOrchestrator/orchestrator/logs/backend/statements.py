@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.backend.tables import LOGS
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.logs.backend.logs import Cursor, LogQuery
 
-LOGS: Any = Log.__table__
 KEYS = (LOGS.c.log_time, LOGS.c.id)
 
 MOST_COMBINATIONS = 24

@@ -9,15 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.stores import queue_elements, validation
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,7 +32,6 @@ _LIMITS = {
     "created by": queue_elements.CREATED_BY_LENGTH,
 }
 _ROUNDED = re.compile(r"\d+[.,]\d+E\+\d+", re.IGNORECASE)
-_Q: Any = QueueElement.__table__
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -37,7 +37,6 @@ SORTS: dict[str, tuple[str, ...]] = {
 
 _IDS_AT_ONCE = 500
 
-_Q: Any = QueueElement.__table__
 COLUMNS = (
     _Q.c.id,
     _Q.c.queue_name,
@@ -105,7 +104,7 @@ class ElementQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class ElementPage:
+class FoundElements:
     """A page of elements.
 
     Attributes:
@@ -121,12 +120,12 @@ class ElementPage:
 
 
 class QueueElementsBackend(Backend):
-    """Elements of a queue. Each method is one transaction."""
+    """Elements of a queue for lists."""
 
-    async def page(self, query: ElementQuery) -> ElementPage:
+    async def page(self, query: ElementQuery) -> FoundElements:
         """Return one page of elements."""
 
-        def work(session: Session) -> ElementPage:
+        def work(session: Session) -> FoundElements:
             conditions, searched_from = _conditions(session, query, self._database.site_now())
             offset = (query.page - 1) * query.size
             keys = SORTS.get(query.sort, SORTS["created"])
@@ -137,12 +136,12 @@ class QueueElementsBackend(Backend):
             more = len(found) > query.size
             rows = tuple(found[: query.size])
             if not more and (rows or query.page == 1):
-                return ElementPage(rows, offset + len(rows), capped=False, searched_from=searched_from)
+                return FoundElements(rows, offset + len(rows), capped=False, searched_from=searched_from)
             total = _capped_count(session, [*conditions, *status_in(query.statuses)])
             capped = total >= COUNT_CAP
             if capped and more:
                 total = max(total, offset + query.size + 1)
-            return ElementPage(rows, total, capped, searched_from)
+            return FoundElements(rows, total, capped, searched_from)
 
         return await self._read(work)
 

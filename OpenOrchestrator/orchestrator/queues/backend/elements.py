@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
 from OpenOrchestrator.database.stores import queue_elements, validation
 from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, read_one
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ EVENTS = {
     QueueStatus.FAILED: ElementEvent.SET_FAILED,
     QueueStatus.ABANDONED: ElementEvent.SET_ABANDONED,
 }
-
-_Q: Any = QueueElement.__table__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ class Outcome:
 
 
 class ElementsBackend(Backend):
-    """Queue elements one by one. Each method is one transaction; guarded actions return whether they happened."""
+    """Queue elements one by one. Actions are guarded and return whether they happened."""
 
     async def details(self, queue: str, element_id: UUID) -> ElementDetails:
         """Return an element of a queue with its job and the logs of its time.

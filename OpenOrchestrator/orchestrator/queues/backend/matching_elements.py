@@ -14,10 +14,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
 from OpenOrchestrator.database.transitions import apply_where
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     COLUMNS,
     ElementQuery,
@@ -40,8 +40,6 @@ SOURCES: dict[QueueStatus, tuple[QueueStatus, ...]] = {
     QueueStatus.ABANDONED: (QueueStatus.NEW, QueueStatus.IN_PROGRESS, QueueStatus.FAILED),
 }
 """What a person can set at once -> from which states."""
-
-_Q: Any = QueueElement.__table__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +79,7 @@ class MatchingCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BulkStep:
     """What one step of a bulk action did.
 
     Attributes:
@@ -94,7 +92,7 @@ class Step:
 
 
 class MatchingElementsBackend(Backend):
-    """What is done with all that match. Each method is one transaction."""
+    """What is done with all that match, one step at a time."""
 
     async def resolve(self, query: ElementQuery) -> Matching:
         """Return all that match now, whatever the page, to count, change or export."""
@@ -124,23 +122,25 @@ class MatchingElementsBackend(Backend):
 
     async def set_status_next(
         self, matching: Matching, status: QueueStatus, after: tuple[datetime, UUID] | None
-    ) -> Step:
+    ) -> BulkStep:
         """Set the status of the next few hundred that ``SOURCES`` allows; what a robot works on is left alone."""
         return await self._step(matching, after, status)
 
-    async def delete_next(self, matching: Matching, after: tuple[datetime, UUID] | None) -> Step:
+    async def delete_next(self, matching: Matching, after: tuple[datetime, UUID] | None) -> BulkStep:
         """Delete the next few hundred of them; what a robot works on is left alone."""
         return await self._step(matching, after, None)
 
-    async def _step(self, matching: Matching, after: tuple[datetime, UUID] | None, status: QueueStatus | None) -> Step:
-        def work(session: Session) -> Step:
+    async def _step(
+        self, matching: Matching, after: tuple[datetime, UUID] | None, status: QueueStatus | None
+    ) -> BulkStep:
+        def work(session: Session) -> BulkStep:
             conditions = [*_conditions_of(matching), _free()]
             if status is not None:
                 conditions += status_in(SOURCES[status])
             query = sa.select(_Q.c.created_date, _Q.c.id).where(*conditions, *_later(after))
             found = session.execute(query.order_by(_Q.c.created_date, _Q.c.id).limit(CHUNK)).all()
             if not found:
-                return Step(0, None)
+                return BulkStep(0, None)
             # The conditions again: what somebody changed since it was read is left alone.
             guards = [_Q.c.id.in_([row.id for row in found]), *conditions]
             if status is None:
@@ -149,7 +149,7 @@ class MatchingElementsBackend(Backend):
             else:
                 values = status_values(session, status, self._database.site_now())
                 changed = apply_where(session, EVENTS[status], *guards, values=values)
-            return Step(changed, (found[-1].created_date, found[-1].id))
+            return BulkStep(changed, (found[-1].created_date, found[-1].id))
 
         return await self._write(work)
 

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements
-from OpenOrchestrator.database.triggers import QueueTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
+from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS, TRIGGERS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -32,7 +32,6 @@ MOST_CHARTED = 10_000
 
 _UNION = 40
 
-_Q: Any = QueueElement.__table__
 _FINAL = tuple(sorted(FINAL_ELEMENT_STATUSES, key=lambda status: status.name))
 
 
@@ -91,7 +90,7 @@ class HourlyFlow:
 
 
 class QueuesBackend(Backend):
-    """Queues. Each method is one transaction."""
+    """Queues at a glance."""
 
     async def all(self) -> tuple[QueueRow, ...]:
         """Return all queues that have elements or a trigger, by name."""
@@ -174,8 +173,7 @@ class QueuesBackend(Backend):
 
 
 def _triggers(session: Session, queue: str | None = None) -> dict[str, list[QueueTriggerState]]:
-    base: Any = Trigger.__table__
-    child: Any = QueueTrigger.__table__
+    base, child = TRIGGERS, QUEUE_TRIGGERS
     query = sa.select(child.c.queue_name, base.c.id, base.c.trigger_name, base.c.process_name, base.c.process_status)
     query = query.join_from(child, base, child.c.id == base.c.id).order_by(
         sa.func.lower(base.c.trigger_name), base.c.id

@@ -10,17 +10,14 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
+from OpenOrchestrator.orchestrator.backend.tables import SCHEDULERS as _S
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-_S: Any = Scheduler.__table__
-_J: Any = Job.__table__
 
 
 @dataclass(frozen=True, slots=True)

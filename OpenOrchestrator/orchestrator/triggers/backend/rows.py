@@ -54,7 +54,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerRow:
+class ListedTrigger:
     """A trigger as lists show it.
 
     Attributes:
@@ -123,12 +123,12 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
     ).select_from(joined())
 
 
-def read_rows(session: Session, query: sa.Select[Any]) -> tuple[TriggerRow, ...]:
+def read_rows(session: Session, query: sa.Select[Any]) -> tuple[ListedTrigger, ...]:
     """Return triggers with their last runs."""
     found = session.execute(query).all()
     runs = last_runs(session, [row.id for row in found])
     return tuple(
-        TriggerRow(
+        ListedTrigger(
             id=row.id,
             name=row.trigger_name,
             process=row.process_name,

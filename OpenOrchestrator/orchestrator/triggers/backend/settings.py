@@ -15,11 +15,11 @@ from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_T: Any = Trigger.__table__
 _CHILDREN: dict[TriggerType, Any] = {
     TriggerType.SINGLE: SingleTrigger.__table__,
     TriggerType.SCHEDULED: ScheduledTrigger.__table__,
@@ -71,7 +71,7 @@ class _ChangedError(Exception):
 
 
 class TriggerSettingsBackend(Backend):
-    """The settings of triggers. Each method is one transaction."""
+    """The settings of triggers; saving is guarded by what was read."""
 
     async def get(self, trigger_id: UUID) -> StoredTrigger:
         """Return a trigger.

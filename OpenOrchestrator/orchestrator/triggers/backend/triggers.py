@@ -13,16 +13,15 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.attention import NEXT_RUN, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import triggers
-from OpenOrchestrator.database.triggers import Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
-from OpenOrchestrator.orchestrator.triggers.backend.rows import TriggerRow
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_T: Any = Trigger.__table__
 
 SORTS: dict[str, tuple[Any, ...]] = {
     "name": (sa.func.lower(_T.c.trigger_name),),
@@ -89,7 +88,7 @@ class TriggerQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerPage:
+class FoundTriggers:
     """A page of triggers.
 
     Attributes:
@@ -98,19 +97,19 @@ class TriggerPage:
         attention: That match all but the segment and need attention.
     """
 
-    rows: tuple[TriggerRow, ...]
+    rows: tuple[ListedTrigger, ...]
     total: int
     everything: int
     attention: int
 
 
 class TriggersBackend(Backend):
-    """Triggers. Each method is one transaction; actions are guarded and return whether they happened."""
+    """Triggers for lists; actions are guarded and return whether they happened."""
 
-    async def page(self, query: TriggerQuery) -> TriggerPage:
+    async def page(self, query: TriggerQuery) -> FoundTriggers:
         """Return one page of triggers."""
 
-        def work(session: Session) -> TriggerPage:
+        def work(session: Session) -> FoundTriggers:
             site_now = self._database.site_now()
             conditions = _conditions(session, query)
             segment = _segment(query.segment, site_now)
@@ -130,7 +129,7 @@ class TriggersBackend(Backend):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            return TriggerPage(
+            return FoundTriggers(
                 trigger_rows.read_rows(session, rows), int(total or 0), int(everything), int(attention or 0)
             )
 
@@ -147,11 +146,11 @@ class TriggersBackend(Backend):
 
         return await self._read(work)
 
-    async def rows(self, ids: Sequence[UUID]) -> tuple[TriggerRow, ...]:
+    async def rows(self, ids: Sequence[UUID]) -> tuple[ListedTrigger, ...]:
         """Return the given triggers, those that are still there, by name."""
 
-        def work(session: Session) -> tuple[TriggerRow, ...]:
-            found: list[TriggerRow] = []
+        def work(session: Session) -> tuple[ListedTrigger, ...]:
+            found: list[ListedTrigger] = []
             for start in range(0, len(ids), 200):
                 query = trigger_rows.select_rows(self._database.site_now())
                 query = query.where(_T.c.id.in_(ids[start : start + 200]))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import OpenOrchestrator.orchestrator
+from OpenOrchestrator.orchestrator.shell.assets import STYLES
 
 ROOM = Path(OpenOrchestrator.orchestrator.__file__).parent
 
@@ -26,3 +27,7 @@ def test_every_component_file_is_used() -> None:
         name for module in ROOM.rglob("*.py") for name in re.findall(r'"(?:\w+/)?(\w+\.js)"', module.read_text("utf-8"))
     }
     assert not sorted(path for path in ROOM.rglob("*.js") if path.name not in used)
+
+
+def test_every_style_sheet_is_served() -> None:
+    assert {path.relative_to(ROOM).as_posix() for path in ROOM.rglob("*.css")} == set(STYLES)

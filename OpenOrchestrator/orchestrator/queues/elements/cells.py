@@ -16,9 +16,6 @@ from OpenOrchestrator.orchestrator.queues.address import path_of
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow
 
-NOTHING = "\u2013"
-"""Shown where there is no value."""
-
 ALL_COLUMNS = {
     "status": Column("status", "Status", "122px", sortable=True, phone=True, phone_width="112px"),
     "reference": Column("reference", "Reference", "17%", sortable=True, phone=True),
@@ -32,7 +29,7 @@ ALL_COLUMNS = {
 DEFAULT_COLUMNS = ("status", "reference", "data", "message", "created", "changed")
 
 
-def table_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone: tzinfo) -> Row:
+def element_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone: tzinfo) -> Row:
     """Return an element as the table shows it.
 
     Args:
@@ -63,11 +60,13 @@ def table_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone: 
                 tip=row.message if row.message and len(row.message) > 60 else None,
             ),
             "created": cells.moment(times.from_site(row.created, zone), now, zone),
-            "changed": cells.moment(times.from_site(changed, zone) if changed else None, now, zone, empty=NOTHING),
+            "changed": cells.moment(
+                times.from_site(changed, zone) if changed else None, now, zone, empty=cells.NOTHING
+            ),
             "by": cells.text(row.created_by, tone="t2"),
             "job": cells.text(str(row.job_id)[:8], mono=True, href=f"/jobs/{row.job_id}")
             if row.job_id
-            else cells.text(NOTHING, tone="t3"),
+            else cells.text(cells.NOTHING, tone="t3"),
         },
     )
 

@@ -1,69 +1,24 @@
-"""What the dashboard says about causes, running jobs and queues, as rows. Pure: facts in, words and links out."""
+"""What needs attention as rows: what failed, who is silent, what is late or stuck. Pure: facts in, words out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from urllib.parse import urlencode
+from datetime import datetime
 from uuid import UUID
 
-from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
-from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
-from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
-    Glance,
-    RunningJob,
-    SilentScheduler,
-    TroubledTrigger,
-)
-from OpenOrchestrator.orchestrator.dashboard.backend.queues import COUNT_CAP, ElementCause, QueueDepth
-from OpenOrchestrator.orchestrator.dashboard.side_list import SideRow
+from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
+from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
+from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link
+from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
-MOST_NAMES = 4
 MOST_SILENT = 3
 """More schedulers than these are one line."""
-
-LONGER_BY = 1.5
-"""A run that takes this many times as long as usual, and five minutes longer, is worth a look."""
-
-OLD = timedelta(hours=2)
-VERY_OLD = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Where and when words are said."""
-
-    now: datetime
-    zone: tzinfo
-
-    def past(self, site: datetime) -> str:
-        """Return when a naive site time was."""
-        return times.past(times.from_site(site, self.zone), self.now, self.zone)
-
-    def full(self, site: datetime) -> str:
-        """Return a naive site time in full with its zone."""
-        return times.absolute(times.from_site(site, self.zone), self.zone)
-
-    def seconds_since(self, site: datetime) -> float:
-        """Return how long ago a naive site time was."""
-        return (self.now - times.from_site(site, self.zone)).total_seconds()
-
-
-def link(path: str, **query: str) -> str:
-    """Return the path of a filtered list."""
-    return f"{path}?{urlencode(query)}" if query else path
-
-
-def bad_jobs(since: datetime, **more: str) -> str:
-    """Return the path of the list of jobs that ended badly."""
-    statuses = ",".join(status.name.lower() for status in BAD_JOB_STATUSES)
-    return link("/jobs", **{"status": statuses, "from": f"{since:%Y-%m-%dT%H:%M}", **more})
 
 
 def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Moment) -> list[AttentionRow]:
@@ -285,78 +240,6 @@ def _held(glance: Glance, moment: Moment) -> list[AttentionRow]:
             actionIcon="sym_r_play_arrow",
         )
     ]
-
-
-def running_rows(jobs: Sequence[RunningJob], moment: Moment) -> list[SideRow]:
-    """Return the jobs that run, with how long they usually take where that is known."""
-    rows = []
-    for job in jobs:
-        seconds = moment.seconds_since(job.started)
-        usual = job.usual_seconds
-        slow = usual is not None and seconds > usual * LONGER_BY and seconds - usual > 300
-        starting = job.status is JobStatus.STARTING
-        rows.append(
-            SideRow(
-                id=str(job.job_id),
-                name=job.name,
-                href=f"/jobs/{job.job_id}",
-                sub=job.scheduler,
-                value=times.duration(seconds) if seconds >= 60 else "< 1 m",
-                valueTip=f"Since {moment.full(job.started)}",
-                note="Starting" if starting else f"usually {times.duration(usual)}" if usual is not None else "",
-                noteTone="timeout" if slow else "",
-                noteTip=None if usual is None or starting else "The median of its last runs that were done",
-                tone="timeout" if slow else "running",
-                share=None if usual is None or starting else max(2, min(100, round(100 * seconds / max(usual, 1)))),
-            )
-        )
-    return rows
-
-
-def queue_rows(depths: Sequence[QueueDepth], moment: Moment) -> list[SideRow]:
-    """Return the queues with New elements: how many, how old, and how that changed."""
-    rows = []
-    for depth in depths:
-        age = timedelta(seconds=moment.seconds_since(depth.oldest))
-        tone = "failed" if age >= VERY_OLD else "timeout" if age >= OLD else ""
-        new = times.capped(depth.new, COUNT_CAP)
-        known = [value for value in depth.history if value is not None]
-        rows.append(
-            SideRow(
-                id=depth.queue,
-                name=depth.queue,
-                href=link(path_of(depth.queue), status="new"),
-                sub="oldest ",
-                subStrong=times.duration(age.total_seconds() // 60 * 60) if age >= timedelta(minutes=1) else "< 1 m",
-                subTone=tone,
-                subTip=f"Made {moment.full(depth.oldest)}",
-                value=new,
-                note=_change(depth, known),
-                tone=tone or "running",
-                line=depth.history if len(known) > 1 else (depth.new, depth.new),
-                lineLabel=f"New elements: {known[0]} then, {new} now",
-            )
-        )
-    return rows
-
-
-def _change(depth: QueueDepth, known: Sequence[int]) -> str:
-    if depth.new >= COUNT_CAP or len(known) < len(depth.history):
-        return ""
-    change = depth.new - known[0]
-    sign = "+" if change > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{times.number(abs(change))} in 12 h" if change else "as 12 h ago"
-
-
-def scheduler_jobs(name: str, **more: str) -> str:
-    """Return the path of the list of a scheduler's jobs."""
-    return link("/jobs", scheduler=join_choice((name,), exclude=False), **more)
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - MOST_NAMES
-    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _enable(count: int) -> str:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
-from nicegui import ui
-
-from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import feedback, times
-from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementQuery, ElementRow
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
-from OpenOrchestrator.orchestrator.queues.backend.matching_elements import (
-    SOURCES,
-    Matching,
-    MatchingElementsBackend,
-    Step,
-)
+from OpenOrchestrator.orchestrator.queues.backend.matching_elements import SOURCES, MatchingElementsBackend
+from OpenOrchestrator.orchestrator.queues.elements.bulk_progress import BulkProgress
+from OpenOrchestrator.orchestrator.queues.elements.words import TARGETS, said, verb
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
 
-TARGETS = {"new": QueueStatus.NEW, "abandon": QueueStatus.ABANDONED}
 _TWICE = "If it goes on, the element may be worked on twice."
 
 
@@ -77,7 +67,7 @@ class ElementActions:
         possible = [row for row in allowed if row.id not in held]
         if not possible:
             feedback.failed(
-                f"{_verb(action)}: none of the selected elements allows it now",
+                f"{verb(action)}: none of the selected elements allows it now",
                 "Robots work on them." if allowed else None,
             )
             return False
@@ -86,16 +76,16 @@ class ElementActions:
         if not await self._meant_many(action, len(possible), counts, len(allowed) - len(possible), names=names):
             return False
         if action == "delete":
-            outcome = await self._view.act(lambda: self._elements.delete_all(possible), name=_verb(action))
+            outcome = await self._view.act(lambda: self._elements.delete_all(possible), name=verb(action))
         else:
             target = TARGETS[action]
-            outcome = await self._view.act(lambda: self._elements.set_status_of(possible, target), name=_verb(action))
+            outcome = await self._view.act(lambda: self._elements.set_status_of(possible, target), name=verb(action))
         if outcome is None:
             return False
         if outcome.done:
-            feedback.done(_said(action, outcome.done))
+            feedback.done(said(action, outcome.done))
         if outcome.lost:
-            feedback.changed_meanwhile(f"{_verb(action)} {listing(outcome.lost)}")
+            feedback.changed_meanwhile(f"{verb(action)} {listing(outcome.lost)}")
         return True
 
     async def matching(self, action: str, query: ElementQuery) -> bool:
@@ -109,11 +99,11 @@ class ElementActions:
         counts[QueueStatus.IN_PROGRESS] -= counted.held
         total = sum(counts.values())
         if total <= 0:
-            feedback.failed(f"{_verb(action)}: none of those that match allows it now")
+            feedback.failed(f"{verb(action)}: none of those that match allows it now")
             return False
         if not await self._meant_many(action, total, +counts, counted.held, names=None):
             return False
-        await _Progress(self._view, self._bulk, matching, action, total).run()
+        await BulkProgress(self._view, self._bulk, matching, action, total).run()
         return True
 
     async def _meant(self, action: str, row: ElementRow) -> bool:
@@ -164,91 +154,3 @@ class ElementActions:
         }
         title, button = titles[action]
         return await confirm(title, sentences, action=button, dangerous=action == "delete")
-
-
-class _Progress:
-    """A bulk action on its way: how far it is, and a way to stop it."""
-
-    def __init__(
-        self, view: View, backend: MatchingElementsBackend, matching: Matching, action: str, total: int
-    ) -> None:
-        self._view = view
-        self._backend = backend
-        self._matching = matching
-        self._action = action
-        self._total = total
-        self._stopped = False
-
-    async def run(self) -> None:
-        """Do it step by step, and say how it went."""
-        with self._view.container, ui.dialog().props("persistent") as dialog:
-            dialog.props["aria-label"] = _verb(self._action)
-            with ui.card().classes("oo-dialog").props("flat"):
-                with ui.element("div").classes("oo-dialog-b"):
-                    with ui.element("h2"):
-                        ui.label(f"{_verb(self._action)}…")
-                    self._text = ui.label().classes("oo-t2").mark("progress")
-                    with ui.element("div").classes("oo-progress"):
-                        self._bar = ui.element("div").style("width: 0%")
-                with ui.element("div").classes("oo-dialog-f"):
-                    ghost("Stop", self._stop, marker="stop")
-        done = 0
-        try:
-            done = await self._steps(dialog)
-        finally:
-            dialog.close()
-            dialog.delete()
-            self._view.refresh()
-        with self._view.container:
-            if self._stopped:
-                feedback.done(f"Stopped: {_said(self._action, done)}", "What was done stays done.")
-            else:
-                feedback.done(_said(self._action, done))
-            if done < self._total and not self._stopped:
-                left = times.number(self._total - done)
-                feedback.changed_meanwhile(f"{left} of {times.number(self._total)} elements", "They were left alone.")
-
-    async def _steps(self, dialog: ui.dialog) -> int:
-        done = 0
-        after: tuple[datetime, UUID] | None = None
-        shown = False
-        while not self._stopped:
-            try:
-                step = await self._next(after)
-            except DatabaseError as error:
-                self._stopped = True
-                with self._view.container:
-                    feedback.failed(f"{_verb(self._action)}: the database does not answer", str(error))
-                break
-            done += step.changed
-            after = step.last
-            if after is None:
-                break
-            self._text.set_text(f"{times.number(done)} of {times.number(self._total)}")
-            self._bar.style(f"width: {min(100, 100 * done // max(self._total, 1))}%")
-            if not shown and done < self._total:
-                dialog.open()
-                shown = True
-        return done
-
-    async def _next(self, after: tuple[datetime, UUID] | None) -> Step:
-        if self._action == "delete":
-            return await self._backend.delete_next(self._matching, after)
-        return await self._backend.set_status_next(self._matching, TARGETS[self._action], after)
-
-    def _stop(self) -> None:
-        self._stopped = True
-
-
-def _verb(action: str) -> str:
-    return {"delete": "Delete", "new": "Set to New", "abandon": "Abandon"}[action]
-
-
-def _said(action: str, count: int) -> str:
-    what = f"{times.number(count)} element{'s' if count != 1 else ''}"
-    were = "was" if count == 1 else "were"
-    return {
-        "delete": f"{what} {were} deleted",
-        "new": f"{what} {were} set to New",
-        "abandon": f"{what} {were} abandoned",
-    }[action]

@@ -13,6 +13,7 @@ from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, Not
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import feedback
+from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, field, text_area, text_input
@@ -82,11 +83,13 @@ class _ElementForm:
         with drawer.section("Element"):
             if queues is not None:
                 with field("Queue", hint="A new name makes a new queue.", wide=True):
-                    self._queue = text_input("Queue", "", check=_queue_name, marker="queue").props("autofocus")
+                    self._queue = text_input(
+                        "Queue", "", check=required("the name of a queue", 100), marker="queue"
+                    ).props("autofocus")
                     self._queue.set_autocomplete(list(queues))
                     drawer.watch("Queue", self._queue)
             with field("Reference", note="optional"):
-                self._reference = text_input("Reference", values.reference, check=_at_most(100), marker="reference")
+                self._reference = text_input("Reference", values.reference, check=at_most(100), marker="reference")
                 if queues is None:
                     self._reference.props("autofocus")
             self._status: ui.select | None = None
@@ -96,16 +99,18 @@ class _ElementForm:
                     self._status = choice("Status", options, values.status, marker="status")
                     self._status.on_value_change(drawer.touched)
             with field("Created by", note="optional"):
-                self._by = text_input("Created by", values.created_by, check=_at_most(100), marker="created-by")
+                self._by = text_input("Created by", values.created_by, check=at_most(100), marker="created-by")
         with drawer.section("Data"):
             with field("Data", note="JSON or any text, optional", wide=True) as data_field:
-                self._data = text_area("Data", values.data, check=_at_most(2000), mono=True, marker="data")
+                self._data = text_area("Data", values.data, check=at_most(2000, spaces=True), mono=True, marker="data")
                 with data_field:
                     self._hint = ui.label().classes("oo-hint").mark("data-hint")
                 self._data.on_value_change(self._show_hint)
             if stored is not None:
                 with field("Message", note="optional", wide=True):
-                    self._message = text_area("Message", values.message, check=_at_most(1000), marker="message")
+                    self._message = text_area(
+                        "Message", values.message, check=at_most(1000, spaces=True), marker="message"
+                    )
                     drawer.watch("Message", self._message)
         for name, each in (("Reference", self._reference), ("Created by", self._by), ("Data", self._data)):
             drawer.watch(name, each)
@@ -192,18 +197,3 @@ def differences(before: ElementValues, after: ElementValues) -> list[str]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(_WORDS.get(name, name) for name in names)
-
-
-def _queue_name(value: Any) -> str | None:
-    text = str(value or "").strip()
-    if not text:
-        return "Enter the name of a queue."
-    return _at_most(100)(text)
-
-
-def _at_most(limit: int) -> Callable[[Any], str | None]:
-    def check(value: Any) -> str | None:
-        length = len(str(value or ""))
-        return None if length <= limit else f"At most {limit} characters; this has {length}."
-
-    return check

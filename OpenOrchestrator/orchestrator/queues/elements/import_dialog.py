@@ -12,7 +12,8 @@ from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented, switch
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import PAGE_SIZES, Column, DataTable, Pager, Row
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
+from OpenOrchestrator.orchestrator.components.tables.paging import PAGE_SIZES, Pager
 from OpenOrchestrator.orchestrator.queues.backend.csv_import import (
     MOST_BYTES,
     CsvImportBackend,

@@ -10,6 +10,7 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
+from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, pill
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -17,14 +18,17 @@ from OpenOrchestrator.orchestrator.logs.log_lines import time_of_day
 from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementDetails, ElementLog, ElementsBackend
-from OpenOrchestrator.orchestrator.queues.element_actions import ElementActions, reasons
-from OpenOrchestrator.orchestrator.queues.element_cells import NOTHING
-from OpenOrchestrator.orchestrator.queues.element_form import edit_element
-from OpenOrchestrator.orchestrator.queues.json_tree import json_tree, parsed
+from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
+from OpenOrchestrator.orchestrator.queues.elements.form import edit_element
+from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree, parsed
 
 
 async def build(view: View) -> None:
-    """Build the page."""
+    """Show the element of the address.
+
+    Raises:
+        NotFoundError: If its queue has no such element.
+    """
     await ElementPage(view).build()
 
 

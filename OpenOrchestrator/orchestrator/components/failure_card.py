@@ -1,0 +1,31 @@
+"""The card that says what went wrong with a run."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.components.buttons import copy_button
+from OpenOrchestrator.orchestrator.components.vocabulary import Look
+
+
+def failure_card(reason: str, look: Look, *, headline: str | None, text: str | None) -> ui.element:
+    """Build the card; what is built inside stands at its right.
+
+    Args:
+        reason: In one sentence.
+        look: Of the state that the run ended in.
+        headline: The error in one line; None where the robot said nothing.
+        text: All that is known of it, shown where it says more than the headline.
+    """
+    with ui.element("div").classes(f"oo-card oo-failure oo-failure-{look.tone}").mark("failure") as card:
+        ui.icon(look.icon).classes(f"oo-i20 oo-fg-{look.tone}")
+        with ui.element("div").classes("oo-grow"):
+            ui.label(reason).classes("oo-failure-reason").mark("reason")
+            if headline is not None:
+                ui.label(headline[:600]).classes("oo-failure-headline").mark("headline")
+                if text is not None and text.strip() != headline.strip():
+                    trace = ui.label(text).classes("oo-failure-trace").mark("trace")
+                    trace.props('tabindex=0 role="region" aria-label="End of the error output"')
+        if text is not None:
+            copy_button(f"{text}\n", "Copy the error")
+    return card

@@ -1,0 +1,106 @@
+"""Jobs as tables show them, and what can be done with them now."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
+
+COLUMNS = (
+    Column("name", "Job", "24%", phone=True),
+    Column("status", "Status", "116px", phone=True, phone_width="116px"),
+    Column("started", "Started", "116px", sortable=True),
+    Column("duration", "Duration", "110px", right=True),
+    Column("where", "Scheduler", "136px"),
+    Column("reason", "Reason"),
+)
+ACTIONS = (
+    RowAction("trigger", "Open trigger", "sym_r_bolt", quick=True, key="t"),
+    RowAction("logs", "Logs", "sym_r_notes", quick=True, key="l"),
+    RowAction("kill", "Kill", "sym_r_block", danger=True),
+)
+
+
+def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = True) -> Row:
+    """Return a job as a table shows it.
+
+    Args:
+        row: The job.
+        now: Aware.
+        zone: The site's.
+        with_trigger: Whether the trigger can be opened from it.
+    """
+    actions = {"logs": ""}
+    if with_trigger:
+        actions["trigger"] = "" if row.trigger_status is not None else "Its trigger was deleted"
+    if row.active:
+        actions["kill"] = why_not_kill(row)
+    second = row.process if row.trigger_name else None
+    look = TRIGGER_LOOKS[row.trigger_status] if row.killing and row.trigger_status else JOB_LOOKS[row.status]
+    started = row.started(zone)
+    return Row(
+        id=str(row.id),
+        name=row.name,
+        version=f"{row.status.name}{' killing' if row.killing else ''}",
+        actions=actions,
+        cells={
+            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
+            "status": cells.pill(look),
+            "started": cells.moment(started, now, zone, tone="t2"),
+            "duration": _duration(row, now, zone),
+            "where": cells.text(row.scheduler, tone="t2"),
+            "reason": _reason(row),
+        },
+    )
+
+
+def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
+    seconds = row.seconds(now, zone)
+    if row.active:
+        # By the minute, so that a list that nothing happened in is not sent anew all the time.
+        minutes = times.clock_minutes(row.started(zone), now)
+        return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
+    if row.ended is None:
+        return cells.text("", tone="t3")
+    return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
+
+
+def _reason(row: JobRow) -> cells.Cell:
+    if not row.reason:
+        return cells.text("", tone="t3")
+    line = sentence(row.reason).partition("\n")[0]
+    tip = row.reason[:600] if len(row.reason) > 60 else None
+    return cells.text(line[:200], tone="t2", tip=tip)
+
+
+def sentence(reason: str) -> str:
+    """Return a reason with a capital at its beginning."""
+    return reason[:1].upper() + reason[1:]
+
+
+def why_not_kill(row: JobRow) -> str:
+    """Return why a job cannot be killed now; an empty text if it can."""
+    if not row.active:
+        return "It has ended"
+    if row.killing:
+        return "It is being killed already"
+    if row.trigger_status is None:
+        return "Its trigger was deleted, and the scheduler is asked through that"
+    if row.trigger_status not in (TriggerStatus.RUNNING, TriggerStatus.PAUSING):
+        return f"Its trigger is {row.trigger_status.value.lower()}"
+    return ""
+
+
+def why_not_run(row: JobRow) -> str:
+    """Return why the trigger of a job cannot run again now; an empty text if it can."""
+    if row.trigger_status is None:
+        return "Its trigger was deleted"
+    if row.trigger_status is TriggerStatus.IDLE or row.trigger_status in STOPPED_STATUSES:
+        return ""
+    return f"Its trigger is {row.trigger_status.value.lower()}"

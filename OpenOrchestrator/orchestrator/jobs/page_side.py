@@ -1,0 +1,127 @@
+"""What stands at the side of a job's page: the facts about it, and how long the runs before it took.
+
+Owns drawing them. Must not know when that is needed.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from uuid import UUID
+
+from nicegui import ui
+
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.buttons import copy_button, tip
+from OpenOrchestrator.orchestrator.components.facts import term
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
+from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetails
+from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
+
+
+class JobSide:
+    """The cards of one job.
+
+    Args:
+        details: The job; what can change is shown later.
+        zone: The site's.
+        prefix: Path under which a reverse proxy serves the app.
+    """
+
+    def __init__(self, details: JobDetails, zone: tzinfo, prefix: str) -> None:
+        self._id = details.row.id
+        self._zone = zone
+        self._prefix = prefix
+        with ui.element("div").classes("oo-card"):
+            with ui.element("h2"):
+                ui.label("Facts")
+            with ui.element("dl").classes("oo-kv"):
+                self._build_facts(details)
+        self._history = ui.element("div")
+
+    def show_elements(self, words: str) -> None:
+        """Show how many elements are in which state; nothing where there are none."""
+        self._elements_label.set_visibility(bool(words))
+        self._elements_box.set_visibility(bool(words))
+        if self._element_words.text != words:
+            self._element_words.set_text(words)
+
+    def show_history(self, history: Sequence[RunLength], now: datetime) -> None:
+        """Show how long the runs of its trigger took, this one last; nothing where it is the only one."""
+        zone = self._zone
+        self._history.clear()
+        self._history.set_visibility(len(history) > 1)
+        if len(history) > 1:
+            with self._history, ui.element("div").classes("oo-card"):
+                with ui.element("div").classes("oo-row").style("margin-bottom: 8px"):
+                    with ui.element("h2").style("margin: 0"):
+                        ui.label(f"Duration, last {len(history)} runs")
+                    ui.element("span").classes("oo-sp")
+                usual = typical(history)
+                length_bars(history, self._prefix, zone, this=self._id)
+                with ui.element("div").classes("oo-row oo-xs oo-t3").style("margin-top: 4px"):
+                    first = times.from_site(history[0].claimed, zone)
+                    ui.label(times.calendar(first, now, zone)).classes("oo-grow")
+                    if usual is not None:
+                        ui.label(f"typical {times.exact_duration(usual)}")
+                    ui.label("this job").classes("oo-grow").style("text-align: right")
+
+    def _build_facts(self, details: JobDetails) -> None:
+        row = details.row
+        _pair("Process", row.process)
+        if details.trigger_type is not None:
+            _pair("Trigger", f"{row.trigger_name}, {details.trigger_type.value.lower()}")
+        elif row.trigger_name:
+            _pair("Trigger", f"{row.trigger_name}, deleted")
+        _pair("Started by", started_by(details, self._zone))
+        if row.started_at is not None:
+            due = details.due_at or times.from_site(row.claimed, self._zone)
+            waited = (row.started_at - due).total_seconds()
+            if waited >= 0:
+                _pair("Waited", times.exact_duration(round(waited, 1)))
+        _copied_pair("Commit", row.commit or "")
+        with ui.element("dt") as self._elements_label:
+            ui.label("Elements")
+        with ui.element("dd") as self._elements_box:
+            self._element_words = ui.label().mark("element-words")
+        _copied_pair("Job id", str(row.id))
+
+
+def started_by(details: JobDetails, zone: tzinfo) -> str:
+    """Return in words what a job was started by; empty where that is not known."""
+    if details.due_at is not None:
+        return f"Schedule, due {times.calendar(details.due_at, times.from_site(details.row.claimed, zone), zone)}"
+    if details.requested:
+        return "Somebody's request"
+    return "Queue" if details.trigger_type is not None and details.trigger_type.name == "QUEUE" else ""
+
+
+def length_bars(lengths: Sequence[RunLength], prefix: str, zone: tzinfo, *, this: UUID | None = None) -> None:
+    """Draw how long runs took as bars that link to their jobs; failed ones are told by colour and tooltip."""
+    longest = max((run.seconds or 0.0 for run in lengths), default=0.0)
+    usual = typical(lengths)
+    with ui.element("div").classes("oo-lengths"):
+        for run in lengths:
+            look = JOB_LOOKS[run.status]
+            took = times.exact_duration(run.seconds) if run.seconds is not None else "not ended"
+            when = times.full(times.from_site(run.claimed, zone), zone)
+            link = ui.element("a").classes("oo-this" if run.job_id == this else "")
+            link.props["href"] = f"{prefix}/jobs/{run.job_id}"
+            link.props["aria-label"] = f"{look.word}, {took}, {when}"
+            link.props["data-tip"] = f"{look.word}, {took}\n{when}"
+            share = (run.seconds or 0.0) / longest if longest else 0.0
+            with link:
+                ui.element("b").classes(f"oo-m-{look.tone}").style(f"height: {max(share * 92, 6):.0f}%")
+        if usual and longest:
+            ui.element("i").style(f"bottom: {usual / longest * 92:.0f}%")
+
+
+def _pair(label: str, value: str) -> None:
+    if value:
+        with term(label):
+            ui.label(value)
+
+
+def _copied_pair(label: str, value: str) -> None:
+    if value:
+        with term(label).classes("oo-row oo-copied").style("gap: 2px"):
+            tip(ui.label(value).classes("oo-mono oo-el"), value)
+            copy_button(value, f"Copy: {label}")

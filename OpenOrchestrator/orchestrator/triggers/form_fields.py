@@ -1,0 +1,296 @@
+"""The fields of a trigger's form: what runs, when, and where and how.
+
+Owns what is shown for which kind, and reading the fields. Must not know what becomes of what they say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
+from OpenOrchestrator.orchestrator.components.forms.fields import (
+    choice,
+    field,
+    segmented,
+    switch,
+    text_area,
+    text_input,
+)
+from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
+from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
+from OpenOrchestrator.orchestrator.triggers.checks import (
+    LARGEST_NUMBER,
+    check_arguments,
+    check_cron,
+    check_date,
+    check_limit,
+    check_schedulers,
+    check_time,
+    doubt_arguments,
+)
+from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
+    from OpenOrchestrator.orchestrator.live.view import View
+
+_PASSING = {
+    SecretPassing.AUTO: "As the robot's OpenOrchestrator needs it",
+    SecretPassing.ENVIRONMENT: "In environment variables",
+    SecretPassing.ARGUMENTS: "As arguments (robots before 4.0)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """Names that the fields offer; others may be typed."""
+
+    processes: tuple[str, ...]
+    schedulers: tuple[str, ...]
+    queues: tuple[str, ...]
+
+
+class TriggerFields:
+    """The fields in an open drawer.
+
+    Args:
+        view: The page's.
+        drawer: Where they are built.
+        settings: What they say at first.
+        names: To choose from.
+        kind_is_fixed: Whether the kind is shown only.
+    """
+
+    def __init__(
+        self, view: View, drawer: FormDrawer, settings: TriggerSettings, names: KnownNames, *, kind_is_fixed: bool
+    ) -> None:
+        self._view = view
+        self._drawer = drawer
+        self._settings = settings
+        self._names = names
+        self._kind_is_fixed = kind_is_fixed
+        self._what()
+        self._when()
+        self._where()
+        self._show_kind()
+
+    def _what(self) -> None:
+        settings, drawer = self._settings, self._drawer
+        with drawer.section("What runs"):
+            with ui.element("div").classes("oo-w2"):
+                kinds = {kind: kind.value for kind in (TriggerType.SCHEDULED, TriggerType.QUEUE, TriggerType.SINGLE)}
+                icons = [TYPE_ICONS[kind] for kind in kinds]
+                self._kind = segmented(kinds, settings.type, label="Kind", icons=icons, wide=True, marker="kind")
+                self._kind.on_value_change(self._show_kind)
+                self._kind.set_enabled(not self._kind_is_fixed)
+            with field("Name"):
+                self._name = text_input("Name", settings.name, check=required("a name", 100), marker="name")
+                self._name.props("autofocus")
+            with field("Process", hint="Its name in jobs and logs."):
+                self._process = text_input(
+                    "Process", settings.process, check=required("the name of its process", 100), marker="process"
+                )
+                self._process.set_autocomplete(list(self._names.processes))
+            with field("Path", wide=True) as path_field:
+                self._path = text_input("Path", settings.path, check=required("a path", 250), mono=True, marker="path")
+                with path_field:
+                    self._path_hint = ui.label().classes("oo-hint")
+            with ui.element("div"):
+                self._git = switch("Git repository", settings.is_git, marker="git")
+                self._git.on_value_change(self._show_git)
+            with field("Branch, tag or commit", note="optional") as self._branch_field:
+                self._branch = text_input(
+                    "Branch, tag or commit", settings.branch or "", check=at_most(100), mono=True, marker="branch"
+                )
+                self._branch.props["placeholder"] = "The repository's default"
+            with field("Arguments", note="optional, JSON or any text", wide=True):
+                self._arguments = text_area(
+                    "Arguments", settings.arguments, check=check_arguments, mono=True, marker="arguments"
+                )
+                self._doubt = ui.label().classes("oo-hint oo-fg-timeout").props("aria-live=polite")
+                self._arguments.on_value_change(self._show_doubt)
+        for name, each in (
+            ("Name", self._name),
+            ("Process", self._process),
+            ("Path", self._path),
+            ("Branch", self._branch),
+            ("Arguments", self._arguments),
+        ):
+            drawer.watch(name, each)
+        self._show_git()
+        self._show_doubt()
+
+    def _when(self) -> None:
+        settings, drawer = self._settings, self._drawer
+        now, zone = self._view.now(), self._view.zone
+        note = zone_words(now, zone)
+        with drawer.section("When") as grid:
+            with field("Cron", hint="Minute, hour, day, month, weekday") as self._cron_field:
+                self._cron = text_input(
+                    "Cron", settings.cron or "", check=check_cron, mono=True, placeholder="0 6 * * 1-5", marker="cron"
+                )
+                self._cron.props("debounce=200").on_value_change(self._show_next)
+                self._words = ui.label().classes("oo-b").style("margin-top: 8px").mark("cron-words")
+            with field("Next five runs", note=note) as self._next_field:
+                self._next = ui.element("div").classes("oo-runs").mark("next-runs")
+            first = settings.next_run
+            with field("Date", note=note) as self._date_field:
+                self._date = text_input("Date", f"{first:%Y-%m-%d}" if first else "", check=check_date, marker="date")
+                self._date.props("type=date")
+            with field("Time") as self._time_field:
+                self._time = text_input(
+                    "Time", f"{first:%H:%M:%S}" if first else "", check=check_time, marker="time"
+                ).props("type=time step=1")
+            with field("Queue") as self._queue_field:
+                known = sorted({*self._names.queues, *([settings.queue] if settings.queue else [])})
+                self._queue = text_input(
+                    "Queue", settings.queue or "", check=required("the name of its queue", 200), marker="queue"
+                )
+                self._queue.set_autocomplete(known)
+            with field("Least batch size", hint="Runs while so many elements are New.") as self._batch_field:
+                self._batch = text_input(
+                    "Least batch size",
+                    str(settings.min_batch_size or 1),
+                    check=whole("the least batch size", 1, LARGEST_NUMBER),
+                    marker="batch",
+                )
+                self._batch.props("inputmode=numeric")
+        self._when_grid = grid
+        for name, each in (
+            ("Cron", self._cron),
+            ("Date", self._date),
+            ("Time", self._time),
+            ("Queue", self._queue),
+            ("Least batch size", self._batch),
+        ):
+            drawer.watch(name, each)
+
+    def _where(self) -> None:
+        settings, drawer = self._settings, self._drawer
+        with drawer.section("Where and how"):
+            with field("Schedulers", hint="None chosen means any."):
+                known = sorted({*self._names.schedulers, *settings.schedulers}, key=str.casefold)
+                self._where_field = choice(
+                    "Schedulers",
+                    known,
+                    list(settings.schedulers),
+                    check=check_schedulers,
+                    multiple=True,
+                    new_values=True,
+                    marker="schedulers",
+                )
+            with field("Priority", hint="Higher runs first; 0 is normal."):
+                self._priority = text_input(
+                    "Priority",
+                    str(settings.priority),
+                    check=whole("the priority", -LARGEST_NUMBER, LARGEST_NUMBER),
+                    marker="priority",
+                )
+            with field("Time limit", note="optional"):
+                limit = settings.timeout_seconds
+                minutes = f"{limit / 60:g}" if limit else ""
+                self._limit = text_input("Time limit", minutes, check=check_limit, suffix="min", marker="limit")
+            with field("Connection string and key"):
+                self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
+                self._passing.on_value_change(drawer.touched)
+            with ui.element("div").classes("oo-w2"):
+                self._blocking = switch("Blocking", settings.is_blocking, marker="blocking")
+                self._blocking.on_value_change(drawer.touched)
+                ui.label("A scheduler runs nothing else beside it.").classes("oo-hint").style("margin-top: 0")
+        for name, each in (
+            ("Schedulers", self._where_field),
+            ("Priority", self._priority),
+            ("Time limit", self._limit),
+        ):
+            drawer.watch(name, each)
+
+    def _show_git(self) -> None:
+        is_git = bool(self._git.value)
+        self._branch_field.set_visibility(is_git)
+        self._path_hint.set_text(
+            "Address of the repository; its main.py is started."
+            if is_git
+            else "A Python file, or a folder with a main.py, on the scheduler's machine."
+        )
+        self._drawer.touched()
+
+    def _show_doubt(self) -> None:
+        doubt = doubt_arguments(self._arguments.value)
+        self._doubt.set_text(doubt or "")
+        self._doubt.set_visibility(doubt is not None)
+
+    def _show_kind(self) -> None:
+        kind = self._kind.value
+        for shown, fields in (
+            (TriggerType.SCHEDULED, (self._cron_field, self._next_field)),
+            (TriggerType.SINGLE, (self._date_field, self._time_field)),
+            (TriggerType.QUEUE, (self._queue_field, self._batch_field)),
+        ):
+            for each in fields:
+                each.set_visibility(kind is shown)
+        self._drawer.icon.set_name(TYPE_ICONS[kind])
+        self._drawer.touched()
+        self._show_next()
+
+    def _show_next(self) -> None:
+        text = str(self._cron.value or "").strip()
+        self._next.clear()
+        if not text or self._kind.value is not TriggerType.SCHEDULED:
+            self._words.set_text("")
+            self._cron.error = None
+            return
+        now, zone = self._view.now(), self._view.zone
+        try:
+            runs = next_runs(text, now, zone)
+            self._words.set_text(in_words(text))
+            self._cron.error = None
+        except InvalidInputError as error:
+            self._words.set_text("")
+            self._cron.error = str(error)
+            return
+        with self._next:
+            for run in runs:
+                with ui.element("div"):
+                    ui.label(times.day(run, zone)).style("width: 86px")
+                    ui.label(times.clock_time(run, zone)).classes("oo-mono")
+                    ui.label(f"in {times.long_span((run - now).total_seconds())}").classes("oo-t3 oo-sm").style(
+                        "margin-left: auto"
+                    )
+
+    def values(self) -> TriggerSettings:
+        """Return what the fields say; they have to be valid."""
+        kind = self._kind.value
+        next_run = None
+        if kind is TriggerType.SINGLE:
+            next_run = datetime.fromisoformat(f"{self._date.value}T{self._time.value}")
+        limit = str(self._limit.value or "").strip()
+        return TriggerSettings(
+            name=self._name.value.strip(),
+            process=self._process.value.strip(),
+            type=kind,
+            path=self._path.value.strip(),
+            arguments=self._arguments.value or "",
+            is_git=bool(self._git.value),
+            branch=(self._branch.value.strip() or None) if self._git.value else None,
+            is_blocking=bool(self._blocking.value),
+            priority=int(self._priority.value),
+            schedulers=tuple(self._where_field.value or ()),
+            passing=self._passing.value,
+            timeout_seconds=round(float(limit) * 60) if limit else None,
+            cron=self._cron.value.strip() if kind is TriggerType.SCHEDULED else None,
+            next_run=next_run,
+            queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
+            min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
+        )
+
+
+def zone_words(now: datetime, zone: tzinfo) -> str:
+    """Return the zone that dates are entered in: ``CET, UTC+1``, or ``UTC``."""
+    return ", ".join(dict.fromkeys((times.abbreviated(now, zone), times.utc_offset(now, zone))))

@@ -1,0 +1,108 @@
+"""Triggers as the list shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, TYPE_ICONS, Look
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.cron_words import short
+from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+
+COLUMNS = (
+    Column("type", "", "42px", described="Kind"),
+    Column("name", "Trigger", "20%", sortable=True, phone=True),
+    Column("status", "Status", "110px", sortable=True, phone=True, phone_width="112px"),
+    Column("last", "Last run", "166px", sortable=True),
+    Column("runs", "Last 14 runs", "110px"),
+    Column("next", "Next run", "166px", sortable=True),
+    Column("schedule", "Schedule"),
+    Column("where", "Scheduler", "118px"),
+    Column("priority", "Priority", "78px", sortable=True, right=True),
+)
+ACTIONS = (
+    RowAction("run", "Run now", "sym_r_play_arrow", quick=True, key="r"),
+    RowAction("disable", "Pause", "sym_r_pause", quick=True, key="p"),
+    RowAction("enable", "Enable", "sym_r_check", quick=True, key="p"),
+    RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
+    RowAction("copy", "Copy", "sym_r_content_copy"),
+    RowAction("kill", "Kill", "sym_r_block", danger=True),
+    RowAction("delete", "Delete", "sym_r_delete", danger=True),
+)
+
+
+def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
+    """Return a trigger as the table shows it."""
+    why_not = reasons(row)
+    offered = {
+        name: reason for name, reason in why_not.items() if name not in ("enable", "disable", "kill") or not reason
+    }
+    return Row(
+        id=str(row.id),
+        name=row.name,
+        version=f"{row.status.name} {row.runs[-1].status.name if row.runs else ''}",
+        actions={**offered, "edit": "", "copy": "", "delete": ""},
+        cells={
+            "type": cells.text(None, icon=TYPE_ICONS[row.type], tip=f"{row.type.value} trigger"),
+            "name": cells.text(row.name, second=row.process, href=f"/triggers/{row.id}"),
+            "status": cells.pill(TRIGGER_LOOKS[row.status] if row.odd_status is None else _odd(row.odd_status)),
+            "last": _last(row, now, zone),
+            "runs": cells.strip([JOB_LOOKS[run.status] for run in row.runs]),
+            "next": next_cell(row, now, zone),
+            "schedule": _schedule(row, now, zone),
+            "where": _where(row.schedulers, blocking=row.is_blocking),
+            "priority": cells.text(
+                _priority(row.priority), tone="t3" if row.priority <= 0 else None, strong=row.priority > 0
+            ),
+        },
+    )
+
+
+def _odd(status: str) -> Look:
+    return Look(status[:20], "timeout", "r_error")
+
+
+def _last(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
+    run = row.last_ended
+    if run is not None:
+        when = cells.moment(times.from_site(run.started, zone), now, zone)
+        return cells.pill(JOB_LOOKS[run.status], quiet=True, after={**when, "h": f"/jobs/{run.job_id}"})
+    if row.last_run is not None:
+        return cells.moment(times.from_site(row.last_run, zone), now, zone)
+    return cells.text("Never run", tone="t3")
+
+
+def _schedule(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
+    if row.cron is not None:
+        return cells.text(short(row.cron), tone="t2", tip=row.cron)
+    if row.queue is not None:
+        return cells.text(f"Queue {row.queue}", tone="t2", tip=f"Runs at {row.min_batch_size} or more New elements.")
+    if row.next_run is not None:
+        instant = times.from_site(row.next_run, zone)
+        day = times.calendar(instant, now, zone)
+        words = f"Once, today {day}" if len(day) == 5 and ":" in day else f"Once, {times.day(instant, zone)}"
+        return cells.text(words, tone="t2", tip=times.absolute(instant, zone))
+    return cells.text("", tone="t3")
+
+
+def _where(schedulers: Sequence[str], *, blocking: bool) -> cells.Cell:
+    more = f" +{len(schedulers) - 1}" if len(schedulers) > 1 else ""
+    tips = [
+        *(schedulers if more else ()),
+        *(["Blocking: a scheduler runs nothing else beside it."] if blocking else ()),
+    ]
+    return cells.text(
+        schedulers[0] + more if schedulers else "Any",
+        second="Blocking" if blocking else None,
+        tone=None if blocking else "t2",
+        tip="\n".join(tips) or None,
+    )
+
+
+def _priority(priority: int) -> str:
+    return "Normal" if priority == 0 else times.number(priority)

@@ -1,0 +1,115 @@
+"""When a trigger runs next, or why it does not: in words for its page, and as a cell of the list. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from enum import Enum, auto
+
+from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+
+
+class NextRun(Enum):
+    """What is to be said about the next run of a trigger."""
+
+    STUCK = auto()
+    RUNNING = auto()
+    FAILED = auto()
+    DISABLED = auto()
+    HAS_RUN = auto()
+    REQUESTED = auto()
+    ON_ELEMENTS = auto()
+    LATE = auto()
+    DUE = auto()
+
+
+WORDS = {
+    NextRun.FAILED: "Will not run",
+    NextRun.DISABLED: "Disabled",
+    NextRun.HAS_RUN: "Has run",
+    NextRun.REQUESTED: "Run requested",
+}
+TIPS = {
+    NextRun.FAILED: "It failed, and runs again only after it was enabled.",
+    NextRun.DISABLED: "It runs again only after it was enabled.",
+    NextRun.HAS_RUN: "A single trigger runs once.",
+    NextRun.REQUESTED: "The next free scheduler starts it.",
+}
+
+
+def next_run_of(row: ListedTrigger) -> NextRun:
+    """Return what comes first of what is to be said."""
+    if row.stuck:
+        return NextRun.STUCK
+    if row.active is not None:
+        return NextRun.RUNNING
+    if row.status is TriggerStatus.FAILED:
+        return NextRun.FAILED
+    if row.status in (TriggerStatus.PAUSED, TriggerStatus.KILLED):
+        return NextRun.DISABLED
+    if row.status is TriggerStatus.DONE:
+        return NextRun.HAS_RUN
+    if row.run_requested:
+        return NextRun.REQUESTED
+    if row.next_run is None:
+        return NextRun.ON_ELEMENTS
+    return NextRun.LATE if row.late else NextRun.DUE
+
+
+def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, str | None, str]:
+    """Return when a trigger runs next: words, tooltip, tone."""
+    state = next_run_of(row)
+    if state is NextRun.STUCK:
+        return "Stuck", f"It is {row.status.value}, but no job of it runs.", "timeout"
+    if state is NextRun.RUNNING:
+        return "Running now", None, ""
+    if state in WORDS:
+        return WORDS[state], TIPS[state], "failed" if state is NextRun.FAILED else ""
+    if row.next_run is None:
+        return "When New elements wait", None, ""
+    instant = times.from_site(row.next_run, zone)
+    if state is NextRun.LATE:
+        return _late_words(instant, now), _late_tip(instant, zone), "timeout"
+    return times.future(instant, now), times.absolute(instant, zone), ""
+
+
+def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
+    """Return when a trigger runs next as a cell: shorter, and for how long it runs or is stuck."""
+    state = next_run_of(row)
+    active = row.active
+    if state is NextRun.STUCK:
+        since = row.last_ended.started if row.last_ended else row.last_run
+        length = times.duration((now - times.from_site(since, zone)).total_seconds()) if since else ""
+        return cells.text(f"Stuck {length}".strip(), tone="timeout", tip=f"{row.status.value}, but no job of it runs.")
+    if active is not None:
+        started = times.from_site(active.started, zone)
+        seconds = (now - started).total_seconds()
+        words = "just started" if seconds < 60 else f"{times.duration(seconds // 60 * 60)} running"
+        return cells.text(words, tip=f"Since {times.absolute(started, zone)}", href=f"/jobs/{active.job_id}")
+    if state is NextRun.FAILED:
+        if row.odd_status is not None:
+            return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
+        return cells.text(WORDS[state], tone="t2", tip=TIPS[state], action=("enable", "Enable"))
+    if state is NextRun.DISABLED:
+        return cells.text(WORDS[state], tone="t3", tip=TIPS[state])
+    if state is NextRun.HAS_RUN:
+        return cells.text(WORDS[state], tone="t3")
+    if state is NextRun.REQUESTED:
+        return cells.text(WORDS[state], tip=TIPS[state])
+    if row.next_run is None:
+        return cells.text("On new elements" if row.queue else "", tone="t3")
+    instant = times.from_site(row.next_run, zone)
+    if state is NextRun.LATE:
+        return cells.text(_late_words(instant, now), tone="timeout", tip=_late_tip(instant, zone))
+    return cells.upcoming(instant, now, zone)
+
+
+def _late_words(instant: datetime, now: datetime) -> str:
+    return f"{times.span((now - instant).total_seconds())} late"
+
+
+def _late_tip(instant: datetime, zone: tzinfo) -> str:
+    return f"Due {times.absolute(instant, zone)}"
