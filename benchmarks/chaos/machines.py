@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -195,9 +196,14 @@ class Machine:
         return [one for one in marked_processes() if (self.workspace / "runs" / one.job_id).exists()]
 
     def run_directories(self) -> list[str]:
-        """Return the names of the run directories that are there."""
+        """Return the run directories that are there, and what is in them, as evidence."""
         root = self.workspace / "runs"
-        return sorted(path.name for path in root.iterdir()) if root.exists() else []
+        found = []
+        for path in sorted(root.iterdir()) if root.exists() else []:
+            files = ", ".join(sorted(file.name for file in path.iterdir()))
+            changed = datetime.fromtimestamp(path.stat().st_mtime).astimezone().isoformat(timespec="milliseconds")
+            found.append(f"{self.name}: {path.name}, last changed {changed}, holds {files or 'nothing'}")
+        return found
 
     def events(self) -> Iterator[dict[str, str]]:
         """Yield what its schedulers logged; a line that is no JSON, such as of a traceback, as ``event`` none."""

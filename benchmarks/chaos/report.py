@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.chaos import blame
@@ -26,6 +27,9 @@ WORKLOAD_FAILED = "failures of this program itself"
 
 MEMORY_GROWTH_LIMIT_MB = 40.0
 _SHOWN = 6
+_LONGEST_LINE = 600
+_FINDING = "  "
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _NEVER = (
     *(check.value for check in Check),
@@ -53,6 +57,7 @@ class Result:
         memory: Of the schedulers that were never killed.
         seconds_to_rest: From the end of the chaos until everything had come to its end.
         cuts: Connections that were cut at a chosen message.
+        trails: What the schedulers logged about each job.
     """
 
     kind: str
@@ -67,6 +72,7 @@ class Result:
     seconds_to_rest: float
     cuts: int
     clock_missing: str
+    trails: Mapping[str, Sequence[str]]
 
 
 def figures(result: Result) -> Iterator[Figure]:
@@ -108,21 +114,26 @@ def figures(result: Result) -> Iterator[Figure]:
 
 
 def evidence(result: Result) -> Iterator[str]:
-    """Yield the findings in words, all of them."""
+    """Yield the findings in words, all of them, each with what the schedulers logged about its jobs."""
     for check in _NEVER:
         words = [finding.words for finding in result.findings if finding.check == check]
         if words:
             yield f"{check} ({len(words)}):"
-            yield from (f"  {text}" for text in words)
+        for text in words:
+            yield f"{_FINDING}{text}"
+            for job in dict.fromkeys(_ID.findall(text)):
+                yield from (f"{_FINDING}{_FINDING}{line}" for line in result.trails.get(job, ()))
 
 
 def print_evidence(result: Result) -> None:
     """Print the first findings of each kind to standard error."""
     shown = 0
     for line in evidence(result):
-        shown = shown + 1 if line.startswith("  ") else 0
+        if line.startswith(_FINDING * 2):
+            continue
+        shown = shown + 1 if line.startswith(_FINDING) else 0
         if shown <= _SHOWN:
-            print(line[:1500], file=sys.stderr)
+            print(line[:_LONGEST_LINE], file=sys.stderr)
 
 
 def _listed(counts: Counter[str]) -> str:

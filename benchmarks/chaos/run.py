@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,7 +198,7 @@ class _Run:
         rows = read_books(self._engine)
         jobs = {str(job_id) for job_id in rows.jobs}
         processes = _wait_for_none(lambda: [_shown(one) for one in marked_processes() if one.job_id in jobs])
-        folders = [f"{machine.name}: {name}" for machine in self._machines for name in machine.run_directories()]
+        folders = [words for machine in self._machines for words in machine.run_directories()]
         effects = read_effects(self._workload.effects)
         entries, orphans, now = self._diary.entries, self._watch.orphans, time.time()
         self._findings += [
@@ -225,6 +226,7 @@ class _Run:
             seconds_to_rest=seconds_to_rest,
             cuts=sum(machine.link.cuts for machine in self._machines if machine.link is not None),
             clock_missing=self._cluster.clock_missing,
+            trails=_trails(self._machines),
         )
 
 
@@ -254,12 +256,26 @@ def _shown(process: RunProcess) -> str:
     return f"{'host' if process.is_host else 'robot'} pid {process.pid} of job {process.job_id}"
 
 
+def _trails(machines: Sequence[Machine]) -> Mapping[str, Sequence[str]]:
+    """Return what the schedulers logged about each job."""
+    trails: dict[str, list[str]] = defaultdict(list)
+    for machine in machines:
+        for event in machine.events():
+            if job := event.get("job"):
+                trails[job].append(f"{event['time']} {machine.name} {event['event']}: {event['message'][:300]}")
+    return {job: sorted(lines) for job, lines in trails.items()}
+
+
 def _unexpected(machine: Machine) -> Iterator[str]:
-    """Yield what a scheduler logged that nobody foresaw, and what is no line of its log, such as a traceback."""
+    """Yield what a scheduler logged that nobody foresaw, and what is no line of its log, such as a traceback.
+
+    The line in which one says why it does not begin to work is looked at as its end.
+    """
     strange: list[str] = []
     for event in (*machine.events(), {"event": "end"}):
         if not event["event"]:
-            strange.append(event["message"].strip())
+            if not event["message"].startswith("Error: "):
+                strange.append(event["message"].strip())
             continue
         if strange:
             yield f"{machine.name}: {strange[0]} ... {' '.join(strange[-3:])}"
