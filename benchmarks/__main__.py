@@ -10,10 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks import app, elements, fleet, logs, report, robot_ready, scheduler
-from benchmarks.chaos.report import figures as chaos_figures
-from benchmarks.chaos.report import print_evidence
-from benchmarks.chaos.run import Options as ChaosOptions
-from benchmarks.chaos.run import run as run_chaos
 from benchmarks.databases import KINDS, Target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -99,10 +95,13 @@ def _benchmark(name: str, kind: str, options: argparse.Namespace) -> list[report
 
 
 def _chaos(kind: str, options: argparse.Namespace) -> list[report.Figure]:
+    from benchmarks.chaos.report import figures, print_evidence
+    from benchmarks.chaos.run import Options, run
+
     seconds = options.seconds or (QUICK_CHAOS_SECONDS if options.quick else CHAOS_SECONDS)
-    result = run_chaos(kind, ChaosOptions.for_seconds(seconds, seed=options.seed, log=options.log))
+    result = run(kind, Options.for_seconds(seconds, seed=options.seed, log=options.log))
     print_evidence(result)
-    return list(chaos_figures(result))
+    return list(figures(result))
 
 
 def _kinds(text: str) -> list[str]:

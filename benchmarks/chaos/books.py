@@ -219,8 +219,9 @@ def _due_times(books: Books, orders: Orders, jobs_of: Mapping[UUID, Sequence[Job
                 if any(note.kind == "begin" for note in effects.by_job.get(str(job.id), [])):
                     run[trigger_id, job.due_at].append(job)
     for (trigger_id, due), jobs in run.items():
-        if len(jobs) > 1:
-            name = books.triggers[trigger_id].name if trigger_id in books.triggers else str(trigger_id)
+        trigger = books.triggers.get(trigger_id)
+        if len(jobs) > 1 and (trigger is None or trigger.type is not TriggerType.SINGLE):
+            name = trigger_id if trigger is None else trigger.name
             yield Check.DUE_TWICE, f"{name} at {due}; {'; '.join(map(_shown_job, jobs))}"
     for trigger_id, due in orders.due:
         if (trigger_id, due) not in known:

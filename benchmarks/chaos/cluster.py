@@ -107,8 +107,8 @@ class _Server(Cluster):
     """What PostgreSQL and MariaDB share: a child process under libfaketime, which reads its offset from a file."""
 
     _user: ClassVar[str]
-    _crash_signal: ClassVar[signal.Signals]
-    _stop_signal: ClassVar[signal.Signals]
+    _crash_signal: ClassVar[str]
+    _stop_signal: ClassVar[str]
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -200,18 +200,18 @@ class _Server(Cluster):
                     raise OSError(f"the private {self.kind} server does not start ({error.orig}): {words}") from error
                 time.sleep(0.05)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, name: str) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        process.send_signal(number)
+        process.send_signal(signal.Signals[name])
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for name in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
-            Path("/dev/shm", name).unlink(missing_ok=True)
+        for left in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
+            Path("/dev/shm", left).unlink(missing_ok=True)
 
     def _as_user(self) -> dict[str, Any]:
         """Return how to start a process as the user that the server has to run as: never as root."""
@@ -226,8 +226,8 @@ class PostgreSQL(_Server):
 
     kind = "postgresql"
     _user = "postgres"
-    _crash_signal = signal.SIGQUIT
-    _stop_signal = signal.SIGQUIT
+    _crash_signal = "SIGQUIT"
+    _stop_signal = "SIGQUIT"
     _connections = """SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
@@ -258,8 +258,8 @@ class MariaDB(_Server):
 
     kind = "mariadb"
     _user = "mysql"
-    _crash_signal = signal.SIGKILL
-    _stop_signal = signal.SIGTERM
+    _crash_signal = "SIGKILL"
+    _stop_signal = "SIGTERM"
     _connections = """SELECT COUNT(*) FROM information_schema.PROCESSLIST
         WHERE ID <> CONNECTION_ID() AND USER NOT IN ('system user', 'event_scheduler')"""
 

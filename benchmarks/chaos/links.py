@@ -163,6 +163,11 @@ class _Pair:
 
     def add(self, server: _End) -> None:
         self._ends["down"] = server
+        if self._closed:
+            self.abort()
+
+    def is_connected(self) -> bool:
+        return "down" in self._ends
 
     def pass_on(self, direction: str, data: bytes) -> None:
         self._kept[direction].append(data)
@@ -227,7 +232,7 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.pair is None:
             return
-        if self._direction == "up":
+        if self._direction == "up" and self.pair.is_connected():
             forward = self._link.take_cut(data)
             if forward is not None:
                 self.pair.cut(data, forward=forward)

@@ -172,10 +172,11 @@ def make_plan(seed: int, *, seconds: float, machines: int, kinds: frozenset[Kind
     scale = min(1.0, seconds / LONG_RUN_SECONDS)
     away_until = [0.0] * machines
     pace = max(_SHORT_PACE_SECONDS, PACE_SECONDS * scale) - _LEAST_GAP_SECONDS
+    waiting: list[Kind] = []  # what could not be played when it was dealt comes first as soon as it can
     plan: list[Disturbance] = []
     at = _LEAST_GAP_SECONDS
     while at < seconds - 1:
-        for kind in itertools.islice(deal, _TRIES):
+        for kind in itertools.chain(list(waiting), itertools.islice(deal, _TRIES)):
             card = _CARDS[kind]
             lasts = min((card.low + (card.high - card.low) * rng.random()) * scale, seconds - at)
             pick, step = rng.random(), rng.choice(_STEPS_SECONDS)
@@ -184,12 +185,14 @@ def make_plan(seed: int, *, seconds: float, machines: int, kinds: frozenset[Kind
                 first = _UNKILLED_MACHINES if kind in KILLS else _SAFE_MACHINES
                 free = [index for index in range(min(first, machines - 1), machines) if away_until[index] < at]
                 if not free or (kind in AWAY and sum(until > at for until in away_until) >= machines // 2):
+                    waiting = list(dict.fromkeys([*waiting, kind]))
                     continue  # the next card, then
                 machine = free[int(pick * len(free))]
                 if kind in AWAY:
                     away_until[machine] = at + lasts
             amount = step * (1 if kind is Kind.CLOCK_FORWARD else -1) if kind in CLOCK_STEPS else 0
             plan.append(Disturbance(at, kind, lasts, machine, pick, amount))
+            waiting = [one for one in waiting if one is not kind]
             break
         at += _LEAST_GAP_SECONDS + rng.expovariate(1 / pace)
     return tuple(plan)
