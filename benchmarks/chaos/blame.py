@@ -77,11 +77,14 @@ def _seconds_away(machine: str, begin: float, end: float, entries: Sequence[Entr
 def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the schedulers that ended though nobody asked them to.
 
-    One that begins while the database cannot be reached says so and ends; whoever started it does so again.
+    One that begins while the database cannot be reached, or somebody holds the row of its name, says so and ends;
+    whoever started it does so again.
     """
     for one in ended:
         unreachable = any(
-            entry.kind is Kind.CRASH_DATABASE or (entry.machine == one.machine and entry.kind in OF_A_LINK)
+            entry.kind is Kind.CRASH_DATABASE
+            or (entry.machine == one.machine and entry.kind in OF_A_LINK)
+            or (entry.kind is Kind.LOCK_SCHEDULER and one.machine in entry.subjects)
             for entry in entries
             if entry.overlaps(one.at - 60, one.at)
         )

@@ -38,6 +38,7 @@ _STOP_SECONDS = 40.0
 _LEFT_SECONDS = 15.0
 _STEP_SECONDS = 0.05
 _SMALL_RUN_SECONDS = 45.0
+_SMALL = Size(workers=5, scheduled=2, singles_per_second=1.2, length=0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Options:
         """Return options that fit a length: short runs have few machines, which start soon."""
         if seconds > _SMALL_RUN_SECONDS:
             return cls(seconds, seed, log)
-        return cls(seconds, seed, log, machines=4, size=Size(workers=5, scheduled=2, singles_per_second=1.2))
+        return cls(seconds, seed, log, machines=4, size=_SMALL)
 
 
 def run(kind: str, options: Options) -> report.Result:
@@ -175,7 +176,7 @@ class _Run:
                 if passed > REST_SECONDS:
                     self._findings += [Finding(report.UNSETTLED, words) for words in left]
                     break
-                show(passed, ", ".join(left))
+                show(passed, f"{len(left)} things left, such as {left[0]}")
                 self._chaos.step()
                 time.sleep(0.5)
         return time.monotonic() - begun

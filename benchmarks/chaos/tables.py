@@ -38,8 +38,7 @@ _NOTHING_RUNS = ~sa.exists().where(JOBS.c.trigger_id == TRIGGERS.c.id, ACTIVE)
 
 def active_jobs() -> sa.Select[Any]:
     """Select the jobs that have not ended."""
-    columns = (JOBS.c.id, JOBS.c.trigger_id, JOBS.c.scheduler_name, JOBS.c.owner, JOBS.c.fence)
-    return sa.select(*columns).where(ACTIVE).order_by(JOBS.c.id)
+    return sa.select(JOBS).where(ACTIVE).order_by(JOBS.c.id)
 
 
 def ask_to_kill(trigger_id: UUID) -> sa.Update:

@@ -96,13 +96,14 @@ class Watch:
 
     def orphaned(self, machine: str, at: float) -> list[str]:
         """Take note that a scheduler was killed; returns the ids of the jobs it leaves."""
-        found = [
-            Orphan(machine, row.id, row.trigger_id, row.owner, at)
-            for row in self._active()
-            if row.scheduler_name == machine
+        left = [row for row in self._active() if row.scheduler_name == machine]
+        known = {
+            (orphan.job_id, orphan.owner) for orphan in self.orphans
+        }  # it had not got round to them, and died again
+        self.orphans += [
+            Orphan(machine, row.id, row.trigger_id, row.owner, at) for row in left if (row.id, row.owner) not in known
         ]
-        self.orphans += found
-        return [str(orphan.job_id) for orphan in found]
+        return [str(row.id) for row in left]
 
     def active_job(self, pick: float) -> Any | None:
         """Return one of the jobs that have not ended."""

@@ -44,6 +44,8 @@ _SINGLE_WAITS = (tables.TRIGGERS.c.type == TriggerType.SINGLE) & (
     tables.TRIGGERS.c.process_status == TriggerStatus.IDLE
 )
 
+_ELEMENT_WAITS = tables.ELEMENTS.c.status.in_([QueueStatus.NEW, QueueStatus.IN_PROGRESS])
+
 T = TypeVar("T")
 
 
@@ -55,11 +57,13 @@ class Size:
         workers: Queue triggers, each of which has at most one robot at a time.
         scheduled: Scheduled triggers; their robots add elements and then work like the others.
         singles_per_second: New single triggers.
+        length: Of the robots' lives, as a part of those in a long run.
     """
 
     workers: int = 12
     scheduled: int = 4
     singles_per_second: float = 1.5
+    length: float = 1.0
 
 
 @dataclass(slots=True)
@@ -107,7 +111,7 @@ class Workload:
         with Session(self._engine) as session:
             for number in range(self._size.workers):
                 queue = f"chaos {number % _QUEUES}"
-                seconds = 4 + number % 5 * 3
+                seconds = (4 + number % 5 * 3) * self._size.length
                 common = self._common(f"worker {number}", "worker.py", queue=queue, seconds=seconds, make=0)
                 session.add(QueueTrigger(**common, queue_name=queue, min_batch_size=1))
             for number in range(self._size.scheduled):
@@ -138,13 +142,15 @@ class Workload:
 
     def what_is_left(self) -> list[str]:
         """Return in words what has not come to its end yet."""
-        open_elements = tables.ELEMENTS.c.status.in_([QueueStatus.NEW, QueueStatus.IN_PROGRESS])
         found = {
-            "jobs that have not ended": self._count(tables.JOBS, tables.ACTIVE),
-            "elements New or In Progress": self._count(tables.ELEMENTS, open_elements),
+            "elements New or In Progress": self._count(tables.ELEMENTS, _ELEMENT_WAITS),
             "single triggers Idle": self._count(tables.TRIGGERS, _SINGLE_WAITS),
         }
-        return [f"{count} {name}" for name, count in found.items() if count]
+        jobs = self._patiently(lambda connection: connection.execute(tables.active_jobs()).all())
+        return [
+            *(f"{count} {name}" for name, count in found.items() if count),
+            *(f"job {row.id} of {row.scheduler_name}, {row.status.value}, lease {row.lease_until}" for row in jobs),
+        ]
 
     def _tend_on(self) -> None:
         try:
@@ -184,7 +190,7 @@ class Workload:
         if self._count(tables.TRIGGERS, _SINGLE_WAITS) > _MOST_WAITING:
             return
         due = datetime.now(timezone.utc) + timedelta(seconds=self._rng.uniform(0, 4))
-        seconds = self._rng.choice((0, 0, 0.5, 3, 15))
+        seconds = self._rng.choice((0, 0, 0.5, 3, 15)) * self._size.length
         trigger_id = uuid4()
 
         def save(connection: sa.Connection) -> None:

@@ -11,7 +11,7 @@ from benchmarks.chaos.cluster import ServerMissingError
 from benchmarks.chaos.report import evidence, figures
 from benchmarks.chaos.run import Options, run
 
-SECONDS = 25.0
+SECONDS = 20.0
 SEED = 7
 
 
