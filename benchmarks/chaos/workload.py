@@ -36,7 +36,8 @@ _TEND_SECONDS = 0.4
 _MOST_NEW = 150
 _MOST_WAITING = 25
 _BATCH = 30
-_BAD_EVERY = 97
+_BAD_EVERY = 97  # robots set these Failed
+_SLOW_EVERY = 13  # and take these long, so that many a robot is killed with an element in its hands
 _EDIT_CHANCE = 0.15
 _PATIENCE_SECONDS = 90.0
 
@@ -171,13 +172,13 @@ class Workload:
         now = site_time(datetime.now(timezone.utc))
         for _ in range(_BATCH):
             self._numbers += 1
-            bad = " bad" if self._numbers % _BAD_EVERY == 0 else ""
+            sort = " bad" if self._numbers % _BAD_EVERY == 0 else " slow" if self._numbers % _SLOW_EVERY == 0 else ""
             rows.append(
                 {
                     "id": uuid4(),
                     "queue_name": f"chaos {self._numbers % _QUEUES}",
                     "status": QueueStatus.NEW,
-                    "reference": f"{self._numbers}{bad}",
+                    "reference": f"{self._numbers}{sort}",
                     "created_date": now + timedelta(microseconds=len(rows)),
                 }
             )

@@ -22,8 +22,10 @@ SETTINGS = json.loads(sys.argv[4])
 TRIGGER, JOB = sys.argv[5], sys.argv[6]
 MOST_ERRORS = 20
 WORK_SECONDS = 0.002
+SLOW_WORK_SECONDS = 0.3
 IDLE_SECONDS = 1.0
 BAD = "bad"
+SLOW = "slow"
 
 
 class Effects:
@@ -102,10 +104,11 @@ def work(effects: Effects, connection: OrchestratorConnection, element: QueueEle
     from OpenOrchestrator.database.queues import QueueStatus
 
     facts = {"element": str(element.id), "token": str(element.claim_token)}
+    reference = element.reference or ""
     effects.note("took", **facts)
-    time.sleep(WORK_SECONDS)
+    time.sleep(SLOW_WORK_SECONDS if reference.endswith(SLOW) else WORK_SECONDS)
     effects.note_durably("effect", **facts)
-    is_bad = (element.reference or "").endswith(BAD)
+    is_bad = reference.endswith(BAD)
     status, message = (QueueStatus.FAILED, "this one is bad") if is_bad else (QueueStatus.DONE, None)
     try:
         connection.set_queue_element_status(element.id, status, message)
