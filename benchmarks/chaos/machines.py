@@ -169,11 +169,15 @@ class Machine:
         return stopped
 
     def take_end(self) -> Ended | None:
-        """Return how the scheduler ended if it did so by itself since the last call."""
+        """Return how the scheduler ended if it did so by itself since the last call.
+
+        If the one before it still lives, because a successor was refused, that is the scheduler again.
+        """
         self._former = [process for process in self._former if process.poll() is None]
         if self._process is None or self._process.poll() is None:
             return None
-        status, self._process = self._process.returncode, None
+        status, self._process = self._process.returncode, self._former.pop() if self._former else None
+        self._was_up = self._process is not None
         text = self._last_words()
         return Ended(time.time(), self.name, status, was_up='"started_up"' in text, words=text[-600:].strip())
 

@@ -56,6 +56,7 @@ class Result:
         settled: For each job of a killed scheduler the seconds until it was settled.
         memory: Of the schedulers that were never killed.
         seconds_to_rest: From the end of the chaos until everything had come to its end.
+        most_connections: Clients of the server at once, this program included.
         cuts: Connections that were cut at a chosen message.
         trails: What the schedulers logged about each job.
     """
@@ -70,6 +71,7 @@ class Result:
     settled: Sequence[float]
     memory: Sequence[Memory]
     seconds_to_rest: float
+    most_connections: int
     cuts: int
     clock_missing: str
     trails: Mapping[str, Sequence[str]]
@@ -87,6 +89,7 @@ def figures(result: Result) -> Iterator[Figure]:
     yield figure("disturbances", len(result.entries), f"seed {result.seed}; {most}")
     if result.clock_missing:
         yield figure("steps of the database's clock", 0, f"not done: {result.clock_missing}")
+    yield figure("connections at once, most", result.most_connections)
     yield figure("connections cut at a chosen message", result.cuts)
     statuses = Counter(element.status.value for element in result.books.elements.values())
     yield figure("elements", len(result.books.elements), _listed(statuses))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -77,6 +78,7 @@ def run(kind: str, options: Options) -> report.Result:
     """
     if sys.platform != "linux":
         raise OSError("the chaos run signals processes and needs Linux")
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # connections of ours that a crash ended
     diary = Diary(options.log)
     diary.say(f"chaos on {kind}: {options}")
     try:
@@ -113,7 +115,7 @@ class _Run:
                 Machine(name, folder / name, link, url=url, key=key, max_jobs=options.max_jobs),
             )
         self._workload = Workload(self._engine, folder, seed=options.seed, size=options.size)
-        self._watch = Watch(self._engine, self._machines)
+        self._watch = Watch(self._engine, self._machines, cluster.connections)
         self._chaos = Chaos(Site(cluster, self._machines, self._engine, diary, self._watch))
         self._findings: list[Finding] = []
 
@@ -225,6 +227,7 @@ class _Run:
             settled=[blame.settle_seconds(orphan, entries, now) for orphan in orphans],
             memory=[memory for memory in self._watch.memory.values() if memory.begin],
             seconds_to_rest=seconds_to_rest,
+            most_connections=self._watch.most_connections,
             cuts=sum(machine.link.cuts for machine in self._machines if machine.link is not None),
             clock_missing=self._cluster.clock_missing,
             trails=_trails(self._machines),

@@ -99,9 +99,9 @@ def lockable(table: str) -> sa.Select[Any]:
 
 
 def locked(table: str, key: object) -> sa.Select[Any]:
-    """Lock one row, unless it is locked, and select what it is about: its key, and the job that holds it."""
+    """Lock one row, unless it is locked; select its key and the job or scheduler it belongs to."""
     queries: dict[str, sa.Select[Any]] = {
-        "Jobs": sa.select(JOBS.c.id).where(JOBS.c.id == key),
+        "Jobs": sa.select(JOBS.c.id, JOBS.c.scheduler_name).where(JOBS.c.id == key),
         "Triggers": sa.select(TRIGGERS.c.id).where(TRIGGERS.c.id == key),
         "Queues": sa.select(ELEMENTS.c.id, ELEMENTS.c.job_id).where(ELEMENTS.c.id == key),
         "Schedulers": sa.select(SCHEDULERS.c.machine_name).where(SCHEDULERS.c.machine_name == key),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -74,16 +74,19 @@ class Watch:
     Args:
         engine: Connections past all links.
         machines: Whose memory is looked at.
+        connections: Counts the clients of the server.
     """
 
-    def __init__(self, engine: sa.Engine, machines: Sequence[Machine]) -> None:
+    def __init__(self, engine: sa.Engine, machines: Sequence[Machine], connections: Callable[[], int]) -> None:
         self._engine = engine
+        self._connections = connections
         self._machines = machines
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._look_on, name="watch", daemon=True)
         self.orphans: list[Orphan] = []
         self.memory = {machine.name: Memory() for machine in machines}
         self.counts = Counts()
+        self.most_connections = 0
 
     def start(self) -> None:
         """Begin."""
@@ -155,6 +158,7 @@ class Watch:
                     sample_at = time.monotonic() + _SAMPLE_SECONDS
                     self._sample_memory()
                     self.count()
+                    self.most_connections = max(self.most_connections, self._connections())
             except sa.exc.DBAPIError:  # it is being restarted
                 continue
 

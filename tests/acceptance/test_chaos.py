@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.chaos.cluster import ServerMissingError
+from benchmarks.chaos.programs import ServerMissingError
 from benchmarks.chaos.report import evidence, figures
 from benchmarks.chaos.run import Options, run
 
