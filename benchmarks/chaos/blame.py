@@ -7,6 +7,7 @@ alone has to come through: locks of others, steps of the clock and a crash of th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.chaos.books import Books, Finding, JobRow
 from benchmarks.chaos.diary import Entry
@@ -43,7 +44,9 @@ def judge_jobs(books: Books, effects: Effects, entries: Sequence[Entry]) -> Iter
         crash = next((note for note in notes if note.kind == "crash"), None)
         shown = f"job {job.id} of {job.scheduler}, {job.began:.3f} to {job.ended:.3f}: {job.status.value}, {job.reason}"
         if crash is not None and job.status is JobStatus.FAILED:
-            if _seconds_away(job.scheduler, notes[0].at - 1, crash.at, entries) < _ROBOT_PATIENCE_SECONDS:
+            crashes = [replace(entry, machine=job.scheduler) for entry in entries if entry.kind is Kind.CRASH_DATABASE]
+            away = _seconds_away(job.scheduler, notes[0].at - 1, crash.at, [*entries, *crashes])
+            if away < _ROBOT_PATIENCE_SECONDS:
                 yield Finding(CRASHED, f"{shown}; {crash}")
         elif job.status is JobStatus.LOST and _NOT_HEARD in (job.reason or ""):
             # A lease that was extended up to one interval ago runs out when its owner is away for the rest of it.
@@ -65,11 +68,11 @@ def _was_harmed(job: JobRow, entries: Sequence[Entry]) -> bool:
 
 
 def _seconds_away(machine: str, begin: float, end: float, entries: Sequence[Entry]) -> float:
-    """Return for how many seconds of a time a machine was out of contact."""
+    """Return for how many seconds of a time a machine was out of contact for a reason of its own."""
     away = [
         (max(begin, entry.at), min(end, entry.end))
         for entry in entries
-        if entry.kind in AWAY and entry.machine == machine and entry.overlaps(begin, end)
+        if entry.kind in AWAY | {Kind.CRASH_DATABASE} and entry.machine == machine and entry.overlaps(begin, end)
     ]
     return sum(until - since for since, until in away)
 

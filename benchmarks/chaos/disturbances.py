@@ -1,6 +1,6 @@
 """Carries a plan out: signals processes, cuts links, holds locks, steps the clock and crashes the server.
 
-One thread does it all, in the order of time. Whatever lasts is ended by ``calm`` at the latest.
+One thread does it all, in the order of time; only a crash has another. What lasts is ended by ``calm`` at the latest.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -61,6 +62,8 @@ class Chaos:
         self._away: set[str] = set()
         self._clock_offset = 0
         self._is_calming = False
+        self._crashing: threading.Thread | None = None
+        self._broken: OSError | None = None
         self.ended: list[Ended] = []
         self.done = 0
 
@@ -74,11 +77,13 @@ class Chaos:
         """Do what is due, and start schedulers again that ended by themselves."""
         while self._due and self._due[0][0] <= time.monotonic():
             heapq.heappop(self._due)[2]()
+        self._look_after_crash(wait=False)
         self.look_after_schedulers()
 
     def calm(self) -> None:
         """End everything that still lasts, and let all machines work."""
         self._is_calming = True
+        self._look_after_crash(wait=True)
         while self._due:
             heapq.heappop(self._due)[2]()
         self._site.diary.say("calm: nothing is disturbed any more")
@@ -191,9 +196,7 @@ class Chaos:
     def _disturb_all(self, disturbance: Disturbance) -> None:
         kind = disturbance.kind
         if kind is Kind.CRASH_DATABASE:
-            entry = self._site.diary.begin(kind, "now")
-            self._site.cluster.crash()
-            self._site.diary.end(entry, "answers again")
+            self._crash()
         elif kind in (Kind.CLOCK_FORWARD, Kind.CLOCK_BACKWARD):
             self._clock_offset += disturbance.amount
             self._site.cluster.step_clock(self._clock_offset)
@@ -205,6 +208,29 @@ class Chaos:
             self._lock(disturbance)
         else:
             self._disturb_robot(disturbance)
+
+    def _crash(self) -> None:
+        """Crash the database and start it again, in a thread, because that may take a while."""
+        if self._crashing is not None:
+            return
+        entry = self._site.diary.begin(Kind.CRASH_DATABASE, "now")
+
+        def crash() -> None:
+            try:
+                self._site.cluster.crash()
+            except OSError as error:
+                self._broken = error
+            self._site.diary.end(entry, "answers again")
+
+        self._crashing = threading.Thread(target=crash, name="crash")
+        self._crashing.start()
+
+    def _look_after_crash(self, *, wait: bool) -> None:
+        if self._crashing is not None and (wait or not self._crashing.is_alive()):
+            self._crashing.join()
+            self._crashing = None
+            if self._broken is not None:
+                raise self._broken
 
     def _disturb_robot(self, disturbance: Disturbance) -> None:
         kind = disturbance.kind

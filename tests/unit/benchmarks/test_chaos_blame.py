@@ -75,6 +75,9 @@ def test_a_robot_may_fail_after_a_long_silence_only() -> None:
     assert judged(JobStatus.FAILED, "exit code 1", notes=notes) == {blame.CRASHED}
     assert judged(JobStatus.FAILED, "exit code 1", entry(Kind.SILENCE, 1020, 1030), notes=notes) == {blame.CRASHED}
     assert judged(JobStatus.FAILED, "exit code 1", entry(Kind.SILENCE, 1020, 1060), notes=notes) == set()
+    for end, found in ((1025, {blame.CRASHED}), (1060, set())):
+        crash = entry(Kind.CRASH_DATABASE, 1020, end, None)
+        assert judged(JobStatus.FAILED, "exit code 1", crash, notes=notes) == found
 
 
 def ended(*, was_up: bool, entries: tuple[Entry, ...] = ()) -> bool:

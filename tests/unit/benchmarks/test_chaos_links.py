@@ -17,6 +17,8 @@ class Ends:
         self.link: Link = network.link()
         self._listener = listener
         self.client, self.server = self.connect()
+        self.client.sendall(b".")  # the link knows both ends only when something went through
+        assert self.server.recv(1) == b"."
 
     def connect(self) -> tuple[socket.socket, socket.socket]:
         client = socket.create_connection(("127.0.0.1", self.link.port), timeout=10)
