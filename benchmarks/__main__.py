@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 from benchmarks import app, elements, fleet, logs, report, robot_ready, scheduler
 from benchmarks.databases import KINDS, Target, target
@@ -41,43 +42,75 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     "app": (lambda on, quick: app.app(on, quick=quick), ("sqlite", "postgresql")),
 }
 
+CHAOS = "chaos"
+"""Makes its servers itself, takes minutes, and is run only when it is named."""
+
+CHAOS_SECONDS = 600.0
+QUICK_CHAOS_SECONDS = 30.0
+
 
 def main() -> int:
     """Run the chosen benchmarks and print their figures.
 
     Returns:
-        The exit status: 0, or 1 if a benchmark could not be run.
+        The exit status: 0, or 1 if a benchmark could not be run, or chaos found something.
     """
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
         epilog="Example: python -m benchmarks --quick --only drain --databases postgresql",
     )
-    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS), help="which to run")
-    parser.add_argument("--databases", nargs="+", choices=KINDS, default=list(KINDS), help="on which databases")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*BENCHMARKS, CHAOS], default=list(BENCHMARKS), help="which to run"
+    )
+    parser.add_argument("--databases", nargs="+", type=_kinds, default=[KINDS], help="on which databases")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--seconds", type=float, help=f"of chaos: how long; default {CHAOS_SECONDS:.0f}")
+    parser.add_argument("--seed", type=int, default=1, help="of chaos: chooses the disturbances; default 1")
+    parser.add_argument("--log", type=Path, help="of chaos: a file for every disturbance and everything found")
     options = parser.parse_args()
+    databases = [kind for kinds in options.databases for kind in kinds]
 
     figures: list[report.Figure] = []
     failed = 0
     for name in options.only:
-        run, kinds = BENCHMARKS[name]
-        for kind in kinds:
-            if kind not in options.databases:
-                continue
+        for kind in databases if name == CHAOS else [kind for kind in BENCHMARKS[name][1] if kind in databases]:
             begun = time.monotonic()
-            print(f"{name} on {kind} ...", end=" ", flush=True, file=sys.stderr)
+            print(f"{name} on {kind} ...", end="\n" if name == CHAOS else " ", flush=True, file=sys.stderr)
             try:
-                with target(kind) as on:
-                    figures.extend(run(on, options.quick))
+                figures.extend(_chaos(kind, options) if name == CHAOS else _benchmark(name, kind, options))
             except OSError as error:
                 print(f"not run: {error}", file=sys.stderr)
                 failed += 1
                 continue
             print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
     report.print_figures(figures, as_json=options.json)
-    return 1 if failed else 0
+    return 1 if failed or any(figure.is_over for figure in figures if figure.benchmark.startswith(CHAOS)) else 0
+
+
+def _benchmark(name: str, kind: str, options: argparse.Namespace) -> list[report.Figure]:
+    with target(kind) as on:
+        return list(BENCHMARKS[name][0](on, options.quick))
+
+
+def _chaos(kind: str, options: argparse.Namespace) -> list[report.Figure]:
+    from benchmarks.chaos.report import figures, print_evidence
+    from benchmarks.chaos.run import Options, run
+
+    seconds = options.seconds or (QUICK_CHAOS_SECONDS if options.quick else CHAOS_SECONDS)
+    result = run(kind, Options.for_seconds(seconds, seed=options.seed, log=options.log))
+    print_evidence(result)
+    return list(figures(result))
+
+
+def _kinds(text: str) -> list[str]:
+    """Understand kinds of databases separated by commas."""
+    kinds = text.split(",")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(KINDS)}")
+    return kinds
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ class Figure:
         beside: The figure of what it is compared with, if anything.
         beside_what: What it is compared with.
         note: Anything that must hold too, such as the number of duplicates.
+        limit: What it must not be over, if anything.
     """
 
     benchmark: str
@@ -32,6 +33,12 @@ class Figure:
     beside: float | None = None
     beside_what: str = ""
     note: str = ""
+    limit: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is over its limit."""
+        return self.limit is not None and self.ours > self.limit
 
     @property
     def ratio(self) -> float | None:
@@ -42,7 +49,7 @@ class Figure:
 def judged(figure: Figure, limit: float) -> Figure:
     """Return a figure with its limit in the note, and whether it is over that."""
     words = f"{'OVER the limit' if figure.ours > limit else 'limit'} {limit:,.0f}"
-    return replace(figure, note=f"{words}; {figure.note}" if figure.note else words)
+    return replace(figure, note=f"{words}; {figure.note}" if figure.note else words, limit=limit)
 
 
 def median(values: Sequence[float]) -> float:
