@@ -268,7 +268,7 @@ class Fleet:
         job.status, job.holder = status, None
         for element in self.elements.values():
             if element.job_id == job_id and element.status is QueueStatus.IN_PROGRESS:
-                element.status = QueueStatus.ABANDONED
+                element.status, element.token = QueueStatus.ABANDONED, None
 
     def find(self, process: Process) -> Sequence[ownership.OwnedJob]:
         self.say(f"process {process.number} looks for jobs of its name")
@@ -351,7 +351,8 @@ class Fleet:
         facts = self.elements[held.element_id]
         number = list(self.elements).index(held.element_id)
         self.say(f"a robot sets element {number} to {status.value}")
-        entitled = facts.token == held.token and (held.job_id is None or self.jobs[held.job_id].is_active)
+        is_held = facts.token == held.token and facts.status not in (QueueStatus.NEW, QueueStatus.ABANDONED)
+        entitled = is_held and (held.job_id is None or self.jobs[held.job_id].is_active)
         wanted = element_status.StatusWrite(
             element_id=held.element_id, status=status, message=None, job_id=held.job_id, token=held.token
         )

@@ -253,7 +253,7 @@ def _no_fence_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     guards = element_status._guards
-    monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-1])
+    monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-2])
 
 
 def _no_lease_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
