@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle import reaping, stuck_triggers, trigger_claims
 from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
@@ -116,6 +116,19 @@ def jobs(database: Database) -> list[Job]:
 def job(database: Database, job_id: UUID) -> Job:
     """Return a job as it is stored."""
     return database.read(lambda s: s.scalars(sa.select(Job).where(Job.id == job_id)).one())
+
+
+def reap(database: Database, reaper: str = "there") -> tuple[reaping.ReapedJob, ...]:
+    """Settle the jobs whose leases have run out on the database's clock, as if they had been watched that long."""
+    identity = Identity(reaper)
+    reading = reaping.read_leases(database, identity)
+    found = [reaping.reap(database, one, reaper=identity) for one in reading.leases if one.until < reading.database_now]
+    return tuple(job for job in found if isinstance(job, reaping.ReapedJob))
+
+
+def settle_stuck(database: Database) -> int:
+    """Settle the triggers that wait for nothing, and return how many these were."""
+    return sum(stuck_triggers.settle_if_free(database, one) for one in stuck_triggers.find_stuck(database))
 
 
 def expire(database: Database, job_id: UUID) -> None:

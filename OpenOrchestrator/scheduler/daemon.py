@@ -24,6 +24,7 @@ from OpenOrchestrator.scheduler.loop.shutdown import Shutdown
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
+from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.name import SchedulerName
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.recovery.restart import recover
@@ -70,13 +71,16 @@ class Daemon:
         )
         claiming = Claiming(database, self._identity, options, Poison(database, events))
         self._dispatch = Dispatch(database, claiming, self._runs, self._services)
+        self._lease_keeper = LeaseKeeper(
+            database, self._identity, supervisors=self._runs.supervisors, events=events, contact=self._contact
+        )
         self._keeper = Keeper(
             database,
             self._identity,
-            supervisors=self._runs.supervisors,
+            running_jobs=lambda: len(self._runs.supervisors()),
             events=events,
             contact=self._contact,
-            enrolment=Enrolment(regain=self._name.regain, reaper=Reaper(database, options.name, events)),
+            enrolment=Enrolment(regain=self._name.regain, reaper=Reaper(database, self._identity, events)),
         )
         self._housekeeping = Housekeeping(self._preparation.clean_up, events)
 
@@ -109,6 +113,7 @@ class Daemon:
                 max_jobs=self._options.max_jobs,
                 workspace=self._options.workspace,
             )
+            self._lease_keeper.start()
             self._keeper.start()
             self._take_over()
             self._housekeeping.start()
@@ -161,6 +166,7 @@ class Daemon:
 
     def _sign_off(self) -> None:
         self._housekeeping.stop()
+        self._lease_keeper.stop()
         self._keeper.stop()
         try:
             self._name.give_up()

@@ -212,6 +212,16 @@ class Events:
             trigger=trigger,
         )
 
+    def stray_abandoned(self, element_id: UUID, job_id: UUID) -> None:
+        """A queue element was In Progress for a job that had ended, and is Abandoned now."""
+        self._say(
+            WARNING,
+            "stray_abandoned",
+            f"Set queue element {element_id} to Abandoned: the job that held it has ended (job {job_id}).",
+            element=element_id,
+            job=job_id,
+        )
+
     def leftover_killed(self, job_id: UUID, processes: int) -> None:
         """Processes of a run that is over were ended."""
         self._say(

@@ -20,7 +20,7 @@ from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
-from OpenOrchestrator.scheduler.presence.keeper import Keeper
+from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.runs import endings, kill_requests
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
@@ -112,13 +112,12 @@ class SingleRun:
         )
         self._events.claimed(claimed.job_id, claimed.trigger_name, late_seconds=None, attempt=claimed.attempt)
         supervisor = self._supervisor = Supervisor(SupervisedJob.of(claimed), self._services)
-        keeper = Keeper(
+        keeper = LeaseKeeper(
             self._database,
             self._identity,
             supervisors=lambda: [supervisor],
             events=self._events,
             contact=self._contact,
-            enrolment=None,
         )
         keeper.start()
         try:

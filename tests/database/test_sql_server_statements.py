@@ -77,7 +77,7 @@ def _work(database):
     runs.begin_run(database, won[0])
     runs.record_start(database, won[0], host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now())
     make.expire(database, won[2].job_id)
-    assert ownership.reap(database, reaper="here")
+    assert make.reap(database, "here")
     fence = ownership.adopt(database, _HERE, won[3].job_id, won[3].fence)
     assert runs.finish(database, won[3].job_id, fence, status=JobStatus.DONE, exit_code=0, reason=None)
     _finish(database, won[0], JobStatus.KILLED)
@@ -140,12 +140,21 @@ def test_rows_are_paged_only_in_an_order(statements):
 
 
 def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):
-    locks = [text for text in statements if "UPDLOCK" in text]
+    locks = [text for text in statements if "UPDLOCK" in text and "Single_Triggers" in text]
     assert locks
     for lock in locks:
         assert "FROM [Triggers] WITH (UPDLOCK, READPAST, ROWLOCK) LEFT OUTER JOIN [Single_Triggers]" in lock
         assert "[Triggers].process_status = ?" in lock
         assert lock.endswith("ORDER BY [Triggers].id")
+
+
+def test_what_belongs_to_leases_waits_for_no_lock(statements):
+    passing = [text for text in statements if "FROM [Jobs] WITH (UPDLOCK, READPAST, ROWLOCK) WHERE [Jobs].id" in text]
+    assert any("[Jobs].id IN" in text and "[Jobs].owner = ?" in text for text in passing), "extend"
+    assert any("[Jobs].lease_until = ?" in text for text in passing), "reap"
+    assert any("FROM [Schedulers] WITH (UPDLOCK, READPAST, ROWLOCK)" in text for text in statements), "heartbeat"
+    assert any("FROM [Queues] WITH (UPDLOCK, READPAST, ROWLOCK)" in text for text in statements), "reap"
+    assert any("FROM [Jobs] WITH (READUNCOMMITTED) WHERE" in text for text in statements), "leases of others"
 
 
 def test_queue_triggers_walk_no_more_of_the_index_than_they_need(statements):

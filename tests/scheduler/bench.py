@@ -9,13 +9,14 @@ from typing import Any
 
 from scheduler_site import Site
 
-from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.scheduler.contact import Contact
+from OpenOrchestrator.scheduler.contact import Contact, elapsed
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
+from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
@@ -83,17 +84,28 @@ class Bench:
     def await_end(self) -> None:
         assert self.over.wait(30), self.site.state() + self.lines.text
 
-    def keeper(self, regain: Callable[[], bool] | None = None) -> Keeper:
+    def keeper(self, regain: Callable[[], bool], *, clock: Callable[[], float] = elapsed) -> Keeper:
         return Keeper(
             self.site.database,
             self.identity,
-            supervisors=lambda: [self.current] if self.current is not None else [],
+            running_jobs=lambda: len(self.supervisors()),
             events=self.events,
             contact=self.contact,
-            enrolment=None
-            if regain is None
-            else Enrolment(regain, Reaper(self.site.database, self.identity.name, self.events)),
+            enrolment=Enrolment(regain, Reaper(self.site.database, self.identity, self.events, clock=clock)),
         )
+
+    def lease_keeper(self, *, lease_seconds: float = LEASE_SECONDS) -> LeaseKeeper:
+        return LeaseKeeper(
+            self.site.database,
+            self.identity,
+            supervisors=self.supervisors,
+            events=self.events,
+            contact=self.contact,
+            lease_seconds=lease_seconds,
+        )
+
+    def supervisors(self) -> list[Supervisor]:
+        return [self.current] if self.current is not None else []
 
     def enroll(self, identity: Identity) -> None:
         schedulers.enroll(

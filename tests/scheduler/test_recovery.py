@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 import sqlalchemy as sa
+import trigger_setup as make
 from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.database.leases import Identity
@@ -167,7 +168,7 @@ def test_another_scheduler_settles_what_a_dead_one_left(site: Site) -> None:
     dead = site.daemon(name="dead too", **{failpoints.VARIABLE: failpoints.AFTER_CLAIM})
     assert dead.await_end() == -9
     let_leases_run_out(site)
-    reaped = {job.trigger_name: job for job in ownership.reap(site.database, reaper="living")}
+    reaped = {job.trigger_name: job for job in make.reap(site.database, "living")}
     assert (reaped["started"].is_due_again, reaped["claimed"].is_due_again) == (False, True)
     assert site.status(started) is TriggerStatus.FAILED
     assert site.status(claimed) is TriggerStatus.IDLE
@@ -188,7 +189,7 @@ def test_the_end_of_a_robot_that_was_given_up_meanwhile_is_reported(site: Site) 
     site.await_job("trigger", JobStatus.RUNNING)
     daemon.kill()
     let_leases_run_out(site)
-    assert len(ownership.reap(site.database, reaper="living")) == 1
+    assert len(make.reap(site.database, "living")) == 1
     site.open("gate")
     wait_for("its end", lambda: not site.robot_processes())
     back = site.once()

@@ -19,7 +19,7 @@ from OpenOrchestrator.database.engine.driver_cursor import DriverTransaction
 from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, ClaimStatements, claim_statements
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
 from OpenOrchestrator.database.stores import queue_elements, validation
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ def _wanted(database: Database, queue_name: str, reference: str | None) -> dict[
 def _claim_once(
     transaction: DriverTransaction, statements: ClaimStatements, values: dict[str, Any]
 ) -> QueueElement | None:
+    if statements.holder is not None:
+        job = transaction.row(statements.holder, values)
+        if job is not None and job[0] not in ACTIVE_JOB_STATUSES:
+            return None
     while True:
         row = transaction.row(statements.claim, values)
         if row is None:

@@ -37,10 +37,15 @@ _CANDIDATE = """{select} FROM {queues}{hint}
     WHERE queue_name = :queue_name AND status = 'NEW'{and_reference}{and_job}
     ORDER BY created_date, id{suffix}"""
 _AND_REFERENCE = " AND reference = :reference"
-_AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {jobs} WHERE id = :job_id AND status NOT IN ({active}))"
-_POSTGRESQL = """WITH candidate AS ({candidate})
+_AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {holder} WHERE status NOT IN ({active}))"
+# The job's row is locked, for everybody who ends it abandons its elements in the same transaction: whoever comes first
+# makes the other wait, and then sees what became of it. It is found by its id alone, because MariaDB and SQL Server
+# let go of a row that does not fit the rest of a condition.
+_LOCKED_JOB = "SELECT status FROM {jobs}{hint} WHERE id = :job_id{suffix}"
+# The candidate is New in its latest version, and locked: no condition on it is needed when it is taken.
+_POSTGRESQL = """WITH {holder}candidate AS ({candidate})
 UPDATE {queues} AS element SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
-    WHERE element.id = (SELECT id FROM candidate) AND element.status = 'NEW'
+    WHERE element.id = (SELECT id FROM candidate)
     RETURNING {returned}"""
 _MSSQL = """WITH candidate AS ({candidate})
 UPDATE candidate SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
@@ -56,11 +61,14 @@ class ClaimStatements:
     """The statements that hand out one element on one kind of database.
 
     Attributes:
+        holder: Returns the status of the claiming job and keeps it from ending, before anything is claimed in the same
+            transaction; None if there is no job, or where the claim does that itself.
         claim: Takes the element and returns its row, or only selects and locks it if there is a second statement.
         take: The second statement, in the same transaction; None where the first does it all.
         held: Returns the row of what was taken with a token. Looks at what is In Progress: no index has tokens.
     """
 
+    holder: DriverStatement | None
     claim: DriverStatement
     take: DriverStatement | None
     held: DriverStatement
@@ -74,6 +82,9 @@ def claim_statements(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -
 
     PostgreSQL and SQL Server do it in one statement that skips what others hold locked. MariaDB and MySQL cannot
     return what they update: they lock the row by selecting it. SQLite has one writer at a time, so selecting is safe.
+
+    With a job, none of them lets it end between the look at it and the claim: that is what keeps an element from being
+    handed out to a job that has just abandoned all it held. The job comes before the element, as in every transaction.
 
     Args:
         dialect: The kind of database.
@@ -98,20 +109,40 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
         queues=queues,
         hint=" WITH (READPAST, UPDLOCK, ROWLOCK)" if dialect.name == "mssql" else "",
         and_reference=_AND_REFERENCE if by_reference else "",
-        and_job=_AND_JOB.format(jobs=jobs, active=_ACTIVE) if by_job else "",
+        and_job=_and_job(dialect.name, jobs) if by_job else "",
         suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, " LIMIT 1 FOR UPDATE SKIP LOCKED"),
     )
     if dialect.name in ("postgresql", "mssql"):
         template, alias = (_MSSQL, "inserted") if dialect.name == "mssql" else (_POSTGRESQL, "element")
         returned = ", ".join(f"{alias}.{quote(name)}" for name in READ_NAMES)
-        claim, take = template.format(candidate=candidate, queues=queues, returned=returned), None
+        holder = f"holder AS ({_LOCKED_JOB.format(jobs=jobs, hint='', suffix=' FOR SHARE')}), " if by_job else ""
+        claim = template.format(holder=holder, candidate=candidate, queues=queues, returned=returned)
+        take = None
     else:
         claim, take = candidate, DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
     types = [column.type for column in _READ]
     return ClaimStatements(
+        holder=_holder(dialect, jobs) if by_job else None,
         claim=DriverStatement(dialect, claim, parameters=_PARAMETERS, columns=types),
         take=take,
         held=DriverStatement(
             dialect, _HELD.format(columns=columns, queues=queues), parameters=_PARAMETERS, columns=types
         ),
     )
+
+
+def _and_job(dialect_name: str, jobs: str) -> str:
+    """Return the condition that the claiming job has not ended, where the claim itself looks at it."""
+    if dialect_name == "postgresql":
+        return _AND_JOB.format(holder="holder", active=_ACTIVE)
+    if dialect_name == "sqlite":
+        return _AND_JOB.format(holder=f"({_LOCKED_JOB.format(jobs=jobs, hint='', suffix='')})", active=_ACTIVE)
+    return ""
+
+
+def _holder(dialect: sa.Dialect, jobs: str) -> DriverStatement | None:
+    if dialect.name in ("postgresql", "sqlite"):
+        return None
+    hint, suffix = {"mssql": (" WITH (REPEATABLEREAD, ROWLOCK)", "")}.get(dialect.name, ("", " LOCK IN SHARE MODE"))
+    sql = _LOCKED_JOB.format(jobs=jobs, hint=hint, suffix=suffix)
+    return DriverStatement(dialect, sql, parameters=_PARAMETERS, columns=[JOBS.c.status.type])

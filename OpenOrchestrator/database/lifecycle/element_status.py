@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError, OwnershipLostError
+from OpenOrchestrator.database.engine.row_locks import shared
 from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS, find_job, require_running
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
@@ -20,6 +21,7 @@ from OpenOrchestrator.database.stores import queue_elements
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import Session
 
     from OpenOrchestrator.database.engine.database import Database
 
@@ -27,6 +29,9 @@ _ATTEMPTS = 5
 """How often a refused status write is tried when nothing forbids it any more at the second look."""
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
+
+_NOBODYS = (QueueStatus.NEW, QueueStatus.ABANDONED)
+"""An element in one of these is held by nobody, whatever token is left in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +57,8 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
     """Write the status of an element, unless somebody else holds it now.
 
     Done, Failed and Abandoned set the end date, In Progress sets the start date and makes the writer the holder, New
-    takes the element from whoever held it. One guarded UPDATE: of a late holder and its successor only the successor
-    can write, whatever the late one read before.
+    and Abandoned take the element from whoever held it. One guarded UPDATE: of a late holder and its successor only
+    the successor can write, whatever the late one read before.
 
     Returns:
         The token that the writer holds the element by from now on; None if it does not hold it any more.
@@ -85,8 +90,28 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
         row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == wanted.element_id)).mappings().first()
         return True if row is not None and all(row[name] == value for name, value in values.items()) else None
 
-    database.write_statement(write, read_back=read_back)
+    if _depends_on_job_alone(wanted):
+        # The end of the job waits for this, or this for the end of the job and then sees it.
+        locked = shared(sa.select(JOBS.c.id).where(JOBS.c.id == wanted.job_id), JOBS)
+
+        def write_under_lock(session: Session) -> bool:
+            session.connection().execute(locked).all()
+            return write(session.connection())
+
+        database.write(write_under_lock, read_back=lambda session: read_back(session.connection()))
+    else:
+        database.write_statement(write, read_back=read_back)
     return holds_after
+
+
+def _depends_on_job_alone(wanted: StatusWrite) -> bool:
+    """Tell whether only the job entitles to the write, or gets the element by it.
+
+    The end of a job takes the tokens of its elements away with them, so that a late write by token is refused
+    whenever it is made. Where there is no token, and where an element gets a new holder, the job itself must not end
+    between the look at it and the write.
+    """
+    return wanted.job_id is not None and (wanted.token is None or wanted.status is QueueStatus.IN_PROGRESS)
 
 
 def _guards(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
@@ -96,7 +121,8 @@ def _guards(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
     if wanted.job_id is not None:
         guards.append(~sa.exists().where(JOBS.c.id == wanted.job_id, sa.not_(active)))
     if wanted.token is not None:
-        guards.append(_TABLE.c.claim_token == wanted.token)
+        # The status as well: tools that know no tokens put elements back by their status alone.
+        guards += [_TABLE.c.claim_token == wanted.token, _TABLE.c.status.not_in(_NOBODYS)]
         return guards
     held = [_TABLE.c.status == QueueStatus.IN_PROGRESS, _TABLE.c.job_id.is_not(None)]
     if wanted.job_id is not None:
@@ -113,15 +139,15 @@ def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
         raise NotFoundError(f"No queue element with the given id was found: {wanted.element_id}")
     if wanted.job_id is not None:
         require_running(connection, wanted.job_id, f"{refused}. ")
-    if wanted.token is not None and row.claim_token == wanted.token:
+    if wanted.token is not None and row.claim_token == wanted.token and row.status not in _NOBODYS:
         return
     holder = f"job {row.job_id}" if row.job_id is not None else "a robot without a job"
     if wanted.token is not None:
-        now = (
-            f"It was handed out anew at {row.start_date} to {holder}."
-            if row.claim_token is not None
-            else f"It was put back meanwhile, and is {row.status.value} now."
-        )
+        if row.claim_token in (None, wanted.token):
+            what = "taken away" if row.status is QueueStatus.ABANDONED else "put back"
+            now = f"It was {what} meanwhile, and is {row.status.value} now."
+        else:
+            now = f"It was handed out anew at {row.start_date} to {holder}."
         raise OwnershipLostError(f"{refused}, because this robot does not hold it any more. {now} Go on to the next.")
     if row.status is QueueStatus.IN_PROGRESS and row.job_id not in (None, wanted.job_id):
         job = find_job(connection, row.job_id)

@@ -1,27 +1,26 @@
-"""Who owns the jobs that have not ended: extend, adopt, and settle what nobody owns any more.
+"""Who owns the jobs that have not ended: prolonging leases, and taking jobs over under one's own name.
 
-Owns the leases of jobs, which are measured on the database's clock alone.
+Owns how long an owner says that it will last. What becomes of leases that others let run out is in ``reaping``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine.row_locks import free_only, unhindered
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, number_or_none, raw
-from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -47,7 +46,7 @@ class OwnedJob:
         is_blocking: As its trigger says; False if that was deleted.
         timeout_seconds: As its trigger says; None for no limit.
         owner: Instance of the daemon that owns it.
-        is_expired: Its lease has run out, so that any scheduler may reap it.
+        is_expired: Its lease has run out on the database's clock.
         host_pid: Process id of the robot host; None if that was never saved, which does not mean that there is none.
         host_started: Its create time as psutil tells it.
     """
@@ -72,53 +71,53 @@ class OwnedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class ReapedJob:
-    """A job that was settled because its owner was not heard of any more.
+class Extension:
+    """What became of leases that were to be prolonged.
 
     Attributes:
-        scheduler_name: Its former owner.
-        status: What it was: STARTING or RUNNING.
-        is_due_again: Its trigger will be started again for the same due time.
-        reason: As stored on the job.
+        prolonged: Jobs whose leases last longer now.
+        locked: Jobs that belong to their owner still, but whose rows somebody else holds locked: to be tried again.
     """
 
-    job_id: UUID
-    trigger_id: UUID | None
-    trigger_name: str | None
-    process_name: str
-    scheduler_name: str
-    status: JobStatus
-    attempt: int
-    is_due_again: bool
-    reason: str
+    prolonged: frozenset[UUID]
+    locked: frozenset[UUID]
+
+    @property
+    def ours(self) -> frozenset[UUID]:
+        """All jobs that are still owned. The robots of all others have to be stopped: they may run again elsewhere."""
+        return self.prolonged | self.locked
 
 
 def extend(
     database: Database, identity: Identity, job_ids: Collection[UUID], *, seconds: float = LEASE_SECONDS
-) -> frozenset[UUID]:
-    """Prolong the leases of jobs, in one statement.
+) -> Extension:
+    """Prolong the leases of jobs, all at once, without ever waiting for a row that somebody else holds locked.
+
+    Whoever holds the row of a job locked keeps others from settling it just as from prolonging it.
 
     Args:
         database: Where the jobs are.
         identity: Their owner.
         job_ids: Which jobs.
         seconds: How long from now they last.
-
-    Returns:
-        The jobs that are still owned by ``identity``. The robots of all others have to be stopped: they may have been
-        started again elsewhere.
     """
     ids = sorted(set(job_ids))
     if not ids:
-        return frozenset()
-    ours = (_JOBS.c.id.in_(ids), _JOBS.c.owner == identity.instance, _ACTIVE)
+        return Extension(frozenset(), frozenset())
+    ours = (_JOBS.c.owner == identity.instance, _ACTIVE)
+    free = free_only(sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(ids), *ours).order_by(_JOBS.c.id), _JOBS)
 
-    def work(session: Session) -> frozenset[UUID]:
+    def work(session: Session) -> Extension:
         connection = session.connection()
-        update = sa.update(_JOBS).where(*ours).values(lease_until=DatabaseUtcNow(seconds))
-        if connection.execute(update).rowcount == len(ids):
-            return frozenset(ids)
-        return frozenset(connection.execute(sa.select(_JOBS.c.id).where(*ours)).scalars())
+        prolonged = frozenset(connection.execute(free).scalars())
+        if prolonged:
+            update = sa.update(_JOBS).where(_JOBS.c.id.in_(sorted(prolonged)), *ours)
+            connection.execute(update.values(lease_until=DatabaseUtcNow(seconds)))
+        missing = sorted(set(ids) - prolonged)
+        if not missing:
+            return Extension(prolonged, frozenset())
+        locked = unhindered(sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(missing), *ours), _JOBS)
+        return Extension(prolonged, frozenset(connection.execute(locked).scalars()))
 
     return database.write(work, read_back=repeat)
 
@@ -170,13 +169,12 @@ def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> i
 
     Returns:
         The new fence, or None if the job has ended or was taken over by somebody else, or if the name is another
-        scheduler's by now.
+        scheduler's by now, live or not.
     """
-    # Of two that recover under one name, the one that hung meanwhile must not take back what its successor took over.
+    # Of two that recover under one name, the one that hung meanwhile must not take back what its successor took over,
+    # whether or not that has been heard of lately: it has to regain the name first.
     successor = sa.exists().where(
-        _SCHEDULERS.c.machine_name == identity.name,
-        _SCHEDULERS.c.instance != identity.instance,
-        _SCHEDULERS.c.lease_until >= DatabaseUtcNow(),
+        _SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance != identity.instance
     )
     update = (
         sa.update(_JOBS)
@@ -200,87 +198,6 @@ def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> i
         lambda session: fence + 1 if session.connection().execute(update).rowcount == 1 else None,
         read_back=read_back,
     )
-
-
-def reap(database: Database, *, reaper: str) -> tuple[ReapedJob, ...]:
-    """Settle the jobs whose lease has run out on the database's clock: they are Lost.
-
-    A job that was still Starting never had a robot: its trigger is due again at the same due time, and Failed after
-    the third such start in a row. The trigger of one that was Running is Failed, because its robot may have done
-    anything. Elements In Progress become Abandoned. Any number of schedulers may do this at the same time; each job is
-    settled once.
-
-    Call it only after having been in contact with the database for at least one lease without a break: after an outage
-    every owner needs the chance to extend first.
-
-    Args:
-        database: Where the jobs are.
-        reaper: Name of the scheduler that does it, for the reason.
-    """
-    query = sa.select(
-        _JOBS.c.id,
-        _JOBS.c.fence,
-        _JOBS.c.status,
-        _JOBS.c.attempt,
-        _JOBS.c.trigger_id,
-        _JOBS.c.trigger_name,
-        _JOBS.c.process_name,
-        _JOBS.c.scheduler_name,
-    ).where(_ACTIVE, _JOBS.c.lease_until < DatabaseUtcNow())
-    rows = database.read(lambda session: session.connection().execute(query.order_by(_JOBS.c.id)).all())
-    return tuple(job for row in rows if (job := _reap_one(database, row, reaper)) is not None)
-
-
-def _reap_one(database: Database, row: Any, reaper: str) -> ReapedJob | None:
-    starting = row.status is JobStatus.STARTING
-    retry = starting and row.attempt < MOST_FAILED_STARTS
-    what = "its robot had not been started yet" if starting else "what its robot did is not known"
-    reason = f"The scheduler {row.scheduler_name!r} was not heard of any more; {what}. Found by {reaper!r}."
-    if starting and not retry:
-        reason += f" This was start {row.attempt} that was lost, so it is not tried again."
-
-    lost = ReapedJob(
-        job_id=row.id,
-        trigger_id=row.trigger_id,
-        trigger_name=row.trigger_name,
-        process_name=row.process_name,
-        scheduler_name=row.scheduler_name,
-        status=row.status,
-        attempt=row.attempt,
-        is_due_again=retry,
-        reason=reason,
-    )
-
-    def work(session: Session) -> ReapedJob | None:
-        facts = facts_of(session, row.id)
-        guards = (
-            _JOBS.c.fence == row.fence,
-            _JOBS.c.status == row.status,
-            _JOBS.c.lease_until < DatabaseUtcNow(),
-        )
-        values = {
-            "end_time": database.site_now(),
-            "reason": for_people(reason, database),
-            "fence": _JOBS.c.fence + 1,
-            "lease_until": None,
-        }
-        if not apply(session, JobEvent.LOSE, row.id, *guards, values=values):
-            return None
-        again = False
-        if row.trigger_id is not None:
-            event = TriggerEvent.GIVE_BACK if retry else TriggerEvent.FAIL
-            failed = {"failed_starts": row.attempt} if starting else None
-            again = apply(session, event, row.trigger_id, values=failed) and retry
-        if again:
-            make_due_again(session, database, facts)
-        abandon_elements(session, database, row.id, JobStatus.LOST, reason)
-        return replace(lost, is_due_again=again)
-
-    def read_back(session: Session) -> ReapedJob | None:
-        mine = (_JOBS.c.id == row.id, _JOBS.c.fence == row.fence + 1, _JOBS.c.reason == for_people(reason, database))
-        return lost if session.connection().scalar(sa.select(_JOBS.c.id).where(*mine)) else None
-
-    return write_guarded(database, work, read_back=read_back)
 
 
 def repeat(_session: Session) -> None:

@@ -1,7 +1,7 @@
-"""What the end of a run does to its trigger and to the queue elements it still holds.
+"""What the end of a run does to its trigger, to the queue elements it still holds, and to the log.
 
 Owns the parts of that one transaction which finishing, giving back and reaping share. The job itself comes first, in
-``runs`` and ``ownership``: whoever won it calls these.
+``runs`` and ``reaping``: whoever won it calls these.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, trigger_rows
+from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerType
+from OpenOrchestrator.database.stores import due_triggers, logs, trigger_rows
 from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.validation import storable
@@ -36,14 +36,16 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What of a job its trigger depends on. None of it changes after the claim.
+    """What of a job its trigger and its log depend on. None of it changes after the claim.
 
     Attributes:
+        process_name: Empty if the job is gone.
         type: Of its trigger; None if that was deleted.
         start_time: Site time of the claim.
         started_by: None where that is not known.
     """
 
+    process_name: str
     trigger_id: UUID | None
     type: TriggerType | None
     due_at: datetime | None
@@ -55,6 +57,7 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
     """Return what the trigger of a job depends on; of a job that is gone, nothing is known."""
     query = (
         sa.select(
+            _JOBS.c.process_name,
             _JOBS.c.trigger_id,
             _JOBS.c.due_at,
             _JOBS.c.start_time,
@@ -66,9 +69,10 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
     )
     row = session.connection().execute(query).one_or_none()
     if row is None:
-        return RunFacts(None, None, None, datetime.min, None)  # noqa: DTZ901  (site time is naive)
+        return RunFacts("", None, None, None, datetime.min, None)  # noqa: DTZ901  (site time is naive)
     kind = TriggerType.__members__.get(str(row.type))
-    return RunFacts(row.trigger_id, kind, row.due_at, row.start_time, StartedBy.__members__.get(str(row.started_by)))
+    started_by = StartedBy.__members__.get(str(row.started_by))
+    return RunFacts(row.process_name, row.trigger_id, kind, row.due_at, row.start_time, started_by)
 
 
 def make_due_again(session: Session, database: Database, run: RunFacts) -> None:
@@ -97,16 +101,45 @@ def make_due_again(session: Session, database: Database, run: RunFacts) -> None:
     )
 
 
-def abandon_elements(session: Session, database: Database, job_id: UUID, status: JobStatus, reason: str | None) -> None:
-    """Take from an ended job the elements that are still In Progress, with the reason in their message."""
+def abandon_elements(
+    session: Session,
+    database: Database,
+    job_id: UUID,
+    status: JobStatus,
+    reason: str | None,
+    *where: sa.ColumnElement[bool],
+) -> int:
+    """Take from an ended job the elements that are still In Progress, with the reason in their message.
+
+    Their tokens go with them, so that a robot that is about to write to one at this moment is refused afterwards.
+
+    Args:
+        session: An open transaction.
+        database: Whose clock it is.
+        job_id: The job.
+        status: How it ended.
+        reason: Why, for people.
+        where: Which of its elements; all without any.
+
+    Returns:
+        How many were taken.
+    """
     message = f"Its job ended ({status.value}) while the element was In Progress."
     if reason:
         message += f" {reason}"
-    apply_where(
+    values = {"end_date": database.site_now(), "message": for_people(message, database), "claim_token": None}
+    return apply_where(session, ElementEvent.ABANDON, _ELEMENTS.c.job_id == job_id, *where, values=values)
+
+
+def log_end(session: Session, database: Database, job_id: UUID, process_name: str, message: str) -> None:
+    """Add an Error message to the log of a process about a job that ended, in the transaction that ends it."""
+    logs.insert(
         session,
-        ElementEvent.ABANDON,
-        _ELEMENTS.c.job_id == job_id,
-        values={"end_date": database.site_now(), "message": for_people(message, database)},
+        process_name=process_name,
+        level=LogLevel.ERROR,
+        job_id=job_id,
+        message=message,
+        log_time=database.site_now(),
     )
 
 

@@ -1,7 +1,7 @@
 """The life of a claimed run: begin, record, finish, give back.
 
 Owns every write about a run after its claim. Each is guarded by the job's status and fence, so that a late write of a
-lost owner changes nothing and is told so. What belongs to leases is in ``ownership``.
+lost owner changes nothing and is told so. What belongs to leases is in ``ownership`` and ``reaping``.
 
 In every transaction the job comes first, then its trigger, then its elements, so that two never wait for each other in
 a circle.
@@ -22,7 +22,13 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS
 from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
-from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
+from OpenOrchestrator.database.lifecycle.run_endings import (
+    abandon_elements,
+    facts_of,
+    for_people,
+    log_end,
+    make_due_again,
+)
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
@@ -102,8 +108,9 @@ def finish(
     status: JobStatus,
     exit_code: int | None,
     reason: str | None,
+    error_log: str | None = None,
 ) -> bool:
-    """End a run, once: the job, its trigger, and the elements it still holds, all in one transaction.
+    """End a run, once: the job, its trigger, the elements it still holds, and its Error log, all in one transaction.
 
     The trigger becomes Idle (a single one Done), Failed or Killed as the run ended, or Paused if a pause was asked
     for. What an admin set it to meanwhile stays. Elements still In Progress become Abandoned.
@@ -115,6 +122,8 @@ def finish(
         status: How it ended: DONE, FAILED, KILLED, TIMED_OUT or LOST.
         exit_code: Of the robot; negative for a signal; None if there was none.
         reason: Why, for people; cut to 1000 characters.
+        error_log: Message for the log of its process, with level Error; None for none. It is there if this call ended
+            the run, and only then.
 
     Returns:
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
@@ -136,6 +145,8 @@ def finish(
         if facts.trigger_id is not None:
             apply(session, event, facts.trigger_id)
         abandon_elements(session, database, job_id, status, text)
+        if error_log is not None:
+            log_end(session, database, job_id, facts.process_name, error_log)
         return True
 
     return write_guarded(database, work, read_back=_saved(job_id, fence, status))

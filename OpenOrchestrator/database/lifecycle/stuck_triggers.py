@@ -13,29 +13,33 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import stuck
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
-from OpenOrchestrator.database.transitions import TriggerEvent, apply, apply_where
+from OpenOrchestrator.database.transitions import TriggerEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def settle_stuck(database: Database) -> int:
-    """Set triggers that are Pausing or Killing without a job that has not ended to Paused or Killed.
+def find_stuck(database: Database) -> tuple[UUID, ...]:
+    """Return the triggers that are Pausing or Killing without a job that has not ended.
 
-    A claim makes the trigger Running and its job in one transaction, so no trigger is caught between the two. Any
-    number of schedulers may do this at the same time.
-
-    Returns:
-        How many were settled.
+    A claim makes the trigger Running and its job in one transaction, so no trigger is caught between the two.
     """
     query = sa.select(TRIGGERS.c.id).where(stuck())
-    found = database.read(lambda session: session.connection().execute(query).scalars().all())
-    if not found:
-        return 0
+    return tuple(database.read(lambda session: session.connection().execute(query).scalars().all()))
 
-    def work(session: Session) -> int:
-        return apply_where(session, TriggerEvent.SETTLE, TRIGGERS.c.id.in_(found), stuck())
+
+def settle_if_free(database: Database, trigger_id: UUID) -> bool:
+    """Settle one trigger that was found stuck; any number of schedulers may do this at the same time.
+
+    Returns:
+        Whether it was settled. False: it is not stuck any more, or somebody else holds its row locked.
+    """
+    locked = free_only(sa.select(TRIGGERS.c.id).where(TRIGGERS.c.id == trigger_id), TRIGGERS)
+
+    def work(session: Session) -> bool:
+        return session.connection().execute(locked).first() is not None and settle(session, trigger_id)
 
     return database.write(work, read_back=lambda _session: None)
 

@@ -19,6 +19,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
@@ -217,12 +218,15 @@ class _Claiming:
             raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
         runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
         self._insert_jobs(runs, {key: self._started_by(row, wanted[key]) for key, row in won.items()})
-        self._connection.execute(
-            sa.update(_SCHEDULERS)
-            .where(_SCHEDULERS.c.machine_name == self._identity.name)
-            .values(latest_trigger=runs[-1].trigger_name, latest_trigger_time=self._site_now)
-        )
+        self._note_latest(runs[-1])
         return runs
+
+    def _note_latest(self, run: ClaimedRun) -> None:
+        """Note in the list of schedulers what was started; whoever holds that row locked must not hold up claims."""
+        own = _SCHEDULERS.c.machine_name == self._identity.name
+        if self._connection.execute(free_only(sa.select(_SCHEDULERS.c.slots).where(own), _SCHEDULERS)).first():
+            latest = {"latest_trigger": run.trigger_name, "latest_trigger_time": self._site_now}
+            self._connection.execute(sa.update(_SCHEDULERS).where(own).values(latest))
 
     def _lock(self, ids: list[UUID]) -> list[TriggerRow]:
         """Lock those that are idle and that nobody else is claiming, and read them as they are now."""

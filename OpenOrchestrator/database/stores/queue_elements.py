@@ -234,7 +234,7 @@ def count_by_status(session: Session) -> dict[str, dict[QueueStatus, int]]:
 
 
 def status_values(dialect_name: str, status: QueueStatus, *, message: str | None, now: datetime) -> dict[str, Any]:
-    """Return what a change of status changes: In Progress the start date, an end the end date, New who holds it.
+    """Return what a change of status changes: the start date (In Progress), the end date (an end), and who holds it.
 
     Args:
         dialect_name: The kind of database.
@@ -252,9 +252,7 @@ def status_values(dialect_name: str, status: QueueStatus, *, message: str | None
         values["start_date"] = now
     elif status in FINAL_ELEMENT_STATUSES:
         values["end_date"] = now
-    else:
-        values |= {"job_id": None, "claim_token": None}
-    return values
+    return values | _taken_away(status)
 
 
 def set_status(
@@ -276,7 +274,7 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
         session: An open transaction.
         element_id: The element.
         changes: Column name to new value: reference, status, data, message, created_by, created_date, start_date,
-            end_date. None empties a column that may be empty. Setting it New takes it from whoever held it.
+            end_date. None empties a column that may be empty. Setting it New or Abandoned takes it from its holder.
 
     Raises:
         NotFoundError: If there is none with this id.
@@ -295,8 +293,7 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
             values[column] = validation.optional_text(value, column, limits[column], dialect_name)
         elif column == "status":
             values[column] = validation.member(value, QueueStatus, "status of a queue element")
-            if value is QueueStatus.NEW:
-                values |= {"job_id": None, "claim_token": None}
+            values |= _taken_away(value)
         elif column in ("created_date", "start_date", "end_date"):
             if value is None and column == "created_date":
                 raise InvalidInputError("The created_date of a queue element cannot be empty.")
@@ -330,6 +327,14 @@ def queue_name_of(value: object, dialect_name: str) -> str:
     if not name.strip():
         raise InvalidInputError("The queue name is empty.")
     return name
+
+
+def _taken_away(status: QueueStatus) -> dict[str, Any]:
+    """Return what takes an element from whoever holds it, so that a late write of theirs is refused."""
+    if status is QueueStatus.NEW:
+        return {"job_id": None, "claim_token": None}
+    # The job that gave it up stays in it, for people to see.
+    return {"claim_token": None} if status is QueueStatus.ABANDONED else {}
 
 
 def _update(session: Session, element_id: UUID, values: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ A scheduler owns its name for the length of a lease on the database's clock, whi
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import SchedulerNameInUseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine.row_locks import free_only, unhindered
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schedulers import Scheduler
 
@@ -52,7 +53,7 @@ def enroll(
             machine: whether that process is gone. Then its name is taken over at once.
 
     Raises:
-        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives.
+        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives, or it was heard of just now.
     """
     values = {
         "version": version[:20],
@@ -69,7 +70,7 @@ def enroll(
         for _ in range(_ATTEMPTS):
             # MySQL assigns from left to right, so the guard is in WHERE alone.
             now = {**values, **_signs_of_life(database)}
-            free = sa.or_(~_IS_LIVE, _SCHEDULERS.c.lease_until.is_(None), _SCHEDULERS.c.instance == identity.instance)
+            free = sa.or_(_is_free(database), _SCHEDULERS.c.instance == identity.instance)
             mine = sa.update(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name)
             if connection.execute(mine.where(free).values(now)).rowcount:
                 return
@@ -95,18 +96,23 @@ def enroll(
 def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> bool:
     """Report that a scheduler lives, and prolong its hold on its name by one lease.
 
+    It does not wait for somebody who holds the row locked: whoever does keeps others from taking the name as well.
+
     Returns:
         Whether the name is still its own. False: another scheduler has taken it since the lease ran out, or an admin
         has deleted the row; ``enroll`` again tells which.
     """
-    update = (
-        sa.update(_SCHEDULERS)
-        .where(_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
-        .values(running_jobs=running_jobs, **_signs_of_life(database))
-    )
-    return database.write(
-        lambda session: session.connection().execute(update).rowcount == 1, read_back=lambda _session: None
-    )
+    mine = (_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
+    found = sa.select(_SCHEDULERS.c.machine_name).where(*mine)
+    update = sa.update(_SCHEDULERS).where(*mine).values(running_jobs=running_jobs, **_signs_of_life(database))
+
+    def work(session: Session) -> bool:
+        connection = session.connection()
+        if connection.execute(free_only(found, _SCHEDULERS)).first() is not None:
+            return connection.execute(update).rowcount == 1
+        return connection.execute(unhindered(found, _SCHEDULERS)).first() is not None
+
+    return database.write(work, read_back=lambda _session: None)
 
 
 def leave(database: Database, identity: Identity) -> None:
@@ -164,6 +170,20 @@ def _signs_of_life(database: Database) -> dict[str, Any]:
         "heartbeat_at": database.utc_now(),
         "lease_until": DatabaseUtcNow(LEASE_SECONDS),
     }
+
+
+def _is_free(database: Database) -> sa.ColumnElement[bool]:
+    """Return the condition that nobody has a name: its lease has run out, and its owner was not heard of just now.
+
+    The clock of the database may have been set forward a moment ago. So the clocks of the machines are asked as well;
+    if they differ too much for that, the lease alone counts.
+    """
+    lease = timedelta(seconds=LEASE_SECONDS)
+    now = database.utc_now()
+    heard_of = _SCHEDULERS.c.heartbeat_at.between(now - lease, now + lease)
+    unheard = sa.or_(_SCHEDULERS.c.heartbeat_at.is_(None), ~heard_of)
+    left = sa.or_(_SCHEDULERS.c.instance.is_(None), _SCHEDULERS.c.lease_until.is_(None))
+    return sa.or_(left, sa.and_(~_IS_LIVE, unheard))
 
 
 def _is_dead(holder: Any, host_name: str, previous_is_dead: Callable[[int, float], bool]) -> bool:

@@ -7,7 +7,8 @@ a lease long enough for the next start. Must not start anything.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.common.settings import StopPolicy
@@ -24,6 +25,7 @@ from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.supervisor import Services
 
 _LEAVE_SECONDS = 5.0
+_LOCKED_RETRY_SECONDS = 0.5
 _GIVEN_BACK = "its scheduler was stopped before the robot was started"
 
 
@@ -111,7 +113,16 @@ class Shutdown:
             try:
                 # Nobody prolongs them until this scheduler is started again.
                 jobs = [supervisor.job.job_id for supervisor in left if supervisor.ending is None]
-                ownership.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
+                self._prolong(jobs)
             except DatabaseError as error:
                 self._services.contact.failed(error)
         return count
+
+    def _prolong(self, jobs: Collection[UUID]) -> None:
+        """Prolong the leases of the robots that are left; of locked rows as soon as possible."""
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        while jobs and time.monotonic() < deadline:
+            extension = ownership.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
+            jobs = extension.locked
+            if jobs:
+                self._bell.sleep(_LOCKED_RETRY_SECONDS)

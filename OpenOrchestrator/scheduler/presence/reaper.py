@@ -1,60 +1,144 @@
 """Settles what schedulers that are gone left behind, when it is safe to judge that they are.
 
-Owns for how long the database has been in contact: expired leases of others mean something only after a whole lease
-without a break, because before that the database may just have been away for everybody.
+Owns the order of a sweep, and that nothing in it stops the rest: whatever is wrong with one row is told, and the next
+one is settled. Whether a lease has run out is in ``lease_watch``.
 """
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+from uuid import UUID
+
+from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import LEASE_SECONDS
-from OpenOrchestrator.database.lifecycle import ownership
-from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
-from OpenOrchestrator.scheduler.contact import elapsed
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import reaping, stray_elements, stuck_triggers
+from OpenOrchestrator.database.lifecycle.reaping import Lease, NotReaped, ReapedJob
+from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_LOOK_SECONDS, LeaseWatch, Look
+
+STRAYS_SECONDS = 60.0
+"""Between two looks for queue elements that are In Progress for a job that has ended."""
+
+_Key = tuple[UUID, int]
 
 
 class Reaper:
-    """Settles the jobs of the dead, and triggers that wait for an end that never comes. For one thread.
+    """Settles the jobs of the dead, triggers that wait for an end that never comes, and elements that nobody works on.
+
+    For one thread.
 
     Args:
         database: Where they are.
-        name: Of this scheduler, for the reason on the jobs.
-        events: Told about each job.
+        identity: This scheduler; its own jobs are never settled here.
+        events: Told about each job, and about each row that makes trouble, once.
+        lease_seconds: How long leases last.
+        clock: Tells seconds that nobody sets.
     """
 
-    def __init__(self, database: Database, name: str, events: Events) -> None:
+    def __init__(
+        self,
+        database: Database,
+        identity: Identity,
+        events: Events,
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        clock: Callable[[], float] = elapsed,
+    ) -> None:
         self._database = database
-        self._name = name
+        self._identity = identity
         self._events = events
-        self._in_contact_since: float | None = None
-        self._last_contact: float | None = None
+        self._clock = clock
+        self._sweep_seconds = LONGEST_LOOK_SECONDS * lease_seconds / LEASE_SECONDS
+        self._watch: LeaseWatch[_Key] = LeaseWatch(lease_seconds)
+        self._next_look_for_strays = 0.0
+        self._told: set[str] = set()
 
     def contact_lost(self) -> None:
         """Take note that the database did not answer: everybody gets a whole lease to come back."""
-        self._in_contact_since = None
+        self._watch.forget()
 
     def settle_if_safe(self) -> None:
-        """Settle, if the database has answered for long enough; to be called at every heartbeat.
+        """Look at everything once, and settle what is safe to settle; to be called at every heartbeat.
 
         Raises:
             DatabaseError: If the database cannot be used now.
         """
-        if self._is_safe():
-            self._settle()
+        self._settle_the_dead()
+        for trigger_id in stuck_triggers.find_stuck(self._database):
+            self._try(
+                f"settling the trigger {trigger_id}",
+                lambda: stuck_triggers.settle_if_free(self._database, trigger_id),  # noqa: B023  (called at once)
+            )
+        if self._clock() >= self._next_look_for_strays:
+            self._abandon_strays()
+            # Not all schedulers at the same moments.
+            self._next_look_for_strays = self._clock() + STRAYS_SECONDS * random.uniform(0.8, 1.0)  # noqa: S311
 
-    def _is_safe(self) -> bool:
-        now = elapsed()
-        broken = self._last_contact is None or now - self._last_contact > LEASE_SECONDS
-        self._last_contact = now
-        if broken or self._in_contact_since is None:
-            self._in_contact_since = now
-        return now - self._in_contact_since >= LEASE_SECONDS
+    def _settle_the_dead(self) -> None:
+        asked_at = self._clock()
+        reading = reaping.read_leases(self._database, self._identity)
+        look = Look(asked_at, self._clock(), reading.database_now)
+        leases = {(lease.job_id, lease.fence): lease for lease in reading.leases}
+        overdue = self._watch.overdue(((key, lease.until) for key, lease in leases.items()), look)
+        if not overdue:
+            return
+        free = reaping.free_of_locks(self._database, [leases[key] for key in overdue])
+        is_free = {(lease.job_id, lease.fence) for lease in free}
+        self._watch.note_free(is_free, asked=overdue, now=look.answered_at)
+        run_out = self._watch.run_out()
+        random.shuffle(run_out)  # many schedulers that sweep at the same time rarely come to the same row
 
-    def _settle(self) -> None:
-        for job in ownership.reap(self._database, reaper=self._name):
+        def is_current() -> bool:
+            return self._clock() - asked_at <= self._sweep_seconds
+
+        for key in run_out:
+            if not is_current():
+                return  # the rest is looked at anew
+            lease = leases[key]
+            self._try(
+                f"settling the job {lease.job_id}",
+                lambda: self._settle(lease, is_current),  # noqa: B023  (called at once)
+            )
+
+    def _settle(self, lease: Lease, is_current: Callable[[], bool]) -> None:
+        job = reaping.reap(self._database, lease, reaper=self._identity, is_current=is_current)
+        if isinstance(job, ReapedJob):
             outcome = "it is due again" if job.is_due_again else "it is lost"
             self._events.settled(job.job_id, job.trigger_name, scheduler=job.scheduler_name, outcome=outcome)
-            log_error(self._database, process_name=job.process_name, job_id=job.job_id, message=job.reason)
-        settle_stuck(self._database)
+        elif job is NotReaped.LOCKED:
+            key = (lease.job_id, lease.fence)
+            self._watch.note_free((), asked=[key], now=self._clock())
+
+    def _abandon_strays(self) -> None:
+        for stray in stray_elements.find_strays(self._database):
+            self._try(
+                f"abandoning the queue element {stray.element_id}",
+                lambda: self._abandon(stray),  # noqa: B023  (called at once)
+            )
+
+    def _abandon(self, stray: stray_elements.StrayElement) -> None:
+        if stray_elements.abandon_stray(self._database, stray):
+            self._events.stray_abandoned(stray.element_id, stray.job_id)
+
+    def _try(self, what: str, act: Callable[[], object]) -> None:
+        """Do one thing; what is wrong with it is told once, and stops nothing else.
+
+        Raises:
+            DatabaseError: If the database cannot be reached, so that nothing else could be done either.
+        """
+        try:
+            act()
+        except DatabaseError as error:
+            if is_outage(error):
+                raise
+            self._tell(what, error)
+        except Exception as error:  # noqa: BLE001  (whatever a row holds, the others have to be settled)
+            self._tell(what, error)
+
+    def _tell(self, what: str, error: Exception) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            self._events.unexpected(what, error)

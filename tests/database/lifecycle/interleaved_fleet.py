@@ -21,8 +21,14 @@ from breaking_database import BreakingDatabase
 
 from OpenOrchestrator.common.errors import OwnershipLostError, SchedulerNameInUseError
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import element_claims, element_status, ownership, runs, trigger_claims
-from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
+from OpenOrchestrator.database.lifecycle import (
+    element_claims,
+    element_status,
+    ownership,
+    reaping,
+    runs,
+    trigger_claims,
+)
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
@@ -54,6 +60,7 @@ class Process:
     number: int
     alive: bool = True
     name_until: datetime | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(eq=False)
@@ -168,10 +175,11 @@ class Fleet:
                 previous_is_dead=lambda pid, _started: not by_pid[pid].alive,
             )
         except SchedulerNameInUseError:
-            self.require(bool(rivals), f"I3: the name {name} was refused though nobody has it")
+            heard = [one for one in self.processes if one.identity.name == name and self._was_just_heard_of(one)]
+            self.require(bool(rivals or heard), f"I3: the name {name} was refused though nobody has it")
             return None
         self.require(not rivals, f"I3: two live schedulers have the name {name}")
-        process.name_until = self.now + LEASE
+        process.name_until, process.heard_at = self.now + LEASE, self.database.utc_now()
         self.processes.append(process)
         return process
 
@@ -181,6 +189,9 @@ class Fleet:
     def _has_name(self, process: Process) -> bool:
         return process.name_until is not None and process.name_until >= self.now
 
+    def _was_just_heard_of(self, process: Process) -> bool:
+        return process.heard_at is not None and abs(self.database.utc_now() - process.heard_at) <= LEASE
+
     def crash(self, process: Process) -> None:
         self.say(f"process {process.number} is killed")
         process.alive = False
@@ -189,7 +200,7 @@ class Fleet:
         mine = {run.job_id for run in self.runs if run.process is process}
         self.say(f"process {process.number} prolongs its jobs")
         expected = {one for one in mine if (holder := self.jobs[one].holder) and holder.process is process}
-        got = ownership.extend(self.database, process.identity, mine)
+        got = ownership.extend(self.database, process.identity, mine).prolonged
         self.require(got == expected, f"I3: {len(got)} jobs were prolonged, and {len(expected)} have this holder")
         for job_id in got:
             self.jobs[job_id].until = self.now + LEASE
@@ -200,7 +211,7 @@ class Fleet:
         kept = schedulers.heartbeat(self.database, process.identity, running_jobs=0)
         self.require(kept is (latest is process), f"I3: prolonging a name was answered by {kept}")
         if kept:
-            process.name_until = self.now + LEASE
+            process.name_until, process.heard_at = self.now + LEASE, self.database.utc_now()
 
     def poll(self, process: Process) -> Sequence[DueTrigger]:
         self.say(f"process {process.number} looks what is due")
@@ -268,7 +279,7 @@ class Fleet:
         job.status, job.holder = status, None
         for element in self.elements.values():
             if element.job_id == job_id and element.status is QueueStatus.IN_PROGRESS:
-                element.status = QueueStatus.ABANDONED
+                element.status, element.token = QueueStatus.ABANDONED, None
 
     def find(self, process: Process) -> Sequence[ownership.OwnedJob]:
         self.say(f"process {process.number} looks for jobs of its name")
@@ -282,8 +293,7 @@ class Fleet:
         fence_now = None if job.holder is None else job.holder.claimed.fence
         fence = ownership.adopt(self.database, process.identity, owned.job_id, owned.fence)
         latest = self._latest(process.identity.name)
-        free = latest is process or not self._has_name(latest)
-        expected = owned.fence + 1 if fence_now == owned.fence and free else None
+        expected = owned.fence + 1 if fence_now == owned.fence and latest is process else None
         self.require(fence == expected, f"I3: adopting was answered by {fence}")
         if fence is not None and job.holder is not None:
             before = job.holder.process
@@ -296,10 +306,14 @@ class Fleet:
     def sweep(self, process: Process, meanwhile: Callable[[], None] | None) -> None:
         """Settle what nobody owns any more; ``meanwhile`` happens between the look and the first write."""
         self.say(f"process {process.number} sweeps" + (", and meanwhile:" if meanwhile else ""))
-        self.database.meanwhile = meanwhile
-        reaped = ownership.reap(self.database, reaper=process.identity.name)
+        reading = reaping.read_leases(self.database, process.identity)
+        run_out = [lease for lease in reading.leases if lease.until < self.now]
+        self.database.meanwhile = meanwhile if run_out else None
+        reaped = [reaping.reap(self.database, lease, reaper=process.identity) for lease in run_out]
         self.database.meanwhile = None
         for one in reaped:
+            if not isinstance(one, reaping.ReapedJob):
+                continue
             job = self.jobs[one.job_id]
             self.said.append(f"  it settled job {list(self.jobs).index(one.job_id)}")
             self.require(job.holder is not None, "I1: a job was settled that nobody held")
@@ -308,9 +322,15 @@ class Fleet:
             self.accepted_ends[one.job_id, job.holder.claimed.fence] += 1
             job.is_settled |= not one.is_due_again and (job.began or one.attempt >= ownership.MOST_FAILED_STARTS)
             self._over(one.job_id, JobStatus.LOST)
-        left = [job for job in self.jobs.values() if job.is_active and job.until < self.now]
+        left = [
+            job
+            for job in self.jobs.values()
+            if job.holder and job.holder.process is not process and job.until < self.now
+        ]
         self.require(not left, f"I2: {len(left)} jobs that nobody owns were not settled")
-        self.require(settle_stuck(self.database) == 0, "I2: a trigger waited for the end of a run that there is not")
+        self.require(
+            make.settle_stuck(self.database) == 0, "I2: a trigger waited for the end of a run that there is not"
+        )
 
     # --- robots
 
@@ -351,7 +371,8 @@ class Fleet:
         facts = self.elements[held.element_id]
         number = list(self.elements).index(held.element_id)
         self.say(f"a robot sets element {number} to {status.value}")
-        entitled = facts.token == held.token and (held.job_id is None or self.jobs[held.job_id].is_active)
+        is_held = facts.token == held.token and facts.status not in (QueueStatus.NEW, QueueStatus.ABANDONED)
+        entitled = is_held and (held.job_id is None or self.jobs[held.job_id].is_active)
         wanted = element_status.StatusWrite(
             element_id=held.element_id, status=status, message=None, job_id=held.job_id, token=held.token
         )
@@ -362,8 +383,10 @@ class Fleet:
             return
         self.require(entitled, f"I1: a status of element {number} was accepted from who does not hold it any more")
         facts.status = status
+        if status in (QueueStatus.NEW, QueueStatus.ABANDONED):
+            facts.token = None
         if status is QueueStatus.NEW:
-            facts.job_id = facts.token = None
+            facts.job_id = None
 
     # --- admins and time
 

@@ -354,6 +354,43 @@ def test_a_late_write_after_it_was_put_back_is_refused(database: Database) -> No
     assert stored(database, late.id).status is QueueStatus.NEW
 
 
+@pytest.mark.parametrize("status", [QueueStatus.NEW, QueueStatus.ABANDONED])
+def test_a_late_write_is_refused_when_a_tool_without_tokens_took_the_element_away(
+    database: Database, status: QueueStatus
+) -> None:
+    fill(database, "work", ["a"])
+    late = claim_next(database, "work")
+    assert late is not None
+    database.write(lambda session: session.execute(sa.update(QueueElement).values(status=status)))
+    assert stored(database, late.id).claim_token == late.claim_token
+    words = {QueueStatus.NEW: "put back meanwhile, and is New now", QueueStatus.ABANDONED: "taken away meanwhile"}
+    with pytest.raises(OwnershipLostError, match=words[status]):
+        write(database, late.id, QueueStatus.DONE, token=late.claim_token)
+    assert stored(database, late.id).status is status
+
+
+@pytest.mark.parametrize("status", [QueueStatus.DONE, QueueStatus.FAILED])
+def test_the_holder_of_an_element_may_correct_its_end(database: Database, status: QueueStatus) -> None:
+    fill(database, "work", ["a"])
+    element = claim_next(database, "work")
+    assert element is not None
+    write(database, element.id, status, token=element.claim_token)
+    write(database, element.id, QueueStatus.FAILED, message="after all", token=element.claim_token)
+    assert stored(database, element.id).status is QueueStatus.FAILED
+
+
+def test_whoever_gives_an_element_up_does_not_hold_it_any_more(database: Database) -> None:
+    fill(database, "work", ["a"])
+    job_id = add_job(database, JobStatus.RUNNING)
+    element = claim_next(database, "work", job_id=job_id)
+    assert element is not None
+    write(database, element.id, QueueStatus.ABANDONED, job_id=job_id, token=element.claim_token)
+    after = stored(database, element.id)
+    assert (after.status, after.job_id, after.claim_token) == (QueueStatus.ABANDONED, job_id, None)
+    write(database, element.id, QueueStatus.FAILED, job_id=job_id)  # as it could at any time
+    assert stored(database, element.id).status is QueueStatus.FAILED
+
+
 def test_what_another_live_job_works_on_is_not_written(database: Database) -> None:
     (element_id,) = fill(database, "work", ["a"])
     holder = add_job(database, JobStatus.RUNNING)
@@ -484,6 +521,14 @@ def test_a_claim_reads_only_what_it_hands_out(grown: Database, reference: str | 
         assert word not in plan, plan
     held = explain(grown, statements.held.sql, statements.held.arguments(values))
     assert uses(grown, held, "ix_Queues_next"), held
+
+
+def test_sql_server_locks_the_job_before_it_takes_an_element() -> None:
+    dialect = mssql_pyodbc.dialect(paramstyle="qmark")
+    holder = claim_statements(dialect, by_reference=False, by_job=True).holder
+    assert holder is not None
+    assert holder.sql == "SELECT status FROM [Jobs] WITH (REPEATABLEREAD, ROWLOCK) WHERE id = ?"
+    assert claim_statements(dialect, by_reference=False, by_job=False).holder is None
 
 
 @pytest.mark.parametrize("by_reference", [False, True])

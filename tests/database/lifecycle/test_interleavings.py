@@ -36,7 +36,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database import transitions
 from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import element_status, ownership, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import element_status, ownership, reaping, runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import schedulers
 
@@ -253,26 +253,24 @@ def _no_fence_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     guards = element_status._guards
-    monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-1])
+    monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-2])
 
 
-def _no_lease_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every lease that is looked at is over, those that are given are as ever."""
+def _leases_last_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every lease that is given is over at once."""
     now = ownership.DatabaseUtcNow
-    monkeypatch.setattr(ownership, "DatabaseUtcNow", lambda seconds=1e6: now(seconds))
+    for module in (ownership, runs, trigger_claims):
+        monkeypatch.setattr(module, "DatabaseUtcNow", lambda seconds=0.0: now(min(seconds, 0.0)))
 
 
 def _no_second_look_at_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that settles whatever it found at its first look."""
-
-    def without_lease(session: Any, event: Any, row_id: UUID, *guards: Any, values: Any = None) -> bool:
-        return transitions.apply(session, event, row_id, *guards[:2], values=values)
-
-    monkeypatch.setattr(ownership, "apply", without_lease)
+    as_watched = reaping._as_watched
+    monkeypatch.setattr(reaping, "_as_watched", lambda lease, reaper: as_watched(lease, reaper)[:1])
 
 
 def _no_lease_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedulers, "_IS_LIVE", sa.false())
+    monkeypatch.setattr(schedulers, "_is_free", lambda _database: sa.true())
 
 
 def _no_status_guard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,14 +290,14 @@ def _due_times_are_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _elements_stay_with_ended_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ownership, "abandon_elements", lambda *_: None)
+    monkeypatch.setattr(reaping, "abandon_elements", lambda *_: None)
     monkeypatch.setattr(runs, "abandon_elements", lambda *_: None)
 
 
 MUTANTS = {
     _no_fence_of_jobs: ("I1|I3", 1),
     _no_fence_of_elements: ("I1", 4),
-    _no_lease_of_jobs: ("I3", 0),
+    _leases_last_no_time: ("I3", 0),
     _no_second_look_at_the_lease: ("I3", 1),
     _no_lease_of_names: ("I3", 0),
     _no_status_guard: ("I1|I2|I3|I4", 0),

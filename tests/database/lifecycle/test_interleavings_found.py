@@ -69,6 +69,6 @@ def test_a_scheduler_that_hung_does_not_take_back_what_its_successor_adopted(dat
     fence = ownership.adopt(database, successor, run.job_id, run.fence)
     assert fence is not None
     assert ownership.adopt(database, hung, run.job_id, fence) is None
-    assert ownership.extend(database, successor, [run.job_id]) == {run.job_id}
+    assert ownership.extend(database, successor, [run.job_id]).ours == {run.job_id}
     schedulers.leave(database, successor)
     assert ownership.adopt(database, hung, run.job_id, fence) == fence + 1, "nobody else has the name now"

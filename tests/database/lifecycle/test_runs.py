@@ -19,13 +19,14 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
-from OpenOrchestrator.database.models import Job, QueueElement, Trigger
+from OpenOrchestrator.database.lifecycle import ownership, reaping, runs, stray_elements, trigger_claims
+from OpenOrchestrator.database.models import Job, Log, QueueElement, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import jobs as job_store
-from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores import schedulers, triggers
 
 HERE = Identity("here")
+THERE = Identity("there")
 ENDS = [JobStatus.DONE, JobStatus.FAILED, JobStatus.KILLED, JobStatus.TIMED_OUT, JobStatus.LOST]
 
 
@@ -323,9 +324,9 @@ def _lease(database, job_id):
 def test_a_lease_is_extended_by_its_owner_alone(database, run):
     make.expire(database, run.job_id)
     old = _lease(database, run.job_id)
-    assert ownership.extend(database, Identity("here"), [run.job_id]) == frozenset()
+    assert ownership.extend(database, Identity("here"), [run.job_id]).ours == frozenset()
     assert _lease(database, run.job_id) == old
-    assert ownership.extend(database, HERE, [run.job_id]) == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id]).ours == {run.job_id}
     assert _lease(database, run.job_id) > datetime.now(timezone.utc)
 
 
@@ -337,8 +338,8 @@ def test_extending_tells_which_jobs_are_still_ones_own(database):
     assert ownership.adopt(database, Identity("here"), adopted.job_id, adopted.fence)
     database.write(lambda s: s.execute(sa.delete(Job).where(Job.id == gone.job_id)))
     every = [run.job_id for run in (ended, adopted, gone, mine)]
-    assert ownership.extend(database, HERE, every) == {mine.job_id}
-    assert ownership.extend(database, HERE, []) == frozenset()
+    assert ownership.extend(database, HERE, every).ours == {mine.job_id}
+    assert ownership.extend(database, HERE, []).ours == frozenset()
 
 
 def test_the_jobs_of_a_name_are_found_for_adoption(database):
@@ -368,8 +369,8 @@ def test_a_job_is_adopted_once_and_only_under_its_own_name(database, run):
     new = Identity("here")
     assert ownership.adopt(database, new, run.job_id, run.fence) == run.fence + 1
     assert ownership.adopt(database, Identity("here"), run.job_id, run.fence) is None
-    assert ownership.extend(database, new, [run.job_id]) == {run.job_id}
-    assert ownership.extend(database, HERE, [run.job_id]) == frozenset()
+    assert ownership.extend(database, new, [run.job_id]).ours == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id]).ours == frozenset()
     assert _end(database, run, fence=run.fence + 1)
     assert ownership.adopt(database, new, run.job_id, run.fence + 1) is None
 
@@ -388,7 +389,7 @@ def test_a_job_whose_trigger_is_killing_is_to_be_killed(database, run):
 
 
 def test_a_job_whose_lease_lives_is_not_reaped(database, run):
-    assert ownership.reap(database, reaper="there") == ()
+    assert make.reap(database) == ()
     assert make.job(database, run.job_id).status is JobStatus.STARTING
 
 
@@ -396,10 +397,10 @@ def test_a_job_whose_lease_lives_is_not_reaped(database, run):
 def test_leases_compare_right_with_the_clock_of_the_database_down_to_seconds(database, run, offset):
     table = Job.__table__
     database.write(lambda s: s.execute(sa.update(table).values(lease_until=DatabaseUtcNow(offset))))
-    assert len(ownership.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+    assert len(make.reap(database)) == (1 if offset < 0 else 0)
     stored = datetime.now(timezone.utc) + timedelta(seconds=offset)
     database.write(lambda s: s.execute(sa.update(table).values(lease_until=stored, status=JobStatus.RUNNING)))
-    assert len(ownership.reap(database, reaper="there")) == (1 if offset < 0 else 0)
+    assert len(make.reap(database)) == (1 if offset < 0 else 0)
 
 
 def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(database, clock, run):
@@ -407,7 +408,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
     for attempt in (1, 2):
         clock.advance(timedelta(seconds=10))
         make.expire(database, run.job_id)
-        (reaped,) = ownership.reap(database, reaper="there")
+        (reaped,) = make.reap(database)
         assert (reaped.job_id, reaped.attempt, reaped.is_due_again) == (run.job_id, attempt, True)
         assert (reaped.status, reaped.scheduler_name) == (JobStatus.STARTING, "here")
         job = make.job(database, run.job_id)
@@ -421,7 +422,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
         (run,) = make.claim_all(database, HERE)
         assert (run.due_at, run.attempt) == (due_at, attempt + 1)
     make.expire(database, run.job_id)
-    (reaped,) = ownership.reap(database, reaper="there")
+    (reaped,) = make.reap(database)
     assert not reaped.is_due_again
     assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
     assert make.due_names(database) == []
@@ -431,7 +432,7 @@ def test_a_lost_start_is_tried_again_at_the_same_due_time_until_the_third(databa
 
 def test_a_robot_that_starts_ends_the_count_of_lost_starts(database, run):
     make.expire(database, run.job_id)
-    ownership.reap(database, reaper="there")
+    make.reap(database)
     (again,) = make.claim_all(database)
     assert again.attempt == 2
     assert runs.begin_run(database, again)
@@ -442,7 +443,7 @@ def test_a_lost_robot_fails_its_trigger_and_loses_its_elements(database, run):
     held = _hold(database, run.job_id)
     assert runs.begin_run(database, run)
     make.expire(database, run.job_id)
-    (reaped,) = ownership.reap(database, reaper="there")
+    (reaped,) = make.reap(database)
     assert (reaped.status, reaped.is_due_again) == (JobStatus.RUNNING, False)
     assert make.job(database, run.job_id).status is JobStatus.LOST
     assert make.status(database, run.trigger_id) is TriggerStatus.FAILED
@@ -450,8 +451,8 @@ def test_a_lost_robot_fails_its_trigger_and_loses_its_elements(database, run):
     assert element.status is QueueStatus.ABANDONED
     assert "not heard of" in element.message
     assert not _end(database, run)
-    assert ownership.extend(database, HERE, [run.job_id]) == frozenset()
-    assert ownership.reap(database, reaper="there") == ()
+    assert ownership.extend(database, HERE, [run.job_id]).ours == frozenset()
+    assert make.reap(database) == ()
 
 
 @pytest.mark.parametrize(
@@ -469,7 +470,7 @@ def test_what_an_admin_asked_for_is_settled_with_a_lost_run(database, run, meanw
         assert runs.begin_run(database, run)
     make.set_status(database, run.trigger_id, meanwhile)
     make.expire(database, run.job_id)
-    assert len(ownership.reap(database, reaper="there")) == 1
+    assert len(make.reap(database)) == 1
     assert make.status(database, run.trigger_id) is after
 
 
@@ -477,7 +478,7 @@ def test_a_schedule_that_an_admin_changed_meanwhile_is_not_set_back(database, ru
     tomorrow = datetime(2026, 1, 2)
     assert database.write(lambda s: triggers.update(s, run.trigger_id, {"next_run": tomorrow}, zone=database.zone))
     make.expire(database, run.job_id)
-    assert len(ownership.reap(database, reaper="there")) == 1
+    assert len(make.reap(database)) == 1
     assert make.trigger(database, run.trigger_id).next_run == tomorrow
     assert make.status(database, run.trigger_id) is TriggerStatus.IDLE
 
@@ -488,7 +489,7 @@ def test_an_overdue_run_that_was_lost_is_due_again_as_it_was(database, clock):
     assert make.trigger(database, made).next_run == datetime(2026, 1, 1, 1, 5)
     make.expire(database, lost.job_id)
     clock.advance(timedelta(minutes=3))
-    ownership.reap(database, reaper="there")
+    make.reap(database)
     (again,) = make.claim_all(database)
     assert again.due_at == lost.due_at == datetime(2025, 12, 31, 11, tzinfo=timezone.utc)
 
@@ -502,34 +503,46 @@ def test_a_run_in_the_hour_that_occurs_twice_is_due_again_at_the_same_instant(da
     (lost,) = make.claim_all(database)
     assert lost.due_at == second
     make.expire(database, lost.job_id)
-    ownership.reap(database, reaper="there")
+    make.reap(database)
     (again,) = make.claim_all(database)
     assert again.due_at == second
 
 
-def test_an_owner_that_extends_at_the_last_moment_keeps_its_job(database, run, monkeypatch):
+def test_an_owner_that_extends_at_the_last_moment_keeps_its_job(database, run):
     make.expire(database, run.job_id)
-    original = ownership._reap_one
-
-    def extend_first(database, row, reaper):
-        assert ownership.extend(database, HERE, [run.job_id]) == {run.job_id}
-        return original(database, row, reaper)
-
-    monkeypatch.setattr(ownership, "_reap_one", extend_first)
-    assert ownership.reap(database, reaper="there") == ()
+    (lease,) = reaping.read_leases(database, THERE).leases
+    assert ownership.extend(database, HERE, [run.job_id]).ours == {run.job_id}
+    assert reaping.reap(database, lease, reaper=THERE) is reaping.NotReaped.CHANGED
     assert make.job(database, run.job_id).status is JobStatus.STARTING
+
+
+def test_nobody_settles_jobs_of_its_own_whatever_the_clock_says(database, run):
+    make.expire(database, run.job_id)
+    assert reaping.read_leases(database, HERE).leases == ()
+    (lease,) = reaping.read_leases(database, THERE).leases
+    assert reaping.reap(database, lease, reaper=HERE) is reaping.NotReaped.CHANGED
+    assert make.job(database, run.job_id).status is JobStatus.STARTING
+
+
+def test_nothing_is_settled_by_what_was_known_too_long_ago(database, run):
+    make.expire(database, run.job_id)
+    (lease,) = reaping.read_leases(database, THERE).leases
+    outdated = reaping.reap(database, lease, reaper=THERE, is_current=lambda: False)
+    assert outdated is reaping.NotReaped.OUTDATED
+    assert make.job(database, run.job_id).status is JobStatus.STARTING
+    assert ownership.extend(database, HERE, [run.job_id]).prolonged == {run.job_id}
 
 
 def test_jobs_of_older_schedulers_are_never_reaped(database):
     old = database.write(lambda s: job_store.start(s, "process", "old host", site_now=datetime(2020, 1, 1)))
-    assert ownership.reap(database, reaper="here") == ()
+    assert make.reap(database) == ()
     assert make.job(database, old).status is JobStatus.RUNNING
 
 
 def test_a_lost_run_whose_trigger_was_deleted_is_settled(database, run):
     assert database.write(lambda s: triggers.delete(s, run.trigger_id))
     make.expire(database, run.job_id)
-    (reaped,) = ownership.reap(database, reaper="there")
+    (reaped,) = make.reap(database)
     assert not reaped.is_due_again
     assert make.job(database, run.job_id).status is JobStatus.LOST
 
@@ -545,7 +558,7 @@ def test_of_many_who_reap_at_once_each_job_is_settled_by_one(database):
 
     def sweep(number):
         start.wait()
-        return ownership.reap(own, reaper=str(number))
+        return make.reap(own, str(number))
 
     with ThreadPoolExecutor(6) as pool:
         settled = [job.job_id for found in pool.map(sweep, range(6)) for job in found]
@@ -570,7 +583,7 @@ def test_a_sweep_and_a_late_finish_never_both_win(database):
 
     def sweep():
         start.wait()
-        return {job.job_id for job in ownership.reap(own, reaper="there")}
+        return {job.job_id for job in make.reap(own)}
 
     with ThreadPoolExecutor(2) as pool:
         finishing, sweeping = pool.submit(finish), pool.submit(sweep)
@@ -582,6 +595,121 @@ def test_a_sweep_and_a_late_finish_never_both_win(database):
         done = one.job_id in finished
         assert make.job(database, one.job_id).status is (JobStatus.DONE if done else JobStatus.LOST)
         assert make.status(database, one.trigger_id) is (TriggerStatus.DONE if done else TriggerStatus.FAILED)
+
+
+# --- rows that somebody else holds locked
+
+
+@pytest.fixture
+def two(database):
+    """Two runs of one scheduler, the first one with an element."""
+    for number in range(2):
+        make.single(database, str(number))
+    claimed = make.claim_all(database, HERE)
+    for one in claimed:
+        assert runs.begin_run(database, one)
+    _hold(database, claimed[0].job_id)
+    return claimed
+
+
+def _locked(connection, table, row_id):
+    assert connection.execute(sa.select(table.c.id).where(table.c.id == row_id).with_for_update()).all()
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_a_job_whose_row_is_locked_stays_ours_and_hinders_no_other(database, two):
+    locked, other = (run.job_id for run in two)
+    before = {one: _lease(database, one) for one in (locked, other)}
+    with database.connection(writing=True) as connection:
+        _locked(connection, Job.__table__, locked)
+        extension = ownership.extend(database, HERE, [locked, other], seconds=60)
+        assert (extension.prolonged, extension.locked) == ({other}, {locked})
+        assert extension.ours == {locked, other}
+        assert ownership.extend(database, THERE, [locked, other]).ours == frozenset()
+    assert _lease(database, locked) == before[locked]
+    assert _lease(database, other) > before[other]
+    assert ownership.extend(database, HERE, [locked, other]).prolonged == {locked, other}
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+@pytest.mark.parametrize("table", [Job.__table__, Trigger.__table__])
+def test_a_job_whose_row_or_trigger_is_locked_is_not_settled_now(database, two, table):
+    leases = {one.job_id: one for one in reaping.read_leases(database, THERE).leases}
+    locked, other = two
+    with database.connection(writing=True) as connection:
+        _locked(connection, table, locked.job_id if table is Job.__table__ else locked.trigger_id)
+        assert reaping.reap(database, leases[locked.job_id], reaper=THERE) is reaping.NotReaped.LOCKED
+        assert isinstance(reaping.reap(database, leases[other.job_id], reaper=THERE), reaping.ReapedJob)
+        free = reaping.free_of_locks(database, list(leases.values()))
+        assert (leases[locked.job_id] in free) is (table is not Job.__table__)
+    assert make.job(database, locked.job_id).status is JobStatus.RUNNING
+    assert isinstance(reaping.reap(database, leases[locked.job_id], reaper=THERE), reaping.ReapedJob)
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_an_element_whose_row_is_locked_does_not_keep_its_job_from_being_settled(database, two):
+    (lease,) = [one for one in reaping.read_leases(database, THERE).leases if one.job_id == two[0].job_id]
+    held = database.read(lambda s: s.scalars(sa.select(QueueElement.id)).one())
+    with database.connection(writing=True) as connection:
+        _locked(connection, QueueElement.__table__, held)
+        assert isinstance(reaping.reap(database, lease, reaper=THERE), reaping.ReapedJob)
+        (stray,) = stray_elements.find_strays(database)
+        assert not stray_elements.abandon_stray(database, stray)
+    assert _element(database, held).status is QueueStatus.IN_PROGRESS
+    assert stray_elements.abandon_stray(database, stray)
+    assert _element(database, held).status is QueueStatus.ABANDONED
+    assert stray_elements.find_strays(database) == ()
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_a_trigger_whose_row_is_locked_is_settled_later(database):
+    stuck, other = make.scheduled(database), make.scheduled(database, "other")
+    for one in (stuck, other):
+        make.set_status(database, one, TriggerStatus.PAUSING)
+    with database.connection(writing=True) as connection:
+        _locked(connection, Trigger.__table__, stuck)
+        assert make.settle_stuck(database) == 1
+    assert make.status(database, other) is TriggerStatus.PAUSED
+    assert make.settle_stuck(database) == 1
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_a_claim_waits_for_nobody_who_holds_the_row_of_its_scheduler_locked(database):
+    database.write(lambda s: schedulers.ping(s, "here", site_now=database.site_now()))
+    made = make.single(database)
+    with database.connection(writing=True) as connection:
+        connection.execute(sa.select(Scheduler.slots).with_for_update()).all()
+        assert len(make.claim_all(database, HERE)) == 1
+    assert make.status(database, made) is TriggerStatus.RUNNING
+
+
+# --- the log of a run that failed
+
+
+def _errors(database):
+    return database.read(lambda s: list(s.execute(sa.select(Log.job_id, Log.process_name, Log.log_message))))
+
+
+def test_the_error_log_of_a_run_is_there_if_its_end_was_accepted(database, run):
+    def end():
+        return runs.finish(
+            database, run.job_id, run.fence, status=JobStatus.FAILED, exit_code=1, reason="why", error_log="all of it"
+        )
+
+    assert end()
+    assert not end()
+    assert _errors(database) == [(run.job_id, "Process", "all of it")]
+
+
+def test_a_run_that_ended_well_has_no_error_log(database, run):
+    assert _end(database, run)
+    assert _errors(database) == []
+
+
+def test_a_job_that_was_settled_has_its_reason_in_the_log(database, run):
+    make.expire(database, run.job_id)
+    (reaped,) = make.reap(database)
+    assert _errors(database) == [(run.job_id, "Process", reaped.reason)]
 
 
 # --- a scheduler that is killed
@@ -606,10 +734,10 @@ def test_what_a_killed_scheduler_held_is_settled_and_nothing_is_lost(database):
     jobs = make.jobs(database)
     assert sorted(job.status.name for job in jobs) == ["RUNNING", "RUNNING", "STARTING", "STARTING"]
     assert make.due_names(database) == []
-    assert ownership.reap(database, reaper="there") == ()
+    assert make.reap(database) == ()
     for job in jobs:
         make.expire(database, job.id)
-    reaped = ownership.reap(database, reaper="there")
+    reaped = make.reap(database)
     assert sorted(job.is_due_again for job in reaped) == [False, False, True, True]
     assert len(make.due_names(database)) == 2
     assert sorted(make.status(database, one).name for one in made) == ["FAILED", "FAILED", "IDLE", "IDLE"]
@@ -625,11 +753,13 @@ def test_what_a_killed_scheduler_held_is_settled_and_nothing_is_lost(database):
 def test_a_write_whose_outcome_is_unknown_is_read_back(database, run, what, was_saved):
     work = {
         "begin": lambda: runs.begin_run(database, run),
-        "finish": lambda: _end(database, run, JobStatus.FAILED, reason="x"),
+        "finish": lambda: runs.finish(
+            database, run.job_id, run.fence, status=JobStatus.FAILED, exit_code=1, reason="x", error_log="why"
+        ),
         "give back": lambda: runs.give_back(database, run, "x"),
         "adopt": lambda: ownership.adopt(database, HERE, run.job_id, run.fence) == run.fence + 1,
-        "extend": lambda: ownership.extend(database, HERE, [run.job_id]) == {run.job_id},
-        "reap": lambda: len(ownership.reap(database, reaper="there")) == 1,
+        "extend": lambda: ownership.extend(database, HERE, [run.job_id]).ours == {run.job_id},
+        "reap": lambda: len(make.reap(database)) == 1,
         "record": lambda: runs.record_start(
             database, run, host_pid=1, host_started=1.0, commit_sha=None, started_at=database.utc_now()
         ),
@@ -660,10 +790,11 @@ def test_a_write_whose_outcome_is_unknown_is_read_back(database, run, what, was_
         "reap": JobStatus.LOST,
     }.get(what, JobStatus.STARTING)
     assert make.job(database, run.job_id).status is expected
+    assert len(_errors(database)) == (what in ("finish", "reap")), "the log is as the end is, and there once"
 
 
 def test_a_lease_may_be_prolonged_for_longer(database, run):
-    assert ownership.extend(database, HERE, [run.job_id], seconds=900) == {run.job_id}
+    assert ownership.extend(database, HERE, [run.job_id], seconds=900).ours == {run.job_id}
     query = sa.select(Job.lease_until, DatabaseUtcNow().label("now")).where(Job.id == run.job_id)
     lease_until, now = database.read(lambda session: session.execute(query).one())
     assert 890 < (lease_until - now).total_seconds() <= 900

@@ -7,7 +7,6 @@ import trigger_setup as make
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle.stuck_triggers import settle_stuck
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores import triggers
 
@@ -21,9 +20,9 @@ def test_a_trigger_that_waits_for_nothing_is_settled(
 ) -> None:
     trigger_id = make.scheduled(database)
     database.write(lambda session: triggers.set_status(session, trigger_id, status))
-    assert settle_stuck(database) == 1
+    assert make.settle_stuck(database) == 1
     assert database.read(lambda session: triggers.get(session, trigger_id).process_status) is settled
-    assert settle_stuck(database) == 0
+    assert make.settle_stuck(database) == 0
 
 
 def test_a_trigger_whose_job_runs_is_left_to_its_end(database: Database) -> None:
@@ -32,7 +31,7 @@ def test_a_trigger_whose_job_runs_is_left_to_its_end(database: Database) -> None
     assert run.trigger_id == trigger_id
     for status in (TriggerStatus.PAUSING, TriggerStatus.KILLING):
         database.write(lambda session, status=status: triggers.set_status(session, trigger_id, status))
-        assert settle_stuck(database) == 0
+        assert make.settle_stuck(database) == 0
         assert database.read(lambda session: triggers.get(session, trigger_id).process_status) is status
 
 
@@ -40,5 +39,5 @@ def test_a_trigger_whose_job_runs_is_left_to_its_end(database: Database) -> None
 def test_other_triggers_are_left_alone(database: Database, status: TriggerStatus) -> None:
     trigger_id = make.scheduled(database)
     database.write(lambda session: triggers.set_status(session, trigger_id, status))
-    assert settle_stuck(database) == 0
+    assert make.settle_stuck(database) == 0
     assert database.read(lambda session: triggers.get(session, trigger_id).process_status) is status

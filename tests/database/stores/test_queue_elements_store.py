@@ -208,7 +208,8 @@ def test_admins_set_any_status_whoever_holds_it(database: Database) -> None:
     database.write(lambda session: session.execute(sa.update(QueueElement).values(job_id=uuid4(), claim_token=uuid4())))
     element = set_status(QueueStatus.ABANDONED, "why")
     assert (element.start_date, element.end_date, element.message) == (None, START + timedelta(hours=1), "why")
-    assert element.claim_token is not None
+    assert element.job_id is not None
+    assert element.claim_token is None, "whoever held it cannot write to it any more"
     element = set_status(QueueStatus.IN_PROGRESS)
     assert (element.start_date, element.message) == (START + timedelta(hours=1), "why")
     element = set_status(QueueStatus.NEW)

@@ -41,10 +41,11 @@ def _row(database, name="here"):
     return database.read(lambda s: s.get_one(Scheduler, name))
 
 
-def _expire(database, name="here"):
+def _expire(database, name="here", *, heard_of=timedelta(minutes=1)):
     past = datetime.now(timezone.utc) - timedelta(seconds=5)
     table = Scheduler.__table__
-    database.write(lambda s: s.execute(sa.update(table).where(table.c.machine_name == name).values(lease_until=past)))
+    values = {"lease_until": past, "heartbeat_at": database.utc_now() - heard_of}
+    database.write(lambda s: s.execute(sa.update(table).where(table.c.machine_name == name).values(values)))
 
 
 def test_a_scheduler_that_enrolls_is_there_and_lives(database):
@@ -89,6 +90,41 @@ def test_the_name_is_free_when_the_lease_has_run_out(database):
     _enroll(database, second, pid=200, host_name="other machine")
     assert not schedulers.heartbeat(database, first, running_jobs=1)
     assert _row(database).instance == second.instance
+
+
+@pytest.mark.parametrize("seconds", [0, 29, -29])
+def test_a_name_that_was_heard_of_just_now_is_not_free_because_the_databases_clock_was_set(database, seconds):
+    first = Identity("here")
+    _enroll(database, first)
+    _expire(database, heard_of=timedelta(seconds=seconds))
+    with pytest.raises(SchedulerNameInUseError, match="already running"):
+        _enroll(database, Identity("here"), pid=200, host_name="other machine")
+    assert _row(database).instance == first.instance
+    assert schedulers.heartbeat(database, first, running_jobs=0)
+    second = Identity("here")
+    _expire(database, heard_of=timedelta(seconds=seconds))
+    _enroll(database, second, pid=200, dead={100})
+    assert _row(database).instance == second.instance, "its process is gone, whatever the clocks say"
+
+
+@pytest.mark.parametrize("seconds", [31, 3600, -3600])
+def test_a_name_whose_lease_has_run_out_is_free_whatever_the_clock_of_its_machine_says(database, seconds):
+    _enroll(database, Identity("here"))
+    _expire(database, heard_of=timedelta(seconds=seconds))
+    _enroll(database, Identity("here"), pid=200, host_name="other machine")
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_a_heartbeat_waits_for_nobody_who_holds_its_row_locked(database):
+    me, other = Identity("here"), Identity("here")
+    _enroll(database, me)
+    with database.connection(writing=True) as connection:
+        connection.execute(sa.select(Scheduler.slots).with_for_update()).all()
+        assert schedulers.heartbeat(database, me, running_jobs=3), "the name is still its own"
+        assert not schedulers.heartbeat(database, other, running_jobs=3)
+    assert _row(database).running_jobs == 0
+    assert schedulers.heartbeat(database, me, running_jobs=3)
+    assert _row(database).running_jobs == 3
 
 
 def test_a_heartbeat_prolongs_the_lease(database, clock):

@@ -1,9 +1,10 @@
-"""The keeper and the reaper inside this process: leases, heartbeats, the name, and the jobs of the dead."""
+"""The keepers and the reaper inside this process: leases, heartbeats, the name, and the jobs of the dead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +13,9 @@ from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.common.errors import SchedulerNameInUseError
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import ownership
-from OpenOrchestrator.database.models import Scheduler
-from OpenOrchestrator.scheduler.presence import reaper
+from OpenOrchestrator.database.lifecycle import reaping
+from OpenOrchestrator.database.lifecycle.reaping import Lease, LeaseReading
+from OpenOrchestrator.database.models import Job, Scheduler
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -31,11 +32,14 @@ def test_leases_of_others_are_settled_only_after_a_lease_of_contact(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr(reaper, "elapsed", lambda: now[0])
     reaped: list[float] = []
-    monkeypatch.setattr(ownership, "reap", lambda *_, **__: reaped.append(now[0]) or ())
+    dead = Lease(uuid4(), 1, datetime(2020, 1, 1, tzinfo=timezone.utc))
+    reading = LeaseReading(datetime.now(timezone.utc), (dead,))
+    monkeypatch.setattr(reaping, "read_leases", lambda *_: reading)
+    monkeypatch.setattr(reaping, "free_of_locks", lambda _database, leases: tuple(leases))
+    monkeypatch.setattr(reaping, "reap", lambda *_, **__: reaped.append(now[0]))
     bench.enroll(bench.identity)
-    keep = bench.keeper(regain=lambda: False)
+    keep = bench.keeper(lambda: False, clock=lambda: now[0])
 
     def beat(*seconds: float) -> None:
         for pause in seconds:
@@ -52,19 +56,37 @@ def test_leases_of_others_are_settled_only_after_a_lease_of_contact(
     assert len(reaped) == 2
 
 
-def test_heartbeats_prolong_the_leases_of_running_jobs(bench: Bench) -> None:
+def test_a_heartbeat_says_what_runs(bench: Bench) -> None:
     bench.enroll(bench.identity)
     bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
     bench.start()
-    bench.site.await_start("robot")
-    before = bench.site.job("trigger").lease_until
-    keep = bench.keeper(regain=lambda: False)
-    wait_for("a later lease", lambda: keep.keep() or bench.site.job("trigger").lease_until > before)
+    bench.keeper(lambda: False).keep()
     row = bench.site.database.read(lambda session: session.get(Scheduler, "bench"))
     assert row is not None
     assert row.running_jobs == 1
     assert row.heartbeat_at is not None
     assert abs(row.heartbeat_at - datetime.now(timezone.utc)) < timedelta(seconds=30)
+
+
+def test_the_leases_of_running_jobs_are_prolonged(bench: Bench) -> None:
+    bench.enroll(bench.identity)
+    bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
+    bench.start()
+    bench.site.await_start("robot")
+    before = bench.site.job("trigger").lease_until
+    keep = bench.lease_keeper()
+    wait_for("a later lease", lambda: keep.keep() and bench.site.job("trigger").lease_until > before)
+
+
+def test_the_robot_of_a_job_that_was_taken_away_is_stopped(bench: Bench) -> None:
+    bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
+    bench.start()
+    bench.site.await_start("robot")
+    take = sa.update(Job).values(owner=uuid4())
+    bench.site.database.write(lambda session: session.execute(take))
+    bench.lease_keeper().keep()
+    bench.await_end()
+    assert "was taken away from this scheduler" in bench.lines.text
 
 
 def test_a_name_that_another_daemon_took_is_noticed(bench: Bench) -> None:
@@ -80,14 +102,15 @@ def test_a_name_that_another_daemon_took_is_noticed(bench: Bench) -> None:
         lost.append(False)
         return True
 
-    keep = bench.keeper(regain=regain)
+    keep = bench.keeper(regain)
     keep.keep()
     assert lost == []
     delete = sa.delete(Scheduler)
     bench.site.database.write(lambda session: session.execute(delete))  # by an admin
     keep.keep()
     assert lost == [False]
-    expire = sa.update(Scheduler).values(lease_until=datetime.now(timezone.utc) - timedelta(seconds=1))
+    past = datetime.now(timezone.utc) - timedelta(minutes=1)
+    expire = sa.update(Scheduler).values(lease_until=past, heartbeat_at=past)
     bench.site.database.write(lambda session: session.execute(expire))
     bench.enroll(Identity("bench"))
     keep.keep()
