@@ -20,6 +20,8 @@ assert sys.platform != "win32", "windows_tree is the twin for Windows"  # noqa: 
 
 _KILL_PATIENCE = 5.0
 _PASS_PAUSE = 0.01
+_CLEAN_LOOKS = 2
+_DEAD_STATES = frozenset("ZX")
 
 
 class PosixTree:
@@ -74,23 +76,32 @@ class PosixTree:
         self._signal_group(signal.SIGCONT)
 
     def kill(self) -> list[int]:
-        """Send SIGKILL to the group, to all descendants and to all that carry the marker, until none is left."""
+        """Send SIGKILL to the group, to all descendants and to all that carry the marker, until none is left.
+
+        Each round first stops what it finds, so that nothing starts others while it waits to be killed. It is over when
+        the system says that there are no children (a subreaper gets every orphan below it, so then there is nothing
+        below at all) and two looks in a row find nothing.
+        """
         # Also right after the robot's end: as long as nobody has read its exit status, its id stays its own.
         self._signal_group(signal.SIGKILL)
         give_up_at = time.monotonic() + _KILL_PATIENCE
+        clean_looks = 0
+        last_seen = {self._started().pid}
         while True:
-            ended = self._ended()
-            left = self._members()
-            for pid in left:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    # Gone meanwhile, or another user's by now (setuid): then it is reported as left.
-                    continue
-            if ended:
-                self._reap_all()
-            if not left or time.monotonic() >= give_up_at:
-                return left
+            found = self._freeze(give_up_at)
+            for pid in found:
+                _send(pid, signal.SIGKILL)
+            childless = self._reap_all()
+            last_seen = found or last_seen
+            clean_looks = 0 if found or not childless else clean_looks + 1
+            if clean_looks == _CLEAN_LOOKS:
+                return []
+            if time.monotonic() >= give_up_at:
+                # What outran the looks may be gone by now, and its successors not seen yet: tell what is known.
+                alive = sorted(pid for pid in found if _is_alive(pid))
+                return alive or ([] if childless else sorted(last_seen))
+            if not childless and not found:
+                continue  # they are between two looks: a pause would only help them
             time.sleep(_PASS_PAUSE)
 
     def exit_code(self) -> int:
@@ -118,15 +129,16 @@ class PosixTree:
                 return True
             os.waitpid(child.si_pid, os.WNOHANG)
 
-    def _reap_all(self) -> None:
+    def _reap_all(self) -> bool:
+        """Clear away all children that ended, and return whether there are no others."""
         robot = self._started()
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return True
             if pid == 0:
-                return
+                return False
             if pid == robot.pid:
                 robot.returncode = os.waitstatus_to_exitcode(status)
 
@@ -140,15 +152,38 @@ class PosixTree:
             # No member is left that may be signalled; kill() finds the others one by one.
             return
 
+    def _freeze(self, give_up_at: float) -> set[int]:
+        """Stop all processes of the run, host excluded, until a look finds no new one, and return those that live.
+
+        Nothing is reaped meanwhile, so no id of a child can come to mean another process.
+        """
+        seen: set[int] = set()
+        while time.monotonic() < give_up_at:
+            before = len(seen)
+            # Signalled in the moment it is found: what forks every millisecond is gone at the end of a look.
+            for pid in _descendants():
+                if pid not in seen:
+                    seen.add(pid)
+                    _send(pid, signal.SIGSTOP)
+            if len(seen) > before:
+                continue
+            for pid in self._members():
+                if pid not in seen:
+                    seen.add(pid)
+                    _send(pid, signal.SIGSTOP)
+            if len(seen) == before:
+                break
+        return {pid for pid in seen if _is_alive(pid)}
+
     def _members(self) -> list[int]:
-        """Return the living processes of the run, host excluded."""
+        """Return the living processes of the run, host excluded, from a slow look at every process."""
         me = os.getpid()
         children: dict[int, list[int]] = {}
         living: set[int] = set()
         marked: list[int] = []
         for pid, parent, state in _processes():
             children.setdefault(parent, []).append(pid)
-            if state not in {"Z", "X"}:
+            if state not in _DEAD_STATES:
                 living.add(pid)
                 if pid != me and self._is_marked(pid):
                     marked.append(pid)
@@ -172,16 +207,56 @@ class PosixTree:
 def _processes() -> Iterator[tuple[int, int, str]]:
     """Yield id, parent and state of every process, as far as the system tells (Linux)."""
     for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 - names, not paths
-        if not name.isdigit():
-            continue
+        if name.isdigit():
+            found = _parent_and_state(int(name))
+            if found is not None:
+                yield int(name), *found
+
+
+def _parent_and_state(pid: int) -> tuple[int, str] | None:
+    """Return parent and state of a process, or None if there is none of this id (or the system does not tell)."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        # It ended while we looked.
+        return None
+    # The name in the middle may hold blanks and parentheses; the fields follow the last one.
+    fields = line[line.rfind(b")") + 2 :].split()
+    return int(fields[1]), fields[0].decode("ascii", "replace")
+
+
+def _is_alive(pid: int) -> bool:
+    found = _parent_and_state(pid)
+    return found is not None and found[1] not in _DEAD_STATES
+
+
+def _descendants() -> Iterator[int]:
+    """Yield the processes below this one, each as soon as it is found; those too that ended and were not cleared away.
+
+    Some microseconds from one to the next, where a look at all processes takes milliseconds. Yields nothing on kernels
+    that do not list children.
+    """
+    queue = [os.getpid()]
+    while queue:
+        tasks = f"/proc/{queue.pop()}/task"
         try:
-            line = Path(f"/proc/{name}/stat").read_bytes()
+            # The children of each thread are in a file of their own, and an orphan may go to any of them.
+            for thread in os.listdir(tasks):  # noqa: PTH208 - names, not paths
+                for child in Path(tasks, thread, "children").read_bytes().split():
+                    queue.append(int(child))
+                    yield int(child)
         except OSError:
-            # It ended while we looked.
+            # It ended while we looked: what was below it comes to the host. Or the kernel does not list children.
             continue
-        # The name in the middle may hold blanks and parentheses; the fields follow the last one.
-        fields = line[line.rfind(b")") + 2 :].split()
-        yield int(name), int(fields[1]), fields[0].decode("ascii", "replace")
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may be gone."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        # Gone meanwhile, or another user's by now (setuid): then it is reported as left.
+        return
 
 
 def _become_subreaper() -> None:

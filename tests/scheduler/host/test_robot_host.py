@@ -381,6 +381,51 @@ def test_no_process_of_the_run_is_left(launcher: Launcher, tmp_path: Path, then:
     eventually(lambda: run.leftovers() == [], "the end of all processes, the host's last")
 
 
+@linux_only
+@pytest.mark.parametrize("then", ["end", "stay"])
+def test_what_forks_again_and_again_does_not_outrun_the_kill(launcher: Launcher, tmp_path: Path, then: str) -> None:
+    held = tmp_path / "held"
+    run = launcher.start(spec_for("forks_on.py", f"{held}|{then}"))
+    wait_for_text(run, "it is out")
+    if then == "stay":
+        run.request_stop("kill", 0)
+    end = end_of(run)
+    assert end.survivors == ()
+    assert _is_unlocked(held), "a process of the run has it open"
+    assert end.exit_code == (4 if then == "end" else -signal.SIGKILL)
+
+
+@linux_only
+def test_processes_that_cannot_be_ended_are_told_within_a_bounded_time(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROBOTS / "tree_survivors.py"), str(tmp_path / "held")],
+        env=os.environ | {"PYTHONPATH": str(Path(OpenOrchestrator.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("told", "")
+    assert _is_unlocked(tmp_path / "held")
+
+
+@linux_only
+def test_what_is_not_below_the_host_is_ended_by_its_mark(launcher: Launcher, tmp_path: Path) -> None:
+    job_id = uuid4()
+    run = launcher.start(spec_for("stubborn.py", str(tmp_path / "end"), job_id=job_id))
+    wait_for_text(run, "ready")
+    # As if the robot had asked a service of the machine to start it: no child of the host, and no orphan for it.
+    marked = os.environ | {run_files.JOB_VARIABLE: str(job_id)}
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked)
+    try:
+        (tmp_path / "end").touch()
+        assert end_of(run).exit_code == 0
+        assert stranger.wait(5) == -signal.SIGKILL
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 @posix_only
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_the_host_does_not_leave_its_robot_alone(launcher: Launcher, tmp_path: Path, number: signal.Signals) -> None:
@@ -544,6 +589,18 @@ def test_both_process_trees_have_the_same_methods() -> None:
     }
     assert methods["PosixTree"] == methods["WindowsTree"] == methods["ProcessTree"]
     assert methods["ProcessTree"].keys() == {"start", "wait", "soft_stop", "kill", "exit_code"}
+
+
+def _is_unlocked(path: Path) -> bool:
+    """Whether no process is left that has the file open with the lock that ``forks_on.py`` took."""
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _is_broken(pipe: BinaryIO | FileIO) -> bool:
