@@ -24,7 +24,8 @@ from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import abandon_elements, facts_of, for_people, make_due_again
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
@@ -102,6 +103,7 @@ def finish(
     status: JobStatus,
     exit_code: int | None,
     reason: str | None,
+    error_log: str | None = None,
 ) -> bool:
     """End a run, once: the job, its trigger, and the elements it still holds, all in one transaction.
 
@@ -115,6 +117,7 @@ def finish(
         status: How it ended: DONE, FAILED, KILLED, TIMED_OUT or LOST.
         exit_code: Of the robot; negative for a signal; None if there was none.
         reason: Why, for people; cut to 1000 characters.
+        error_log: An Error message for the log of its process, stored if and only if this call ends the run.
 
     Returns:
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
@@ -126,7 +129,8 @@ def finish(
     }.get(status, TriggerEvent.FAIL)
 
     def work(session: Session) -> bool:
-        values = {"end_time": database.site_now(), "exit_code": exit_code, "reason": text, "lease_until": None}
+        now = database.site_now()
+        values = {"end_time": now, "exit_code": exit_code, "reason": text, "lease_until": None}
         if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
             return False
         facts = facts_of(session, job_id)
@@ -136,6 +140,16 @@ def finish(
         if facts.trigger_id is not None:
             apply(session, event, facts.trigger_id)
         abandon_elements(session, database, job_id, status, text)
+        if error_log is not None:
+            query = sa.select(_JOBS.c.process_name).where(_JOBS.c.id == job_id)
+            logs.insert(
+                session,
+                process_name=session.connection().scalar(query) or "",
+                level=LogLevel.ERROR,
+                job_id=job_id,
+                message=error_log,
+                log_time=now,
+            )
         return True
 
     return write_guarded(database, work, read_back=_saved(job_id, fence, status))

@@ -20,8 +20,8 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
-from OpenOrchestrator.database.models import Job, QueueElement, Trigger
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.models import Job, Log, QueueElement, Trigger
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import jobs as job_store
 from OpenOrchestrator.database.stores import triggers
 
@@ -77,6 +77,20 @@ def test_whoever_lost_a_run_can_neither_begin_nor_record_nor_finish_it(database,
 
 
 # --- finish
+
+
+def test_the_error_log_of_a_run_is_stored_by_whoever_ends_it_and_by_nobody_else(database, run):
+    def end(message):
+        return runs.finish(
+            database, run.job_id, run.fence, status=JobStatus.FAILED, exit_code=1, reason="x", error_log=message
+        )
+
+    assert end("what went wrong")
+    assert not end("too late")
+    (log,) = database.read(lambda s: s.scalars(sa.select(Log)).all())
+    job = make.job(database, run.job_id)
+    assert (log.log_message, log.log_level, log.job_id) == ("what went wrong", LogLevel.ERROR, run.job_id)
+    assert (log.process_name, log.log_time) == (job.process_name, job.end_time)
 
 
 @pytest.mark.parametrize("status", ENDS)
