@@ -256,12 +256,16 @@ class Site:
             **more,
         }
 
-    def daemon(self, *options: str, name: str = "worker", **environment: str) -> Daemon:
-        """Start a scheduler without waiting for it."""
+    def daemon(self, *options: str, name: str = "worker", within: Sequence[str] = (), **environment: str) -> Daemon:
+        """Start a scheduler without waiting for it, by another command if that is given."""
         log = self.folder / f"scheduler{len(self.daemons)}.log"
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "OpenOrchestrator", "s", "--name", name, "--poll-interval", "0.2", *options],
+                [
+                    *within,
+                    *(sys.executable, "-m", "OpenOrchestrator", "s", "--name", name, "--poll-interval", "0.2"),
+                    *options,
+                ],
                 cwd=self.folder,
                 env=self.environment(**environment),
                 stdin=subprocess.DEVNULL,

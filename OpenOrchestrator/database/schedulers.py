@@ -23,7 +23,8 @@ class Scheduler(Base):
         heartbeat_at: The last heartbeat as an instant.
         slots: How many jobs it runs at once.
         pid: Process id of the daemon on the machine ``host_name``.
-        pid_started: Its create time as psutil tells it.
+        pid_started: Its create time as psutil tells it, for people: it moves when the clock is set.
+        process_identity: What tells its process from others of the same id, in this boot and container or another.
     """
 
     __tablename__ = "Schedulers"
@@ -41,3 +42,4 @@ class Scheduler(Base):
     pid: Mapped[int | None]
     pid_started: Mapped[float | None] = mapped_column(Double)
     host_name: Mapped[str | None] = mapped_column(text_type(255))
+    process_identity: Mapped[str | None] = mapped_column(String(150))

@@ -7,13 +7,13 @@ way of a due trigger is ``loop.polling`` (or ``loop.once``), ``loop.dispatch``, 
 from __future__ import annotations
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
-from OpenOrchestrator.scheduler.contact import Contact
+from OpenOrchestrator.scheduler.contact import Contact, elapsed
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
@@ -31,6 +31,9 @@ from OpenOrchestrator.scheduler.recovery.restart import recover
 from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
 from OpenOrchestrator.scheduler.workspace.housekeeping import Housekeeping
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
+
+_NAME_POLL_SECONDS = 1.0
+_NAME_PATIENCE_SECONDS = 5.0
 
 
 class Daemon:
@@ -104,7 +107,7 @@ class Daemon:
             DatabaseError: The database cannot be used at the start.
         """
         revisions.check_exact(self._database)
-        self._name.take()
+        self._take_name()
         try:
             self._events.started_up(
                 name=self._options.name,
@@ -123,6 +126,25 @@ class Daemon:
             self._sign_off()
             self._bell.close()
         return 1 if self._name.is_lost or (self._options.once and not self._runs.all_succeeded) else 0
+
+    def _take_name(self) -> None:
+        """Take the name; from a daemon of this machine that may be gone or not, once its lease has run out.
+
+        Raises:
+            SchedulerNameInUseError: Another live scheduler has this name.
+        """
+        give_up_at = elapsed() + LEASE_SECONDS + _NAME_PATIENCE_SECONDS
+        told = False
+        while True:
+            try:
+                return self._name.take()
+            except SchedulerNameInUseError:
+                if not self._name.holder_may_be_gone or self._stop.asked or elapsed() >= give_up_at:
+                    raise
+            if not told:
+                told = True
+                self._events.name_awaited(self._options.name, LEASE_SECONDS)
+            self._bell.sleep(_NAME_POLL_SECONDS)
 
     def _take_over(self) -> None:
         """Follow the robots of an earlier start of this scheduler, and settle what else it left."""

@@ -77,6 +77,16 @@ class Events:
         """The database can be used again."""
         self._say(INFO, "database_back", f"In contact with the database again after {seconds:.0f} s.", seconds=seconds)
 
+    def name_awaited(self, name: str, seconds: float) -> None:
+        """The name is held by a daemon of this machine that cannot be seen from here: it may be gone."""
+        self._say(
+            INFO,
+            "name_awaited",
+            f'The name "{name}" was held by a scheduler that ran here before the machine or container was started '
+            f"anew, or that runs in another one. Waiting up to {seconds:.0f} s for its lease to run out.",
+            scheduler=name,
+        )
+
     def name_taken(self, reason: str) -> None:
         """Another daemon has taken this scheduler's name after its lease had ended."""
         self._say(

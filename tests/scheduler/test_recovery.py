@@ -99,11 +99,24 @@ def test_killed_while_finishing_the_end_is_stored_once(site: Site, place: str) -
     crash(site, place)
     expected = JobStatus.RUNNING if place == failpoints.BEFORE_FINISH else JobStatus.FAILED
     assert site.job("trigger").status is expected
+    # The Error log is part of the end: no crash comes between the two.
+    assert len(site.errors("process trigger")) == (0 if place == failpoints.BEFORE_FINISH else 1)
     site.once()
+    (message,) = site.errors("process trigger")
+    assert message.job_id == site.job("trigger").id
     job = site.job("trigger")
     assert (job.status, job.exit_code, site.output(job.id)) == (JobStatus.FAILED, 7, "out\n")
     assert site.status(trigger_id) is TriggerStatus.FAILED
     assert find_runs(site.workspace) == []
+
+
+def test_killed_while_it_settles_what_an_earlier_start_left_the_log_has_the_reason(site: Site) -> None:
+    site.single("trigger", site.gated_robot("robot", "gate"))
+    crash(site, failpoints.AFTER_BEGIN)
+    crash(site, failpoints.AFTER_FINISH)
+    job = site.job("trigger")
+    assert job.status is JobStatus.LOST
+    assert [log.log_message for log in site.errors("process trigger")] == [job.reason]
 
 
 def test_killed_while_robots_run_all_are_taken_over_with_their_exit_codes(site: Site) -> None:

@@ -35,9 +35,10 @@ def enroll(
     version: str,
     slots: int,
     pid: int,
-    pid_started: float,
+    pid_started: float | None,
     host_name: str,
-    previous_is_dead: Callable[[int, float], bool],
+    process_identity: str | None = None,
+    previous_is_dead: Callable[[int, str | None], bool],
 ) -> None:
     """Take a scheduler's name, so that no second one of that name runs.
 
@@ -47,10 +48,12 @@ def enroll(
         version: Of the program.
         slots: How many jobs it runs at once.
         pid: Process id of the daemon.
-        pid_started: Its create time as psutil tells it.
+        pid_started: Its create time as psutil tells it, if known.
         host_name: Of the machine.
-        previous_is_dead: Asked with process id and create time of a scheduler of that name that was last seen on this
-            machine: whether that process is gone. Then its name is taken over at once.
+        process_identity: What tells the daemon's process from others of the same id; None if its system cannot tell.
+        previous_is_dead: Asked with process id and identity of a scheduler of that name that was last seen on a machine
+            of this name: whether that process is certainly gone. Then its name is taken over at once; otherwise its
+            lease has to run out.
 
     Raises:
         SchedulerNameInUseError: If a scheduler of that name runs: its lease lives, or it was heard of just now.
@@ -62,6 +65,7 @@ def enroll(
         "pid": pid,
         "pid_started": pid_started,
         "host_name": host_name[:255],
+        "process_identity": process_identity,
         "instance": identity.instance,
     }
 
@@ -186,10 +190,10 @@ def _is_free(database: Database) -> sa.ColumnElement[bool]:
     return sa.or_(left, sa.and_(~_IS_LIVE, unheard))
 
 
-def _is_dead(holder: Any, host_name: str, previous_is_dead: Callable[[int, float], bool]) -> bool:
-    if holder.pid is None or holder.pid_started is None or holder.host_name is None:
+def _is_dead(holder: Any, host_name: str, previous_is_dead: Callable[[int, str | None], bool]) -> bool:
+    if holder.pid is None or holder.host_name is None:
         return False
-    return holder.host_name.casefold() == host_name.casefold() and previous_is_dead(holder.pid, holder.pid_started)
+    return holder.host_name.casefold() == host_name.casefold() and previous_is_dead(holder.pid, holder.process_identity)
 
 
 def _in_use(name: str, holder: Any) -> str:

@@ -1,7 +1,8 @@
 """The name of a scheduler on this machine: taken at the start, regained or lost meanwhile, given up at the end.
 
 Owns whether the name is still this daemon's. Which of two daemons may have it is decided in ``stores.schedulers``: a
-name is taken over from a daemon whose lease has run out, or whose process on this machine is gone.
+name is taken over from a daemon whose lease has run out, or whose process is certainly gone, which can only be said of
+one of the same boot and container. Of any other it is not known whether it lives: its lease is waited for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs.process_identity import is_gone
+from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity, sight_of
 
 
 class SchedulerName:
@@ -47,6 +48,15 @@ class SchedulerName:
         self._events = events
         self._on_lost = on_lost
         self._is_lost = False
+        self._holder_unseen = False
+
+    @property
+    def holder_may_be_gone(self) -> bool:
+        """Whether the name was refused because of a daemon of this machine that cannot be seen from here.
+
+        It ran before the machine was started again, or in a container that may be gone; or it lives, in another one.
+        """
+        return self._holder_unseen
 
     @property
     def is_lost(self) -> bool:
@@ -60,15 +70,17 @@ class SchedulerName:
             SchedulerNameInUseError: Another live daemon has it.
             DatabaseError: The database cannot be used now.
         """
+        self._holder_unseen = False
         schedulers.enroll(
             self._database,
             self._identity,
             version=__version__,
             slots=self._slots,
             pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
+            pid_started=_create_time(),
             host_name=platform.node(),
-            previous_is_dead=is_gone,
+            process_identity=process_identity(os.getpid()),
+            previous_is_dead=self._is_gone,
         )
 
     def regain(self) -> bool:
@@ -89,6 +101,11 @@ class SchedulerName:
             return False
         return True
 
+    def _is_gone(self, pid: int, identity: str | None) -> bool:
+        sight = sight_of(pid, identity)
+        self._holder_unseen = sight is Sight.UNKNOWN
+        return sight is Sight.GONE
+
     def give_up(self) -> None:
         """Let the next daemon of this name have it at once.
 
@@ -96,3 +113,11 @@ class SchedulerName:
             DatabaseError: The database cannot be used now; the lease of the name runs out by itself.
         """
         schedulers.leave(self._database, self._identity)
+
+
+def _create_time() -> float | None:
+    """Return when this process was started, for people; None in a container that has no /proc of its own."""
+    try:
+        return psutil.Process().create_time()
+    except psutil.Error:
+        return None

@@ -15,11 +15,11 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS, OwnedJob
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up, end_processes
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
-from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs, run_root
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
@@ -110,9 +110,15 @@ def _settle(database: Database, job: OwnedJob, ending: Ending, events: Events) -
     name = job.trigger_name or job.process_name
     reason = ending.reason or ""
     if not runs.finish(
-        database, job.job_id, job.fence, status=ending.status, exit_code=ending.exit_code, reason=ending.reason
+        database,
+        job.job_id,
+        job.fence,
+        status=ending.status,
+        exit_code=ending.exit_code,
+        reason=ending.reason,
+        error_log=reason,
     ):
         events.late_finish(job.job_id, name, status=ending.status.value, reason=reason)
         return
+    failpoints.reach(failpoints.AFTER_FINISH)
     events.failed(job.job_id, name, status=ending.status.value, reason=reason, exit_code=ending.exit_code, seconds=None)
-    log_error(database, process_name=job.process_name, job_id=job.job_id, message=reason)

@@ -19,7 +19,7 @@ import psutil
 
 from OpenOrchestrator.scheduler.host import run_files
 from OpenOrchestrator.scheduler.runs.marked_processes import find_marked, kill_marked
-from OpenOrchestrator.scheduler.runs.process_identity import is_same_process, process_identity
+from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity, sight_of
 
 _READ_BYTES = 4 * 1024 * 1024
 _REMOVE_PATIENCE = 2.0
@@ -33,14 +33,14 @@ class HostInfo:
     Attributes:
         host_pid: Process id of the robot host.
         host_started: Its start as ``psutil.Process.create_time`` gives it, seconds since the epoch.
-        identity: What tells this process from a later one of the same id, also when the clock was set meanwhile.
+        identity: What tells this process from others of the same id; None if its system could not tell.
         robot_pid: Process id of the robot, or None while it has not been started.
         started_at: When the robot was started, aware UTC, or None.
     """
 
     host_pid: int
     host_started: float
-    identity: str
+    identity: str | None
     robot_pid: int | None = None
     started_at: datetime | None = None
 
@@ -140,7 +140,7 @@ class RunDirectory:
         return HostInfo(
             host_pid=content["host_pid"],
             host_started=content["host_started"],
-            identity=content["identity"],
+            identity=content.get("identity"),
             robot_pid=content.get("robot_pid"),
             started_at=None if started_at is None else datetime.fromisoformat(started_at),
         )
@@ -221,9 +221,18 @@ class RunDirectory:
         run_files.write_json(self.path / run_files.STOP_FILE, {"reason": reason, "grace": grace})
 
     def host_alive(self) -> bool:
-        """Whether the process that owns the run still lives; a later process with the same id does not count."""
+        """Whether the process that owns the run still lives; another process with the same id does not count.
+
+        Of one that was started in another container or boot only the mark in its environment can be looked for.
+
+        Raises:
+            OSError: Who owns it cannot be read.
+        """
         host = self.read_host()
-        return host is not None and is_same_process(host.host_pid, host.identity)
+        if host is None:
+            return False
+        sight = sight_of(host.host_pid, host.identity)
+        return sight is Sight.ALIVE or (sight is Sight.UNKNOWN and bool(self.leftovers()))
 
     def leftovers(self) -> list[psutil.Process]:
         """Return all living processes that carry the mark of this run, the host included.

@@ -138,7 +138,8 @@ class RunRecord:
             Whether it was accepted. False: the job had been settled without it.
         """
         job = self._job
-        accepted = self._insist(lambda: self._finish(ending) or self._has_become(ending.status))
+        error_log = None if ending.succeeded else _error_log(ending, error_tail.strip())
+        accepted = self._insist(lambda: self._finish(ending, error_log) or self._has_become(ending.status))
         if accepted is None:
             return None
         failpoints.reach(failpoints.AFTER_FINISH)
@@ -147,7 +148,7 @@ class RunRecord:
         elif ending.succeeded:
             self._events.ended(job.job_id, job.trigger_name, exit_code=ending.exit_code, seconds=seconds)
         else:
-            self._tell_failure(ending, error_tail.strip(), seconds)
+            self._tell_failure(ending, seconds)
         return accepted
 
     def tell_trouble(self, error: Exception) -> None:
@@ -165,19 +166,17 @@ class RunRecord:
             "without it, because its scheduler had been out of contact for too long."
         )
 
-    def _tell_failure(self, ending: Ending, error_tail: str, seconds: float | None) -> None:
-        reason = ending.reason or ending.status.value
+    def _tell_failure(self, ending: Ending, seconds: float | None) -> None:
         self._events.failed(
             self._job.job_id,
             self._job.trigger_name,
             status=ending.status.value,
-            reason=reason,
+            reason=_reason(ending),
             exit_code=ending.exit_code,
             seconds=seconds,
         )
-        self._log_error(f"{reason}\n\nEnd of its error output:\n{error_tail}" if error_tail else reason)
 
-    def _finish(self, ending: Ending) -> bool:
+    def _finish(self, ending: Ending, error_log: str | None) -> bool:
         return runs.finish(
             self._database,
             self._job.job_id,
@@ -185,6 +184,7 @@ class RunRecord:
             status=ending.status,
             exit_code=ending.exit_code,
             reason=None if ending.reason is None else self._events.redacted(ending.reason),
+            error_log=None if error_log is None else self._events.redacted(error_log),
         )
 
     def _has_become(self, status: JobStatus) -> bool:
@@ -218,3 +218,12 @@ class RunRecord:
         if not self._pending_told:
             self._pending_told = True
             self._events.step_pending(self._job.job_id, self._job.trigger_name, error)
+
+
+def _reason(ending: Ending) -> str:
+    return ending.reason or ending.status.value
+
+
+def _error_log(ending: Ending, error_tail: str) -> str:
+    """Return the message for the log of the process."""
+    return f"{_reason(ending)}\n\nEnd of its error output:\n{error_tail}" if error_tail else _reason(ending)

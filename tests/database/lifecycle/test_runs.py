@@ -21,7 +21,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_lengt
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, reaping, runs, stray_elements, trigger_claims
 from OpenOrchestrator.database.models import Job, Log, QueueElement, Scheduler, Trigger
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import jobs as job_store
 from OpenOrchestrator.database.stores import schedulers, triggers
 
@@ -78,6 +78,20 @@ def test_whoever_lost_a_run_can_neither_begin_nor_record_nor_finish_it(database,
 
 
 # --- finish
+
+
+def test_the_error_log_of_a_run_is_stored_by_whoever_ends_it_and_by_nobody_else(database, run):
+    def end(message):
+        return runs.finish(
+            database, run.job_id, run.fence, status=JobStatus.FAILED, exit_code=1, reason="x", error_log=message
+        )
+
+    assert end("what went wrong")
+    assert not end("too late")
+    (log,) = database.read(lambda s: s.scalars(sa.select(Log)).all())
+    job = make.job(database, run.job_id)
+    assert (log.log_message, log.log_level, log.job_id) == ("what went wrong", LogLevel.ERROR, run.job_id)
+    assert (log.process_name, log.log_time) == (job.process_name, job.end_time)
 
 
 @pytest.mark.parametrize("status", ENDS)

@@ -29,6 +29,7 @@ ASCII_TEXTS = {
     ("Job_Output", "stream"),
     ("Logs", "log_level"),
     ("Queues", "status"),
+    ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),
     ("Triggers", "secret_passing"),

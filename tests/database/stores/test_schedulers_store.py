@@ -20,8 +20,8 @@ from OpenOrchestrator.database.stores.schedulers import Identity
 def _enroll(database, identity, *, pid=100, host_name="machine", dead=()):
     asked = []
 
-    def previous_is_dead(pid, started):
-        asked.append((pid, started))
+    def previous_is_dead(pid, identity):
+        asked.append((pid, identity))
         return pid in dead
 
     schedulers.enroll(
@@ -32,6 +32,7 @@ def _enroll(database, identity, *, pid=100, host_name="machine", dead=()):
         pid=pid,
         pid_started=pid + 0.25,
         host_name=host_name,
+        process_identity=f"process {pid}",
         previous_is_dead=previous_is_dead,
     )
     return asked
@@ -54,6 +55,7 @@ def test_a_scheduler_that_enrolls_is_there_and_lives(database):
     row = _row(database)
     assert (row.instance, row.version, row.slots, row.running_jobs) == (me.instance, "4.0.0", 4, 0)
     assert (row.pid, row.pid_started, row.host_name) == (100, 100.25, "machine")
+    assert row.process_identity == "process 100"
     assert (row.last_update, row.heartbeat_at) == (datetime(2026, 1, 1, 1), database.utc_now())
     assert row.lease_until > datetime.now(timezone.utc) + timedelta(seconds=20)
     assert database.read(schedulers.live_names) == {"here"}
@@ -71,7 +73,7 @@ def test_a_second_scheduler_of_the_name_is_refused_while_the_first_lives(databas
 def test_the_name_of_a_dead_process_of_this_machine_is_taken_over_at_once(database):
     _enroll(database, Identity("here"))
     second = Identity("here")
-    assert _enroll(database, second, pid=200, host_name="MACHINE", dead={100}) == [(100, 100.25)]
+    assert _enroll(database, second, pid=200, host_name="MACHINE", dead={100}) == [(100, "process 100")]
     assert (_row(database).instance, _row(database).pid) == (second.instance, 200)
 
 
@@ -188,7 +190,7 @@ def test_the_name_of_a_dead_process_is_not_taken_from_whoever_was_faster(databas
     own = Database(database.connection_string, clock=SettableClock(database.utc_now()))
     faster = Identity("here")
 
-    def let_another_be_faster(pid, started):
+    def let_another_be_faster(pid, identity):
         if pid == 100:
             _enroll(own, faster, pid=300, dead={100})
         return pid == 100

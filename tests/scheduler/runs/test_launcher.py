@@ -161,6 +161,37 @@ def test_the_host_is_known_as_soon_as_the_start_returns(tmp_path: Path) -> None:
     end_of(run)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil's create time moves with the clock on Linux alone")
+def test_a_host_is_alive_whatever_happens_to_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Launcher(tmp_path).start(spec_for("polite.py"))
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
+    assert run.host_alive()
+    run.request_stop("test", 0)
+    end_of(run)
+    eventually(lambda: not run.host_alive(), "the end of the host")
+
+
+@pytest.mark.parametrize("identity", ["older", "of another container", "none"])
+@posix_only
+def test_a_host_is_found_whoever_remembered_it(tmp_path: Path, identity: str) -> None:
+    run = Launcher(tmp_path).start(spec_for("polite.py"))
+    wait_for_text(run, "ready")
+    content = run_files.read_json(run.path / run_files.HOST_FILE)
+    assert content is not None
+    _, boot, namespace, ticks = content["identity"].split(":")
+    content["identity"] = {
+        "older": f"ticks:{boot}:{ticks}",
+        "of another container": f"linux:{boot}:{namespace}0:{ticks}",
+        "none": None,
+    }[identity]
+    run_files.write_json(run.path / run_files.HOST_FILE, content)
+    assert run.host_alive()
+    run.request_stop("test", 0)
+    end_of(run)
+    eventually(lambda: not run.host_alive(), "the end of the host")
+
+
 def test_a_job_is_started_once(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path)
     spec = spec_for("exits.py", "0")
