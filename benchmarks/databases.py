@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from benchmarks.chaos.cluster import private_cluster
 from OpenOrchestrator.database.schema.migrations import upgrade
 
 POSTGRESQL_SERVER = os.environ.get("BENCH_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -131,3 +132,18 @@ def target(kind: str) -> Iterator[Target]:
             force = " WITH (FORCE)" if kind == "postgresql" else ""
             connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
         server.dispose()
+
+
+@contextmanager
+def private_target(kind: str) -> Iterator[Target]:
+    """Start a server of a kind for one run, with an upgraded database; remove both afterwards.
+
+    Nobody else is connected to it, and it allows more connections than servers do by default.
+
+    Raises:
+        OSError: If the programs of the server are not here, or it does not start.
+    """
+    with private_cluster(kind, is_measured=True) as cluster:
+        made = Target(kind, cluster.url())
+        upgrade(made.url, zone="Europe/Copenhagen")
+        yield made

@@ -13,7 +13,8 @@ import statistics
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -56,15 +57,42 @@ class _Plan:
         statements: SQL and parameters of one poll.
         polls: How many polls a second over each connection.
         ours: Whether claims are ours or raw.
-        begin: When to begin, on the clock of all processes (``time.time``).
     """
 
     statements: tuple[tuple[str, Any], ...]
     connections: int
     polls: float
     ours: bool
-    begin: float
     seconds: float
+
+
+class _Start:
+    """Lets all processes of a fleet begin at once, when all of them are connected.
+
+    Args:
+        context: Makes what processes share.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._ready = context.Semaphore(0)
+        self._begin = context.Value("d", 0.0)
+        self._is_set = context.Event()
+
+    def wait(self) -> float:
+        """Say that this process is ready, and return when to begin, on the clock of all processes (``time.time``)."""
+        self._ready.release()
+        self._is_set.wait()
+        return float(self._begin.value)
+
+    def await_all(self) -> None:
+        """Return when all processes are ready."""
+        for _ in range(_PROCESSES):
+            self._ready.acquire()
+
+    def set(self, begin: float) -> None:
+        """Tell all processes when to begin."""
+        self._begin.value = begin
+        self._is_set.set()
 
 
 def _statements_of_a_poll(database: Database) -> tuple[tuple[str, Any], ...]:
@@ -81,45 +109,54 @@ def _statements_of_a_poll(database: Database) -> tuple[tuple[str, Any], ...]:
     return tuple(sent)
 
 
-def _work(target: Target, plan: _Plan, number: int, results: Any) -> None:
+def _work(target: Target, plan: _Plan, start: _Start, results: Any) -> None:
     """Be one process of the fleet: a thread for each connection."""
     database = Database(target.url, pool_size=_CLAIMING_CONNECTIONS)
     trigger_claims.due_triggers(database, scheduler_name="fleet")  # loads what the first poll loads
     times: list[float] = []
     counts: list[int] = []
     errors: list[str] = []
+    connections: list[Any] = []
 
-    def poll_on() -> None:
+    def note_error(error: Exception) -> None:
+        errors.append(f"{type(error).__name__}: {error}"[:200])
+
+    try:
+        connections += (target.raw() for _ in range(plan.connections))
+    except Exception as error:  # noqa: BLE001  (every error counts against the figure)
+        note_error(error)
+    begin = start.wait()
+
+    def poll_on(connection: Any) -> None:
         try:
-            counts.append(_poll_on(target, plan, database, times))
-        except Exception as error:  # noqa: BLE001  (every error counts against the figure)
-            errors.append(f"{type(error).__name__}: {error}"[:200])
+            counts.append(_poll_on(connection, plan, begin, database, times))
+        except Exception as error:  # noqa: BLE001  (as above)
+            note_error(error)
 
-    threads = [threading.Thread(target=poll_on) for _ in range(plan.connections)]
+    threads = [threading.Thread(target=poll_on, args=(connection,)) for connection in connections]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     database.close()
-    results.put((number, times, sum(counts), errors))
+    results.put((times, sum(counts), errors))
 
 
-def _poll_on(target: Target, plan: _Plan, database: Database, times: list[float]) -> int:
+def _poll_on(connection: Any, plan: _Plan, begin: float, database: Database, times: list[float]) -> int:
     """Poll over one connection until the time is over, claim what is due, and return how many polls that were."""
     identity = Identity(f"fleet {uuid.uuid4()}")
     zone = database.zone
-    connection = target.raw()
     connection.autocommit = False
     cursor = connection.cursor()
     interval = 1 / plan.polls
-    wanted = plan.begin + random.uniform(0, interval)
+    wanted = begin + random.uniform(0, interval)
     polls = 0
 
     def note(begun: float) -> None:
-        if time.time() > plan.begin + _WARM_UP_SECONDS:
+        if time.time() > begin + _WARM_UP_SECONDS:
             times.append((time.perf_counter() - begun) * 1000)
 
-    while wanted < plan.begin + plan.seconds:
+    while wanted < begin + plan.seconds:
         time.sleep(max(0.0, wanted - time.time()))
         wanted += interval
         latest = to_site(datetime.now(timezone.utc), zone)
@@ -182,32 +219,51 @@ def _allowed_connections(target: Target) -> tuple[int, int]:
     return max(_PROCESSES, min(MOST_CONNECTIONS, free)), most
 
 
-def _server_seconds() -> float:
-    """Return the processor time of the database's processes on this machine so far; 0 if it runs elsewhere."""
+def _server(target: Target) -> psutil.Process | None:
+    """Return the main process of the database's server; None if it runs on another machine."""
+    connection = target.raw()
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    try:
+        backend = psutil.Process(pid)
+        return backend.parent() if backend.name() == "postgres" else None
+    except psutil.NoSuchProcess:
+        return None
+    finally:
+        connection.close()
+
+
+def _seconds_of(server: psutil.Process | None) -> float:
+    """Return the processor time of a server's processes so far; 0 if it runs elsewhere."""
     spent = 0.0
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        if process.info["name"] == "postgres" and process.info["cpu_times"] is not None:
-            spent += process.info["cpu_times"].user + process.info["cpu_times"].system
+    for process in () if server is None else (server, *server.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            spent += times.user + times.system
     return spent
 
 
-def _run(target: Target, plan: _Plan) -> tuple[list[float], float, float, list[str]]:
+def _run(target: Target, plan: _Plan, create: Callable[[float], None]) -> tuple[list[float], float, float, list[str]]:
     """Return the milliseconds of each claim, polls per second, used cores of the server, and errors."""
     context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    workers = [context.Process(target=_work, args=(target, plan, number, results)) for number in range(_PROCESSES)]
+    results, start = context.Queue(), _Start(context)
+    workers = [context.Process(target=_work, args=(target, plan, start, results)) for _ in range(_PROCESSES)]
     for worker in workers:
         worker.start()
+    start.await_all()
+    begin = time.time() + _LEAD_SECONDS
+    create(begin)
+    start.set(begin)
     # Connections that close take their processor time with them: look while all are open.
-    time.sleep(max(0.0, plan.begin + 0.2 - time.time()))
-    begun, spent = time.monotonic(), _server_seconds()
-    time.sleep(max(0.0, plan.begin + plan.seconds - 0.7 - time.time()))
-    cores = (_server_seconds() - spent) / (time.monotonic() - begun)
+    time.sleep(max(0.0, begin + 0.2 - time.time()))
+    server = _server(target)
+    begun, spent = time.monotonic(), _seconds_of(server)
+    time.sleep(max(0.0, begin + plan.seconds - 0.7 - time.time()))
+    cores = (_seconds_of(server) - spent) / (time.monotonic() - begun)
     collected = [results.get() for _ in workers]
     for worker in workers:
         worker.join()
-    times = [one for _, found, _, _ in collected for one in found]
-    polls = sum(count for _, _, count, _ in collected) / plan.seconds
+    times = [one for found, _, _ in collected for one in found]
+    polls = sum(count for _, count, _ in collected) / plan.seconds
     return times, polls, cores, [error for *_, found in collected for error in found]
 
 
@@ -225,11 +281,13 @@ def fleet(target: Target, *, schedulers: int, seconds: float) -> Iterator[Figure
     measured: dict[str, tuple[list[float], float, float, list[str]]] = {}
     count = int((seconds - 1.5) * DUE_PER_SECOND)
     for make in ("raw", "ours"):
-        begin = time.time() + _LEAD_SECONDS
-        _create(database, make, begin, count)
-        target.run("ANALYZE")
-        plan = _Plan(statements, connections, polls, ours=make == "ours", begin=begin, seconds=seconds)
-        measured[make] = _run(target, plan)
+
+        def create(begin: float) -> None:
+            _create(database, make, begin, count)  # noqa: B023  (called before the next turn)
+            target.run("ANALYZE")
+
+        plan = _Plan(statements, connections, polls, ours=make == "ours", seconds=seconds)
+        measured[make] = _run(target, plan, create)
         # The next part begins without anything active.
         database.write(lambda session: session.execute(sa.update(Job).values(status="DONE")))
     each = sa.select(sa.func.count()).where(Job.trigger_name.like("ours %")).group_by(Job.trigger_id)

@@ -102,21 +102,29 @@ class SqliteFile(Cluster):
 
 
 class _Server(Cluster):
-    """What PostgreSQL and MariaDB share: a child process under libfaketime, which reads its offset from a file."""
+    """What PostgreSQL and MariaDB share: a child process under libfaketime, which reads its offset from a file.
+
+    Args:
+        folder: Empty, and readable by the user that the server runs as.
+        is_measured: Durable and on the machine's clock, as a server in service; not for stepping its clock.
+    """
 
     _user: ClassVar[str]
     _crash_signal: ClassVar[str]
     _stop_signal: ClassVar[str]
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_measured: bool = False) -> None:
         super().__init__(folder)
+        self.is_measured = is_measured
         self.port = _free_port()
         self._offset = folder / "clock-offset"
         self._process: subprocess.Popen[bytes] | None = None
         self._engine = sa.create_engine(self._admin_url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        library = programs.faketime()
+        library = None if is_measured else programs.faketime()
         self._environment = dict(os.environ)
-        if library is None:
+        if is_measured:
+            self.clock_missing = "this server is measured, and libfaketime would slow it down"
+        elif library is None:
             self.clock_missing = "libfaketime is not installed (Debian's package faketime)"
         else:
             # Its monotonic clock stays right, as that of a real machine does when somebody sets the time.
@@ -229,8 +237,8 @@ class PostgreSQL(_Server):
     _connections = """SELECT count(*) FROM pg_stat_activity
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, is_measured: bool = False) -> None:
+        super().__init__(folder, is_measured=is_measured)
         self._programs = programs.postgresql_programs()
 
     def url(self, port: int | None = None) -> str:
@@ -245,8 +253,9 @@ class PostgreSQL(_Server):
         return [str(self._programs / "initdb"), "-D", str(self.folder / "data"), *options]
 
     def _command(self) -> list[str]:
-        # No fsync: processes are killed here, not machines.
-        settings = [f"max_connections={MOST_CONNECTIONS}", "fsync=off", "log_checkpoints=off"]
+        settings = [f"max_connections={MOST_CONNECTIONS}", "log_checkpoints=off"]
+        if not self.is_measured:
+            settings.append("fsync=off")  # processes are killed here, not machines
         options = ["-D", str(self.folder / "data"), "-h", HOST, "-p", str(self.port), "-k", str(self.folder)]
         return [str(self._programs / "postgres"), *options, *(part for one in settings for part in ("-c", one))]
 
@@ -261,8 +270,8 @@ class MariaDB(_Server):
     _connections = """SELECT COUNT(*) FROM information_schema.PROCESSLIST
         WHERE ID <> CONNECTION_ID() AND USER NOT IN ('system user', 'event_scheduler')"""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, *, is_measured: bool = False) -> None:
+        super().__init__(folder, is_measured=is_measured)
         self._daemon = programs.program("mariadbd", "/usr/sbin")
         self._installer = programs.program("mariadb-install-db", "/usr/bin")
 
@@ -278,7 +287,8 @@ class MariaDB(_Server):
         return [self._installer, "--no-defaults", where, "--auth-root-authentication-method=normal", "--skip-test-db"]
 
     def _command(self) -> list[str]:
-        # Commits reach the operating system, not the disk: processes are killed here, not machines.
+        # 2: commits reach the operating system, not the disk. Processes are killed here, not machines.
+        flush = 1 if self.is_measured else 2
         return [
             self._daemon,
             "--no-defaults",
@@ -287,14 +297,18 @@ class MariaDB(_Server):
             f"--port={self.port}",
             f"--bind-address={HOST}",
             f"--max-connections={MOST_CONNECTIONS}",
-            "--innodb-flush-log-at-trx-commit=2",
+            f"--innodb-flush-log-at-trx-commit={flush}",
             "--skip-name-resolve",
         ]
 
 
 @contextmanager
-def private_cluster(kind: str) -> Iterator[Cluster]:
+def private_cluster(kind: str, *, is_measured: bool = False) -> Iterator[Cluster]:
     """Make a server of a kind, and remove it with its files afterwards.
+
+    Args:
+        kind: postgresql, mariadb or sqlite.
+        is_measured: For figures: durable, and on the machine's clock.
 
     Raises:
         ServerMissingError: If its programs are not on this machine.
@@ -306,7 +320,7 @@ def private_cluster(kind: str) -> Iterator[Cluster]:
         if kind == "sqlite":
             cluster = SqliteFile(folder)
         else:
-            made = PostgreSQL(folder) if kind == "postgresql" else MariaDB(folder)
+            made = (PostgreSQL if kind == "postgresql" else MariaDB)(folder, is_measured=is_measured)
             if os.geteuid() == 0:
                 shutil.chown(folder, programs.server_user(made._user))
             cluster = made

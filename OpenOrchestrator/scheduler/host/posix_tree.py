@@ -1,7 +1,7 @@
 """The processes of one run on Linux and other POSIX systems: a session of their own under a host that adopts orphans.
 
 Twin of ``windows_tree``; both are a ``robot_tree.ProcessTree``. Runs inside the robot host: standard library only,
-nothing of ours.
+nothing of ours but its neighbours.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or __package__:
+    from OpenOrchestrator.scheduler.host import proc_stat
+else:
+    import proc_stat
 
 assert sys.platform != "win32", "windows_tree is the twin for Windows"  # noqa: S101  (mypy understands it)
 
 _KILL_PATIENCE = 5.0
 _PASS_PAUSE = 0.01
 _CLEAN_LOOKS = 2
-_DEAD_STATES = frozenset("ZX")
 
 
 class PosixTree:
@@ -181,9 +186,9 @@ class PosixTree:
         children: dict[int, list[int]] = {}
         living: set[int] = set()
         marked: list[int] = []
-        for pid, parent, state in _processes():
-            children.setdefault(parent, []).append(pid)
-            if state not in _DEAD_STATES:
+        for pid, process in proc_stat.read_all():
+            children.setdefault(process.parent, []).append(pid)
+            if process.is_alive:
                 living.add(pid)
                 if pid != me and self._is_marked(pid):
                     marked.append(pid)
@@ -204,30 +209,9 @@ class PosixTree:
         return self._marker in b"\0" + environment + b"\0"
 
 
-def _processes() -> Iterator[tuple[int, int, str]]:
-    """Yield id, parent and state of every process, as far as the system tells (Linux)."""
-    for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 - names, not paths
-        if name.isdigit():
-            found = _parent_and_state(int(name))
-            if found is not None:
-                yield int(name), *found
-
-
-def _parent_and_state(pid: int) -> tuple[int, str] | None:
-    """Return parent and state of a process, or None if there is none of this id (or the system does not tell)."""
-    try:
-        line = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        # It ended while we looked.
-        return None
-    # The name in the middle may hold blanks and parentheses; the fields follow the last one.
-    fields = line[line.rfind(b")") + 2 :].split()
-    return int(fields[1]), fields[0].decode("ascii", "replace")
-
-
 def _is_alive(pid: int) -> bool:
-    found = _parent_and_state(pid)
-    return found is not None and found[1] not in _DEAD_STATES
+    found = proc_stat.read(pid)
+    return found is not None and found.is_alive
 
 
 def _descendants() -> Iterator[int]:

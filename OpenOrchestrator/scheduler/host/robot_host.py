@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING or __package__:
     from OpenOrchestrator.scheduler.host import (
         robot_output,
+        robot_session,
         robot_stop,
         robot_tree,
         run_files,
@@ -33,6 +34,7 @@ else:
     # Appended, so that nothing here can take the place of a standard module.
     sys.path.append(str(Path(__file__).resolve().parent))
     import robot_output
+    import robot_session
     import robot_stop
     import robot_tree
     import run_files
@@ -112,7 +114,11 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
     pipes = {robot_output.STDOUT: robot.stdout.fileno(), robot_output.STDERR: robot.stderr.fileno()}
     readers = _start_readers(pipes, spec["secrets"], output)
     try:
-        known = spec["host"] | {"robot_pid": robot.pid, "started_at": started_at}
+        known = spec["host"] | {
+            "robot_pid": robot.pid,
+            "started_at": started_at,
+            "session": robot_session.remember(robot.pid),
+        }
         run_files.write_json(directory / run_files.HOST_FILE, known)
     except OSError as error:
         # The robot can be followed without it.

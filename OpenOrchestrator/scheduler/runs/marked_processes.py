@@ -6,12 +6,15 @@ Must not decide whether they should end. Processes whose environment this user m
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
+from collections.abc import Callable, Iterable
 
 import psutil
 
 _PATIENCE_SECONDS = 5.0
 _PASS_PAUSE_SECONDS = 0.02
+_CLEAN_LOOKS = 2
 
 
 def find_marked(variable: str, mark: str) -> list[psutil.Process]:
@@ -30,15 +33,54 @@ def kill_marked(variable: str, mark: str) -> list[int]:
     Returns:
         Ids of those that are still there after five seconds.
     """
+    return kill_all(lambda: find_marked(variable, mark))
+
+
+def kill_all(find: Callable[[], Iterable[psutil.Process]]) -> list[int]:
+    """End all processes that are found, without grace, until two looks in a row find none.
+
+    Each round first stops what it finds, so that nothing starts others while it waits to be killed.
+
+    Args:
+        find: Returns the living processes to be ended.
+
+    Returns:
+        Ids of those that are still there after five seconds.
+    """
     give_up_at = time.monotonic() + _PATIENCE_SECONDS
+    clean_looks = 0
     while True:
-        left = find_marked(variable, mark)
+        left = _freeze(find, give_up_at)
         for process in left:
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 process.kill()
-        if not left or time.monotonic() >= give_up_at:
-            return [process.pid for process in left]
+        clean_looks = 0 if left else clean_looks + 1
+        if clean_looks == _CLEAN_LOOKS:
+            return []
+        if time.monotonic() >= give_up_at:
+            return sorted(process.pid for process in left if _is_alive(process))
         time.sleep(_PASS_PAUSE_SECONDS)
+
+
+def _freeze(find: Callable[[], Iterable[psutil.Process]], give_up_at: float) -> list[psutil.Process]:
+    """Stop what is found until a look finds nothing new, and return all of it."""
+    left: dict[int, psutil.Process] = {}
+    while True:
+        new = [process for process in find() if process.pid not in left]
+        for process in new:
+            left[process.pid] = process
+            if sys.platform != "win32":  # there the job object of a dead host has ended everything
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    process.suspend()
+        if not new or time.monotonic() >= give_up_at:
+            return list(left.values())
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_marked(process: psutil.Process, variable: str, mark: str) -> bool:

@@ -6,6 +6,7 @@ the same for a run that this process started and for one found after a restart. 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -17,8 +18,8 @@ from uuid import UUID
 
 import psutil
 
-from OpenOrchestrator.scheduler.host import run_files
-from OpenOrchestrator.scheduler.runs.marked_processes import find_marked, kill_marked
+from OpenOrchestrator.scheduler.host import robot_session, run_files
+from OpenOrchestrator.scheduler.runs.marked_processes import find_marked, kill_all
 from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity, sight_of
 
 _READ_BYTES = 4 * 1024 * 1024
@@ -235,22 +236,34 @@ class RunDirectory:
         return sight is Sight.ALIVE or (sight is Sight.UNKNOWN and bool(self.leftovers()))
 
     def leftovers(self) -> list[psutil.Process]:
-        """Return all living processes that carry the mark of this run, the host included.
+        """Return all living processes of this run, the host included.
 
-        Looks at every process of the machine (some 20 ms). Processes whose environment this user may not read are
-        not found.
+        Those that carry its mark in their environment, those in the session of its robot, and those below them. Looks
+        at every process of the machine twice (some 20 ms each). Not found is what has left the session and the mark
+        and lost its parent.
         """
-        return find_marked(run_files.JOB_VARIABLE, self.path.name)
+        marked = {process.pid: process for process in find_marked(run_files.JOB_VARIABLE, self.path.name)}
+        for pid in robot_session.members(self._read_session(), beside=marked) - marked.keys():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                marked[pid] = psutil.Process(pid)
+        return list(marked.values())
 
     def kill_leftovers(self) -> list[int]:
-        """End all processes that carry the mark of this run, the host included, without grace.
+        """End all processes of this run that ``leftovers`` finds, the host included, without grace.
 
         For a run whose host is gone; a living host is better asked with ``request_stop``, because it records the end.
 
         Returns:
             Ids of those that are still there after five seconds.
         """
-        return kill_marked(run_files.JOB_VARIABLE, self.path.name)
+        return kill_all(self.leftovers)
+
+    def _read_session(self) -> object:
+        try:
+            return (run_files.read_json(self.path / run_files.HOST_FILE) or {}).get("session")
+        except OSError:
+            # Then the mark has to do.
+            return None
 
     def remove(self) -> bool:
         """Delete the directory, once the run is settled.

@@ -458,6 +458,28 @@ def test_what_a_killed_host_leaves_is_found_and_ended(launcher: Launcher, tmp_pa
         os.kill(nameless, signal.SIGKILL)
 
 
+@linux_only
+def test_what_a_killed_host_leaves_without_the_mark_is_found_by_the_session(launcher: Launcher, tmp_path: Path) -> None:
+    run = launcher.start(spec_for("sheds_mark.py", str(tmp_path)))
+    wait_for_text(run, "all out")
+    pids = {int((tmp_path / f"{name}.pid").read_text()) for name in ("session", "group", "below")}
+    host = run.read_host()
+    assert host is not None
+    assert host.robot_pid is not None
+    try:
+        # Once without the robot, which leads the session and carries the mark: its number still means the same.
+        for pid in (host.host_pid, host.robot_pid):
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda pid=pid: not is_running(pid), "the end of a process")
+            rest = {*pids, host.robot_pid} if pid == host.host_pid else pids
+            assert {process.pid for process in run.leftovers()} == rest
+        assert run.kill_leftovers() == []
+        assert [pid for pid in pids if is_running(pid)] == []
+    finally:
+        for pid in filter(is_running, pids):
+            os.kill(pid, signal.SIGKILL)
+
+
 # A full disk ---------------------------------------------------------------------------------------------------
 
 
