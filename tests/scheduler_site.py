@@ -256,10 +256,25 @@ class Site:
             **more,
         }
 
-    def daemon(self, *options: str, name: str = "worker", within: Sequence[str] = (), **environment: str) -> Daemon:
-        """Start a scheduler without waiting for it, by another command if that is given."""
-        log = self.folder / f"scheduler{len(self.daemons)}.log"
-        with log.open("wb") as stream:
+    def daemon(
+        self,
+        *options: str,
+        name: str = "worker",
+        within: Sequence[str] = (),
+        log: int | None = None,
+        **environment: str,
+    ) -> Daemon:
+        """Start a scheduler without waiting for it.
+
+        Args:
+            options: Of the command.
+            name: Of the scheduler.
+            within: A command that starts it.
+            log: A descriptor for its log lines instead of a file.
+            environment: More variables.
+        """
+        path = self.folder / f"scheduler{len(self.daemons)}.log"
+        with path.open("wb") as stream:
             process = subprocess.Popen(
                 [
                     *within,
@@ -270,10 +285,10 @@ class Site:
                 env=self.environment(**environment),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
-                stderr=stream,
+                stderr=stream if log is None else log,
                 start_new_session=True,
             )
-        daemon = Daemon(process, log)
+        daemon = Daemon(process, path)
         self.daemons.append(daemon)
         return daemon
 

@@ -125,6 +125,7 @@ class Daemon:
         finally:
             self._sign_off()
             self._bell.close()
+            self._events.flush()
         return 1 if self._name.is_lost or (self._options.once and not self._runs.all_succeeded) else 0
 
     def _take_name(self) -> None:

@@ -15,6 +15,9 @@ from uuid import UUID
 from OpenOrchestrator.common.settings import LogFormat
 from OpenOrchestrator.scheduler.log_lines import ERROR, INFO, WARNING, LogLines
 
+FLUSH_SECONDS = 2.0
+"""How long the end of a scheduler may wait for a stream that takes no lines."""
+
 
 class Events:
     """Says what happens, a line for each thing.
@@ -34,8 +37,12 @@ class Events:
         secrets: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        self._lines = LogLines(stream, log_format=log_format, secrets=secrets, now=now)
+        self._lines = LogLines(stream, log_format=log_format, secrets=secrets, now=now, dropped=_dropped)
         self._say = self._lines.write
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+        """Wait until every line is written, at most so long; return whether it is. For the end of a program."""
+        return self._lines.flush(seconds)
 
     def redacted(self, text: str) -> str:
         """Return a text without the secrets that no line may hold, for whatever else people will read."""
@@ -245,6 +252,10 @@ class Events:
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _dropped(lines: int) -> str:
+    return f"{_count(lines, 'line')} of this log are missing here: nobody took what was written to it for too long."
 
 
 def _duration(seconds: float) -> str:

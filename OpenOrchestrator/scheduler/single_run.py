@@ -131,6 +131,7 @@ class SingleRun:
             supervisor.detach()
             keeper.stop()
             self._bell.close()
+            self._events.flush()
         return Outcome(claimed.job_id, supervisor.ending)
 
     def _watch_for_kill(self, supervisor: Supervisor) -> None:
