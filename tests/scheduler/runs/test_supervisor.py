@@ -128,7 +128,7 @@ def test_the_robot_of_a_job_that_was_taken_away_is_stopped(bench: Bench) -> None
     started = bench.start()
     bench.site.await_start("robot")
     bench.site.await_job("trigger", JobStatus.RUNNING)
-    keep = bench.keeper()
+    keep = bench.lease_keeper()
     keep.keep()
     assert started.phase is Phase.RUNNING
     take = sa.update(Job).values(fence=2, owner=uuid4())
