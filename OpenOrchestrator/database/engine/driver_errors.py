@@ -15,11 +15,9 @@ import sqlite3
 
 import sqlalchemy as sa
 
-_POSTGRESQL_UNDONE = frozenset(
+_POSTGRESQL_CONFLICT = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock time-out
+_POSTGRESQL_NO_ROOM = frozenset(
     {
-        "40001",  # serialization failure
-        "40P01",  # deadlock
-        "55P03",  # lock time-out
         "57014",  # statement time-out
         "53000",  # resources: in general,
         "53100",  # disk full,
@@ -29,11 +27,16 @@ _POSTGRESQL_UNDONE = frozenset(
 )
 _POSTGRESQL_UNSERVED = frozenset({"25006", "53300"})  # read-only, too many connections
 
-_MYSQL_UNDONE = frozenset(
+_MYSQL_CONFLICT = frozenset(
     {
         1020,  # changed since it was read
         1205,  # lock time-out
         1213,  # deadlock
+        3101,  # undone by group replication
+    }
+)
+_MYSQL_NO_ROOM = frozenset(
+    {
         1021,  # disk full
         1037,  # memory
         1038,  # memory for sorting
@@ -41,7 +44,6 @@ _MYSQL_UNDONE = frozenset(
         1114,  # table full
         1969,  # statement time-out (MariaDB)
         3024,  # statement time-out (MySQL)
-        3101,  # undone by group replication
     }
 )
 _MYSQL_UNSERVED = frozenset(
@@ -58,12 +60,16 @@ _MYSQL_UNSERVED = frozenset(
 )
 _MYSQL_LOST = frozenset({1053})  # shutting down; SQLAlchemy knows the others
 
-_SQL_SERVER_UNDONE = frozenset(
+_SQL_SERVER_CONFLICT = frozenset(
     {
         1205,  # deadlock
         1222,  # lock time-out
         3960,  # changed since it was read
         3961,  # table changed meanwhile
+    }
+)
+_SQL_SERVER_NO_ROOM = frozenset(
+    {
         701,  # memory
         802,  # memory
         1101,  # disk full
@@ -90,7 +96,8 @@ _SQL_SERVER_UNSERVED = frozenset(
 _SQL_SERVER_LOST = frozenset({6005, 6006})  # shutting down
 _SQL_SERVER_NUMBER = re.compile(r"\((\d+)\)")
 
-_SQLITE_UNDONE = {"BUSY": "is locked", "LOCKED": "is locked", "FULL": "database or disk is full"}
+_SQLITE_CONFLICT = {"BUSY": "is locked", "LOCKED": "is locked"}
+_SQLITE_NO_ROOM = {"FULL": "database or disk is full"}
 _SQLITE_UNSERVED = {"READONLY": "readonly database", "CANTOPEN": "unable to open database file"}
 _SQLITE_LOST = {"IOERR": "disk I/O error"}
 
@@ -114,15 +121,33 @@ def is_transient(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
 def is_undone(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
     """Tell whether the database undid the work for a reason that passes, and serves others meanwhile."""
     original = error.orig
+    if is_conflict(original, dialect_name):
+        return True
     if dialect_name == "postgresql":
-        return _sqlstate(original) in _POSTGRESQL_UNDONE
+        return _sqlstate(original) in _POSTGRESQL_NO_ROOM
     if dialect_name in ("mysql", "mariadb"):
-        return _number(original) in _MYSQL_UNDONE
+        return _number(original) in _MYSQL_NO_ROOM
     if dialect_name == "mssql":
-        state = _first(original)
-        timed_out = state == "HYT00" and error.statement is not None  # without one, it is connecting that took long
-        return state == "40001" or timed_out or _has_number(original, _SQL_SERVER_UNDONE)
-    return _is_sqlite(original, _SQLITE_UNDONE)
+        # Without a statement, it is connecting that took too long.
+        timed_out = _first(original) == "HYT00" and error.statement is not None
+        return timed_out or _has_number(original, _SQL_SERVER_NO_ROOM)
+    return _is_sqlite(original, _SQLITE_NO_ROOM)
+
+
+def is_conflict(original: BaseException | None, dialect_name: str) -> bool:
+    """Tell whether what others do at the same time was in the way: their locks, or their changes.
+
+    Args:
+        original: The driver's own error.
+        dialect_name: The kind of database.
+    """
+    if dialect_name == "postgresql":
+        return _sqlstate(original) in _POSTGRESQL_CONFLICT
+    if dialect_name in ("mysql", "mariadb"):
+        return _number(original) in _MYSQL_CONFLICT
+    if dialect_name == "mssql":
+        return _first(original) == "40001" or _has_number(original, _SQL_SERVER_CONFLICT)
+    return _is_sqlite(original, _SQLITE_CONFLICT)
 
 
 def is_unserved(original: BaseException | None, dialect_name: str) -> bool:

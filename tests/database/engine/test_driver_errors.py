@@ -42,6 +42,8 @@ UNSERVED = (False, True, True)
 LOST = (False, False, True)
 REFUSED = (False, False, False)
 
+NO_ROOM = ("Full", "full", "Memory", "QueryCanceled", "max_statement_time", "9002", "Query timeout")
+
 CASES = [
     ("postgresql", psycopg.errors.DeadlockDetected(), UNDONE),
     ("postgresql", psycopg.errors.SerializationFailure(), UNDONE),
@@ -102,6 +104,17 @@ def test_only_what_cannot_have_been_saved_is_run_again_blindly(
 ) -> None:
     error = sa.exc.OperationalError("UPDATE", None, original)
     assert driver_errors.is_transient(error, dialect_name) is (expected in (UNDONE, UNSERVED))
+
+
+def test_only_what_others_do_is_a_conflict() -> None:
+    conflicts = [
+        repr(original) for dialect_name, original, _ in CASES if driver_errors.is_conflict(original, dialect_name)
+    ]
+    undone = [repr(original) for _, original, expected in CASES if expected == UNDONE]
+    assert set(conflicts) < set(undone)
+    no_room = [text for text in undone if text not in conflicts]
+    assert all(any(word in text for word in NO_ROOM) for text in no_room)
+    assert not any(any(word in text for word in NO_ROOM) for text in conflicts)
 
 
 def test_a_login_that_takes_too_long_is_no_statement_that_does() -> None:
