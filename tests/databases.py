@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import connecting
 from OpenOrchestrator.database.models import Base
 
 POSTGRESQL_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
@@ -155,7 +155,7 @@ class Server:
                 url,
                 isolation_level="AUTOCOMMIT",
                 poolclass=sa.NullPool,
-                connect_args=dialects.connect_arguments(url),
+                connect_args=connecting.connect_arguments(url, None),
             )
         except ImportError as error:
             raise ServerMissingError(f"the driver is not installed ({error})") from error
@@ -223,7 +223,9 @@ def _create_tables(url: str) -> None:
 
 
 def _clear(url: str) -> None:
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=dialects.connect_arguments(make_url(url)))
+    engine = sa.create_engine(
+        url, poolclass=sa.NullPool, connect_args=connecting.connect_arguments(make_url(url), None)
+    )
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET lock_timeout = '5s'")

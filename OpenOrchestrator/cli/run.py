@@ -49,9 +49,9 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
       openorchestrator run "Send invoices" --json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
-    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
     from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.options import DATABASE_PATIENCE_SECONDS, scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.own_database import open_database  # noqa: PLC0415
     from OpenOrchestrator.scheduler.single_run import SingleRun  # noqa: PLC0415
 
     settings = load_settings(
@@ -64,7 +64,7 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
     )
     url, crypto_key = settings.require_connection_string(), settings.require_key()
     events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
-    database = Database(url, patience_seconds=DATABASE_PATIENCE_SECONDS)
+    database = open_database(url, max_jobs=1)
     streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
     try:
         run = SingleRun(

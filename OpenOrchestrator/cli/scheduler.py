@@ -110,10 +110,10 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
       openorchestrator scheduler --once --log-format json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
-    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
     from OpenOrchestrator.scheduler.daemon import Daemon  # noqa: PLC0415
     from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.options import DATABASE_PATIENCE_SECONDS, scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.own_database import open_database  # noqa: PLC0415
 
     settings = load_settings(
         connection_string=connection_string,
@@ -130,7 +130,7 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
     url, crypto_key = settings.require_connection_string(), settings.require_key()
     options = scheduler_options(settings, once=once)
     events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
-    database = Database(url, patience_seconds=DATABASE_PATIENCE_SECONDS)
+    database = open_database(url, max_jobs=options.max_jobs)
     try:
         daemon = Daemon(database, options, crypto_key=crypto_key, events=events)
         _stop_on_signals(daemon)

@@ -12,7 +12,8 @@ Each also inherits the builtin that callers of earlier versions catch::
     ├── NoEncryptionKeyError (RuntimeError)   no key was set
     ├── DatabaseError (RuntimeError)
     │   ├── NotConnectedError                 no default database
-    │   ├── ConnectionFailedError             the database cannot be reached or opened
+    │   ├── ConnectionFailedError             the database cannot be reached or opened, or serves nobody for now
+    │   ├── TransientDatabaseError            the database undid the work, for a reason that passes
     │   ├── RevisionError                     database and program do not fit together
     │   └── CommitOutcomeUnknownError         the connection broke while committing
     ├── OwnershipLostError (RuntimeError)     the element or job belongs to somebody else now
@@ -63,7 +64,14 @@ class NotConnectedError(DatabaseError):
 
 
 class ConnectionFailedError(DatabaseError):
-    """The database cannot be reached or opened."""
+    """The database cannot be reached or opened, or serves nobody (read-only, no connection free) for now."""
+
+
+class TransientDatabaseError(DatabaseError):
+    """The database undid the work again and again, for a reason that passes (locks, conflicts, no room).
+
+    Nothing was changed, and the database serves others meanwhile.
+    """
 
 
 class RevisionError(DatabaseError):

@@ -7,18 +7,17 @@ the app or migrations need.
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from OpenOrchestrator.common import crypto_util
+from OpenOrchestrator.common import crypto_util, secret_markers
 from OpenOrchestrator.common.errors import ConfigurationError, MissingArgumentError
 from OpenOrchestrator.common.redaction import secrets_of
-from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE, marker
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from OpenOrchestrator.database.constants import Constant, Credential
+    from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
     from OpenOrchestrator.database.queues import QueueElement
     from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
 
@@ -42,15 +42,22 @@ __all__ = [
 
 C = TypeVar("C", bound="OrchestratorConnection")
 
+_CALLS = "_robot_calls"
+"""Where a connection keeps its calls once they are loaded."""
+
 _START_ARGUMENTS = ("process name", "connection string", "crypto key", "process arguments")
 
 
 class OrchestratorConnection:
     """A robot's connection to the database of OpenOrchestrator.
 
-    Connects at once, and tries only once. Later calls go on through an outage of the database of up to about 30
-    seconds. Several connections in one process each keep their own database and key; the latest one is also what
-    ``db_util`` and ``crypto_util`` use. Safe to share between threads.
+    Connects at once. Calls go on through an outage of the database of up to about 30 seconds, and so does connecting
+    in a robot that a scheduler started; in one started by hand it is tried only once. Several connections in one
+    process each keep their own database and key; the latest one is also what ``db_util`` and ``crypto_util`` use.
+
+    Safe to share between threads, and with the children of a fork. A copy (``copy``, ``pickle``) connects anew at its
+    first call, and holds the elements that the original holds. A pickled connection contains connection string and
+    key.
 
     Args:
         process_name: Shown with everything the robot logs; at most 100 characters.
@@ -95,10 +102,9 @@ class OrchestratorConnection:
             validation.optional_identifier(trigger_id, "trigger")
             validation.optional_identifier(job_id, "job")
             self._database = Database(connection_string)
-            revisions.check_robot(self._database)
+            revisions.check_robot(self._database, waiting=bool(job_id) or secret_markers.JOB_VARIABLE in os.environ)
         self._key = crypto_key
-        self._robot_calls: RobotCalls | None = None
-        self._loading = threading.Lock()
+        self._held: HeldTokens | None = None
         default.set_default(self._database)
         crypto_util.set_key(crypto_key)
 
@@ -106,6 +112,24 @@ class OrchestratorConnection:
         return f"OrchestratorConnection - Process name: {self.process_name}"
 
     __repr__ = __str__
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        calls: RobotCalls | None = state.pop(_CALLS, None)
+        return state | {
+            "_database": self._database.connection_string,
+            "_held": self._held if calls is None else copy.copy(calls.held),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with _collector_paused():
+            from OpenOrchestrator.database import default  # noqa: PLC0415
+            from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
+
+        vars(self).update(state, _database=Database(state["_database"]))
+        if default.find_default() is None:  # in another process this one is the latest
+            default.set_default(self._database)
+            crypto_util.set_key(self._key)
 
     @classmethod
     def create_connection_from_args(cls: type[C]) -> C:
@@ -127,8 +151,8 @@ class OrchestratorConnection:
                 f"{', '.join(_START_ARGUMENTS)}, and if there are any, trigger id and job id. By hand: python main.py "
                 '"<process name>" "<connection string>" "<crypto key>" "<process arguments>"'
             )
-        given[1] = _resolve(given[1], CONNECTION_STRING_VARIABLE)
-        given[2] = _resolve(given[2], KEY_VARIABLE)
+        given[1] = secret_markers.resolve(given[1], secret_markers.CONNECTION_STRING_VARIABLE)
+        given[2] = secret_markers.resolve(given[2], secret_markers.KEY_VARIABLE)
         return cls(*given[:6])
 
     def close(self) -> None:
@@ -327,13 +351,15 @@ class OrchestratorConnection:
 
     @property
     def _calls(self) -> RobotCalls:
-        with self._loading:
-            if self._robot_calls is None:
-                with _collector_paused():
-                    from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls  # noqa: PLC0415
-                secrets = secrets_of(self._database.connection_string, crypto_util.key_text(self._key))
-                self._robot_calls = RobotCalls(self._database, self._key, secrets)
-            return self._robot_calls
+        calls: RobotCalls | None = vars(self).get(_CALLS)
+        if calls is None:
+            with _collector_paused():
+                from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls  # noqa: PLC0415
+            secrets = secrets_of(self._database.connection_string, crypto_util.key_text(self._key))
+            made = RobotCalls(self._database, self._key, secrets, self._held)
+            # Of several threads that come here at once, all go on with what the first one made.
+            calls = vars(self).setdefault(_CALLS, made)
+        return calls
 
     def _log(self, level: LogLevel, message: object) -> None:
         self._calls.log(self.process_name, level, self.job_id, message)
@@ -349,19 +375,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _resolve(argument: str, variable: str) -> str:
-    if argument != marker(variable):
-        return argument
-    value = os.environ.get(variable)
-    if value is None:
-        raise ConfigurationError(
-            f"The start argument {argument!r} says that the value is in the environment variable {variable}, but that "
-            "is not set. Pass the environment on to the process that runs the robot, or set the trigger to pass "
-            "secrets as arguments."
-        )
-    return value
 
 
 def __getattr__(name: str) -> Any:

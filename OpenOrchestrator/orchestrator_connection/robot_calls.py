@@ -6,6 +6,7 @@ names and their documentation; this module owns what they do. Must not use the p
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from OpenOrchestrator.common.crypto_util import Key
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.common.redaction import redact
 from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.engine import forks
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
 from OpenOrchestrator.database.lifecycle import element_claims, element_status
@@ -44,14 +46,32 @@ class RobotCalls:
         database: The database of the connection.
         key: The key of its credentials; None or empty if it has none.
         secrets: Texts that must not get into a log message.
+        held: The elements that are held already; None if there are none.
     """
 
-    def __init__(self, database: Database, key: Key, secrets: tuple[str, ...]) -> None:
+    def __init__(self, database: Database, key: Key, secrets: tuple[str, ...], held: HeldTokens | None = None) -> None:
         self._database = database
         self._key = key
         self._secrets = secrets
-        self._held = HeldTokens()
+        self._held = HeldTokens() if held is None else held
         self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
+        self._created_lock = threading.Lock()
+        forks.follow(self)
+
+    @property
+    def held(self) -> HeldTokens:
+        """The elements that were taken and not finished."""
+        return self._held
+
+    def before_fork(self) -> None:
+        """Nothing has to be prepared."""
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing was prepared."""
+
+    def after_fork_in_child(self) -> None:
+        """Go on in the child of a fork: with what the parent holds, and locks that no thread of the parent holds."""
+        self._held = copy.copy(self._held)
         self._created_lock = threading.Lock()
 
     def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:

@@ -12,9 +12,6 @@ from OpenOrchestrator.common.settings import Settings, StopPolicy
 KEEP_SECONDS = 10.0
 """Between two heartbeats, which also prolong the leases of running jobs."""
 
-DATABASE_PATIENCE_SECONDS = 5.0
-"""How long one transaction of the scheduler is repeated. Longer outages are for the loops to wait out."""
-
 PUMP_SECONDS = 0.5
 """Between two looks at what a running robot printed."""
 

@@ -25,9 +25,10 @@ from OpenOrchestrator.common.errors import (
     OwnershipLostError,
     RevisionError,
 )
-from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE, marker
+from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, JOB_VARIABLE, KEY_VARIABLE, marker
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.engine import connecting
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.transactions import Attempts
 from OpenOrchestrator.database.jobs import Job
@@ -39,6 +40,7 @@ from OpenOrchestrator.database.stores import constants, credentials, queue_eleme
 from OpenOrchestrator.database.triggers import QueueTrigger
 from OpenOrchestrator.orchestrator_connection import connection as connection_module
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
+from OpenOrchestrator.scheduler.host import run_files
 
 KEY = crypto_util.generate_key().decode()
 
@@ -116,6 +118,66 @@ def test_the_start_arguments_are_taken_in_order(
     assert (connection.process_name, connection.process_arguments) == ("p", "arguments")
     assert [connection.trigger_id, connection.job_id] == [*ids[: count - 4], None, None][:2]
     connection.close()
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A database that cannot be reached at first; holds one word for each time it was tried in vain."""
+    tried: list[str] = []
+    connect = connecting._connect
+
+    def refuse_twice(dialect: Any, *arguments: Any) -> Any:
+        if len(tried) < 2:
+            tried.append("tried")
+            raise dialect.loaded_dbapi.OperationalError("connection refused")
+        return connect(dialect, *arguments)
+
+    monkeypatch.setattr(connecting, "_connect", refuse_twice)
+    return tried
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+@pytest.mark.parametrize("by_job_id", [True, False])
+def test_a_robot_that_a_scheduler_started_waits_for_its_database(
+    database: Database, away: list[str], monkeypatch: pytest.MonkeyPatch, by_job_id: bool
+) -> None:
+    ids = [str(uuid4()), str(uuid4())] if by_job_id else []
+    if not by_job_id:
+        monkeypatch.setenv(JOB_VARIABLE, str(uuid4()))
+    database.close()
+    start_with(monkeypatch, "p", database.connection_string, KEY, "", *ids)
+    connection = OrchestratorConnection.create_connection_from_args()
+    connection.log_info("ready")
+    connection.close()
+    assert len(away) == 2
+
+
+@pytest.mark.kinds("postgresql", "mariadb", "mssql")
+def test_a_robot_that_was_started_by_hand_is_told_at_once_that_its_database_is_away(
+    database: Database, away: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(JOB_VARIABLE, raising=False)
+    start_with(monkeypatch, "p", database.connection_string, KEY, "")
+    with pytest.raises(ConnectionFailedError, match="Cannot connect to"):
+        OrchestratorConnection.create_connection_from_args()
+    assert len(away) == 1
+
+
+def test_the_variable_that_says_so_is_the_one_that_marks_a_robots_processes() -> None:
+    assert JOB_VARIABLE == run_files.JOB_VARIABLE
+
+
+def test_a_robot_works_with_tables_that_say_nothing_of_their_revision(database: Database) -> None:
+    tables = database.read(lambda session: sa.inspect(session.connection()).get_table_names())
+    assert "alembic_version" not in tables
+    connection = OrchestratorConnection("p", database.connection_string, KEY, "")
+    connection.create_queue_element("q", "reference")
+    element = connection.get_next_queue_element("q")
+    assert element is not None
+    connection.set_queue_element_status(element.id, QueueStatus.DONE)
+    connection.log_info("done")
+    connection.close()
+    assert [log.log_message for log in logs_of(database)] == ["done"]
 
 
 class OwnConnection(OrchestratorConnection):

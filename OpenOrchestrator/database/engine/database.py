@@ -1,7 +1,7 @@
 """One database: its engine, its transactions and its clock.
 
-Owns: opening, the ways to run a transaction, and explaining errors. When one is run again is in ``transactions``, how
-the connections of each kind of database are set up in ``dialects``.
+Owns: opening, and the ways to run a transaction. When one is run again is in ``transactions``, how connections are made
+and set up in ``connecting``, what is said about errors in ``explanations``.
 Must not know any table but the two that say what the database is: its revision and its site's time zone.
 Imports of ``sqlalchemy.orm`` wait for the first transaction, because a robot that only connects does not need it.
 """
@@ -22,7 +22,8 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from OpenOrchestrator.common.clock import Clock, SystemClock
 from OpenOrchestrator.common.errors import ConfigurationError, ConnectionFailedError, DatabaseError
 from OpenOrchestrator.common.redaction import mask_connection_string, redact, secrets_of
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import connecting, dialects, forks
+from OpenOrchestrator.database.engine.explanations import Explanations
 from OpenOrchestrator.database.engine.transactions import Attempts, Transaction
 
 if TYPE_CHECKING:
@@ -35,22 +36,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 X = TypeVar("X", bound=Transaction)
 
-SILENCE_GRACE_SECONDS = 10
-"""How much longer than its statement time-out a server may be silent before its connection is given up."""
-
 
 class Database:
     """A database with its connections.
 
     Transactions are given as functions, so that one that the database rolled back for a passing reason (deadlock,
-    conflict, busy, lost connection) can be run again as a whole. Safe to share between threads.
+    conflict, busy, lost connection) can be run again as a whole. Safe to share between threads, and to go on with in
+    the child of a fork, which opens connections of its own; only a transaction must not fork.
 
     Args:
         connection_string: SQLAlchemy URL.
         clock: Tells the time that is written into rows.
-        pool_size: Connections kept open; more are opened for a moment when needed.
+        pool_size: Connections kept open.
+        extra_connections: How many more are opened for a moment when needed. Threads beyond wait for one another.
         patience_seconds: How long to keep trying after a passing error before raising.
-        statement_timeout: Seconds one statement may take; None for work that may take long, such as migrations.
+        statement_timeout: Seconds one statement may take. None for work that may take long, such as migrations: it
+            waits for locks without a limit, too.
         create: Whether a SQLite file that does not exist may be made.
 
     Raises:
@@ -62,9 +63,10 @@ class Database:
         connection_string: str,
         *,
         clock: Clock | None = None,
-        pool_size: int = 5,
+        pool_size: int = connecting.POOL_SIZE,
+        extra_connections: int = connecting.EXTRA_CONNECTIONS,
         patience_seconds: float = 30.0,
-        statement_timeout: int | None = dialects.STATEMENT_TIMEOUT_SECONDS,
+        statement_timeout: int | None = connecting.STATEMENT_TIMEOUT_SECONDS,
         create: bool = False,
     ) -> None:
         self._connection_string = connection_string
@@ -77,16 +79,14 @@ class Database:
         self._zone_lock = threading.Lock()
         self._watchdog: StatementWatchdog | None = None
         self._direct: DriverTransactions | None = None
-        self.engine: Engine = self._make_engine(pool_size)
-        self._writer = self.engine.execution_options(**{dialects.WRITING: True})
+        self.engine: Engine = self._make_engine(pool_size, extra_connections)
+        self._writer = self.engine.execution_options(**{connecting.WRITING: True})
         self._autocommitter = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._attempts = Attempts(
-            dialect_name=self.dialect_name,
-            shown=self.masked_connection_string,
-            cause=self._cause,
-            explain=self.explain,
-            patience_seconds=patience_seconds,
+        self._explanations = Explanations(
+            dialect_name=self.dialect_name, shown=self.masked_connection_string, secrets=self._secrets
         )
+        self._attempts = Attempts(explanations=self._explanations, patience_seconds=patience_seconds)
+        forks.follow(self)
 
     @property
     def connection_string(self) -> str:
@@ -171,8 +171,9 @@ class Database:
         """
         engine = self._writer if writing else self.engine
         self._spare_connection()
+        opened = self._attempts.look(engine.connect, waiting=False, explain=self.explain)
         try:
-            with engine.begin() as connection:
+            with opened as connection, connection.begin():
                 yield connection
         except sa.exc.DBAPIError as error:
             raise self.explain(error) from error
@@ -184,11 +185,7 @@ class Database:
             ConnectionFailedError: With the cause and what to do about it.
         """
         self._require_file()
-        try:
-            with self.engine.connect():
-                pass
-        except sa.exc.DBAPIError as error:
-            raise self._connection_failed(error) from error
+        self._attempts.look(self.engine.connect, waiting=False, explain=self._explanations.explain_opening).close()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -200,28 +197,27 @@ class Database:
         if self._zone is None:
             with self._zone_lock:
                 if self._zone is None:
-                    self._zone = self._zone_of(self._stamp or self.read_stamp())
+                    self._zone = self._zone_of(self._stamp or self.read_stamp(waiting=True))
         return self._zone
 
-    def read_stamp(self) -> Stamp:
+    def read_stamp(self, *, waiting: bool = False) -> Stamp:
         """Read anew what revision the database has; its time zone comes along, so that ``zone`` need not ask.
 
+        Args:
+            waiting: Whether to keep trying, within the patience, while the database cannot be reached.
+
         Raises:
-            ConnectionFailedError: If the database cannot be reached; nothing is tried twice.
+            ConnectionFailedError: If the database cannot be reached.
             DatabaseError: If it refuses the statement.
         """
         from OpenOrchestrator.database.engine.stamp import read_stamp  # noqa: PLC0415
 
+        def look() -> Stamp:
+            with self.engine.connect() as connection:
+                return read_stamp(connection)
+
         self._require_file()
-        try:
-            connection = self.engine.connect()
-        except sa.exc.DBAPIError as error:
-            raise self._connection_failed(error) from error
-        with connection:
-            try:
-                self._stamp = read_stamp(connection)
-            except sa.exc.DBAPIError as error:
-                raise self.explain(error) from error
+        self._stamp = self._attempts.look(look, waiting=waiting, explain=self._explanations.explain_opening)
         return self._stamp
 
     def utc_now(self) -> datetime:
@@ -242,11 +238,33 @@ class Database:
         self._spare_connection()
         self.engine.dispose()
 
+    def before_fork(self) -> None:
+        """Let the transactions on a SQLite file end, and close it."""
+        if isinstance(self.engine.pool, connecting.RestingPool):
+            self.engine.pool.rest()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on where ``before_fork`` stopped."""
+        if isinstance(self.engine.pool, connecting.RestingPool):
+            self.engine.pool.go_on()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent, in its child: what is sent on them would mix with what the parent sends.
+
+        New ones are opened when they are needed.
+        """
+        self._zone_lock = threading.Lock()
+        if isinstance(self.engine.pool, sa.pool.StaticPool):  # in memory, all of which the child has a copy of
+            return
+        forks.leave_to_parent(self.engine.pool, self._direct)
+        self.engine.dispose(close=False)
+        self._direct = None
+        if self._watchdog is not None:
+            self._watchdog.start_anew()
+
     def explain(self, error: sa.exc.DBAPIError) -> DatabaseError:
         """Return the error to raise for one of the driver's, without secrets."""
-        if dialects.is_disconnect(error, self.dialect_name):
-            return self._connection_failed(error)
-        return DatabaseError(f"The database {self.masked_connection_string} refused a statement: {self._cause(error)}")
+        return self._explanations.explain(error)
 
     def _spare_connection(self) -> None:
         """Give back what ``write_directly`` keeps at hand, so that a robot does with one connection."""
@@ -271,7 +289,7 @@ class Database:
         self._require_file()
         return self._attempts.run(begin, work, writing=writing, read_back=read_back, at_once=at_once)
 
-    def _make_engine(self, pool_size: int) -> Engine:
+    def _make_engine(self, pool_size: int, extra_connections: int) -> Engine:
         try:
             url = make_url(self._connection_string)
         except (sa.exc.ArgumentError, ValueError) as error:
@@ -281,8 +299,14 @@ class Database:
                 "mssql+pyodbc://server/database?driver=ODBC+Driver+18+for+SQL+Server"
             ) from error
         dialects.require_known(url)
+        options = connecting.engine_options(
+            url,
+            pool_size=pool_size,
+            extra_connections=extra_connections,
+            statement_timeout=self._statement_timeout,
+        )
         try:
-            engine = sa.create_engine(url, **dialects.engine_options(url, pool_size, self._statement_timeout))
+            engine = sa.create_engine(url, **options)
         except (ImportError, sa.exc.NoSuchModuleError) as error:
             raise ConfigurationError(
                 f"No driver for {url.drivername!r} is installed: {dialects.driver_hint(url)}"
@@ -292,12 +316,12 @@ class Database:
                 f"The connection string {self.masked_connection_string} cannot be used: "
                 f"{redact(str(error), self._secrets)}"
             ) from error
-        dialects.prepare_connections(engine, self._statement_timeout)
+        connecting.prepare_connections(engine, self._statement_timeout)
         if url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
             from OpenOrchestrator.database.engine.watchdog import StatementWatchdog  # noqa: PLC0415  (psycopg only)
 
             # The server's own time-out comes first where the server is alive.
-            self._watchdog = StatementWatchdog(self._statement_timeout + SILENCE_GRACE_SECONDS)
+            self._watchdog = StatementWatchdog(self._statement_timeout + connecting.SILENCE_GRACE_SECONDS)
             self._watchdog.install(engine)
         return engine
 
@@ -311,16 +335,6 @@ class Database:
             f"There is no SQLite database at {url.database}. Check the path, or create the database with: "
             f'python -m OpenOrchestrator upgrade "{self.masked_connection_string}"'
         )
-
-    def _connection_failed(self, error: sa.exc.DBAPIError) -> ConnectionFailedError:
-        return ConnectionFailedError(
-            f"Cannot connect to {self.masked_connection_string}. Check that the server runs and can be reached from "
-            f"this machine, and that database name, user and password are right. Cause: {self._cause(error)}"
-        )
-
-    def _cause(self, error: sa.exc.DBAPIError) -> str:
-        # Some drivers' messages have several lines; ours have one.
-        return redact(" ".join(str(error.orig or error).split()), self._secrets)
 
     def _zone_of(self, stamp: Stamp) -> ZoneInfo:
         from OpenOrchestrator.database.engine.stamp import machine_zone  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """What differs between SQLite, PostgreSQL, SQL Server and MariaDB/MySQL, and nothing else.
 
-Owns: column types, the database's own clock, how connections are set up, and how each driver's errors are read.
-Must not know any table. Dialects of SQLAlchemy are imported where they are needed: each robot waits for what is loaded.
+Owns: column types, the database's own clock, and which kinds there are. How connections are made is in ``connecting``,
+how each driver's errors are read in ``driver_errors``. Must not know any table. Dialects of SQLAlchemy are imported
+where they are needed: each robot waits for what is loaded.
 """
 
 from __future__ import annotations
@@ -14,22 +15,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Dialect, Engine
+from sqlalchemy.engine import URL, Connection, Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from OpenOrchestrator.common.errors import ConfigurationError
 
 E = TypeVar("E", bound=enum.Enum)
-
-CONNECT_TIMEOUT_SECONDS = 10
-"""How long opening a connection may take before it counts as failed."""
-
-STATEMENT_TIMEOUT_SECONDS = 60
-"""How long a silent server may keep one statement waiting, where the driver can bound it."""
-
-WRITING = "openorchestrator_writing"
-"""Execution option of connections whose transactions write."""
 
 
 class SiteDateTime(TypeDecorator[datetime]):
@@ -190,91 +182,6 @@ def _mssql_now(element: DatabaseUtcNow, compiler: Any, **kw: Any) -> str:
     return f"DATEADD(MILLISECOND, CAST(({seconds}) * 1000 AS INT), SYSUTCDATETIME())"
 
 
-def connect_arguments(url: URL, statement_timeout: int | None = STATEMENT_TIMEOUT_SECONDS) -> dict[str, Any]:
-    """Return the driver arguments that keep a silent or unreachable server from blocking for ever.
-
-    Args:
-        url: The connection string.
-        statement_timeout: Seconds one statement may take; None for work that may take long, such as migrations.
-    """
-    driver = url.get_driver_name()
-    arguments: dict[str, Any] = {}
-    if driver == "psycopg":
-        arguments = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "keepalives_idle": 15,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": STATEMENT_TIMEOUT_SECONDS * 1000,
-        }
-        if statement_timeout is not None:
-            arguments["options"] = f"-c statement_timeout={statement_timeout}s"
-    elif driver == "pymysql":
-        arguments = {
-            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "read_timeout": statement_timeout,
-            "write_timeout": statement_timeout,
-        }
-    elif url.get_backend_name() == "mssql" and driver == "pyodbc":
-        arguments = {"timeout": CONNECT_TIMEOUT_SECONDS}
-    return {name: value for name, value in arguments.items() if name not in url.query}
-
-
-def engine_options(url: URL, pool_size: int, statement_timeout: int | None) -> dict[str, Any]:
-    """Return what SQLAlchemy is told about the connections of an engine and its transactions.
-
-    Args:
-        url: The connection string.
-        pool_size: Connections kept open; SQLite has no use for it.
-        statement_timeout: As for ``connect_arguments``.
-    """
-    if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:":
-            return {}
-        return {"poolclass": sa.pool.StaticPool, "connect_args": {"check_same_thread": False}}
-    # No ping at each checkout: a transaction whose connection turns out to be lost is run again anyway.
-    options = {
-        "pool_recycle": 1800,
-        "pool_size": pool_size,
-        "connect_args": connect_arguments(url, statement_timeout),
-    }
-    if url.get_backend_name() in ("mysql", "mariadb"):
-        options["isolation_level"] = "READ COMMITTED"
-    return options
-
-
-def prepare_connections(engine: Engine, statement_timeout: int | None) -> None:
-    """Set up each connection of an engine after it is made, where that is not done by its arguments.
-
-    Args:
-        engine: The engine.
-        statement_timeout: As for ``connect_arguments``.
-    """
-
-    def bound_statements(connection: Any, _record: Any) -> None:
-        connection.timeout = statement_timeout or 0
-
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    elif engine.dialect.name == "mssql":
-        sa.event.listen(engine, "connect", bound_statements)
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by the event below, never by the driver
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
-    writing = connection.get_execution_options().get(WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
 def prefer_index(connection: Connection, table_name: str) -> None:
     """Let PostgreSQL walk an index that holds all columns of a query, and not the table, until the transaction ends.
 
@@ -289,40 +196,6 @@ def prefer_index(connection: Connection, table_name: str) -> None:
     )
     if connection.scalar(vacuumed, {"name": table_name}):
         connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
-
-
-_POSTGRESQL_TRANSIENT = frozenset({"40P01", "40001", "55P03"})
-_MYSQL_TRANSIENT = frozenset({1213, 1205, 1020})
-_MSSQL_TRANSIENT = frozenset({"40001"})
-
-
-def is_transient(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
-    """Tell whether the database rolled the transaction back for a reason that passes (deadlock, busy, conflict)."""
-    original = error.orig
-    if original is None:
-        return False
-    if dialect_name == "postgresql":
-        return getattr(original, "sqlstate", None) in _POSTGRESQL_TRANSIENT
-    if dialect_name in ("mysql", "mariadb"):
-        return bool(original.args) and original.args[0] in _MYSQL_TRANSIENT
-    if dialect_name == "mssql":
-        return bool(original.args) and original.args[0] in _MSSQL_TRANSIENT
-    if dialect_name == "sqlite":
-        name = getattr(original, "sqlite_errorname", None)  # from Python 3.11
-        if name is not None:
-            return str(name).startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-        return "is locked" in str(original)
-    return False
-
-
-def is_disconnect(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
-    """Tell whether the connection to the server was lost or could not be made."""
-    if dialect_name == "sqlite":
-        return False
-    if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):
-        return True
-    # Without a statement it failed while connecting or committing.
-    return isinstance(error, sa.exc.OperationalError) and error.statement is None
 
 
 KINDS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ SQLAlchemy's. Must not know any table.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.types import TypeEngine
+
+from OpenOrchestrator.database.engine import driver_errors
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.watchdog import StatementWatchdog
@@ -62,7 +65,8 @@ class DriverTransactions:
     """Begins transactions on connections from the pool. Safe to share between threads.
 
     On PostgreSQL every statement is a transaction of its own, which spares the round trips that begin and commit one,
-    and the connection stays at hand until ``give_back``, so that one statement after the other costs only itself.
+    and one connection stays at hand until ``give_back``, so that one statement after the other costs only itself. It
+    does not where other threads may be waiting for a connection.
 
     Args:
         engine: Where to take connections from.
@@ -72,24 +76,42 @@ class DriverTransactions:
     def __init__(self, engine: Engine, watchdog: StatementWatchdog | None) -> None:
         self._engine = engine
         self._watchdog = watchdog
-        self._at_hand: list[DriverTransaction] = []
+        self._at_hand = _AtHand()
         self.at_once = engine.dialect.name == "postgresql"
 
     def begin(self) -> DriverTransaction:
         """Return a transaction, to be used in a ``with`` block."""
-        try:
-            return self._at_hand.pop()
-        except IndexError:
-            return DriverTransaction(self._engine, self._watchdog, self._at_hand if self.at_once else None)
+        kept = self._at_hand.take()
+        if kept is not None:
+            return kept
+        return DriverTransaction(self._engine, self._watchdog, self._at_hand if self.at_once else None)
 
     def give_back(self) -> None:
-        """Give connections at hand back to the pool."""
-        while self._at_hand:
-            try:
-                transaction = self._at_hand.pop()
-            except IndexError:  # another thread took it
-                return
-            transaction.give_back()
+        """Give the connection at hand back to the pool."""
+        kept = self._at_hand.take()
+        if kept is not None:
+            kept.give_back()
+
+
+class _AtHand:
+    """Room for one transaction whose connection is kept."""
+
+    def __init__(self) -> None:
+        self._kept: list[DriverTransaction] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> DriverTransaction | None:
+        """Return what is kept, and keep it no longer."""
+        with self._lock:
+            return self._kept.pop() if self._kept else None
+
+    def keep(self, transaction: DriverTransaction) -> bool:
+        """Keep a transaction; return False, and do not, if there is one already."""
+        with self._lock:
+            if self._kept:
+                return False
+            self._kept.append(transaction)
+            return True
 
 
 class DriverTransaction:
@@ -102,12 +124,11 @@ class DriverTransaction:
             None if it gives its connection back.
     """
 
-    def __init__(
-        self, engine: Engine, watchdog: StatementWatchdog | None, at_hand: list[DriverTransaction] | None
-    ) -> None:
+    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None, at_hand: _AtHand | None) -> None:
         self._engine = engine
         self._dialect = engine.dialect
-        self._driver_error: type[Exception] = engine.dialect.loaded_dbapi.Error
+        # With what else a statement is interrupted by: no file descriptors, no memory.
+        self._driver_error = (engine.dialect.loaded_dbapi.Error, OSError, MemoryError)
         self._watchdog = watchdog
         self._at_hand = at_hand
         self._pooled: sa.PoolProxiedConnection | None = None
@@ -136,9 +157,7 @@ class DriverTransaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None and self._at_hand is not None and self._pooled is not None:
-            self._at_hand.append(self)
-        else:
+        if kind is not None or not self._stays():
             self.give_back()
 
     def row(self, statement: DriverStatement, values: Mapping[str, Any]) -> list[Any] | None:
@@ -190,6 +209,12 @@ class DriverTransaction:
         else:
             pooled.close()
 
+    def _stays(self) -> bool:
+        """Stay at hand, unless another one does, or somebody may be waiting for the connection."""
+        if self._at_hand is None or self._pooled is None or self._engine.pool.is_exhausted:  # type: ignore[attr-defined]
+            return False
+        return self._at_hand.keep(self)
+
     def _execute(self, statement: DriverStatement, values: Mapping[str, Any]) -> None:
         arguments = statement.arguments(values)
         try:
@@ -202,20 +227,25 @@ class DriverTransaction:
         except self._driver_error as error:
             raise self._explained(error, statement.sql) from error
 
-    def _explained(self, error: Exception, sql: str | None) -> sa.exc.StatementError:
-        """Return SQLAlchemy's error for one of the driver's, and drop a connection that is lost."""
-        lost = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]
+    def _explained(self, error: Exception, sql: str | None) -> sa.exc.DBAPIError:
+        """Return SQLAlchemy's error for one of the driver's, and drop a connection that is lost or of no use."""
+        lost = driver_errors.ends_connection(error, self._dialect.name)
+        own = isinstance(error, self._dialect.loaded_dbapi.Error)
+        if own and not lost:
+            lost = self._dialect.is_disconnect(error, self._pooled, None)  # type: ignore[arg-type]
         if lost and self._pooled is not None:
             self._pooled.invalidate(error)
             self._pooled = None
+        if not own:
+            return sa.exc.OperationalError(sql, None, error, connection_invalidated=True)
         explained = sa.exc.DBAPIError.instance(
             sql,
             None,
             error,
-            self._driver_error,
+            self._dialect.loaded_dbapi.Error,
             hide_parameters=True,
             connection_invalidated=lost,
             dialect=self._dialect,
         )
-        assert isinstance(explained, sa.exc.StatementError)  # noqa: S101  (for a driver's own error it always is one)
+        assert isinstance(explained, sa.exc.DBAPIError)  # noqa: S101  (for a driver's own error it always is one)
         return explained

@@ -19,7 +19,8 @@ from typing import Protocol, TypeVar
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import CommitOutcomeUnknownError, DatabaseError
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import driver_errors
+from OpenOrchestrator.database.engine.explanations import Explanations
 
 FIRST_DELAY_SECONDS = 0.02
 LONGEST_DELAY_SECONDS = 2.0
@@ -42,19 +43,13 @@ class Attempts:
     """How transactions are tried on one database. Safe to share between threads.
 
     Attributes:
-        dialect_name: The kind of database.
-        shown: The connection string for people to read.
-        cause: Returns what the driver says, without secrets.
-        explain: Returns the error to raise for one of the driver's.
+        explanations: The errors to raise.
         patience_seconds: How long to keep trying after a passing error before raising.
         monotonic: Tells seconds that only grow.
         sleep: Waits so many seconds.
     """
 
-    dialect_name: str
-    shown: str
-    cause: Callable[[sa.exc.DBAPIError], str]
-    explain: Callable[[sa.exc.DBAPIError], DatabaseError]
+    explanations: Explanations
     patience_seconds: float
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -81,8 +76,8 @@ class Attempts:
             CommitOutcomeUnknownError: If nobody can tell whether the change was saved.
             DatabaseError: If the database refuses it, or cannot be reached within the patience.
         """
-        deadline = self.monotonic() + self.patience_seconds
-        delay = FIRST_DELAY_SECONDS
+        patience = _Patience(self)
+        name = self.explanations.dialect_name
         in_doubt = collided = False
         while True:
             committing = False
@@ -99,8 +94,8 @@ class Attempts:
                     transaction.commit()
                     return result
             except sa.exc.DBAPIError as error:
-                passing = dialects.is_transient(error, self.dialect_name)
-                lost = dialects.is_disconnect(error, self.dialect_name)
+                passing = driver_errors.is_transient(error, name)
+                lost = driver_errors.is_disconnect(error, name)
                 if in_doubt and isinstance(error, sa.exc.IntegrityError):
                     # The commit given up for lost arrived after all while the work was done anew: read back again.
                     passing = not collided
@@ -111,16 +106,57 @@ class Attempts:
                         raise self._unknown(
                             "Whether the change was saved is not known: look before you repeat it.", error
                         ) from error
-                if not (passing or lost) or self.monotonic() + delay > deadline:
+                if not (passing or lost) or patience.is_over():
                     if in_doubt:
                         raise self._unknown(
                             "It could not be reached again to see whether the change was saved.", error
                         ) from error
-                    raise self.explain(error) from error
-            self.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+                    raise self.explanations.explain(error) from error
+            patience.wait()
+
+    def look(self, look: Callable[[], T], *, waiting: bool, explain: Callable[[sa.exc.DBAPIError], DatabaseError]) -> T:
+        """Return what ``look`` returns, which changes nothing: opening a connection, reading what the database is.
+
+        Args:
+            look: May run several times.
+            waiting: Whether to try again while the server cannot be reached. While it is this process that has no
+                connection to give, it is tried again in any case.
+            explain: Returns the error to raise for one of the driver's.
+
+        Raises:
+            DatabaseError: What ``explain`` returns.
+        """
+        patience = _Patience(self)
+        name = self.explanations.dialect_name
+        while True:
+            try:
+                return look()
+            except sa.exc.DBAPIError as error:
+                again = isinstance(error, driver_errors.ShortageError)
+                if waiting:
+                    again |= driver_errors.is_transient(error, name) or driver_errors.is_disconnect(error, name)
+                if not again or patience.is_over():
+                    raise explain(error) from error
+            patience.wait()
 
     def _unknown(self, what: str, error: sa.exc.DBAPIError) -> CommitOutcomeUnknownError:
-        return CommitOutcomeUnknownError(
-            f"The connection to {self.shown} broke while saving. {what} Cause: {self.cause(error)}"
-        )
+        shown, cause = self.explanations.shown, self.explanations.cause(error)
+        return CommitOutcomeUnknownError(f"The connection to {shown} broke while saving. {what} Cause: {cause}")
+
+
+class _Patience:
+    """What is left of the time to keep trying, and how long to wait before the next try."""
+
+    __slots__ = ("_attempts", "_deadline", "_delay")
+
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._deadline = attempts.monotonic() + attempts.patience_seconds
+        self._delay = FIRST_DELAY_SECONDS
+
+    def is_over(self) -> bool:
+        return self._attempts.monotonic() + self._delay > self._deadline
+
+    def wait(self) -> None:
+        self._attempts.sleep(self._delay * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, not a secret)
+        self._delay = min(self._delay * 2, LONGEST_DELAY_SECONDS)

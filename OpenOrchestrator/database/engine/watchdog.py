@@ -62,8 +62,7 @@ class StatementWatchdog:
         with self._changed:
             self._deadlines[number] = time.monotonic() + self._seconds
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="statement watchdog", daemon=True)
-                self._thread.start()
+                self._start()
 
     def disarm(self, driver_connection: Any) -> None:
         """Note that the answer is there."""
@@ -71,6 +70,18 @@ class StatementWatchdog:
         if number is not None:
             with self._changed:
                 self._deadlines.pop(number, None)
+
+    def start_anew(self) -> None:
+        """Forget all connections: in the child of a fork they are the parent's, and the thread is not there."""
+        self._deadlines = {}
+        self._changed = threading.Condition()
+        self._thread = None
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._watch, name="statement watchdog", daemon=True)
+        with contextlib.suppress(RuntimeError):  # no room for a thread just now: the next statement tries again
+            thread.start()
+            self._thread = thread
 
     def _watch(self) -> None:
         with self._changed:

@@ -11,11 +11,23 @@ MOST_HELD_TOKENS = 10_000
 
 
 class HeldTokens:
-    """The tokens of the elements that a connection took and has not finished; of bounded size. Safe for threads."""
+    """The tokens of the elements that a connection took and has not finished; of bounded size.
+
+    Safe for threads, and to copy: the copy knows the same tokens.
+    """
 
     def __init__(self, most: int = MOST_HELD_TOKENS) -> None:
         self._tokens: OrderedDict[UUID, UUID] = OrderedDict()
         self._most = most
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> tuple[list[tuple[UUID, UUID]], int]:
+        # Without the lock, which a copy does not share; a list is taken in one step.
+        return list(self._tokens.items()), self._most
+
+    def __setstate__(self, state: tuple[list[tuple[UUID, UUID]], int]) -> None:
+        tokens, self._most = state
+        self._tokens = OrderedDict(tokens)
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

@@ -49,13 +49,17 @@ def head_revision() -> str:
     return known_revisions()[-1]
 
 
-def stored_revision(database: Database) -> str | None:
+def stored_revision(database: Database, *, waiting: bool = False) -> str | None:
     """Return the revision a database says it has; None if it says nothing.
+
+    Args:
+        database: The database.
+        waiting: Whether to keep trying, within its patience, while it cannot be reached.
 
     Raises:
         ConnectionFailedError: If the database cannot be reached.
     """
-    return database.read_stamp().revision
+    return database.read_stamp(waiting=waiting).revision
 
 
 def check_exact(database: Database) -> None:
@@ -77,17 +81,21 @@ def check_exact(database: Database) -> None:
     raise newer(database.masked_connection_string, stored)
 
 
-def check_robot(database: Database) -> None:
+def check_robot(database: Database, *, waiting: bool = False) -> None:
     """Refuse a database that is older than this library, as robots do; a newer one is fine.
 
     Tables made by ``Base.metadata.create_all`` of this version have no revision and are fine too. Takes one round
     trip in the ordinary case, which also tells the database's time zone.
 
+    Args:
+        database: The database.
+        waiting: As for ``stored_revision``.
+
     Raises:
         RevisionError: Says what to run.
         ConnectionFailedError: If the database cannot be reached.
     """
-    stored = stored_revision(database)
+    stored = stored_revision(database, waiting=waiting)
     known = known_revisions()
     if stored == known[-1] or (stored is not None and stored not in known):
         return

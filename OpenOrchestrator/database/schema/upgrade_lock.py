@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
 
 WAIT_SECONDS = 1800
@@ -68,7 +68,7 @@ def _tables_in_use_explained(database: Database) -> Iterator[None]:
         yield
     except DatabaseError as error:
         cause = error.__cause__
-        if not isinstance(cause, sa.exc.DBAPIError) or not dialects.is_transient(cause, database.dialect_name):
+        if not isinstance(cause, sa.exc.DBAPIError) or not driver_errors.is_conflict(cause.orig, database.dialect_name):
             raise
         raise DatabaseError(
             f"A table of {database.masked_connection_string} was in use for too long, and the upgrade gave up. Stop "
@@ -87,7 +87,7 @@ def _begin(database: Database, stack: ExitStack, on_wait: Callable[[], None] | N
             busy = (
                 database.dialect_name == "sqlite"
                 and isinstance(cause, sa.exc.DBAPIError)
-                and dialects.is_transient(cause, "sqlite")
+                and driver_errors.is_conflict(cause.orig, "sqlite")
             )
             if not busy:
                 raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
@@ -106,7 +106,9 @@ class Claiming:
                     if claimed:
                         return claimed
                     raise
-                self._poison.set_aside(trigger.trigger_id, trigger.name, f"it cannot be claimed: {error}")
+                self._poison.set_aside(trigger.trigger_id, trigger.name, error)
+                if isinstance(error, TransientDatabaseError):
+                    return claimed  # it took its time, and the next one may too: look at the others in the next round
         return claimed
 
     def _has_to_wait(self, trigger: DueTrigger) -> bool:

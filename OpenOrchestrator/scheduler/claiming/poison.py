@@ -1,13 +1,13 @@
 """Triggers that cannot be used: told once, and set aside so that everything else runs.
 
-Owns what was told already. For one thread. Must not change a trigger.
+Owns what was told already, and what is the trigger's own fault. For one thread. Must not change a trigger.
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.stores import process_names
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
@@ -16,6 +16,9 @@ from OpenOrchestrator.scheduler.runs.error_log import log_error
 
 ASIDE_SECONDS = 300.0
 """How long a trigger that could not be claimed is left alone before it is tried again."""
+
+PASSING_SECONDS = 2.0
+"""The same, where it is not the trigger's own fault: somebody holds a lock on its row, or the database has no room."""
 
 
 class Poison:
@@ -50,14 +53,22 @@ class Poison:
         self._told.add((trigger_id, name, reason))
         self._events.poisoned(name, reason)
 
-    def set_aside(self, trigger_id: UUID, name: str, reason: str) -> None:
-        """Leave a trigger alone for some minutes, and tell.
+    def set_aside(self, trigger_id: UUID, name: str, error: Exception) -> None:
+        """Leave a trigger that could not be claimed alone: for some minutes, and tell, if that is its own fault.
+
+        Args:
+            trigger_id: The trigger.
+            name: Its name.
+            error: What the claim raised. One that passes by itself is not told, and the trigger is tried again soon.
 
         Raises:
             DatabaseError: The database is away.
         """
+        if isinstance(error, TransientDatabaseError):
+            self._aside[trigger_id] = elapsed() + PASSING_SECONDS
+            return
         self._aside[trigger_id] = elapsed() + ASIDE_SECONDS
-        self.report(trigger_id, name, reason)
+        self.report(trigger_id, name, f"it cannot be claimed: {error}")
 
     def is_aside(self, trigger_id: UUID) -> bool:
         """Tell whether a trigger was set aside and its time is not over."""

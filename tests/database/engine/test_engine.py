@@ -20,7 +20,7 @@ from OpenOrchestrator.common.errors import (
     DatabaseError,
 )
 from OpenOrchestrator.database.constants import Constant
-from OpenOrchestrator.database.engine import database as engine
+from OpenOrchestrator.database.engine import connecting
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.logs import Log, LogLevel
@@ -189,7 +189,7 @@ def test_an_unknown_commit_that_nobody_can_read_back_is_told(through_proxy: Data
 def test_a_server_that_falls_silent_is_given_up(
     database: Database, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "SILENCE_GRACE_SECONDS", 0)
+    monkeypatch.setattr(connecting, "SILENCE_GRACE_SECONDS", 0)
     url = make_url(database.connection_string).set(host="127.0.0.1", port=proxy.port)
     url = url.update_query_dict({"connect_timeout": "2"})
     behind = Database(url.render_as_string(hide_password=False), statement_timeout=1, patience_seconds=0.1)

@@ -1,0 +1,122 @@
+"""How each driver's errors are read."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import psycopg
+import psycopg.errors
+import pymysql
+import pytest
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.engine import driver_errors
+
+
+class OdbcError(Exception):
+    """As pyodbc raises: SQLSTATE and a text that ends in the server's number."""
+
+
+def sql_server(state: str, number: int, text: str = "text") -> OdbcError:
+    return OdbcError(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{text} ({number}) (SQL)")
+
+
+def sqlite(name: str, text: str) -> sqlite3.Error:
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorname = name
+    return error
+
+
+def read(original: BaseException, dialect_name: str) -> tuple[bool, bool, bool]:
+    """Return whether the work was undone, is not served for now, and whether the connection has to go."""
+    error = sa.exc.OperationalError("UPDATE", None, original)
+    return (
+        driver_errors.is_undone(error, dialect_name),
+        driver_errors.is_unserved(original, dialect_name),
+        driver_errors.ends_connection(original, dialect_name),
+    )
+
+
+UNDONE = (True, False, False)
+UNSERVED = (False, True, True)
+LOST = (False, False, True)
+REFUSED = (False, False, False)
+
+NO_ROOM = ("Full", "full", "Memory", "QueryCanceled", "max_statement_time", "9002", "Query timeout")
+
+CASES = [
+    ("postgresql", psycopg.errors.DeadlockDetected(), UNDONE),
+    ("postgresql", psycopg.errors.SerializationFailure(), UNDONE),
+    ("postgresql", psycopg.errors.LockNotAvailable(), UNDONE),
+    ("postgresql", psycopg.errors.QueryCanceled(), UNDONE),
+    ("postgresql", psycopg.errors.DiskFull(), UNDONE),
+    ("postgresql", psycopg.errors.OutOfMemory(), UNDONE),
+    ("postgresql", psycopg.errors.ReadOnlySqlTransaction(), UNSERVED),
+    ("postgresql", psycopg.errors.TooManyConnections(), UNSERVED),
+    ("postgresql", psycopg.errors.AdminShutdown(), LOST),
+    ("postgresql", psycopg.errors.CrashShutdown(), LOST),
+    ("postgresql", psycopg.errors.CannotConnectNow(), LOST),
+    ("postgresql", psycopg.errors.UniqueViolation(), REFUSED),
+    ("postgresql", psycopg.errors.UndefinedTable(), REFUSED),
+    ("mysql", pymysql.err.OperationalError(1213, "deadlock"), UNDONE),
+    ("mysql", pymysql.err.OperationalError(1205, "lock wait timeout"), UNDONE),
+    ("mysql", pymysql.err.OperationalError(1020, "record has changed"), UNDONE),
+    ("mysql", pymysql.err.OperationalError(1969, "max_statement_time"), UNDONE),
+    ("mysql", pymysql.err.OperationalError(1021, "disk full"), UNDONE),
+    ("mariadb", pymysql.err.OperationalError(1114, "table is full"), UNDONE),
+    ("mysql", pymysql.err.OperationalError(1290, "--read-only"), UNSERVED),
+    ("mysql", pymysql.err.OperationalError(1792, "READ ONLY transaction"), UNSERVED),
+    ("mariadb", pymysql.err.OperationalError(1836, "read only mode"), UNSERVED),
+    ("mysql", pymysql.err.OperationalError(1040, "too many connections"), UNSERVED),
+    ("mysql", pymysql.err.OperationalError(1053, "shutdown"), LOST),
+    ("mysql", pymysql.err.IntegrityError(1062, "duplicate"), REFUSED),
+    ("mssql", sql_server("40001", 1205), UNDONE),
+    ("mssql", sql_server("HY000", 1222), UNDONE),
+    ("mssql", sql_server("42000", 3960), UNDONE),
+    ("mssql", sql_server("42000", 9002), UNDONE),
+    ("mssql", sql_server("HYT00", 0, "Query timeout expired"), UNDONE),
+    ("mssql", sql_server("42000", 3906), UNSERVED),
+    ("mssql", sql_server("42000", 983), UNSERVED),
+    ("mssql", sql_server("42000", 6005), LOST),
+    ("mssql", sql_server("23000", 2627, "duplicate key"), REFUSED),
+    ("sqlite", sqlite("SQLITE_BUSY_SNAPSHOT", "database is locked"), UNDONE),
+    ("sqlite", sqlite("SQLITE_LOCKED", "database table is locked"), UNDONE),
+    ("sqlite", sqlite("SQLITE_FULL", "database or disk is full"), UNDONE),
+    ("sqlite", sqlite("SQLITE_READONLY", "attempt to write a readonly database"), UNSERVED),
+    ("sqlite", sqlite("SQLITE_CANTOPEN", "unable to open database file"), UNSERVED),
+    ("sqlite", sqlite("SQLITE_IOERR_WRITE", "disk I/O error"), LOST),
+    ("sqlite", sqlite("SQLITE_CONSTRAINT_UNIQUE", "UNIQUE constraint failed"), REFUSED),
+    ("sqlite", sqlite3.OperationalError("database is locked"), UNDONE),  # before Python 3.11
+    ("sqlite", sqlite3.OperationalError("attempt to write a readonly database"), UNSERVED),
+    ("sqlite", OSError(24, "Too many open files"), LOST),
+    ("postgresql", MemoryError(), LOST),
+]
+
+
+@pytest.mark.parametrize(("dialect_name", "original", "expected"), CASES)
+def test_an_error_is_read(dialect_name: str, original: BaseException, expected: tuple[bool, bool, bool]) -> None:
+    assert read(original, dialect_name) == expected
+
+
+@pytest.mark.parametrize(("dialect_name", "original", "expected"), CASES)
+def test_only_what_cannot_have_been_saved_is_run_again_blindly(
+    dialect_name: str, original: BaseException, expected: tuple[bool, bool, bool]
+) -> None:
+    error = sa.exc.OperationalError("UPDATE", None, original)
+    assert driver_errors.is_transient(error, dialect_name) is (expected in (UNDONE, UNSERVED))
+
+
+def test_only_what_others_do_is_a_conflict() -> None:
+    conflicts = [
+        repr(original) for dialect_name, original, _ in CASES if driver_errors.is_conflict(original, dialect_name)
+    ]
+    undone = [repr(original) for _, original, expected in CASES if expected == UNDONE]
+    assert set(conflicts) < set(undone)
+    no_room = [text for text in undone if text not in conflicts]
+    assert all(any(word in text for word in NO_ROOM) for text in no_room)
+    assert not any(any(word in text for word in NO_ROOM) for text in conflicts)
+
+
+def test_a_login_that_takes_too_long_is_no_statement_that_does() -> None:
+    original = sql_server("HYT00", 0, "Login timeout expired")
+    assert not driver_errors.is_undone(sa.exc.OperationalError(None, None, original), "mssql")

@@ -1,0 +1,108 @@
+"""Claims that the database refuses: what is the trigger's own fault, and what passes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trigger_setup as make
+from breaking_driver import UNDONE, Moment, break_driver
+
+from OpenOrchestrator.common.errors import ConnectionFailedError
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.stores import logs
+from OpenOrchestrator.scheduler.claiming import claiming as claiming_module
+from OpenOrchestrator.scheduler.claiming import poison as poison_module
+from OpenOrchestrator.scheduler.claiming.claiming import Claiming
+from OpenOrchestrator.scheduler.claiming.poison import Poison
+from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.options import SchedulerOptions
+
+
+class Refusing:
+    """Lets the driver refuse statements that contain a word with one of its own errors."""
+
+    def __init__(self) -> None:
+        self.word: str | None = None
+        self.error = 0
+        self.kind = ""
+
+    def __call__(self, moment: Moment, sql: str) -> BaseException | None:
+        if self.word is None or moment is not Moment.STATEMENT or self.word not in sql:
+            return None
+        return UNDONE[self.kind][self.error]()
+
+
+@pytest.fixture
+def refusing() -> Refusing:
+    return Refusing()
+
+
+@pytest.fixture
+def own(database: Database, refusing: Refusing) -> Iterator[Database]:
+    """The scheduler's pool on the database."""
+    made = Database(database.connection_string, clock=database.clock, patience_seconds=0)
+    refusing.kind = made.dialect_name
+    break_driver(made, refusing)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lines() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def claiming(own: Database, lines: io.StringIO, tmp_path: Path) -> Claiming:
+    options = SchedulerOptions(
+        name="here", whitelisted_only=False, max_jobs=8, poll_interval=1, workspace=tmp_path, python="python"
+    )
+    return Claiming(own, Identity("here"), options, Poison(own, Events(lines)))
+
+
+def claim(claiming: Claiming) -> list[str]:
+    """Look once, and claim what is there."""
+    return [run.trigger_name for run in claiming.claim(claiming.choose(claiming.look().due, []))]
+
+
+@pytest.mark.kinds("sqlite", "postgresql", "mariadb")
+def test_a_database_that_cannot_be_written_for_now_sets_no_trigger_aside(
+    database: Database, claiming: Claiming, refusing: Refusing, lines: io.StringIO
+) -> None:
+    make.single(database, "first")
+    make.single(database, "second")
+    refusing.word, refusing.error = "INSERT", -1  # the last one says read-only
+    for _ in range(3):
+        with pytest.raises(ConnectionFailedError):
+            claim(claiming)
+    refusing.word = None
+    assert claim(claiming) == ["first", "second"]
+    assert lines.getvalue() == ""
+
+
+@pytest.mark.kinds("sqlite", "postgresql", "mariadb")
+def test_a_lock_that_somebody_holds_sets_a_trigger_aside_for_a_moment_only_and_is_not_told(
+    database: Database,
+    claiming: Claiming,
+    refusing: Refusing,
+    lines: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed = [0.0]
+    for module in (claiming_module, poison_module):
+        monkeypatch.setattr(module, "elapsed", lambda: 1000 + passed[0])
+    make.single(database, "only")
+    refusing.word = "INSERT"
+    assert claim(claiming) == []
+    refusing.word = None
+    assert claim(claiming) == []  # it is given a moment
+    passed[0] += poison_module.PASSING_SECONDS
+    assert claim(claiming) == ["only"]
+    assert lines.getvalue() == ""
+    assert (
+        database.read(lambda session: logs.select(session, logs.LogFilter(), descending=True, offset=0, limit=9)) == ()
+    )
