@@ -6,6 +6,8 @@ way of a due trigger is ``loop.polling`` (or ``loop.once``), ``loop.dispatch``, 
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from OpenOrchestrator import __version__
 from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError
 from OpenOrchestrator.database.engine.database import Database
@@ -13,7 +15,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
-from OpenOrchestrator.scheduler.contact import Contact, elapsed
+from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
@@ -28,7 +30,8 @@ from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.name import SchedulerName
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.recovery.restart import recover
-from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.runs.services import Services
+from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
 from OpenOrchestrator.scheduler.workspace.housekeeping import Housekeeping
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
@@ -148,9 +151,40 @@ class Daemon:
             self._bell.sleep(_NAME_POLL_SECONDS)
 
     def _take_over(self) -> None:
-        """Follow the robots of an earlier start of this scheduler, and settle what else it left."""
-        for adopted in recover(self._database, self._identity, workspace=self._options.workspace, events=self._events):
-            self._dispatch.follow(adopted.job, adopted.directory)
+        """Follow the robots of an earlier start of this scheduler, and settle what else it left.
+
+        Those that are followed by then must not pay for a database that is away: it is waited for.
+
+        Raises:
+            DatabaseError: The database refuses it, or is away while nothing is followed (``once``).
+        """
+        failures = 0
+        while not self._stop.asked and not self._took_over():
+            failures += 1
+            self._bell.sleep(pause_after(failures))
+
+    def _took_over(self) -> bool:
+        try:
+            for adopted in recover(
+                self._database,
+                self._identity,
+                workspace=self._options.workspace,
+                events=self._events,
+                followed=self._followed,
+            ):
+                self._dispatch.follow(adopted.job, adopted.directory)
+        except DatabaseError as error:
+            if not is_outage(error) or (self._options.once and not self._runs.supervisors()):
+                raise
+            self._contact.failed(error)
+            return False
+        except OSError as error:
+            self._events.unexpected("taking over what an earlier start left", error)
+            return False
+        return True
+
+    def _followed(self) -> frozenset[UUID]:
+        return frozenset(job.job_id for job in self._runs.jobs())
 
     def _work(self) -> None:
         if self._options.once:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 from uuid import UUID
 
+from OpenOrchestrator.common.errors import OpenOrchestratorError
 from OpenOrchestrator.common.settings import LogFormat
 from OpenOrchestrator.scheduler.log_lines import ERROR, INFO, WARNING, LogLines
 
@@ -105,7 +106,7 @@ class Events:
 
     def unexpected(self, where: str, error: BaseException) -> None:
         """Something failed that nobody foresaw; the scheduler goes on."""
-        self._say(ERROR, "unexpected", f"Failed while {where}: {type(error).__name__}: {error}")
+        self._say(ERROR, "unexpected", f"Failed while {where}: {words_of(error)}")
 
     def poisoned(self, trigger: str, reason: str) -> None:
         """A trigger cannot be used and is set aside."""
@@ -177,12 +178,44 @@ class Events:
         self._say(INFO, "given_back", f'Gave back "{trigger}": {reason} (job {job_id}).', job=job_id, trigger=trigger)
 
     def ownership_lost(self, job_id: UUID, trigger: str) -> None:
-        """A running job was taken away, because its lease had ended; its robot is stopped."""
+        """A job was settled by somebody else, because its lease had ended; its robot is stopped."""
         self._say(
             ERROR,
             "ownership_lost",
             f'"{trigger}" was taken away from this scheduler, because it had been out of contact for too long; '
             f"stopping its robot (job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def passed_on(self, job_id: UUID, trigger: str) -> None:
+        """A job was taken over by another scheduler of this name, which follows its robot now."""
+        self._say(
+            ERROR,
+            "passed_on",
+            f'"{trigger}" was taken over by another scheduler of this name, because this one had been out of contact '
+            f"for too long; its robot and files are left to that one (job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def following_trouble(self, job_id: UUID, trigger: str, error: BaseException) -> None:
+        """Something failed while a robot is followed; the robot goes on, and it is tried again."""
+        self._say(
+            ERROR,
+            "following_trouble",
+            f'Failed while following "{trigger}"; its robot goes on, trying again: {words_of(error)} (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def output_kept(self, job_id: UUID, trigger: str, cause: str) -> None:
+        """A run ended and the database did not take all of its output; the rest is kept on this machine."""
+        self._say(
+            ERROR,
+            "output_kept",
+            f'Some of the output of "{trigger}" is not stored and kept on this machine until the database takes it: '
+            f"{cause} (job {job_id}).",
             job=job_id,
             trigger=trigger,
         )
@@ -204,7 +237,8 @@ class Events:
         self._say(
             WARNING,
             "step_pending",
-            f'How it stands with "{trigger}" cannot be stored yet; trying until it can: {error} (job {job_id}).',
+            f'How it stands with "{trigger}" cannot be stored yet; trying until it can: {words_of(error)} '
+            f"(job {job_id}).",
             job=job_id,
             trigger=trigger,
         )
@@ -214,7 +248,7 @@ class Events:
         self._say(
             WARNING,
             "output_trouble",
-            f'Output of "{trigger}" cannot be stored for now: {error} (job {job_id}).',
+            f'Output of "{trigger}" cannot be stored for now: {words_of(error)} (job {job_id}).',
             job=job_id,
             trigger=trigger,
         )
@@ -248,6 +282,11 @@ class Events:
             job=job_id,
             processes=processes,
         )
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says: those raised on purpose are sentences, of all others the type says the most."""
+    return str(error) if isinstance(error, OpenOrchestratorError) else f"{type(error).__name__}: {error}"
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, SchedulerError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle import runs, trigger_claims
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events
@@ -24,8 +25,9 @@ from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.runs import endings, kill_requests
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
+from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
-from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 _LONGEST_NAME = 100
@@ -104,6 +106,7 @@ class SingleRun:
             RevisionError: The database is of another revision than this program.
             NotFoundError: There is no such trigger.
             InvalidInputError: It cannot run now or here; the message says why.
+            SchedulerError: There are no more threads.
             DatabaseError: The database cannot be used.
         """
         revisions.check_exact(self._database)
@@ -121,7 +124,7 @@ class SingleRun:
         )
         keeper.start()
         try:
-            supervisor.start(claimed)
+            self._start(supervisor, claimed)
             while not self._over and not self._stop.insists:
                 if self._stop.asked:
                     supervisor.kill(endings.KILLED_BY_TERMINAL)
@@ -133,6 +136,16 @@ class SingleRun:
             self._bell.close()
             self._events.flush()
         return Outcome(claimed.job_id, supervisor.ending)
+
+    def _start(self, supervisor: Supervisor, claimed: ClaimedRun) -> None:
+        try:
+            supervisor.start(claimed)
+        except RuntimeError as error:
+            runs.give_back(self._database, claimed, f"could not be started: {error}")
+            raise SchedulerError(
+                f'"{claimed.trigger_name}" cannot be started, because this process gets no more threads ({error}). Its '
+                "trigger is due again."
+            ) from error
 
     def _watch_for_kill(self, supervisor: Supervisor) -> None:
         try:

@@ -18,8 +18,9 @@ from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
+from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
-from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 

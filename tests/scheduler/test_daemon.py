@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError
 from OpenOrchestrator.common.settings import load_settings
-from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
@@ -498,3 +498,31 @@ def test_a_name_taken_by_another_daemon_stops_this_one(site: Site, monkeypatch: 
     site.database.write(lambda session: session.execute(take))
     thread.join(30)
     assert statuses == [1]
+
+
+def test_a_database_that_goes_away_while_robots_are_taken_over_is_waited_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        site.single(f"trigger {number}", site.gated_robot(f"robot{number}", "gate"))
+    daemon = site.daemon(name="here").await_up()
+    for number in range(2):
+        site.await_start(f"robot{number}")
+        site.await_job(f"trigger {number}", JobStatus.RUNNING)
+    daemon.kill()
+    real = ownership.adopt
+    calls: list[Any] = []
+
+    def away_at_the_second(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise ConnectionFailedError("away")
+        return real(*arguments)
+
+    monkeypatch.setattr(ownership, "adopt", away_at_the_second)
+    with running_here(site):
+        wait_for("both", lambda: len(calls) == 3)
+        site.open("gate")
+        for number in range(2):
+            site.await_job(f"trigger {number}", JobStatus.DONE)
+    assert all(len(site.starts(f"robot{number}")) == 1 for number in range(2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timedelta, timezone
+from io import StringIO
 from uuid import UUID, uuid4
 
 import psutil
@@ -14,12 +15,12 @@ from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership
-from OpenOrchestrator.database.models import Job, QueueElement, Trigger
+from OpenOrchestrator.database.models import Job, QueueElement, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.recovery import restart
-from OpenOrchestrator.scheduler.runs.run_directory import find_runs
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
 
 pytestmark = [
     pytest.mark.kinds("sqlite"),
@@ -255,3 +256,66 @@ def test_a_request_to_run_survives_a_crash(site: Site) -> None:
     crash(site, failpoints.AFTER_CLAIM)
     assert site.once().process.returncode == 0
     assert site.status(trigger_id) is TriggerStatus.DONE
+
+
+def test_a_run_whose_files_cannot_be_read_for_now_is_followed_all_the_same(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.single("trigger", site.gated_robot("robot", "gate"))
+    daemon = site.daemon().await_up()
+    site.await_start("robot")
+    site.await_job("trigger", JobStatus.RUNNING)
+    daemon.kill()
+    free = sa.update(Scheduler).values(instance=None, lease_until=None)
+    site.database.write(lambda session: session.execute(free))
+
+    def refuse(_self: RunDirectory) -> None:
+        raise OSError(24, "Too many open files")
+
+    lines = StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "read_exit", refuse)
+        (adopted,) = restart.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(lines))
+    assert adopted.job.job_id == site.job("trigger").id
+    assert "Too many open files" in lines.getvalue()
+    assert site.job("trigger").status is JobStatus.RUNNING
+    assert site.robot_processes() != []
+    site.open("gate")
+
+
+def test_what_is_followed_already_is_neither_adopted_again_nor_cleared_up(site: Site) -> None:
+    site.single("trigger", site.gated_robot("robot", "gate"))
+    daemon = site.daemon().await_up()
+    site.await_start("robot")
+    job = site.await_job("trigger", JobStatus.RUNNING)
+    daemon.kill()
+    end = sa.update(Job).values(status=JobStatus.DONE)
+    for values in (None, end):
+        if values is not None:
+            site.database.write(lambda session, values=values: session.execute(values))
+        found = restart.recover(
+            site.database,
+            Identity("worker"),
+            workspace=site.workspace,
+            events=Events(None),
+            followed=lambda: [job.id],
+        )
+        assert list(found) == []
+    assert len(find_runs(site.workspace)) == 1
+    assert site.robot_processes() != []
+    site.open("gate")
+
+
+def test_files_of_a_run_that_cannot_be_cleared_up_hold_up_nothing(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.single("trigger", site.robot("robot", "print(1)"))
+    crash(site, failpoints.AFTER_FINISH)
+
+    def refuse(_self: RunDirectory) -> None:
+        raise OSError(24, "Too many open files")
+
+    lines = StringIO()
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "read_exit", refuse)
+        list(restart.recover(site.database, Identity("worker"), workspace=site.workspace, events=Events(lines)))
+    assert "Too many open files" in lines.getvalue()
+    assert len(find_runs(site.workspace)) == 1

@@ -17,7 +17,11 @@ from OpenOrchestrator.database.stores.validation import storable
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+END_MARK = 2**31 - 1
+"""Number of the piece that says, behind all others, that some are missing. No robot's output gets there."""
+
 _OUTPUT = cast(sa.Table, JobOutput.__table__)
+_IS_PRINTED = _OUTPUT.c.sequence < END_MARK
 
 
 class OutputPiece(Protocol):
@@ -91,8 +95,26 @@ def read_last(session: Session, job_id: UUID, *, limit: int) -> tuple[StoredPiec
     return tuple(StoredPiece(*row) for row in reversed(_rows(session, query)))
 
 
+def mark_end(session: Session, job_id: UUID, text: str, *, written_at: datetime) -> None:
+    """Say behind the output of a job that pieces of it are missing; said before, it stays as it was."""
+    row = {"job_id": job_id, "sequence": END_MARK, "stream": "stderr", "written_at": written_at, "text": storable(text)}
+    connection = session.connection()
+    connection.execute(_insert(connection.dialect.name), [row])
+
+
+def unmark_end(session: Session, job_id: UUID) -> None:
+    """Take back what ``mark_end`` said, because nothing is missing any more."""
+    session.connection().execute(sa.delete(_OUTPUT).where(_OUTPUT.c.job_id == job_id, ~_IS_PRINTED))
+
+
+def stored_sequences(session: Session, job_id: UUID) -> frozenset[int]:
+    """Return the numbers of the pieces of a job that are stored, the mark at the end left out."""
+    query = sa.select(_OUTPUT.c.sequence).where(_OUTPUT.c.job_id == job_id, _IS_PRINTED)
+    return frozenset(session.connection().execute(query).scalars())
+
+
 def last_sequence(session: Session, job_id: UUID) -> int:
-    """Return the highest number stored for a job, 0 if there is none."""
+    """Return the highest number stored for a job, that of the mark at the end included; 0 if there is none."""
     query = sa.select(sa.func.max(_OUTPUT.c.sequence)).where(_OUTPUT.c.job_id == job_id)
     return session.connection().scalar(query) or 0
 

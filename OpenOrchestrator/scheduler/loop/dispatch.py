@@ -6,16 +6,27 @@ Owns the order: choose, claim, enter into the table of runs, start. Must not kno
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
+from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
+from OpenOrchestrator.scheduler.contact import elapsed
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.runs import kill_requests
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
+from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
-from OpenOrchestrator.scheduler.runs.supervisor import Services, Supervisor
+from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
+
+CROWDED_SECONDS = 5.0
+"""Pause in claiming after a run could not be followed, because this process has no more threads."""
+
+NO_THREAD = "its scheduler had no means to start it"
 
 
 class Dispatch:
@@ -33,9 +44,14 @@ class Dispatch:
         self._claiming = claiming
         self._runs = runs
         self._services = services
+        self._unfollowed: deque[tuple[Supervisor, RunDirectory]] = deque()
+        self._is_crowded = False
+        self._crowded_until = 0.0
 
     def has_room(self) -> bool:
         """Tell whether anything could be started beside what runs."""
+        if self._unfollowed or elapsed() < self._crowded_until:
+            return False
         return self._claiming.has_room(self._runs.jobs())
 
     def look(self) -> DueTriggers:
@@ -57,26 +73,55 @@ class Dispatch:
             DatabaseError: The database cannot be reached.
         """
         for run in self._claiming.claim(chosen):
-            late = None if run.due_at is None else (self._database.utc_now() - run.due_at).total_seconds()
-            self._services.events.claimed(run.job_id, run.trigger_name, late_seconds=late, attempt=run.attempt)
-            supervisor = Supervisor(SupervisedJob.of(run), self._services)
-            self._runs.add(supervisor, run)
-            try:
-                supervisor.start(run)
-            except RuntimeError as error:  # no more threads: its lease runs out, and it is due again
-                self._services.events.unexpected(f'starting "{run.trigger_name}"', error)
-                self._services.on_over(supervisor)
+            self._begin(run)
 
     def follow(self, job: SupervisedJob, directory: RunDirectory) -> None:
         """Follow a run that an earlier scheduler of this name started."""
         supervisor = Supervisor(job, self._services)
         self._runs.add(supervisor, None)
-        supervisor.adopt(directory)
+        self._unfollowed.append((supervisor, directory))
+        self._follow_more()
 
-    def kill_as_requested(self) -> None:
-        """Stop the robots that an admin asked to kill.
+    def look_after_runs(self) -> None:
+        """Stop the robots that an admin asked to kill, and follow those that could not be followed so far.
 
         Raises:
             DatabaseError: The database cannot be used now.
         """
+        self._follow_more()
         kill_requests.carry_out(self._database, self._runs.supervisors(), self._services.events)
+
+    def _begin(self, run: ClaimedRun) -> None:
+        """Start a run that was claimed; one that cannot be followed is given back, and holds up no other."""
+        supervisor = Supervisor(SupervisedJob.of(run), self._services)
+        try:
+            late = None if run.due_at is None else (self._database.utc_now() - run.due_at).total_seconds()
+            self._services.events.claimed(run.job_id, run.trigger_name, late_seconds=late, attempt=run.attempt)
+            self._runs.add(supervisor, run)
+            supervisor.start(run)
+        except Exception as error:  # noqa: BLE001  (no more threads, or no memory)
+            self._services.events.unexpected(f'starting "{run.trigger_name}"', error)
+            self._crowded_until = elapsed() + CROWDED_SECONDS
+            self._give_back(run)
+            self._services.on_over(supervisor)
+
+    def _give_back(self, run: ClaimedRun) -> None:
+        try:
+            if runs.give_back(self._database, run, NO_THREAD):
+                self._services.events.given_back(run.job_id, run.trigger_name, NO_THREAD)
+        except DatabaseError as error:
+            # Its lease runs out, and it is due again then.
+            self._services.contact.failed(error)
+
+    def _follow_more(self) -> None:
+        while self._unfollowed:
+            supervisor, directory = self._unfollowed[0]
+            try:
+                supervisor.adopt(directory)
+            except RuntimeError as error:  # no more threads: its robot goes on, and its lease is kept meanwhile
+                if not self._is_crowded:
+                    self._services.events.unexpected(f'following "{supervisor.job.trigger_name}"', error)
+                self._is_crowded = True
+                return
+            self._is_crowded = False
+            self._unfollowed.popleft()

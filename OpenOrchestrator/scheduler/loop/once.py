@@ -59,7 +59,7 @@ class Once:
         seen: set[UUID] = set()
         while not self._stop.asked:
             try:
-                self._dispatch.kill_as_requested()
+                self._dispatch.look_after_runs()
                 chosen = self._dispatch.choose(
                     trigger
                     for trigger in self._dispatch.look().due

@@ -59,7 +59,7 @@ class Polling:
     def _tick(self) -> float:
         """Do what there is to do now, and return how many seconds to sleep at most."""
         try:
-            self._dispatch.kill_as_requested()
+            self._dispatch.look_after_runs()
             pause = self._start_due()
         except DatabaseError as error:
             self._contact.failed(error)

@@ -22,7 +22,7 @@ from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.runs import endings
-from OpenOrchestrator.scheduler.runs.supervisor import Services
+from OpenOrchestrator.scheduler.runs.services import Services
 
 _LEAVE_SECONDS = 5.0
 _LOCKED_RETRY_SECONDS = 0.5
@@ -74,8 +74,7 @@ class Shutdown:
             self._services.events.stopping(policy.value, len(self._runs.supervisors()))
         self._give_back_unstarted()
         if policy is StopPolicy.KILL:
-            for supervisor in self._runs.supervisors():
-                supervisor.kill(endings.KILLED_BY_STOP)
+            self._kill_running()
         if policy is not StopPolicy.LEAVE:
             self._wait_for_robots()
         self._services.events.stopped(self._leave_running())
@@ -92,10 +91,26 @@ class Shutdown:
                 # Its lease runs out, and it is due again then.
                 self._services.contact.failed(error)
 
+    def _kill_running(self) -> None:
+        """Kill the robots; those of jobs that may be another scheduler's by now only if they turn out not to be."""
+        running = self._runs.supervisors()
+        ids = [supervisor.job.job_id for supervisor in running]
+        try:
+            ours = ownership.extend(self._database, self._identity, ids).ours
+        except DatabaseError as error:
+            # Nobody can tell, and those who stop it want them killed.
+            self._services.contact.failed(error)
+            ours = frozenset(ids)
+        for supervisor in running:
+            if supervisor.job.job_id in ours:
+                supervisor.kill(endings.KILLED_BY_STOP)
+            else:
+                supervisor.lose()
+
     def _wait_for_robots(self) -> None:
         while self._runs.supervisors() and not self._stop.insists and not self._name_is_taken():
             try:
-                self._dispatch.kill_as_requested()
+                self._dispatch.look_after_runs()
             except DatabaseError as error:
                 self._services.contact.failed(error)
             self._bell.sleep(self._options.poll_interval)

@@ -19,7 +19,20 @@ _KEEP_UNKNOWN_RUNS = timedelta(days=7)
 
 
 def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
-    """End and delete what is left of a run, if its job is known to be over."""
+    """End and delete what is left of a run, if its job is known to be over.
+
+    Trouble with the files of the run is told, and leaves them as they are.
+
+    Raises:
+        DatabaseError: The database cannot be reached now.
+    """
+    try:
+        _clear_up(database, directory, events)
+    except OSError as error:
+        events.unexpected(f"clearing up after job {directory.job_id}", error)
+
+
+def _clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
     job_id = directory.job_id
     job = database.read(lambda session: jobs.get(session, job_id))
     exit_info = directory.read_exit()
@@ -30,12 +43,12 @@ def clear_up(database: Database, directory: RunDirectory, events: Events) -> Non
         return
     if job.status in ACTIVE_JOB_STATUSES:
         return  # another scheduler's, or of a run at a terminal
+    name = job.trigger_name or job.process_name
     if exit_info is None:
         end_processes(directory, events)
     elif job.status is JobStatus.LOST:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
         words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
-        name = job.trigger_name or job.process_name
         events.late_finish(job_id, name, status=ending.status.value, reason=ending.reason or "")
         log_error(
             database,
@@ -47,7 +60,11 @@ def clear_up(database: Database, directory: RunDirectory, events: Events) -> Non
 
 
 def end_processes(directory: RunDirectory, events: Events) -> None:
-    """Kill every process that carries the mark of a run, its host included, and tell if there was one."""
+    """Kill every process that carries the mark of a run, its host included, and tell if there was one.
+
+    Raises:
+        OSError: This process has no file descriptors to look for them.
+    """
     found = len(directory.leftovers())
     if found:
         directory.kill_leftovers()

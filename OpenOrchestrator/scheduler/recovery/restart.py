@@ -6,16 +6,19 @@ or ended, never started again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
+from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS, OwnedJob
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler import failpoints
+from OpenOrchestrator.scheduler.contact import is_outage
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up, end_processes
 from OpenOrchestrator.scheduler.runs import endings
@@ -39,14 +42,24 @@ class Adopted:
     directory: RunDirectory
 
 
-def recover(database: Database, identity: Identity, *, workspace: Path, events: Events) -> Iterator[Adopted]:
+def recover(
+    database: Database,
+    identity: Identity,
+    *,
+    workspace: Path,
+    events: Events,
+    followed: Callable[[], Collection[UUID]] = tuple,
+) -> Iterator[Adopted]:
     """Settle or hand over every active job under this scheduler's name, and end what is left of jobs that are over.
+
+    May be called again after it failed half way: what was handed over is followed by then, and left alone.
 
     Args:
         database: Where the jobs are.
         identity: This scheduler, enrolled.
         workspace: Where the run directories are.
         events: Told about everything found.
+        followed: Returns the jobs that are followed already.
 
     Yields:
         The runs to follow on, as soon as each is known.
@@ -56,12 +69,15 @@ def recover(database: Database, identity: Identity, *, workspace: Path, events: 
     """
     directories = {directory.job_id: directory for directory in find_runs(workspace)}
     for job in ownership.jobs_of(database, identity.name):
+        if job.job_id in followed():
+            continue
         directory = directories.pop(job.job_id, RunDirectory(run_root(workspace) / str(job.job_id)))
         adopted = _recover_job(database, identity, job, directory, events)
         if adopted is not None:
             yield adopted
     for directory in directories.values():
-        clear_up(database, directory, events)
+        if directory.job_id not in followed():
+            clear_up(database, directory, events)
 
 
 def _recover_job(
@@ -76,14 +92,30 @@ def _recover_job(
     if job.status is JobStatus.STARTING:
         _return_unstarted(database, job, events)
         return None
-    if directory.read_exit() is None and directory.read_host() is None:
-        # Nothing was handed to a host, so no robot can have been started; or the workspace is another one now.
-        end_processes(directory, events)
-        _settle(database, job, endings.never_found(), events)
-        directory.remove()
-        return None
+    try:
+        if directory.read_exit() is None and directory.read_host() is None:
+            # Nothing was handed to a host, so no robot can have been started; or the workspace is another one now.
+            end_processes(directory, events)
+            _settle(database, job, endings.never_found(), events)
+            directory.remove()
+            return None
+        pid = _record_host(database, job, directory)
+    except Exception as error:
+        if isinstance(error, DatabaseError) and is_outage(error):
+            raise
+        # A robot may run: it is followed, and whoever follows it tries to read its files until that succeeds.
+        events.following_trouble(job.job_id, name, error)
+        pid = None
+    events.adopted(job.job_id, name, pid=pid)
+    return Adopted(SupervisedJob.of_adopted(job), directory)
+
+
+def _record_host(database: Database, job: OwnedJob, directory: RunDirectory) -> int | None:
+    """Store which processes a run has, if that is not known yet, and return the id of its robot's."""
     host = directory.read_host()
-    if host is not None and job.host_pid is None:
+    if host is None:
+        return None
+    if job.host_pid is None:
         runs.record_start(
             database,
             job,
@@ -92,8 +124,7 @@ def _recover_job(
             commit_sha=job.commit_sha,
             started_at=host.started_at or database.utc_now(),
         )
-    events.adopted(job.job_id, name, pid=None if host is None else host.robot_pid)
-    return Adopted(SupervisedJob.of_adopted(job), directory)
+    return host.robot_pid
 
 
 def _return_unstarted(database: Database, job: OwnedJob, events: Events) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo
@@ -10,7 +11,7 @@ from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo
 KILLED_BY_ADMIN = "killed on request"
 KILLED_BY_STOP = "killed because its scheduler was stopped"
 KILLED_BY_TERMINAL = "interrupted at the terminal"
-OWNERSHIP_LOST = "taken away from its scheduler"
+OWNERSHIP_LOST = "its job was settled without it"
 
 SIGNAL_EXIT_BASE = 128
 """Shells show the end by signal n as exit status 128 + n."""
@@ -51,8 +52,7 @@ def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
     if exit_info.error is not None:
         return Ending(JobStatus.FAILED, code, f"could not be started: {exit_info.error}")
     if exit_info.timed_out:
-        allowed = f" of {timeout_seconds} s" if timeout_seconds is not None else ""
-        ending = Ending(JobStatus.TIMED_OUT, code, f"stopped: it ran longer than its time limit{allowed}")
+        ending = Ending(JobStatus.TIMED_OUT, code, _too_long(timeout_seconds))
     elif exit_info.stopped is not None:
         ending = Ending(JobStatus.KILLED, code, exit_info.stopped)
     elif exit_info.signal is not None:
@@ -61,13 +61,32 @@ def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
         ending = Ending(JobStatus.DONE, 0)
     else:
         ending = Ending(JobStatus.FAILED, code, f"exit code {_readable(code)}")
-    remarks = [ending.reason] if ending.reason else []
     if exit_info.output_error is not None:
-        remarks.append(f"its output is incomplete: {exit_info.output_error}")
+        ending = with_remark(ending, output_incomplete(exit_info.output_error))
     if exit_info.survivors:
-        pids = ", ".join(str(pid) for pid in exit_info.survivors)
-        remarks.append(f"these processes it started could not be ended: {pids}")
-    return Ending(ending.status, ending.exit_code, "; ".join(remarks) or None)
+        ending = with_remark(ending, _survivors(exit_info.survivors))
+    return ending
+
+
+def with_remark(ending: Ending, remark: str) -> Ending:
+    """Return an end with something added to its reason."""
+    return replace(ending, reason=f"{ending.reason}; {remark}" if ending.reason else remark)
+
+
+def output_incomplete(cause: str) -> str:
+    """Return the remark that not all a robot printed can be read."""
+    return f"its output is incomplete: {cause}"
+
+
+def end_log(ending: Ending, error_tail: str) -> str:
+    """Return the message about a bad end for the log of the process.
+
+    Args:
+        ending: How the run ended.
+        error_tail: The end of the robot's error output; may be empty.
+    """
+    reason = ending.reason or ending.status.value
+    return f"{reason}\n\nEnd of its error output:\n{error_tail}" if error_tail else reason
 
 
 def host_lost() -> Ending:
@@ -82,6 +101,15 @@ def never_found() -> Ending:
         None,
         "its scheduler ended while it ran, and neither the robot nor a record of its end was found afterwards",
     )
+
+
+def _too_long(timeout_seconds: int | None) -> str:
+    allowed = f" of {timeout_seconds} s" if timeout_seconds is not None else ""
+    return f"stopped: it ran longer than its time limit{allowed}"
+
+
+def _survivors(pids: Sequence[int]) -> str:
+    return f"these processes it started could not be ended: {', '.join(str(pid) for pid in pids)}"
 
 
 def _readable(code: int | None) -> str:

@@ -85,24 +85,28 @@ class Launcher:
             ) from error
         try:
             host = self._spawn_host(run, spec.job_id)
-        except OSError as error:
+        except Exception as error:
             run.remove()
             raise LaunchError(
-                f"The robot host of job {spec.job_id} cannot be started with {_host_python()}: {error.strerror}."
+                f"The robot host of job {spec.job_id} cannot be started with {_host_python()}: {_cause(error)}."
             ) from error
         try:
             self._hand_over(run, host, spec, command)
-        except (OSError, psutil.Error) as error:
-            # The host starts nothing before it has read everything.
+        except Exception as error:
+            # The host starts nothing before it has read everything; what it may have started then is marked.
             host.kill()
             host.wait()
-            reason = getattr(error, "strerror", None) or "the host ended at once"
+            with contextlib.suppress(OSError):  # nothing to look with; hardly anything to find
+                run.kill_leftovers()
+            reason = "the host ended at once" if isinstance(error, BrokenPipeError | psutil.Error) else _cause(error)
             log = _read_log(run)
             run.remove()
             raise LaunchError(
                 f"Job {spec.job_id} cannot be handed to its robot host: {reason}. {log}".rstrip()
             ) from error
-        threading.Thread(target=self._await_end, args=(host, spec.job_id), daemon=True).start()
+        # Without a thread to wait for its end, whoever follows the run sees that the host is gone.
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=self._await_end, args=(host, spec.job_id), daemon=True).start()
         return run
 
     def _spawn_host(self, run: RunDirectory, job_id: UUID) -> subprocess.Popen[bytes]:
@@ -179,6 +183,10 @@ def _host_python() -> str:
     """
     base: str | None = getattr(sys, "_base_executable", None)
     return base if base and sys.platform == "win32" else sys.executable
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
 
 
 def _read_log(run: RunDirectory) -> str:

@@ -6,6 +6,7 @@ Must not decide whether they should end. Processes whose environment this user m
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ import psutil
 _PATIENCE_SECONDS = 5.0
 _PASS_PAUSE_SECONDS = 0.02
 _CLEAN_LOOKS = 2
+_OWN_TROUBLE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def find_marked(variable: str, mark: str) -> list[psutil.Process]:
@@ -23,6 +25,9 @@ def find_marked(variable: str, mark: str) -> list[psutil.Process]:
     Args:
         variable: Name of the environment variable.
         mark: Its value.
+
+    Raises:
+        OSError: This process has no file descriptors or memory to look with.
     """
     return [process for process in psutil.process_iter() if _is_marked(process, variable, mark)]
 
@@ -32,6 +37,9 @@ def kill_marked(variable: str, mark: str) -> list[int]:
 
     Returns:
         Ids of those that are still there after five seconds.
+
+    Raises:
+        OSError: This process has no file descriptors or memory to look with.
     """
     return kill_all(lambda: find_marked(variable, mark))
 
@@ -87,6 +95,11 @@ def _is_marked(process: psutil.Process, variable: str, mark: str) -> bool:
     try:
         # A process that has ended (a zombie) has no environment.
         return bool(process.environ().get(variable) == mark)
-    except (psutil.Error, OSError):
+    except (psutil.Error, PermissionError, FileNotFoundError, ProcessLookupError):
         # Gone meanwhile, or another user's: not one of ours.
+        return False
+    except OSError as error:
+        # Without file descriptors nobody can be looked at, and a mark that was not looked for is not missing.
+        if error.errno in _OWN_TROUBLE:
+            raise
         return False

@@ -1,15 +1,17 @@
 """Moves what a robot printed from its run directory into the database while it runs.
 
-Owns the position in the output. Must not decide when a run is over.
+Owns the position in the output, and which pieces the database refused. Must not decide when a run is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.stores import job_output
+from OpenOrchestrator.scheduler.contact import is_outage
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord, RunDirectory
 
 TAIL_CHARACTERS = 6000
@@ -18,6 +20,7 @@ TAIL_CHARACTERS = 6000
 STDERR = "stderr"
 
 _BATCH = 200
+_MOST_REFUSALS = 20
 
 
 class OutputPump:
@@ -43,14 +46,27 @@ class OutputPump:
         self._directory = directory
         self._on_record = on_record
         self._offset = 0
-        self._stored: int | None = None
+        self._stored: frozenset[int] | None = None
         self._waiting: list[OutputRecord] = []
         self._tail = ""
+        self._refused_in_a_row = 0
+        self._missing = 0
+        self._added = 0
+
+    @property
+    def added(self) -> int:
+        """How many records were stored that nobody had stored before."""
+        return self._added
 
     @property
     def error_tail(self) -> str:
         """The last part of what the robot wrote to its error output, as far as it was read."""
         return self._tail
+
+    @property
+    def missing(self) -> int:
+        """How many records ``pump_storable`` had to leave out."""
+        return self._missing
 
     def pump(self) -> bool:
         """Copy what is new.
@@ -62,14 +78,7 @@ class OutputPump:
             OSError: The output cannot be read.
             DatabaseError: It cannot be stored; the next call tries the same records again.
         """
-        if not self._waiting:
-            self._waiting, self._offset = self._directory.read_output(self._offset)
-            for record in self._waiting:
-                if record.stream == STDERR:
-                    self._tail = (self._tail + record.text)[-TAIL_CHARACTERS:]
-                if self._on_record is not None:
-                    self._on_record(record)
-        if not self._waiting:
+        if not self._read():
             return False
         while self._waiting:
             batch = self._waiting[:_BATCH]
@@ -77,16 +86,58 @@ class OutputPump:
             del self._waiting[: len(batch)]
         return True
 
-    def give_up(self) -> None:
-        """Forget what could not be stored, but go on reading for the tail."""
-        self._waiting = []
+    def pump_storable(self) -> bool:
+        """Copy what is new, one record at a time, and leave out what the database refuses.
 
-    def _store(self, batch: list[OutputRecord]) -> None:
+        After some refusals in a row it takes nothing at all, and the rest is left out without asking.
+
+        Returns:
+            Whether there was anything new; call again until there is not.
+
+        Raises:
+            OSError: The output cannot be read.
+            DatabaseError: The database cannot be reached; the next call goes on with the same record.
+        """
+        if not self._read():
+            return False
+        while self._waiting:
+            if self._refused_in_a_row >= _MOST_REFUSALS:
+                self._missing += len(self._waiting)
+                self._waiting = []
+                break
+            try:
+                self._store(self._waiting[:1])
+            except DatabaseError as error:
+                if is_outage(error):
+                    raise
+                self._missing += 1
+                self._refused_in_a_row += 1
+            else:
+                self._refused_in_a_row = 0
+            del self._waiting[:1]
+        return True
+
+    def _read(self) -> bool:
+        if not self._waiting:
+            self._waiting, self._offset = self._directory.read_output(self._offset)
+            for record in self._waiting:
+                if record.stream == STDERR:
+                    self._tail = (self._tail + record.text)[-TAIL_CHARACTERS:]
+            if self._on_record is not None:
+                self._show(self._waiting, self._on_record)
+        return bool(self._waiting)
+
+    def _show(self, records: Sequence[OutputRecord], on_record: Callable[[OutputRecord], None]) -> None:
+        self._on_record = None  # shown once: whoever fails to show a record is shown no other
+        for record in records:
+            on_record(record)
+        self._on_record = on_record
+
+    def _store(self, batch: Sequence[OutputRecord]) -> None:
         if self._stored is None:
-            self._stored = self._database.read(lambda session: job_output.last_sequence(session, self._job_id))
+            self._stored = self._database.read(lambda session: job_output.stored_sequences(session, self._job_id))
         stored = self._stored
-        new = [record for record in batch if record.sequence > stored]
-        if not new:
-            return
-        self._database.write(lambda session: job_output.append(session, self._job_id, new))
-        self._stored = new[-1].sequence
+        new = [record for record in batch if record.sequence not in stored]
+        if new:
+            self._database.write(lambda session: job_output.append(session, self._job_id, new))
+            self._added += len(new)

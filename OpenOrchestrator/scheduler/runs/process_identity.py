@@ -83,10 +83,14 @@ class LinuxProcesses:
         namespace = fields[1] if kind == "linux" else place[1]
         if (boot, namespace) != place:
             return Sight.UNKNOWN
-        now = self._start(pid)
-        if now is None:
+        try:
+            now = self._start(pid)
             # One that exists and is not shown belongs to another user, on a /proc that hides those.
-            return Sight.UNKNOWN if psutil.pid_exists(pid) and not self._is_shown(pid) else Sight.GONE
+            if now is None and psutil.pid_exists(pid) and not (self._proc / str(pid)).exists():
+                return Sight.UNKNOWN
+        except OSError:
+            # This process has no file descriptors to look with.
+            return Sight.UNKNOWN
         return Sight.ALIVE if now == start else Sight.GONE
 
     def _place(self) -> tuple[str, str] | None:
@@ -103,14 +107,11 @@ class LinuxProcesses:
         """Return the start of a process in ticks since the boot; None if there is none, or it has ended (a zombie)."""
         try:
             stat = (self._proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             return None
         # The name in the middle may hold blanks and parentheses; the fields follow the last one.
         fields = stat[stat.rindex(")") + 2 :].split()
         return None if fields[0] in {"Z", "X"} else fields[19]
-
-    def _is_shown(self, pid: int) -> bool:
-        return (self._proc / str(pid)).exists()
 
 
 class PortableProcesses:

@@ -1,26 +1,29 @@
 """Writes about one run: its beginning, its output, its end. Each is tried until the database has answered.
 
 Owns what is retried and what is given up, and how a write that was saved without anybody hearing so is recognised. Must
-not decide how a run goes on.
+not decide how a run goes on. Whatever fails here, foreseen or not, is told and tried again: a robot does not pay for
+trouble of its scheduler.
 """
 
 from __future__ import annotations
 
+import platform
 import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
+from enum import Enum, auto
 from typing import TypeVar
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, LaunchError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.statuses import JobStatus
-from OpenOrchestrator.database.stores import jobs
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
+from OpenOrchestrator.database.stores import job_output, jobs
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
-from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.events import Events, words_of
+from OpenOrchestrator.scheduler.runs.endings import Ending, end_log
 from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import HostInfo
@@ -28,7 +31,38 @@ from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 T = TypeVar("T")
 
-_ATTEMPTS_TO_STORE_OUTPUT = 3
+_ATTEMPTS = 3
+"""How often a refused write is repeated where there is another way to go on."""
+
+
+class Standing(Enum):
+    """Whose a job is, as the database says.
+
+    Attributes:
+        OURS: It has not ended and belongs to this scheduler.
+        PASSED_ON: It has not ended, and another scheduler has taken it over.
+        SETTLED: It has ended, or is gone.
+    """
+
+    OURS = auto()
+    PASSED_ON = auto()
+    SETTLED = auto()
+
+
+class Stored(Enum):
+    """What became of the end of a run.
+
+    Attributes:
+        ACCEPTED: It is stored.
+        TOO_LATE: The job had been settled without it; that was told.
+        PASSED_ON: Another scheduler follows the run, and stores its end.
+        LEFT: The scheduler left before it could be stored.
+    """
+
+    ACCEPTED = auto()
+    TOO_LATE = auto()
+    PASSED_ON = auto()
+    LEFT = auto()
 
 
 class RunRecord:
@@ -49,6 +83,7 @@ class RunRecord:
         self._left = threading.Event()
         self._trouble_told = False
         self._pending_told = False
+        self._refused_ends = 0
 
     @property
     def is_left(self) -> bool:
@@ -59,97 +94,135 @@ class RunRecord:
         """Try nothing again from now on."""
         self._left.set()
 
+    def wait(self, failures: int) -> bool:
+        """Wait before the next attempt after so many failures, unless the scheduler leaves; return whether it does."""
+        return self._left.wait(pause_after(failures))
+
+    def standing(self) -> Standing:
+        """Return whose the job is now.
+
+        Raises:
+            DatabaseError: Nobody can tell now.
+        """
+        job = self._database.read(lambda session: jobs.get(session, self._job.job_id))
+        if job is None or job.status not in ACTIVE_JOB_STATUSES:
+            return Standing.SETTLED
+        return Standing.OURS if job.fence == self._job.fence else Standing.PASSED_ON
+
     def begin(self, run: ClaimedRun) -> bool | None:
         """Say that the robot is about to be started; None if the scheduler leaves before that is stored.
 
         Returns:
             Whether it may be started.
-        """
-        return self._insist(lambda: runs.begin_run(self._database, run) or self._has_become(JobStatus.RUNNING))
 
-    def started(self, run: ClaimedRun, host: HostInfo, commit: str | None) -> None:
-        """Store which processes the run has."""
-        self._events.started(self._job.job_id, self._job.trigger_name, pid=host.robot_pid, commit=commit)
-        started_at = host.started_at or datetime.now(timezone.utc)
-        self._insist(
-            lambda: runs.record_start(
+        Raises:
+            LaunchError: It failed again and again in a way that has nothing to do with the database.
+        """
+        unforeseen = 0
+
+        def write() -> bool:
+            nonlocal unforeseen
+            try:
+                return runs.begin_run(self._database, run) or self._has_become(JobStatus.RUNNING)
+            except DatabaseError:
+                raise
+            except Exception as error:
+                unforeseen += 1
+                if unforeseen >= _ATTEMPTS:
+                    raise LaunchError(f"could not be started: {words_of(error)}") from error
+                raise
+
+        return self._insist(write)
+
+    def started(self, run: ClaimedRun, host: HostInfo, commit: str | None) -> bool:
+        """Store which processes the run has.
+
+        Returns:
+            Whether that is settled. False: it could not be stored now.
+        """
+        try:
+            runs.record_start(
                 self._database,
                 run,
                 host_pid=host.host_pid,
                 host_started=host.host_started,
                 commit_sha=commit,
-                started_at=started_at,
+                started_at=host.started_at or datetime.now(timezone.utc),
             )
-        )
+        except Exception as error:  # noqa: BLE001  (a robot does not pay for trouble of its scheduler)
+            self._tell_pending(error)
+            return False
+        self._contact.succeeded()
+        return True
 
     def copy_output(self, pump: OutputPump) -> None:
         """Store what the robot printed lately; what cannot be stored now comes with the next call."""
         try:
             if pump.pump():
                 self._contact.succeeded()
-        except DatabaseError as error:
-            if is_outage(error):
-                self._contact.failed(error)
-            else:
-                self.tell_trouble(error)
-        except OSError as error:
-            self.tell_trouble(error)
+        except Exception as error:  # noqa: BLE001  (a robot does not pay for trouble of its scheduler)
+            self._tell_output_trouble(error)
 
-    def copy_all_output(self, pump: OutputPump) -> bool:
-        """Store all output that is left, however long the database is away; what it refuses is given up.
+    def copy_all_output(self, pump: OutputPump) -> str | None:
+        """Store all output that is left, however long the database is away.
+
+        What it refuses again and again is left out, and marked behind the output as far as the database takes that.
 
         Returns:
-            Whether that is settled. False: the scheduler leaves before.
+            Why some of the output is not stored; empty if all is. None: the scheduler left before.
         """
-        failures = 0
-        refused = 0
+        failures = refused = 0
+        cause = ""
         while True:
+            singly = refused >= _ATTEMPTS
             try:
-                while pump.pump():
+                while pump.pump_storable() if singly else pump.pump():
                     continue
-            except DatabaseError as error:
-                if is_outage(error):
-                    self._tell_pending(error)
-                    self._contact.failed(error)
-                else:
-                    self.tell_trouble(error)
+                if singly and pump.missing:
+                    self._mark_missing(pump.missing, cause)
+            except Exception as error:  # noqa: BLE001  (a robot does not pay for trouble of its scheduler)
+                self._tell_output_trouble(error)
+                if not (isinstance(error, DatabaseError) and is_outage(error)):
                     refused += 1
-            except OSError as error:
-                self.tell_trouble(error)
-                refused += 1
+                    cause = words_of(error)
+                if refused >= 2 * _ATTEMPTS:
+                    return cause
             else:
-                return True
-            if refused >= _ATTEMPTS_TO_STORE_OUTPUT:
-                pump.give_up()
-                return True
+                return cause if singly and pump.missing else ""
             failures += 1
-            if self._left.wait(pause_after(failures)):
-                return False
+            if self.wait(failures):
+                return None
 
-    def end(self, ending: Ending, *, error_tail: str = "", seconds: float | None = None) -> bool | None:
-        """Store how the run ended, once, and tell; None if the scheduler leaves before that is stored.
+    def end(self, ending: Ending, *, error_tail: str = "", seconds: float | None = None) -> Stored:
+        """Store how the run ended, once, and tell.
 
         Args:
             ending: How.
             error_tail: The end of its error output, for the Error log.
             seconds: How long the robot ran, if known.
-
-        Returns:
-            Whether it was accepted. False: the job had been settled without it.
         """
         job = self._job
-        error_log = None if ending.succeeded else _error_log(ending, error_tail.strip())
+        error_log = None if ending.succeeded else end_log(ending, error_tail.strip())
         accepted = self._insist(lambda: self._finish(ending, error_log) or self._has_become(ending.status))
         if accepted is None:
-            return None
-        failpoints.reach(failpoints.AFTER_FINISH)
+            return Stored.LEFT
         if not accepted:
-            self._tell_late(ending)
-        elif ending.succeeded:
+            return self._refused(ending)
+        failpoints.reach(failpoints.AFTER_FINISH)
+        if ending.succeeded:
             self._events.ended(job.job_id, job.trigger_name, exit_code=ending.exit_code, seconds=seconds)
         else:
-            self._tell_failure(ending, seconds)
-        return accepted
+            self._events.failed(
+                job.job_id,
+                job.trigger_name,
+                status=ending.status.value,
+                reason=ending.reason or ending.status.value,
+                exit_code=ending.exit_code,
+                seconds=seconds,
+            )
+        if error_log is not None and self._without_log:
+            self._log_error(error_log)
+        return Stored.ACCEPTED
 
     def tell_trouble(self, error: Exception) -> None:
         """Tell once that output or files of this run make trouble."""
@@ -157,73 +230,109 @@ class RunRecord:
             self._trouble_told = True
             self._events.output_trouble(self._job.job_id, self._job.trigger_name, error)
 
-    def _tell_late(self, ending: Ending) -> None:
+    def _refused(self, ending: Ending) -> Stored:
+        standing = self._insist(self.standing)
+        if standing is None:
+            return Stored.LEFT
         job = self._job
+        if standing is Standing.PASSED_ON:
+            self._events.passed_on(job.job_id, job.trigger_name)
+            return Stored.PASSED_ON
         reason = ending.reason or ""
         self._events.late_finish(job.job_id, job.trigger_name, status=ending.status.value, reason=reason)
         self._log_error(
             f"The robot ended ({ending.status.value}{': ' + reason if reason else ''}) after its job had been settled "
             "without it, because its scheduler had been out of contact for too long."
         )
+        return Stored.TOO_LATE
 
-    def _tell_failure(self, ending: Ending, seconds: float | None) -> None:
-        self._events.failed(
-            self._job.job_id,
-            self._job.trigger_name,
-            status=ending.status.value,
-            reason=_reason(ending),
-            exit_code=ending.exit_code,
-            seconds=seconds,
-        )
+    @property
+    def _without_log(self) -> bool:
+        """Whether the end goes without its Error log: refused again and again, an end without is better than none."""
+        return self._refused_ends >= _ATTEMPTS
 
     def _finish(self, ending: Ending, error_log: str | None) -> bool:
-        return runs.finish(
-            self._database,
-            self._job.job_id,
-            self._job.fence,
-            status=ending.status,
-            exit_code=ending.exit_code,
-            reason=None if ending.reason is None else self._events.redacted(ending.reason),
-            error_log=None if error_log is None else self._events.redacted(error_log),
-        )
+        try:
+            return runs.finish(
+                self._database,
+                self._job.job_id,
+                self._job.fence,
+                status=ending.status,
+                exit_code=ending.exit_code,
+                reason=None if ending.reason is None else self._events.redacted(ending.reason),
+                error_log=None if error_log is None or self._without_log else self._events.redacted(error_log),
+            )
+        except Exception as error:
+            if not (isinstance(error, DatabaseError) and is_outage(error)):
+                self._refused_ends += 1
+            raise
 
     def _has_become(self, status: JobStatus) -> bool:
         """Tell whether a refused write was refused because it had been saved before, its answer lost with an outage."""
         job = self._database.read(lambda session: jobs.get(session, self._job.job_id))
         return job is not None and (job.status, job.fence) == (status, self._job.fence)
 
+    def _mark_missing(self, missing: int, cause: str) -> None:
+        text = self._events.redacted(
+            f"[Pieces of the output missing here or above, because the database did not take them: {missing}. "
+            f"Cause: {cause} They are kept on {platform.node()} and stored as soon as it takes them.]\n"
+        )
+        job_id, now = self._job.job_id, self._database.utc_now()
+        self._database.write(
+            lambda session: job_output.mark_end(session, job_id, text, written_at=now), read_back=lambda _session: None
+        )
+
     def _log_error(self, message: str) -> None:
+        """Add a message to the log of the process; what the database refuses again and again is given up."""
         job = self._job
         shown = self._events.redacted(message)
-        self._insist(lambda: log_error(self._database, process_name=job.process_name, job_id=job.job_id, message=shown))
+        refused = 0
+
+        def write() -> bool:
+            nonlocal refused
+            try:
+                log_error(self._database, process_name=job.process_name, job_id=job.job_id, message=shown)
+            except Exception as error:
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    raise
+                refused += 1
+                if refused < _ATTEMPTS:
+                    raise
+                self._events.unexpected(f'logging the end of "{job.trigger_name}"', error)
+            return True
+
+        self._insist(write)
 
     def _insist(self, write: Callable[[], T]) -> T | None:
-        """Repeat a guarded write until the database has answered; None if the scheduler leaves before that."""
+        """Repeat a guarded write until the database has answered; None if the scheduler leaves before that.
+
+        Raises:
+            LaunchError: The write itself gives up.
+        """
         failures = 0
         while True:
             try:
                 result = write()
-            except DatabaseError as error:
+            except LaunchError:
+                raise
+            except Exception as error:  # noqa: BLE001  (a robot does not pay for trouble of its scheduler)
                 self._tell_pending(error)
-                if is_outage(error):
-                    self._contact.failed(error)
                 failures += 1
             else:
                 self._contact.succeeded()
                 return result
-            if self._left.wait(pause_after(failures)):
+            if self.wait(failures):
                 return None
 
-    def _tell_pending(self, error: DatabaseError) -> None:
+    def _tell_pending(self, error: Exception) -> None:
+        if isinstance(error, DatabaseError) and is_outage(error):
+            self._contact.failed(error)
         if not self._pending_told:
             self._pending_told = True
             self._events.step_pending(self._job.job_id, self._job.trigger_name, error)
 
-
-def _reason(ending: Ending) -> str:
-    return ending.reason or ending.status.value
-
-
-def _error_log(ending: Ending, error_tail: str) -> str:
-    """Return the message for the log of the process."""
-    return f"{_reason(ending)}\n\nEnd of its error output:\n{error_tail}" if error_tail else _reason(ending)
+    def _tell_output_trouble(self, error: Exception) -> None:
+        if isinstance(error, DatabaseError) and is_outage(error):
+            self._contact.failed(error)
+        else:
+            self.tell_trouble(error)

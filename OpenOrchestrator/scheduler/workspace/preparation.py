@@ -13,7 +13,7 @@ from uuid import UUID
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
-from OpenOrchestrator.scheduler.runs.supervisor import Prepared
+from OpenOrchestrator.scheduler.runs.services import Prepared
 from OpenOrchestrator.scheduler.workspace.checkout import Workspace
 from OpenOrchestrator.scheduler.workspace.secret_passing import resolve_passing
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 import sqlalchemy as sa
 from bench import Bench
@@ -23,10 +24,12 @@ from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import job_output
+from OpenOrchestrator.scheduler.presence.keeper import Keeper
 from OpenOrchestrator.scheduler.runs import run_record
 from OpenOrchestrator.scheduler.runs.endings import Ending
-from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
-from OpenOrchestrator.scheduler.runs.supervisor import Phase, Prepared
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
+from OpenOrchestrator.scheduler.runs.services import Prepared
+from OpenOrchestrator.scheduler.runs.supervisor import Phase, Supervisor
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -123,7 +126,7 @@ def test_a_late_end_is_refused_and_reported(bench: Bench) -> None:
     assert "had been settled without it" in bench.site.errors("process trigger")[0].log_message
 
 
-def test_the_robot_of_a_job_that_was_taken_away_is_stopped(bench: Bench) -> None:
+def start_and_keep(bench: Bench) -> tuple[Supervisor, Keeper]:
     bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
     started = bench.start()
     bench.site.await_start("robot")
@@ -131,15 +134,95 @@ def test_the_robot_of_a_job_that_was_taken_away_is_stopped(bench: Bench) -> None
     keep = bench.lease_keeper()
     keep.keep()
     assert started.phase is Phase.RUNNING
-    take = sa.update(Job).values(fence=2, owner=uuid4())
-    bench.site.database.write(lambda session: session.execute(take))
+    return started, keep
+
+
+def change_job(bench: Bench, **values: Any) -> None:
+    bench.site.database.write(lambda session: session.execute(sa.update(Job).values(values)))
+
+
+def test_the_robot_of_a_job_that_was_settled_is_stopped(bench: Bench) -> None:
+    _, keep = start_and_keep(bench)
+    change_job(bench, fence=2, status=JobStatus.LOST, lease_until=None)
     keep.keep()
     bench.await_end()
     assert "was taken away from this scheduler" in bench.lines.text
     assert "came too late" not in bench.lines.text
     assert bench.site.errors("process trigger") == []
-    assert bench.site.robot_processes() == []
+    wait_for("no process", lambda: not bench.site.robot_processes())
+    assert find_runs(bench.site.workspace) == []
+    assert bench.site.job("trigger").status is JobStatus.LOST
+
+
+def test_the_robot_of_a_job_that_another_scheduler_took_over_is_left_alone(bench: Bench) -> None:
+    started, keep = start_and_keep(bench)
+    change_job(bench, fence=2, owner=uuid4())
+    keep.keep()
+    bench.await_end()
+    assert "was taken over by another scheduler" in bench.lines.text
+    assert started.was_left, "else its files would be given free"
+    (directory,) = find_runs(bench.site.workspace)
+    assert not (directory.path / "stop.json").exists()
+    assert bench.site.robot_processes() != []
+    bench.site.open("gate")
+    wait_for("its own end", directory.read_exit)
     assert bench.site.job("trigger").status is JobStatus.RUNNING  # the other one's to settle
+
+
+def test_the_end_of_a_robot_that_another_scheduler_took_over_is_left_to_that_one(bench: Bench) -> None:
+    started, _ = start_and_keep(bench)
+    change_job(bench, fence=2, owner=uuid4())  # and nobody here has noticed yet
+    bench.site.open("gate")
+    bench.await_end()
+    assert "came too late" not in bench.lines.text
+    assert bench.site.errors("process trigger") == []
+    assert started.was_left
+    (directory,) = find_runs(bench.site.workspace)
+    assert directory.read_exit() is not None
+    assert bench.site.job("trigger").status is JobStatus.RUNNING
+
+
+def test_while_nobody_can_tell_whose_a_job_is_its_robot_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, _ = start_and_keep(bench)
+    asked: list[bool] = []
+    real = run_record.RunRecord.standing
+
+    def away_at_first(self: run_record.RunRecord) -> run_record.Standing:
+        asked.append(True)
+        if len(asked) < 3:
+            raise AWAY
+        return real(self)
+
+    monkeypatch.setattr(run_record.RunRecord, "standing", away_at_first)
+    started.lose()
+    wait_for("the third look", lambda: len(asked) >= 3)
+    bench.site.open("gate")
+    bench.await_end()
+    assert started.ending == Ending(JobStatus.DONE, 0)
+    assert len(asked) == 3, "it is ours: no reason to ask again"
+
+
+def test_what_is_left_of_a_robot_without_host_is_not_touched_before_it_is_known_whose_it_is(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_and_keep(bench)
+    change_job(bench, fence=2, owner=uuid4())
+    asked: list[bool] = []
+    real = run_record.RunRecord.standing
+
+    def away_at_first(self: run_record.RunRecord) -> run_record.Standing:
+        asked.append(True)
+        if len(asked) < 3:
+            raise AWAY
+        return real(self)
+
+    monkeypatch.setattr(run_record.RunRecord, "standing", away_at_first)
+    host_pid = wait_for("the host", lambda: bench.site.job("trigger").host_pid)
+    psutil.Process(host_pid).kill()
+    bench.await_end()
+    assert "was taken over by another scheduler" in bench.lines.text
+    assert bench.site.robot_processes() != []
+    assert len(find_runs(bench.site.workspace)) == 1
 
 
 @pytest.mark.parametrize(
@@ -231,18 +314,6 @@ def test_given_back_while_it_is_prepared_the_robot_is_never_started(bench: Bench
     assert bench.site.status(trigger_id) is TriggerStatus.IDLE
 
 
-def test_a_defect_does_not_leave_a_robot_without_anybody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any, **__: Any) -> bool:
-        raise ZeroDivisionError("a defect")
-
-    monkeypatch.setattr(run_record.RunRecord, "started", broken)
-    bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
-    bench.start()
-    bench.await_end()
-    assert "ZeroDivisionError: a defect" in bench.lines.text
-    wait_for("no process", lambda: not bench.site.robot_processes())
-
-
 def test_left_to_itself_while_its_end_cannot_be_stored(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, "finish", *[AWAY] * 10_000)
     bench.site.single("trigger", bench.site.robot("robot", "print('out')"))
@@ -270,5 +341,6 @@ def test_output_that_the_database_refuses_does_not_hold_up_the_end(
     bench.await_end()
     job = bench.site.job("trigger")
     assert (job.status, job.exit_code) == (JobStatus.FAILED, 1)
-    assert bench.lines.text.count("value too long") == 1
+    assert job.reason == "exit code 1; its output is incomplete: value too long"
+    assert bench.lines.text.count("cannot be stored for now: value too long") == 1
     assert bench.site.errors("process trigger")[0].log_message.endswith("last words")

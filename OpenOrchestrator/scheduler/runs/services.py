@@ -1,0 +1,64 @@
+"""What the supervisors of one scheduler work with, and what they need of whoever prepares robots.
+
+Owns the shape of these; must do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.scheduler.contact import Contact
+from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord, RunDirectory
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A robot that can be started.
+
+    Attributes:
+        start: Starts it; raises LaunchError if that fails.
+        commit: Commit of its repository, or None if it has none.
+    """
+
+    start: Callable[[], RunDirectory]
+    commit: str | None
+
+
+class Preparation(Protocol):
+    """Makes a claimed run ready to start; may take minutes (git, environments)."""
+
+    def __call__(self, run: ClaimedRun) -> Prepared:
+        """Return what starts the robot.
+
+        Raises:
+            LaunchError: With the reason to store on the job.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the supervisors of one scheduler share.
+
+    Attributes:
+        database: Where jobs are kept.
+        events: Told about every step.
+        contact: Told about the health of the database.
+        prepare: Makes a robot ready to start.
+        on_over: Called from the run's thread, with its supervisor, when it needs nobody any more.
+        on_record: Shown each piece of output; None for nobody.
+    """
+
+    database: Database
+    events: Events
+    contact: Contact
+    prepare: Preparation
+    on_over: Callable[[Supervisor], None]
+    on_record: Callable[[OutputRecord], None] | None = None
