@@ -16,6 +16,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import reaping
 from OpenOrchestrator.database.lifecycle.reaping import Lease, LeaseReading
 from OpenOrchestrator.database.models import Job, Scheduler
+from OpenOrchestrator.database.statuses import JobStatus
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -78,12 +79,12 @@ def test_the_leases_of_running_jobs_are_prolonged(bench: Bench) -> None:
     wait_for("a later lease", lambda: keep.keep() and bench.site.job("trigger").lease_until > before)
 
 
-def test_the_robot_of_a_job_that_was_taken_away_is_stopped(bench: Bench) -> None:
+def test_the_robot_of_a_job_that_was_settled_without_it_is_stopped(bench: Bench) -> None:
     bench.site.single("trigger", bench.site.gated_robot("robot", "gate"))
     bench.start()
     bench.site.await_start("robot")
-    take = sa.update(Job).values(owner=uuid4())
-    bench.site.database.write(lambda session: session.execute(take))
+    settle = sa.update(Job).values(status=JobStatus.LOST, fence=2, lease_until=None)
+    bench.site.database.write(lambda session: session.execute(settle))
     bench.lease_keeper().keep()
     bench.await_end()
     assert "was taken away from this scheduler" in bench.lines.text
