@@ -28,6 +28,7 @@ from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
 from OpenOrchestrator.scheduler.presence.name import SchedulerName
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
+from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.recovery.restart import recover
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -36,6 +37,7 @@ from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 _NAME_POLL_SECONDS = 1.0
 _NAME_PATIENCE_SECONDS = 5.0
+_CLEAR_UP_SECONDS = 600.0
 
 
 class Daemon:
@@ -84,7 +86,10 @@ class Daemon:
             contact=self._contact,
             enrolment=Enrolment(regain=self._name.regain, reaper=Reaper(database, options.name, events)),
         )
-        self._housekeeping = Housekeeping(self._preparation.clean_up, events)
+        self._housekeeping = (
+            Housekeeping(self._preparation.clean_up, events),
+            Housekeeping(self._clear_up, events, every_seconds=_CLEAR_UP_SECONDS),
+        )
 
     def request_stop(self) -> None:
         """Ask the daemon to stop; the second time, not to wait for robots. Safe in signal handlers and all threads."""
@@ -117,7 +122,8 @@ class Daemon:
             )
             self._keeper.start()
             self._take_over()
-            self._housekeeping.start()
+            for each in self._housekeeping:
+                each.start()
             self._work()
             self._shut_down()
         finally:
@@ -178,6 +184,9 @@ class Daemon:
             return False
         return True
 
+    def _clear_up(self) -> None:
+        clear_up_all(self._database, self._options.workspace, self._events, followed=self._followed)
+
     def _followed(self) -> frozenset[UUID]:
         return frozenset(job.job_id for job in self._runs.jobs())
 
@@ -217,7 +226,8 @@ class Daemon:
         ).run()
 
     def _sign_off(self) -> None:
-        self._housekeeping.stop()
+        for each in self._housekeeping:
+            each.stop()
         self._keeper.stop()
         try:
             self._name.give_up()

@@ -220,6 +220,16 @@ class Events:
             trigger=trigger,
         )
 
+    def output_completed(self, job_id: UUID, trigger: str) -> None:
+        """Output that the database had not taken at the end of its run is stored now."""
+        self._say(
+            INFO,
+            "output_completed",
+            f'The rest of the output of "{trigger}" is stored now (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
     def late_finish(self, job_id: UUID, trigger: str, *, status: str, reason: str) -> None:
         """The end of a run was refused, because the job was settled by somebody else before."""
         self._say(
