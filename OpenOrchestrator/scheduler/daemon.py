@@ -179,7 +179,7 @@ class Daemon:
                 raise
             self._contact.failed(error)
             return False
-        except OSError as error:
+        except (OSError, MemoryError, RuntimeError) as error:
             self._events.unexpected("taking over what an earlier start left", error)
             return False
         return True
@@ -199,6 +199,7 @@ class Daemon:
                 poll_interval=self._options.poll_interval,
                 bell=self._bell,
                 stop=self._stop,
+                events=self._events,
                 contact=self._contact,
             ).run()
         else:
