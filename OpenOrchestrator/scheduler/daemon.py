@@ -29,6 +29,7 @@ from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.name import SchedulerName
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
+from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.recovery.restart import recover
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -37,6 +38,7 @@ from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 _NAME_POLL_SECONDS = 1.0
 _NAME_PATIENCE_SECONDS = 5.0
+_CLEAR_UP_SECONDS = 600.0
 
 
 class Daemon:
@@ -88,7 +90,10 @@ class Daemon:
             contact=self._contact,
             enrolment=Enrolment(regain=self._name.regain, reaper=Reaper(database, self._identity, events)),
         )
-        self._housekeeping = Housekeeping(self._preparation.clean_up, events)
+        self._housekeeping = (
+            Housekeeping(self._preparation.clean_up, events),
+            Housekeeping(self._clear_up, events, every_seconds=_CLEAR_UP_SECONDS),
+        )
 
     def request_stop(self) -> None:
         """Ask the daemon to stop; the second time, not to wait for robots. Safe in signal handlers and all threads."""
@@ -122,7 +127,8 @@ class Daemon:
             self._lease_keeper.start()
             self._keeper.start()
             self._take_over()
-            self._housekeeping.start()
+            for each in self._housekeeping:
+                each.start()
             self._work()
             self._shut_down()
         finally:
@@ -178,10 +184,13 @@ class Daemon:
                 raise
             self._contact.failed(error)
             return False
-        except OSError as error:
+        except (OSError, MemoryError, RuntimeError) as error:
             self._events.unexpected("taking over what an earlier start left", error)
             return False
         return True
+
+    def _clear_up(self) -> None:
+        clear_up_all(self._database, self._options.workspace, self._events, followed=self._followed)
 
     def _followed(self) -> frozenset[UUID]:
         return frozenset(job.job_id for job in self._runs.jobs())
@@ -195,6 +204,7 @@ class Daemon:
                 poll_interval=self._options.poll_interval,
                 bell=self._bell,
                 stop=self._stop,
+                events=self._events,
                 contact=self._contact,
             ).run()
         else:
@@ -222,7 +232,8 @@ class Daemon:
         ).run()
 
     def _sign_off(self) -> None:
-        self._housekeeping.stop()
+        for each in self._housekeeping:
+            each.stop()
         self._lease_keeper.stop()
         self._keeper.stop()
         try:

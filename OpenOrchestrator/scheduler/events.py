@@ -209,6 +209,17 @@ class Events:
             trigger=trigger,
         )
 
+    def host_overdue(self, job_id: UUID, trigger: str, reason: str) -> None:
+        """A robot host did not end its robot in time, so the scheduler does."""
+        self._say(
+            WARNING,
+            "host_overdue",
+            f'The robot host of "{trigger}" does not act although its robot has to end; ending both: {reason} '
+            f"(job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
     def output_kept(self, job_id: UUID, trigger: str, cause: str) -> None:
         """A run ended and the database did not take all of its output; the rest is kept on this machine."""
         self._say(
@@ -216,6 +227,16 @@ class Events:
             "output_kept",
             f'Some of the output of "{trigger}" is not stored and kept on this machine until the database takes it: '
             f"{cause} (job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def output_completed(self, job_id: UUID, trigger: str) -> None:
+        """Output that the database had not taken at the end of its run is stored now."""
+        self._say(
+            INFO,
+            "output_completed",
+            f'The rest of the output of "{trigger}" is stored now (job {job_id}).',
             job=job_id,
             trigger=trigger,
         )

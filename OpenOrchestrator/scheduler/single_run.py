@@ -152,6 +152,8 @@ class SingleRun:
             kill_requests.carry_out(self._database, [supervisor], self._events)
         except DatabaseError as error:
             self._contact.failed(error)
+        except Exception as error:  # noqa: BLE001  (the robot runs, and nobody would prolong its lease any more)
+            self._events.unexpected("waiting for the robot", error)
 
     def _host_ended(self, _job_id: UUID) -> None:
         if self._supervisor is not None:

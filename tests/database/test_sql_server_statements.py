@@ -97,6 +97,9 @@ def _work(database):
     database.read(lambda s: job_output.read(s, made[0], limit=1))
     database.read(lambda s: job_output.read_last(s, made[0], limit=1))
     database.read(lambda s: job_output.last_sequence(s, made[0]))
+    database.read(lambda s: job_output.stored_sequences(s, made[0]))
+    database.write(lambda s: job_output.mark_end(s, made[0], "missing", written_at=database.utc_now()))
+    database.write(lambda s: job_output.unmark_end(s, made[0]))
     schedulers.leave(database, _HERE)
 
 

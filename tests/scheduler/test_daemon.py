@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
 from itertools import pairwise
 from typing import Any
 
@@ -24,6 +25,8 @@ from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.options import scheduler_options
 from OpenOrchestrator.scheduler.presence import keeper
+from OpenOrchestrator.scheduler.runs import kill_requests
+from OpenOrchestrator.scheduler.single_run import SingleRun
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 pytestmark = pytest.mark.kinds("sqlite")
@@ -526,3 +529,46 @@ def test_a_database_that_goes_away_while_robots_are_taken_over_is_waited_for(
         for number in range(2):
             site.await_job(f"trigger {number}", JobStatus.DONE)
     assert all(len(site.starts(f"robot{number}")) == 1 for number in range(2))
+
+
+@pytest.mark.parametrize("meanwhile", ["once", "stopping", "run at a terminal"])
+def test_what_nobody_foresaw_does_not_end_a_scheduler_that_has_robots(
+    site: Site, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    failed: list[str] = []
+
+    def no_memory(*_: Any) -> None:
+        if site.starts("robot") and not (site.folder / "gate").exists():
+            failed.append(meanwhile)
+            raise MemoryError
+
+    monkeypatch.setattr(kill_requests, "carry_out", no_memory)
+    options = scheduler_options(
+        load_settings(name="here", workspace=site.workspace, poll_interval=0.1, python=sys.executable),
+        once=meanwhile == "once",
+    )
+    site.single("trigger", site.gated_robot("robot", "gate"))
+    lines = StringIO()
+    events = Events(lines)
+    made: daemon_module.Daemon | SingleRun
+    if meanwhile == "run at a terminal":
+        made = SingleRun(site.database, options, crypto_key=site.key, events=events, on_record=lambda _record: None)
+        thread = threading.Thread(target=made.run, args=("trigger",))
+    else:
+        made = daemon_module.Daemon(site.database, options, crypto_key=site.key, events=events)
+        thread = threading.Thread(target=made.run)
+    thread.start()
+    site.await_start("robot")
+    if meanwhile == "stopping":
+        made.request_stop()
+        wait_for("the stop", lambda: "Stopping." in lines.getvalue())
+        failed.clear()
+    wait_for("failures", lambda: len(failed) > 2)
+    assert thread.is_alive()
+    site.open("gate")
+    site.await_job("trigger", JobStatus.DONE)
+    if meanwhile != "once":
+        made.request_stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert "MemoryError" in lines.getvalue()

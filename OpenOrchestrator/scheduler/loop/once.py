@@ -10,6 +10,7 @@ from uuid import UUID
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.scheduler.contact import Contact, pause_after
+from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
@@ -26,6 +27,7 @@ class Once:
         poll_interval: Seconds between two looks.
         bell: Wakes it at the end of a run.
         stop: Ends it early.
+        events: Told about what nobody foresaw.
         contact: Told about the health of the database.
     """
 
@@ -38,6 +40,7 @@ class Once:
         poll_interval: float,
         bell: Bell,
         stop: StopRequests,
+        events: Events,
         contact: Contact,
     ) -> None:
         self._database = database
@@ -46,6 +49,7 @@ class Once:
         self._poll_interval = poll_interval
         self._bell = bell
         self._stop = stop
+        self._events = events
         self._contact = contact
         self._failures = 0
 
@@ -73,6 +77,13 @@ class Once:
                 self._contact.failed(error)
                 self._failures += 1
                 self._bell.sleep(pause_after(self._failures, shortest=self._poll_interval))
+                continue
+            except Exception as error:
+                if not self._runs.supervisors():
+                    raise
+                # Robots run, and nobody would prolong their leases any more.
+                self._events.unexpected("looking for work", error)
+                self._bell.sleep(self._poll_interval)
                 continue
             if not chosen and not self._runs.supervisors():
                 return

@@ -113,6 +113,8 @@ class Shutdown:
                 self._dispatch.look_after_runs()
             except DatabaseError as error:
                 self._services.contact.failed(error)
+            except Exception as error:  # noqa: BLE001  (robots run, and nobody would prolong their leases any more)
+                self._services.events.unexpected("waiting for robots", error)
             self._bell.sleep(self._options.poll_interval)
 
     def _leave_running(self) -> int:

@@ -1,25 +1,48 @@
-"""What is left on this machine of runs whose job is over: processes that still run, and run directories.
+"""What is left on this machine of runs whose job is over: processes, run directories, output that is not stored yet.
 
 Owns whether it may be ended and deleted. Must not touch what a job that has not ended may still need.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
-from OpenOrchestrator.database.stores import jobs
+from OpenOrchestrator.database.stores import job_output, jobs
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.error_log import log_error
-from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
+from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
 
 _KEEP_UNKNOWN_RUNS = timedelta(days=7)
 
 
+def clear_up_all(
+    database: Database, workspace: Path, events: Events, *, followed: Callable[[], Collection[UUID]]
+) -> None:
+    """Clear up after all runs of a workspace whose job is over and that nobody follows here.
+
+    Args:
+        database: Where the jobs are.
+        workspace: Where the run directories are.
+        events: Told about everything found.
+        followed: Returns the jobs that are followed.
+
+    Raises:
+        DatabaseError: The database cannot be used now.
+    """
+    for directory in find_runs(workspace):
+        if directory.job_id not in followed():
+            clear_up(database, directory, events)
+
+
 def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
-    """End and delete what is left of a run, if its job is known to be over.
+    """End and delete what is left of a run, if its job is known to be over; output that is not stored yet is stored.
 
     Trouble with the files of the run is told, and leaves them as they are.
 
@@ -46,6 +69,8 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     name = job.trigger_name or job.process_name
     if exit_info is None:
         end_processes(directory, events)
+    elif not _complete_output(database, directory, name, events):
+        return
     elif job.status is JobStatus.LOST:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
         words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
@@ -57,6 +82,20 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
             message=f"The robot went on and ended ({words}) after its job had been settled without it.",
         )
     directory.remove()
+
+
+def _complete_output(database: Database, directory: RunDirectory, name: str, events: Events) -> bool:
+    """Store what the database had not taken when the run ended; False if it still does not take all."""
+    job_id = directory.job_id
+    pump = OutputPump(database, job_id, directory)
+    while pump.pump_storable():
+        continue
+    if pump.missing:
+        return False
+    if pump.added:
+        database.write(lambda session: job_output.unmark_end(session, job_id), read_back=lambda _session: None)
+        events.output_completed(job_id, name)
+    return True
 
 
 def end_processes(directory: RunDirectory, events: Events) -> None:

@@ -68,6 +68,22 @@ def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
     return ending
 
 
+def ended_by_force(ending: Ending, survivors: Sequence[int] = ()) -> Ending:
+    """Return the end of a robot that its scheduler ended itself, because the robot's host did not.
+
+    Args:
+        ending: Why it was ended.
+        survivors: Processes that could not be ended.
+    """
+    ended = with_remark(ending, "its robot host did not act, so its scheduler ended it")
+    return with_remark(ended, _survivors(survivors)) if survivors else ended
+
+
+def timed_out(timeout_seconds: int | None) -> Ending:
+    """Return the end of a robot that ran out of time and left no exit status."""
+    return Ending(JobStatus.TIMED_OUT, None, _too_long(timeout_seconds))
+
+
 def with_remark(ending: Ending, remark: str) -> Ending:
     """Return an end with something added to its reason."""
     return replace(ending, reason=f"{ending.reason}; {remark}" if ending.reason else remark)

@@ -16,6 +16,7 @@ from OpenOrchestrator.scheduler.contact import pause_after
 from OpenOrchestrator.scheduler.options import PUMP_SECONDS
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.runs.host_watch import HostWatch, Overdue
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Standing
@@ -62,6 +63,7 @@ class Following:
         self._to_record = claimed
         self._commit = commit
         self._start_told = False
+        self._watch = HostWatch(job.timeout_seconds, time.monotonic())
         self._wake = threading.Event()
         self._stop_reason: str | None = None
         self._stop_grace: float | None = None
@@ -179,6 +181,9 @@ class Following:
                 return self._end_without_host()
         if self._stop_is_pending and self._stop_reason is not None:
             self.stop(self._stop_reason, self._stop_grace or 0)
+        overdue = self._watch.look(time.monotonic(), grace=self._stop_grace)
+        if overdue is not None:
+            return self._end_by_force(overdue)
         self.record_start()
         self._record.copy_output(self.pump)
         return None
@@ -236,6 +241,20 @@ class Following:
         if self._stop_reason is not None:
             return endings.with_remark(Ending(JobStatus.KILLED, None, self._stop_reason), "its robot host was gone")
         return endings.host_lost()
+
+    def _end_by_force(self, overdue: Overdue) -> Ending | None:
+        """End a robot whose host should have done so long ago, the host included."""
+        if self._standing() is Standing.PASSED_ON:
+            self._pass_on()
+            return None
+        if overdue is Overdue.STOP and self._stop_reason is not None:
+            ending = Ending(JobStatus.KILLED, None, self._stop_reason)
+        else:
+            ending = endings.timed_out(self._job.timeout_seconds)
+        self._services.events.host_overdue(self._job.job_id, self._job.trigger_name, ending.reason or "")
+        survivors = self.directory.kill_leftovers()
+        recorded = self._recorded_end()  # in case the host came to itself at the last moment
+        return recorded or endings.ended_by_force(ending, survivors)
 
     def _ask_to_stop(self, reason: str, grace: float) -> None:
         try:

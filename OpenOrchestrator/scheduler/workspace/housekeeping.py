@@ -18,16 +18,18 @@ EVERY_SECONDS = 24 * 3600.0
 
 
 class Housekeeping:
-    """Calls a clean-up once a day.
+    """Calls a clean-up once a day, or as often as is said.
 
     Args:
         clean_up: What to do; may take long.
         events: Told when it fails.
+        every_seconds: Between two of them.
     """
 
-    def __init__(self, clean_up: Callable[[], object], events: Events) -> None:
+    def __init__(self, clean_up: Callable[[], object], events: Events, *, every_seconds: float = EVERY_SECONDS) -> None:
         self._clean_up = clean_up
         self._events = events
+        self._every_seconds = every_seconds
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -41,7 +43,7 @@ class Housekeeping:
     def _keep_on(self) -> None:
         pause = FIRST_SECONDS
         while not self._stop.wait(pause * random.uniform(0.9, 1.1)):  # noqa: S311  (jitter, not a secret)
-            pause = EVERY_SECONDS
+            pause = self._every_seconds
             try:
                 self._clean_up()
             except Exception as error:  # noqa: BLE001  (a full or broken disk must not stop the scheduler)

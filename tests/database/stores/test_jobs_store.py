@@ -163,3 +163,22 @@ def test_any_output_can_be_stored(database, text):
     _append(database, job_id, Piece(1, text))
     (piece,) = database.read(lambda s: job_output.read(s, job_id))
     assert piece.text == text.replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\ud800", "\N{REPLACEMENT CHARACTER}")
+
+
+def test_the_mark_at_the_end_stands_behind_all_output_and_can_be_taken_back(database):
+    job_id, other = uuid4(), uuid4()
+    now = database.utc_now()
+    for each in (job_id, other):
+        _append(database, each, Piece(1, "one"), Piece(3, "three"))
+        for text in ("missing", "said again"):
+            database.write(lambda s, each=each, text=text: job_output.mark_end(s, each, text, written_at=now))
+    _append(database, job_id, Piece(2, "two"))
+    read = database.read(lambda s: job_output.read(s, job_id))
+    assert [piece.sequence for piece in read] == [1, 2, 3, job_output.END_MARK]
+    assert (read[-1].text, read[-1].stream) == ("missing", "stderr")
+    assert database.read(lambda s: job_output.last_sequence(s, job_id)) == job_output.END_MARK
+    assert database.read(lambda s: job_output.stored_sequences(s, job_id)) == {1, 2, 3}
+    for _ in range(2):
+        database.write(lambda s: job_output.unmark_end(s, job_id))
+    assert [piece.sequence for piece in database.read(lambda s: job_output.read(s, job_id))] == [1, 2, 3]
+    assert database.read(lambda s: job_output.last_sequence(s, other)) == job_output.END_MARK
