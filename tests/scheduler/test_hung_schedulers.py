@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 import psutil
 import pytest
 import sqlalchemy as sa
+import trigger_setup as make
 from scheduler_site import Daemon, Site, wait_for
 
-from OpenOrchestrator.database.lifecycle import ownership
 from OpenOrchestrator.database.models import Job, Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.scheduler.runs.run_directory import find_runs
@@ -40,6 +40,8 @@ def let_all_leases_run_out(site: Site) -> None:
     for model in (Job, Scheduler):
         update = sa.update(model).where(model.lease_until.is_not(None)).values(lease_until=past)
         site.database.write(lambda session, update=update: session.execute(update))
+    unheard = sa.update(Scheduler).values(heartbeat_at=past - timedelta(minutes=1))
+    site.database.write(lambda session: session.execute(unheard))
 
 
 def started(site: Site) -> Daemon:
@@ -109,7 +111,7 @@ def test_the_robot_of_a_job_that_was_settled_meanwhile_is_stopped(site: Site) ->
     first = started(site)
     with halted(first):
         let_all_leases_run_out(site)
-        assert len(ownership.reap(site.database, reaper="another")) == 1
+        assert len(make.reap(site.database, "another")) == 1
     first.await_line("was taken away from this scheduler")
     wait_for("no process", lambda: not site.robot_processes())
     wait_for("no files", lambda: not find_runs(site.workspace))
@@ -124,7 +126,7 @@ def test_the_late_end_of_a_job_that_was_settled_meanwhile_is_refused_and_reporte
     site.await_job("trigger", JobStatus.RUNNING)
     with halted(first):
         let_all_leases_run_out(site)
-        assert len(ownership.reap(site.database, reaper="another")) == 1
+        assert len(make.reap(site.database, "another")) == 1
         lost = site.job("trigger")
         site.open("gate")
         (directory,) = find_runs(site.workspace)

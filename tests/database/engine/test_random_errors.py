@@ -63,7 +63,7 @@ def test_nothing_is_lost_or_done_twice_whatever_the_driver_raises(
     for run in claimed:
         assert runs.begin_run(own, run)
     ids = {run.job_id for run in claimed}
-    assert ownership.extend(own, HERE, ids) == ids
+    assert ownership.extend(own, HERE, ids).prolonged == ids
 
     lost, *alive = claimed
     taken = []
@@ -80,7 +80,7 @@ def test_nothing_is_lost_or_done_twice_whatever_the_driver_raises(
     assert len(taken) == len(set(taken)) == ELEMENTS
 
     make.expire(database, lost.job_id)
-    assert [job.job_id for job in ownership.reap(own, reaper="there")] == [lost.job_id]
+    assert [job.job_id for job in make.reap(own, "there")] == [lost.job_id]
     accepted = [
         runs.finish(own, run.job_id, run.fence, status=status, exit_code=code, reason=None)
         for run in claimed
