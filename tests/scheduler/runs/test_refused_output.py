@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,7 +76,10 @@ def pieces(bench: Bench) -> list[JobOutput]:
     return list(bench.site.database.read(lambda session: session.scalars(query).all()))
 
 
-def test_a_full_database_loses_no_output_and_no_end(bench: Bench) -> None:
+def test_a_full_database_loses_no_output_and_no_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a scheduler, only shorter: what does not pass is told after the patience.
+    impatient = replace(bench.site.database._attempts, patience_seconds=0.2)
+    monkeypatch.setattr(bench.site.database, "_attempts", impatient)
     bench.site.single("trigger", bench.site.robot("robot", CHATTY))
     run = bench.claim()
     started = bench.supervise(run)
