@@ -34,7 +34,7 @@ from interleaved_tables import Tables, empty
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database import transitions
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import element_status, ownership, reaping, runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
@@ -213,7 +213,7 @@ def machine(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[typ
     connection = sqlite3.connect(str(breaking.engine.url.database), isolation_level=None)
     numbers = itertools.count(1)
     monkeypatch.setattr(trigger_claims, "uuid4", lambda: UUID(int=next(numbers)))
-    monkeypatch.setattr(dialects, "is_disconnect", lambda error, _name: error.connection_invalidated)
+    monkeypatch.setattr(driver_errors, "is_disconnect", lambda error, _name: error.connection_invalidated)
     yield type("Interleavings", (Interleavings,), {"database": breaking, "connection": connection})
     connection.close()
     breaking.close()

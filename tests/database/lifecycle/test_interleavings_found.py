@@ -9,7 +9,7 @@ import trigger_setup as make
 from breaking_database import BreakingDatabase
 
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs
@@ -20,7 +20,7 @@ from OpenOrchestrator.database.stores import schedulers
 @pytest.fixture
 def breaking(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[BreakingDatabase]:
     """The database of the test, whose commits can break."""
-    monkeypatch.setattr(dialects, "is_disconnect", lambda error, _name: error.connection_invalidated)
+    monkeypatch.setattr(driver_errors, "is_disconnect", lambda error, _name: error.connection_invalidated)
     made = BreakingDatabase(database.connection_string, clock=SettableClock())
     yield made
     made.close()
