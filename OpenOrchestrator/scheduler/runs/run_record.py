@@ -182,7 +182,9 @@ class RunRecord:
                     self._mark_missing(pump.missing, cause)
             except Exception as error:  # noqa: BLE001  (a robot does not pay for trouble of its scheduler)
                 self._tell_output_trouble(error)
-                if not (isinstance(error, DatabaseError) and is_outage(error)):
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    self._tell_pending(error)
+                else:
                     refused += 1
                     cause = words_of(error)
                 if refused >= 2 * _ATTEMPTS:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import CommitOutcomeUnknownError, DatabaseError
+from OpenOrchestrator.database.engine.explanations import Explanations
 from OpenOrchestrator.database.engine.transactions import FIRST_DELAY_SECONDS, Attempts
 
 
@@ -83,10 +84,7 @@ class Site:
 
     def run(self, *, writing: bool = True, can_read_back: bool = True, at_once: bool = False) -> str:
         attempts = Attempts(
-            dialect_name="postgresql",
-            shown="postgresql://user:***@server/db",
-            cause=lambda error: str(error.orig),
-            explain=lambda error: DatabaseError(f"explained: {error.orig}"),
+            explanations=Explanations(dialect_name="postgresql", shown="postgresql://user:***@server/db", secrets=()),
             patience_seconds=30.0,
             monotonic=lambda: self.now,
             sleep=self.sleep,
@@ -122,7 +120,7 @@ def test_a_deadlock_at_the_commit_is_no_doubt() -> None:
 
 def test_delays_grow_with_jitter_and_end_with_the_patience() -> None:
     site = Site(works=[lost() for _ in range(1000)])
-    with pytest.raises(DatabaseError, match="explained: driver says gone") as raised:
+    with pytest.raises(DatabaseError, match="driver says gone") as raised:
         site.run()
     assert not isinstance(raised.value, CommitOutcomeUnknownError)
     assert site.now <= 30.0 + 1.0
@@ -134,7 +132,7 @@ def test_delays_grow_with_jitter_and_end_with_the_patience() -> None:
 
 def test_a_refusal_is_raised_at_once() -> None:
     site = Site(works=[refusal()])
-    with pytest.raises(DatabaseError, match="explained: driver says 42601"):
+    with pytest.raises(DatabaseError, match="refused a statement: driver says 42601"):
         site.run()
     assert site.happened == ["begin", "work"]
 
@@ -205,7 +203,7 @@ def test_a_second_collision_is_not_the_late_commit() -> None:
 
 def test_a_duplicate_without_a_doubt_is_a_refusal() -> None:
     site = Site(works=[duplicate()])
-    with pytest.raises(DatabaseError, match="explained: driver says 23505"):
+    with pytest.raises(DatabaseError, match="refused a statement: driver says 23505"):
         site.run()
     assert site.happened == ["begin", "work"]
 
