@@ -144,17 +144,7 @@ def claim_by_name(
     except PoisonedRowError as error:
         raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
     if not isinstance(found, DueTrigger):
-        found = DueTrigger(
-            trigger_id=trigger.trigger_id,
-            name=trigger.name,
-            type=trigger.type,
-            priority=trigger.priority,
-            is_blocking=trigger.is_blocking,
-            whitelist=trigger.whitelist,
-            due_at=None,
-            next_run_seen=trigger.next_run,
-            last_run_seen=trigger.last_run,
-        )
+        found = DueTrigger.of(trigger, None)
     won = _claim(database, identity, [found], by_hand=True)
     if not won:
         raise InvalidInputError(

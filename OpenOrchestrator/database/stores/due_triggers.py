@@ -80,6 +80,21 @@ class DueTrigger:
     next_run_seen: datetime | None
     last_run_seen: Any = None
 
+    @classmethod
+    def of(cls, trigger: TriggerRow, due_at: datetime | None) -> DueTrigger:
+        """Return a trigger as it was read, as one that is due."""
+        return cls(
+            trigger_id=trigger.trigger_id,
+            name=trigger.name,
+            type=trigger.type,
+            priority=trigger.priority,
+            is_blocking=trigger.is_blocking,
+            whitelist=trigger.whitelist,
+            due_at=due_at,
+            next_run_seen=trigger.next_run,
+            last_run_seen=trigger.last_run,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Poisoned:
@@ -164,17 +179,7 @@ def as_due(trigger: TriggerRow, *, now: datetime, zone: ZoneInfo) -> DueTrigger 
             due_at = None
     if due_at is not None and trigger.cron_expr is not None:
         next_after(trigger.cron_expr, due_at, now=now, zone=zone)
-    return DueTrigger(
-        trigger_id=trigger.trigger_id,
-        name=trigger.name,
-        type=trigger.type,
-        priority=trigger.priority,
-        is_blocking=trigger.is_blocking,
-        whitelist=trigger.whitelist,
-        due_at=due_at,
-        next_run_seen=trigger.next_run,
-        last_run_seen=trigger.last_run,
-    )
+    return DueTrigger.of(trigger, due_at)
 
 
 def next_after(expression: str, due_at: datetime, *, now: datetime, zone: ZoneInfo) -> datetime:
