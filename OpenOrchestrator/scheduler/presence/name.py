@@ -19,7 +19,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity, sight_of
+from OpenOrchestrator.scheduler.processes.process_identity import Sight, process_identity, sight_of
 
 
 class SchedulerName:

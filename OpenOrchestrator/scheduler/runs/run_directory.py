@@ -19,8 +19,8 @@ from uuid import UUID
 import psutil
 
 from OpenOrchestrator.scheduler.host import robot_session, run_files
-from OpenOrchestrator.scheduler.runs.marked_processes import find_marked, kill_all
-from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity, sight_of
+from OpenOrchestrator.scheduler.processes.marked_processes import find_marked, kill_all
+from OpenOrchestrator.scheduler.processes.process_identity import Sight, process_identity, sight_of
 
 _READ_BYTES = 4 * 1024 * 1024
 _REMOVE_PATIENCE = 2.0

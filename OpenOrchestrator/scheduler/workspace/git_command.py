@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import psutil
 
 from OpenOrchestrator.common.errors import LaunchError
-from OpenOrchestrator.scheduler.runs.marked_processes import kill_marked
+from OpenOrchestrator.scheduler.processes.marked_processes import kill_marked
 
 MARK_VARIABLE = "OPENORCHESTRATOR_GIT"
 """Environment variable that marks git processes with the cache they work on, so that orphans can be found."""

@@ -18,7 +18,7 @@ from OpenOrchestrator.database.models import Scheduler
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.presence import name as module
 from OpenOrchestrator.scheduler.presence.name import SchedulerName
-from OpenOrchestrator.scheduler.runs.process_identity import Sight, process_identity
+from OpenOrchestrator.scheduler.processes.process_identity import Sight, process_identity
 
 pytestmark = pytest.mark.kinds("sqlite")
 

@@ -20,7 +20,8 @@ from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import job_output, jobs
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs import following, marked_processes, process_identity, run_record
+from OpenOrchestrator.scheduler.processes import marked_processes, process_identity
+from OpenOrchestrator.scheduler.runs import following, run_record
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.following import Following
 from OpenOrchestrator.scheduler.runs.launcher import Launcher

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from scheduler_site import ROOT
 
-from OpenOrchestrator.scheduler.runs import process_identity as module
-from OpenOrchestrator.scheduler.runs.process_identity import (
+from OpenOrchestrator.scheduler.processes import process_identity as module
+from OpenOrchestrator.scheduler.processes.process_identity import (
     LONGEST_IDENTITY,
     LinuxProcesses,
     PortableProcesses,
@@ -175,7 +175,7 @@ def test_in_a_second_namespace_of_this_machine_nobody_here_is_called_gone() -> N
     identity = process_identity(os.getpid())
     code = (
         "import os, sys\n"
-        "from OpenOrchestrator.scheduler.runs.process_identity import process_identity, sight_of\n"
+        "from OpenOrchestrator.scheduler.processes.process_identity import process_identity, sight_of\n"
         "print(sight_of(int(sys.argv[1]), sys.argv[2]).name, process_identity(os.getpid()), os.getpid())"
     )
     seen = subprocess.run(

@@ -1,0 +1,1 @@
+"""Processes of this machine: which is which, and which belong to a run."""
