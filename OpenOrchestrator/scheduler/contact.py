@@ -7,7 +7,12 @@ import sys
 import threading
 import time
 
-from OpenOrchestrator.common.errors import CommitOutcomeUnknownError, ConnectionFailedError, DatabaseError
+from OpenOrchestrator.common.errors import (
+    CommitOutcomeUnknownError,
+    ConnectionFailedError,
+    DatabaseError,
+    TransientDatabaseError,
+)
 from OpenOrchestrator.scheduler.events import Events
 
 _LONGEST_PAUSE = 5.0
@@ -47,6 +52,11 @@ class Contact:
 def is_outage(error: DatabaseError) -> bool:
     """Tell whether an error is about reaching the database rather than about what was asked of it."""
     return isinstance(error, ConnectionFailedError | CommitOutcomeUnknownError)
+
+
+def is_passing(error: DatabaseError) -> bool:
+    """Tell whether the same may succeed later: the database is away, or others are in the way (locks, no room)."""
+    return is_outage(error) or isinstance(error, TransientDatabaseError)
 
 
 def pause_after(failures: int, *, shortest: float = 0.2) -> float:

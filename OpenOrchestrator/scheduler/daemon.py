@@ -9,13 +9,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError
+from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
-from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, pause_after
+from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_passing, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
@@ -140,17 +140,30 @@ class Daemon:
     def _take_name(self) -> None:
         """Take the name; from a daemon of this machine that may be gone or not, once its lease has run out.
 
+        Somebody who holds its row locked is waited for, because nobody may be there to start this daemon again.
+
         Raises:
             SchedulerNameInUseError: Another live scheduler has this name.
+            DatabaseError: The database cannot be used; with ``once``, also while the row is locked.
         """
         give_up_at = elapsed() + LEASE_SECONDS + _NAME_PATIENCE_SECONDS
         told = False
         while True:
             try:
-                return self._name.take()
+                self._name.take()
+            except TransientDatabaseError as error:
+                if self._options.once or self._stop.asked:
+                    raise
+                self._contact.failed(error)
+                self._bell.sleep(_NAME_POLL_SECONDS)
+                give_up_at = elapsed() + LEASE_SECONDS + _NAME_PATIENCE_SECONDS
+                continue
             except SchedulerNameInUseError:
                 if not self._name.holder_may_be_gone or self._stop.asked or elapsed() >= give_up_at:
                     raise
+            else:
+                self._contact.succeeded()
+                return
             if not told:
                 told = True
                 self._events.name_awaited(self._options.name, LEASE_SECONDS)
@@ -159,10 +172,11 @@ class Daemon:
     def _take_over(self) -> None:
         """Follow the robots of an earlier start of this scheduler, and settle what else it left.
 
-        Those that are followed by then must not pay for a database that is away: it is waited for.
+        Those that are followed by then must not pay for a database that is away, nor for rows that somebody holds
+        locked: both are waited for.
 
         Raises:
-            DatabaseError: The database refuses it, or is away while nothing is followed (``once``).
+            DatabaseError: The database refuses it, or cannot be used while nothing is followed (``once``).
         """
         failures = 0
         while not self._stop.asked and not self._took_over():
@@ -180,7 +194,7 @@ class Daemon:
             ):
                 self._dispatch.follow(adopted.job, adopted.directory)
         except DatabaseError as error:
-            if not is_outage(error) or (self._options.once and not self._runs.supervisors()):
+            if not is_passing(error) or (self._options.once and not self._runs.supervisors()):
                 raise
             self._contact.failed(error)
             return False

@@ -10,16 +10,20 @@ from contextlib import contextmanager
 from io import StringIO
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError
+from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
 from OpenOrchestrator.common.settings import load_settings
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
+from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
@@ -394,13 +398,13 @@ def test_a_queue_robot_that_takes_no_elements_does_not_spin(site: Site) -> None:
 
 
 @contextmanager
-def running_here(site: Site, **settings: Any) -> Iterator[daemon_module.Daemon]:
+def running_here(site: Site, lines: StringIO | None = None, **settings: Any) -> Iterator[daemon_module.Daemon]:
     options = scheduler_options(
         load_settings(
             **{"name": "here", "workspace": site.workspace, "poll_interval": 0.1, "python": sys.executable, **settings}
         )
     )
-    made = daemon_module.Daemon(site.database, options, crypto_key=site.key, events=Events(None))
+    made = daemon_module.Daemon(site.database, options, crypto_key=site.key, events=Events(lines))
     thread = threading.Thread(target=made.run)
     thread.start()
     try:
@@ -529,6 +533,72 @@ def test_a_database_that_goes_away_while_robots_are_taken_over_is_waited_for(
         for number in range(2):
             site.await_job(f"trigger {number}", JobStatus.DONE)
     assert all(len(site.starts(f"robot{number}")) == 1 for number in range(2))
+
+
+def test_a_locked_row_of_one_job_keeps_a_restart_from_none_of_the_others(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        site.single(f"trigger {number}", site.gated_robot(f"robot{number}", f"gate{number}"))
+    daemon = site.daemon(name="here").await_up()
+    locked = site.await_job("trigger 0", JobStatus.RUNNING).id
+    site.await_job("trigger 1", JobStatus.RUNNING)
+    for number in range(2):
+        site.await_start(f"robot{number}")
+    daemon.kill()
+    real = ownership.adopt
+    let_go = threading.Event()
+
+    def locked_for_now(database: Database, identity: Identity, job_id: UUID, fence: int) -> int | None:
+        if job_id == locked and not let_go.is_set():
+            raise TransientDatabaseError("canceling statement due to lock timeout")
+        return real(database, identity, job_id, fence)
+
+    monkeypatch.setattr(ownership, "adopt", locked_for_now)
+    with running_here(site):
+        site.open("gate1")
+        site.await_job("trigger 1", JobStatus.DONE)
+        assert site.job("trigger 0").status is JobStatus.RUNNING
+        let_go.set()
+        site.open("gate0")
+        site.await_job("trigger 0", JobStatus.DONE)
+    assert all(len(site.starts(f"robot{number}")) == 1 for number in range(2))
+
+
+def test_a_locked_row_of_its_name_is_waited_for_at_the_start(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = schedulers.enroll
+    tries: list[int] = []
+
+    def locked_twice(*arguments: Any, **more: Any) -> None:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise TransientDatabaseError("canceling statement due to lock timeout")
+        real(*arguments, **more)
+
+    monkeypatch.setattr(schedulers, "enroll", locked_twice)
+    site.single("trigger", site.robot("robot", FINE))
+    lines = StringIO()
+    with running_here(site, lines):
+        site.await_job("trigger", JobStatus.DONE)
+    assert lines.getvalue().count("No contact with the database") == 1
+    assert "lock timeout" in lines.getvalue()
+    assert "In contact with the database again" in lines.getvalue()
+
+
+def test_a_locked_row_of_its_name_ends_a_scheduler_that_runs_once_or_is_stopped(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any, **__: Any) -> None:
+        raise TransientDatabaseError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(schedulers, "enroll", locked)
+    for once in (True, False):
+        options = scheduler_options(load_settings(name="here", workspace=site.workspace), once=once)
+        made = daemon_module.Daemon(site.database, options, crypto_key=site.key, events=Events(None))
+        if not once:
+            made.request_stop()
+        with pytest.raises(TransientDatabaseError):
+            made.run()
 
 
 @pytest.mark.parametrize("meanwhile", ["once", "stopping", "run at a terminal"])

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from OpenOrchestrator.common.errors import TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_output, jobs
@@ -27,6 +28,8 @@ def clear_up_all(
 ) -> None:
     """Clear up after all runs of a workspace whose job is over and that nobody follows here.
 
+    One that cannot be stored now, because somebody holds rows locked, holds up none of the others.
+
     Args:
         database: Where the jobs are.
         workspace: Where the run directories are.
@@ -36,9 +39,16 @@ def clear_up_all(
     Raises:
         DatabaseError: The database cannot be used now.
     """
+    passed_over: list[TransientDatabaseError] = []
     for directory in find_runs(workspace):
-        if directory.job_id not in followed():
+        if directory.job_id in followed():
+            continue
+        try:
             clear_up(database, directory, events)
+        except TransientDatabaseError as error:
+            passed_over.append(error)
+    if passed_over:
+        raise passed_over[0]
 
 
 def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs
@@ -52,7 +52,8 @@ def recover(
 ) -> Iterator[Adopted]:
     """Settle or hand over every active job under this scheduler's name, and end what is left of jobs that are over.
 
-    May be called again after it failed half way: what was handed over is followed by then, and left alone.
+    May be called again after it failed half way: what was handed over is followed by then, and left alone. A job whose
+    rows cannot be written now, because somebody holds them locked, holds up none of the others.
 
     Args:
         database: Where the jobs are.
@@ -66,18 +67,30 @@ def recover(
 
     Raises:
         DatabaseError: If the database cannot be used.
+        TransientDatabaseError: At the end, if jobs were passed over that way.
     """
+    passed_over: list[TransientDatabaseError] = []
     directories = {directory.job_id: directory for directory in find_runs(workspace)}
     for job in ownership.jobs_of(database, identity.name):
         if job.job_id in followed():
             continue
         directory = directories.pop(job.job_id, RunDirectory(run_root(workspace) / str(job.job_id)))
-        adopted = _recover_job(database, identity, job, directory, events)
+        try:
+            adopted = _recover_job(database, identity, job, directory, events)
+        except TransientDatabaseError as error:
+            passed_over.append(error)
+            continue
         if adopted is not None:
             yield adopted
     for directory in directories.values():
-        if directory.job_id not in followed():
+        if directory.job_id in followed():
+            continue
+        try:
             clear_up(database, directory, events)
+        except TransientDatabaseError as error:
+            passed_over.append(error)
+    if passed_over:
+        raise passed_over[0]
 
 
 def _recover_job(
