@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from OpenOrchestrator.database.engine import driver_errors
 
@@ -171,6 +171,7 @@ def engine_options(
         "pool_size": pool_size,
         "max_overflow": extra_connections,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
+        "pool_reset_on_return": None,  # _undo_what_is_open does it
     }
     if is_file:
         return options
@@ -191,6 +192,7 @@ def prepare_connections(engine: Engine, statement_timeout: int | None) -> None:
     sa.event.listen(engine, "do_connect", _connect)
     sa.event.listen(engine, "handle_error", _leave_no_transaction)
     sa.event.listen(engine, "handle_error", _mark_useless_connection)
+    sa.event.listen(engine, "reset", _undo_what_is_open)
     name = engine.dialect.name
     if name == "sqlite":
         wait = _LONG_WORK_SECONDS if statement_timeout is None else LOCK_TIMEOUT_SECONDS
@@ -228,6 +230,22 @@ def _mark_useless_connection(context: sa.engine.ExceptionContext) -> sa.exc.Oper
     if context.sqlalchemy_exception is not None:
         return None
     return sa.exc.OperationalError(context.statement, None, original, connection_invalidated=True)
+
+
+def _undo_what_is_open(connection: Any, record: ConnectionPoolEntry | None, state: PoolResetState) -> None:
+    """Give a connection back to its pool without the rest of a transaction, or not at all if it is broken.
+
+    SQLAlchemy would do the same, and write a traceback to standard error for each broken one, which says nothing: the
+    call that met the break has told of it.
+    """
+    if state.transaction_was_reset or not state.asyncio_safe:
+        return
+    try:
+        connection.rollback()
+    except Exception as error:
+        if record is None:
+            raise
+        record.invalidate(error)
 
 
 def _sqlite_preparation(wait_seconds: int) -> Callable[[sqlite3.Connection, Any], None]:

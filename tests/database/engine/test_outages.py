@@ -228,3 +228,41 @@ def test_a_sqlite_file_that_cannot_be_written_for_now_is_waited_for(tmp_path: Pa
         own.write(lambda session: session.execute(inserting))
     own.write(lambda session: session.execute(inserting))  # on a new connection
     own.close()
+
+
+def test_a_connection_that_broke_while_it_was_used_is_replaced_without_a_word(
+    narrow: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    pooled = narrow.engine.raw_connection()
+    entry: Any = pooled._connection_record
+    broken = entry.dbapi_connection = pooled.dbapi_connection = Broken(entry.dbapi_connection)  # type: ignore[misc, assignment]
+    pooled.close()
+    assert caplog.records == []
+    with narrow.connection() as connection:
+        assert connection.connection.dbapi_connection not in (broken, broken.connection)
+        assert connection.scalar(sa.select(1)) == 1
+
+
+class Broken:
+    """A driver's connection that the network has taken away, as is only found out now."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def rollback(self) -> None:
+        raise ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+
+def test_what_is_left_of_a_transaction_is_undone_when_its_connection_is_given_back(narrow: Database) -> None:
+    narrow.write(lambda session: session.add(Constant(name="a", value="b")))
+    pooled = narrow.engine.raw_connection()
+    cursor = pooled.cursor()
+    if narrow.engine.dialect.name == "sqlite":
+        cursor.execute("BEGIN IMMEDIATE")
+    cursor.execute(str(sa.delete(CONSTANTS).compile(narrow.engine)))
+    pooled.close()
+    with narrow.connection() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(CONSTANTS)) == 1
