@@ -196,6 +196,27 @@ def enable(session: Session, trigger_id: UUID) -> bool:
     return apply(session, TriggerEvent.ENABLE, trigger_id, values={"failed_starts": 0})
 
 
+def enable_from_next(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Let a trigger run again as ``enable`` does, but pass over what a scheduled one has missed: it waits for its next.
+
+    Args:
+        session: An open transaction.
+        trigger_id: Which one.
+        now: Aware instant.
+        zone: The site's time zone.
+
+    Returns:
+        Whether its status allowed it.
+    """
+    if not enable(session, trigger_id):
+        return False
+    try:
+        _set_following(session, trigger_id, now=now, zone=zone, only_missed=True)
+    except PoisonedRowError:
+        return True  # it cannot run, and the scheduler that looks next says why
+    return True
+
+
 def disable(session: Session, trigger_id: UUID) -> bool:
     """Keep a trigger from running again until it is enabled; a run that goes on may end. False if it is done anyway.
 
@@ -229,21 +250,11 @@ def begin_scheduled(session: Session, trigger_id: UUID, *, now: datetime, zone: 
     """
     if not _begin(session, trigger_id, TriggerType.SCHEDULED, now, zone):
         return False
-    query = sa.select(*trigger_rows.BASE_COLUMNS, *trigger_rows.TIME_COLUMNS).select_from(trigger_rows.TIME_JOIN)
-    row = session.connection().execute(query.where(TRIGGERS.c.id == trigger_id)).one()
     try:
-        trigger = trigger_rows.read(row)
-        if trigger.next_run is None or trigger.cron_expr is None:
-            return True
-        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
-        following = due_triggers.next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+        _set_following(session, trigger_id, now=now, zone=zone)
     except PoisonedRowError as error:
-        raise InvalidInputError(f"The trigger {row.trigger_name!r} cannot run: {error}") from error
-    session.connection().execute(
-        sa.update(SCHEDULED)
-        .where(SCHEDULED.c.id == trigger_id)
-        .values(next_run=cron.to_site(following, zone), due_at=following)
-    )
+        name = session.connection().scalar(sa.select(TRIGGERS.c.trigger_name).where(TRIGGERS.c.id == trigger_id))
+        raise InvalidInputError(f"The trigger {name!r} cannot run: {error}") from error
     return True
 
 
@@ -291,6 +302,30 @@ def _times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -
 def _begin(session: Session, trigger_id: UUID, kind: TriggerType, now: datetime, zone: ZoneInfo) -> bool:
     values = {"last_run": cron.to_site(now, zone), "run_requested_at": None}
     return apply(session, TriggerEvent.CLAIM, trigger_id, TRIGGERS.c.type == kind, values=values)
+
+
+def _set_following(
+    session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo, only_missed: bool = False
+) -> None:
+    """Set the next run of a trigger that this transaction holds to the first due time after now, if it has a schedule.
+
+    Raises:
+        PoisonedRowError: Its row does not tell when that is.
+    """
+    query = sa.select(*trigger_rows.BASE_COLUMNS, *trigger_rows.TIME_COLUMNS).select_from(trigger_rows.TIME_JOIN)
+    row = session.connection().execute(query.where(TRIGGERS.c.id == trigger_id)).one_or_none()
+    trigger = None if row is None else trigger_rows.read(row)
+    if trigger is None or trigger.next_run is None or trigger.cron_expr is None:
+        return
+    due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+    if only_missed and due_at > now:
+        return
+    following = due_triggers.next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+    session.connection().execute(
+        sa.update(SCHEDULED)
+        .where(SCHEDULED.c.id == trigger_id)
+        .values(next_run=cron.to_site(following, zone), due_at=following)
+    )
 
 
 def _hold(session: Session, trigger_id: UUID, expected: Collection[TriggerStatus] | None) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import feedback
-from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
+from OpenOrchestrator.orchestrator.components.forms.confirm import choose, listing
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, has_no_next, is_past, question
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 if TYPE_CHECKING:
@@ -47,17 +49,27 @@ class TriggerActions:
         self._view = view
         self._backend = backend
         self._requested: dict[UUID, datetime] = {}
+        self._works: dict[str, Callable[[UUID], Awaitable[bool]]] = {
+            "run": backend.run_now,
+            "enable": backend.enable,
+            FROM_NEXT: backend.enable_from_next,
+            "disable": backend.disable,
+            "kill": backend.kill,
+            "delete": backend.delete,
+        }
 
     async def one(self, action: str, row: ListedTrigger) -> None:
         """Do something with one trigger: ``run``, ``enable``, ``disable``, ``kill`` or ``delete``."""
-        if not await self._meant(action, [row]):
+        meant = await self._meant(action, [row], bulk=False)
+        if meant is None:
             return
         done = _DONE[action].format(row.name)
         if action == "disable" and row.status is TriggerStatus.RUNNING:
             done = f"{row.name} is paused when its job ends"
-        work = self._work(action)
+        if meant.missed_is_passed_over:
+            done = f"{row.name} was enabled, from its next time on"
         if (
-            await self._view.act(lambda: work(row.id), name=f"{_VERBS[action]} {row.name}", done=done)
+            await self._view.act(lambda: meant.work(row.id), name=f"{_VERBS[action]} {row.name}", done=done)
             and action == "run"
         ):
             self._requested[row.id] = self._latest(row)
@@ -68,13 +80,14 @@ class TriggerActions:
         if not possible:
             feedback.failed(f"{_VERBS[action]}: none of the selected triggers allows it now")
             return False
-        if not await self._meant(action, possible):
+        meant = await self._meant(action, possible, bulk=len(possible) > 1)
+        if meant is None:
             return False
+        possible = list(meant.rows)
         lost: list[str] = []
-        work = self._work(action)
         try:
             for row in possible:
-                if not await work(row.id):
+                if not await meant.work(row.id):
                     lost.append(row.name)
                 elif action == "run":
                     self._requested[row.id] = self._latest(row)
@@ -103,43 +116,30 @@ class TriggerActions:
     def _latest(self, row: ListedTrigger) -> datetime:
         return row.runs[-1].started if row.runs else datetime.min  # noqa: DTZ901  (site time is naive)
 
-    def _work(self, action: str) -> Callable[[UUID], Awaitable[bool]]:
-        backend = self._backend
-        works: dict[str, Callable[[UUID], Awaitable[bool]]] = {
-            "run": backend.run_now,
-            "enable": backend.enable,
-            "disable": backend.disable,
-            "kill": backend.kill,
-            "delete": backend.delete,
-        }
-        return works[action]
+    async def _meant(self, action: str, rows: Sequence[ListedTrigger], *, bulk: bool) -> _Meant | None:
+        site_now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
+        asked = question(action, rows, site_now=site_now, bulk=bulk)
+        if asked is None:
+            return _Meant(self._works[action], rows)
+        way = await choose(asked.title, asked.sentences, *asked.ways)
+        if way is None:
+            return None
+        if way == FROM_NEXT:
+            enabled = [row for row in rows if not has_no_next(row, site_now)]
+            return _Meant(self._works[way], enabled, any(is_past(row, site_now) for row in enabled))
+        return _Meant(self._works[way], rows)
 
-    async def _meant(self, action: str, rows: Sequence[ListedTrigger]) -> bool:
-        names = listing([row.name for row in rows])
-        what = rows[0].name if len(rows) == 1 else f"{len(rows)} triggers"
-        if action == "delete":
-            running = [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]
-            sentences = [f"{names} will not run again.", "The jobs and logs stay."]
-            if running:
-                sentences.append(f"{listing(running)}: the robot that runs now is not stopped.")
-            return await confirm(f"Delete {what}?", sentences, action=f"Delete {what}")
-        if action == "kill":
-            return await confirm(
-                f"Kill {what}?",
-                [f"The robot of {names} is stopped at once, wherever it is in its work."],
-                action=f"Kill {what}",
-            )
-        if action == "enable":
-            again = [row for row in rows if row.type is TriggerType.SINGLE and self._is_past(row)]
-            if again:
-                return await confirm(
-                    f"Enable {what}?",
-                    [f"The date of {listing([row.name for row in again])} is past: it runs at once."],
-                    action=f"Enable {what}",
-                    dangerous=False,
-                )
-        return True
 
-    def _is_past(self, row: ListedTrigger) -> bool:
-        now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
-        return row.next_run is not None and row.next_run <= now
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What somebody confirmed.
+
+    Attributes:
+        work: Does it with one trigger.
+        rows: The triggers it is to be done with.
+        missed_is_passed_over: Whether due times in the past are left out.
+    """
+
+    work: Callable[[UUID], Awaitable[bool]]
+    rows: Sequence[ListedTrigger]
+    missed_is_passed_over: bool = False

@@ -67,7 +67,7 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
     if state is NextRun.RUNNING:
         return "Running now", None, ""
     if state in WORDS:
-        return WORDS[state], TIPS[state], "failed" if state is NextRun.FAILED else ""
+        return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
     if row.next_run is None:
         return "When New elements wait", None, ""
     instant = times.from_site(row.next_run, zone)
@@ -92,9 +92,10 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     if state is NextRun.FAILED:
         if row.odd_status is not None:
             return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
-        return cells.text(WORDS[state], tone="t2", tip=TIPS[state], action=("enable", "Enable"))
+        tip = _tip(state, row, now, zone)
+        return cells.text(WORDS[state], tone="t2", tip=tip, second=_missed(row, now, zone), action=("enable", "Enable"))
     if state is NextRun.DISABLED:
-        return cells.text(WORDS[state], tone="t3", tip=TIPS[state])
+        return cells.text(WORDS[state], tone="t3", tip=_tip(state, row, now, zone), second=_missed(row, now, zone))
     if state is NextRun.HAS_RUN:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
@@ -105,6 +106,20 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     if state is NextRun.LATE:
         return cells.text(_late_words(instant, now), tone="timeout", tip=_late_tip(instant, zone))
     return cells.upcoming(instant, now, zone)
+
+
+def _missed(row: ListedTrigger, now: datetime, zone: tzinfo) -> str | None:
+    """Return since when a trigger that may not run would be due; None if it would not be."""
+    if row.next_run is None:
+        return None
+    instant = times.from_site(row.next_run, zone)
+    return f"Was due {times.calendar(instant, now, zone)}" if instant <= now else None
+
+
+def _tip(state: NextRun, row: ListedTrigger, now: datetime, zone: tzinfo) -> str:
+    if row.next_run is None or state not in {NextRun.FAILED, NextRun.DISABLED} or not _missed(row, now, zone):
+        return TIPS[state]
+    return f"{TIPS[state]}\nIt was due {times.absolute(times.from_site(row.next_run, zone), zone)}"
 
 
 def _late_words(instant: datetime, now: datetime) -> str:

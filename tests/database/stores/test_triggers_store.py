@@ -216,6 +216,40 @@ def test_enabling_forgets_starts_that_failed(database):
     assert make.trigger(database, made).failed_starts == 0
 
 
+def test_a_schedule_that_is_enabled_from_its_next_time_does_not_run_for_what_it_missed(database):
+    made = make.scheduled(database, next_run=datetime(2025, 12, 24, 18))
+    database.write(lambda s: triggers.update(s, made, {"process_status": _T.PAUSED}))
+    now = database.utc_now()
+    assert database.write(lambda s: triggers.enable_from_next(s, made, now=now, zone=database.zone))
+    trigger = make.trigger(database, made)
+    assert (trigger.process_status, trigger.next_run) == (_T.IDLE, datetime(2026, 1, 1, 1, 5))
+    assert trigger.due_at == now + timedelta(minutes=5)
+    assert make.due_names(database) == []
+    assert not database.write(lambda s: triggers.enable_from_next(s, made, now=now, zone=database.zone))
+
+
+@pytest.mark.parametrize("values", [{"next_run": datetime(2026, 2, 1)}, {"cron_expr": "bad"}])
+def test_a_next_run_that_was_not_missed_or_cannot_be_told_is_left_when_a_schedule_is_enabled(database, values):
+    made = make.scheduled(database, **{"next_run": datetime(2025, 12, 24, 18)} | values)
+    before = make.trigger(database, made).next_run
+    database.write(lambda s: triggers.update(s, made, {"process_status": _T.PAUSED}))
+    now = database.utc_now()
+    assert database.write(lambda s: triggers.enable_from_next(s, made, now=now, zone=database.zone))
+    trigger = make.trigger(database, made)
+    assert (trigger.process_status, trigger.next_run) == (_T.IDLE, before)
+
+
+def test_triggers_without_a_schedule_are_enabled_as_ever_from_their_next_time(database):
+    made = [make.single(database), make.queue(database)]
+    for one in made:
+        database.write(lambda s, one=one: triggers.update(s, one, {"process_status": _T.PAUSED}))
+        now = database.utc_now()
+        assert database.write(
+            lambda s, one=one, now=now: triggers.enable_from_next(s, one, now=now, zone=database.zone)
+        )
+        assert make.status(database, one) is _T.IDLE
+
+
 # --- the published begin functions
 
 

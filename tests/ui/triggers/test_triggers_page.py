@@ -212,6 +212,8 @@ async def test_bulk_actions_do_what_is_possible_and_say_what_was_not(user: User,
     await select(user, "triggers", "ERP password rotation", "Journalisering af bopælsattester", "Debitoropfølgning")
     await user.should_see("3 selected", retries=30)
     await click(user, "bulk-run-now")
+    await user.should_see("Run 2 triggers?", retries=30)
+    await click(user, "confirm")
     await user.should_see("Runs of 2 triggers were requested", retries=30)
     await user.should_see("1 did not allow it.")
     await user.should_not_see("3 selected", retries=30)
@@ -231,6 +233,41 @@ async def test_bulk_delete_of_all_that_match_names_the_count(user: User, site: D
     await user.should_see("27 triggers were deleted", retries=50)
     assert stored(site, "Keep") is not None
     assert stored(site, "T13") is None
+
+
+async def test_a_schedule_that_missed_its_time_is_enabled_from_the_next_on_or_runs_now(
+    user: User, site: Database
+) -> None:
+    for name in ("First", "Second"):
+        add_trigger(
+            site,
+            ScheduledTrigger,
+            trigger_name=name,
+            cron_expr="0 8 * * *",
+            next_run=site_time(NOW - timedelta(days=2)),
+            process_status=TriggerStatus.PAUSED,
+        )
+    await user.open("/triggers")
+    rows = await rows_of(user, "triggers")
+    assert cell(rows["First"], "next")["t"] == "Disabled"
+    assert cell(rows["First"], "next")["s"].startswith("Was due ")
+    await act_on(user, "triggers", "enable", "First")
+    await user.should_see("Enable First?", retries=30)
+    await click(user, "cancel")
+    await user.should_not_see("Enable First?", retries=30)
+    assert status(site, "First") is TriggerStatus.PAUSED
+    await act_on(user, "triggers", "enable", "First")
+    await click(user, "enable_from_next")
+    await user.should_see("First was enabled, from its next time on", retries=30)
+    enabled = stored(site, "First")
+    assert isinstance(enabled, ScheduledTrigger)
+    assert (enabled.process_status, enabled.next_run > site_time(NOW)) == (TriggerStatus.IDLE, True)
+    await act_on(user, "triggers", "enable", "Second")
+    await click(user, "enable")
+    await user.should_see("Second was enabled", retries=30)
+    at_once = stored(site, "Second")
+    assert isinstance(at_once, ScheduledTrigger)
+    assert at_once.next_run == site_time(NOW - timedelta(days=2))
 
 
 async def test_kill_is_confirmed(user: User, sample: Database) -> None:

@@ -1,12 +1,14 @@
-"""The question before what cannot be undone."""
+"""The question before what cannot be undone, or what can be done in several ways."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.components.buttons import danger, ghost, primary
+from OpenOrchestrator.orchestrator.components.buttons import danger, ghost, primary, secondary
 
 MOST_NAMES = 6
 
@@ -23,13 +25,40 @@ def listing(names: Sequence[str]) -> str:
 async def confirm(title: str, sentences: Sequence[str], *, action: str, dangerous: bool = True) -> bool:
     """Ask, and return whether the action was confirmed.
 
-    The focus is on Cancel, so that Enter by habit changes nothing.
-
     Args:
         title: The question with name or count: ``Delete 3 triggers?``
         sentences: What it does, naming what it does it to, and what stays.
         action: The button: verb and count again.
         dangerous: Whether it cannot be undone.
+    """
+    return await choose(title, sentences, Way("confirm", action, dangerous=dangerous)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One of several answers to a question.
+
+    Attributes:
+        name: Returned when it was chosen.
+        action: The button: what is done.
+        dangerous: Whether it cannot be undone.
+    """
+
+    name: str
+    action: str
+    dangerous: bool = False
+
+
+async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way) -> str | None:
+    """Ask in which way, and return its name; None if in none.
+
+    The focus is on Cancel, so that Enter by habit changes nothing.
+
+    Args:
+        title: The question with name or count.
+        sentences: What each way does, naming what it does it to, and what stays.
+        usual: What most people want.
+        others: What else can be done.
     """
     with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
         dialog.props["aria-label"] = title
@@ -39,10 +68,14 @@ async def confirm(title: str, sentences: Sequence[str], *, action: str, dangerou
             for sentence in sentences:
                 ui.label(sentence).classes("oo-t2 oo-pre")
         with ui.element("div").classes("oo-dialog-f"):
-            ghost("Cancel", lambda: dialog.submit(False), marker="cancel").props("autofocus")
-            button = danger if dangerous else primary
-            button(action, lambda: dialog.submit(True), marker="confirm")
+            ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
+            for way in others:
+                button = danger if way.dangerous else secondary
+                button(way.action, partial(dialog.submit, way.name), marker=way.name)
+            button = danger if usual.dangerous else primary
+            button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
     try:
-        return bool(await dialog)
+        chosen: str | None = await dialog
+        return chosen
     finally:
         dialog.delete()

@@ -163,6 +163,12 @@ class TriggersBackend(Backend):
         """Let a trigger run again; False if its state does not allow it (any more)."""
         return await self._write(lambda session: triggers.enable(session, trigger_id))
 
+    async def enable_from_next(self, trigger_id: UUID) -> bool:
+        """Let a trigger run again, a scheduled one not for what it missed; False if its state does not allow it."""
+        return await self._write(
+            lambda session: triggers.enable_from_next(session, trigger_id, now=self._now(), zone=self._database.zone)
+        )
+
     async def disable(self, trigger_id: UUID) -> bool:
         """Let a trigger run no more; one that runs is Pausing until its job ends."""
         return await self._write(lambda session: triggers.disable(session, trigger_id))
