@@ -307,7 +307,7 @@ class OrchestratorConnection:
             queue_name, reference, status, offset=offset, limit=limit, from_date=from_date, to_date=to_date
         )
 
-    def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: str | None = None) -> None:
+    def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: object = None) -> None:
         """Set the status of an element.
 
         Done, Failed and Abandoned set its end date, In Progress its start date. New gives it back.
@@ -315,12 +315,14 @@ class OrchestratorConnection:
         Args:
             element_id: The ``.id`` of the element.
             status: The new status.
-            message: Replaces the element's message; at most 1000 characters. None leaves it as it is.
+            message: Replaces the element's message; None leaves it as it is. Anything, stored as text; of more than
+                1000 characters the middle is cut out and marked. Connection string, its password and the crypto key
+                are replaced by ``***``.
 
         Raises:
             NotFoundError: If there is no such element.
             OwnershipLostError: If it was handed out to somebody else since, or the robot's own job has ended.
-            InvalidInputError: If the id, status or message cannot be one.
+            InvalidInputError: If the id or status cannot be one.
         """
         self._calls.set_element_status(element_id, status, message, self.job_id)
 

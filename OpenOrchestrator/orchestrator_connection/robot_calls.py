@@ -27,6 +27,7 @@ from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
+from OpenOrchestrator.database.stores.shortening import message_text
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)
@@ -76,7 +77,7 @@ class RobotCalls:
 
     def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
         """Write a log message."""
-        text = redact(logs.message_text(message), self._secrets)
+        text = self._redacted(message)
         job = _job(job_id)
         log_id = uuid4()
         now = self._database.site_now()
@@ -198,11 +199,15 @@ class RobotCalls:
             lambda session: queue_elements.select(session, wanted, descending=True, offset=offset, limit=limit)
         )
 
-    def set_element_status(self, element_id: Id, status: QueueStatus, message: str | None, job_id: Id | None) -> None:
+    def set_element_status(self, element_id: Id, status: QueueStatus, message: object, job_id: Id | None) -> None:
         """Set the status of an element, unless somebody else holds it now."""
         element = validation.identifier(element_id, "queue element")
         wanted = element_status.StatusWrite(
-            element_id=element, status=status, message=message, job_id=_job(job_id), token=self._held.find(element)
+            element_id=element,
+            status=status,
+            message=None if message is None else self._redacted(message),
+            job_id=_job(job_id),
+            token=self._held.find(element),
         )
         self._held.remember(element, element_status.write_status(self._database, wanted))
 
@@ -230,6 +235,9 @@ class RobotCalls:
             lambda session: transitions.apply(session, transitions.TriggerEvent.REQUEST_PAUSE, trigger),
             read_back=lambda session: session.scalar(_status_query(trigger)) in _PAUSED or None,
         )
+
+    def _redacted(self, message: object) -> str:
+        return redact(message_text(message), self._secrets)
 
     def _trigger_status(self, trigger: UUID) -> TriggerStatus:
         status: TriggerStatus | None = self._database.read(lambda session: session.scalar(_status_query(trigger)))

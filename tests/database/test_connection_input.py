@@ -45,9 +45,6 @@ WRONG = {
     "status as value": lambda c, e: c.set_queue_element_status(e, "Done"),
     "no status": lambda c, e: c.set_queue_element_status(e, None),
     "status to filter by": lambda c, e: c.get_queue_elements("work", status="NEW"),
-    "long message": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, LONG),
-    "message with NUL": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, "a\0"),
-    "message of another type": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, ValueError("x")),
     "long queue name": lambda c, e: c.create_queue_element(LONG),
     "no queue name": lambda c, e: c.create_queue_element(None),
     "long reference": lambda c, e: c.create_queue_element("work", LONG),
@@ -95,6 +92,40 @@ def test_wrong_input_is_a_clear_value_error_and_changes_nothing(
     str(caught.value).encode()
     assert len(str(caught.value)) < 400
     assert contents(database) == before
+
+
+def failed_with(robot: OrchestratorConnection, message: Any) -> str:
+    """Let the robot fail an element with a message, and return what is stored of it."""
+    element = robot.get_next_queue_element("work")
+    assert element is not None
+    robot.set_queue_element_status(element.id, QueueStatus.FAILED, message)
+    (stored,) = robot.get_queue_elements("work", status=QueueStatus.FAILED)
+    return str(stored.message)
+
+
+@pytest.mark.parametrize("letter", ["x", "ø", "😀"])
+def test_of_a_long_element_message_beginning_and_end_are_kept(robot: OrchestratorConnection, letter: str) -> None:
+    stored = failed_with(robot, f"Traceback{letter * 2000}ValueError: why")
+    assert stored.startswith("Traceback")
+    assert stored.endswith("ValueError: why")
+    assert "characters cut" in stored
+    size = len(stored.encode("utf-16-le")) // 2 if robot._database.dialect_name == "mssql" else len(stored)
+    assert size in ((999, 1000) if letter == "😀" else (1000,))
+
+
+@pytest.mark.parametrize(
+    ("message", "stored"),
+    [
+        ("x" * 1000, "x" * 1000),
+        ("a\0b\ud800", "a\ufffdb\ufffd"),
+        (ValueError("why"), "ValueError: why"),
+        (5, "5"),
+        ("", ""),
+        (f"no login with {KEY}", "no login with ***"),
+    ],
+)
+def test_no_element_message_is_refused(robot: OrchestratorConnection, message: Any, stored: str) -> None:
+    assert failed_with(robot, message) == stored
 
 
 @pytest.mark.parametrize("name", ["x" * 101, None, "a\0"])

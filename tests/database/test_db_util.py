@@ -315,6 +315,21 @@ def test_secrets_do_not_get_into_the_log(connected: Database) -> None:
     assert db_util.get_logs(0, 1)[0].log_message == "*** and ***"
 
 
+def test_messages_of_elements_are_never_refused_and_hold_no_secret(connected: Database) -> None:
+    crypto_util.set_key(key := crypto_util.generate_key())
+    element = db_util.create_queue_element("work")
+    long = f"begin {key.decode()}" + "x" * 2000 + "\0end"
+    for write in (
+        lambda: db_util.set_queue_element_status(element.id, QueueStatus.FAILED, long),
+        lambda: db_util.update_queue_element(element.id, message=long),
+    ):
+        write()
+        stored = db_util.get_queue_element(element.id).message
+        assert stored is not None
+        assert (stored[:10], stored[-4:], len(stored)) == ("begin ***x", "\ufffdend", 1000)
+        db_util.update_queue_element(element.id, message="other")
+
+
 def test_jobs(connected: Database, clock: SettableClock) -> None:
     job = db_util.start_job("process", "machine")
     assert (job.process_name, job.scheduler_name, job.status) == ("process", "machine", JobStatus.RUNNING)

@@ -1,6 +1,6 @@
 """Data access of log messages.
 
-Owns how a message becomes a text that every database can store. Functions take an open session. Dates are site time.
+Functions take an open session. Dates are site time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
-from OpenOrchestrator.database.stores.shortening import without_middle
+from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -44,17 +44,6 @@ class LogFilter:
     process_name: str | None = None
     log_level: LogLevel | None = None
     job_id: UUID | None = None
-
-
-def message_text(message: object) -> str:
-    """Return a message of any type as text: errors with their type, everything else as ``str`` shows it."""
-    try:
-        text = str(message)
-        if isinstance(message, BaseException):
-            text = f"{type(message).__name__}: {text}" if text else type(message).__name__
-    except Exception as error:  # noqa: BLE001  (whatever its __str__ raises, the message must not be lost)
-        text = f"<{type(message).__name__} that cannot be shown as text: {type(error).__name__}>"
-    return text
 
 
 def insert(
@@ -88,7 +77,7 @@ def insert(
         "log_level": validation.member(level, LogLevel, "log level"),
         "process_name": validation.text(process_name, "process name", PROCESS_NAME_LENGTH, dialect_name),
         "job_id": job_id,
-        "log_message": without_middle(validation.storable(message_text(message)), MESSAGE_LENGTH, dialect_name),
+        "log_message": storable_message(message, MESSAGE_LENGTH, dialect_name),
     }
     session.execute(sa.insert(_TABLE), row)
     return cast(UUID, row["id"])
