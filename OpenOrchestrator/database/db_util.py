@@ -20,6 +20,7 @@ from uuid import UUID, uuid4
 
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
+from OpenOrchestrator.common.short_errors import shorten_errors_of
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database import default_calls as calls
 from OpenOrchestrator.database.constants import Constant, Credential
@@ -544,3 +545,6 @@ def __getattr__(name: str) -> Any:
         database = default.find_default()
         return None if database is None else database.engine
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+shorten_errors_of(globals())

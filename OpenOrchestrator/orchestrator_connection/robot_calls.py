@@ -78,7 +78,7 @@ class RobotCalls:
     def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
         """Write a log message."""
         text = self._redacted(message)
-        job = _job(job_id)
+        job = validation.optional_identifier(job_id, "job")
         log_id = uuid4()
         now = self._database.site_now()
         self._database.write_statement(
@@ -171,7 +171,9 @@ class RobotCalls:
         """Hand out the oldest New element, or only return it."""
         if not take:
             return element_claims.peek_next(self._database, queue_name, reference=reference)
-        element = element_claims.claim_next(self._database, queue_name, reference=reference, job_id=_job(job_id))
+        element = element_claims.claim_next(
+            self._database, queue_name, reference=reference, job_id=validation.find_identifier(job_id)
+        )
         if element is not None:
             self._held.remember(element.id, element.claim_token)
         return element
@@ -206,7 +208,7 @@ class RobotCalls:
             element_id=element,
             status=status,
             message=None if message is None else self._redacted(message),
-            job_id=_job(job_id),
+            job_id=validation.find_identifier(job_id),
             token=self._held.find(element),
         )
         self._held.remember(element, element_status.write_status(self._database, wanted))
@@ -261,10 +263,6 @@ class RobotCalls:
 
 def _status_query(trigger_id: UUID) -> sa.Select[Any]:
     return sa.select(_TRIGGERS.c.process_status).where(_TRIGGERS.c.id == trigger_id)
-
-
-def _job(job_id: Id | None) -> UUID | None:
-    return validation.optional_identifier(job_id, "job")
 
 
 def _trigger(trigger_id: Id | None) -> UUID:

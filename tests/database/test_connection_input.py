@@ -137,6 +137,22 @@ def test_a_process_name_that_cannot_be_stored_is_told_when_logging(
         robot.log_info("text")
 
 
+def test_ids_that_are_none_are_told_where_they_are_used_and_not_before(robot: OrchestratorConnection) -> None:
+    debugged = OrchestratorConnection("Test", robot._database.connection_string, KEY, "", "trigger_id", "job_id")
+    assert (debugged.trigger_id, debugged.job_id) == ("trigger_id", "job_id")
+    element = debugged.get_next_queue_element("work")
+    assert element is not None
+    assert element.job_id is None
+    debugged.set_queue_element_status(element.id, QueueStatus.IN_PROGRESS)
+    debugged.set_queue_element_status(element.id, QueueStatus.DONE, "done")
+    with pytest.raises(InvalidInputError, match="'job_id' is not the id of a job: pass None if there is none"):
+        debugged.log_info("text")
+    for call in (debugged.is_trigger_pausing, debugged.pause_my_trigger):
+        with pytest.raises(InvalidInputError, match="'trigger_id' is not the id of a trigger: pass None if there is"):
+            call()
+    debugged.close()
+
+
 def test_numbers_are_stored_as_text_as_before(robot: OrchestratorConnection) -> None:
     robot.create_queue_element("numbers", 5, 2.5)  # type: ignore[arg-type]
     element = robot.get_next_queue_element("numbers", 5)  # type: ignore[arg-type]

@@ -28,6 +28,8 @@ LARGEST_ROW_COUNT = 2**53
 WHITELIST_LENGTH = 250
 """How long a whitelist may be, written as a JSON array."""
 
+_EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -41,6 +43,14 @@ def identifier(value: object, what: str) -> UUID:
     Raises:
         InvalidInputError: If it is no id.
     """
+    found = find_identifier(value)
+    if found is None:
+        raise InvalidInputError(f"{value!r} is not the id of a {what}: pass a UUID, or its text such as {_EXAMPLE_ID}.")
+    return found
+
+
+def find_identifier(value: object) -> UUID | None:
+    """Return an id given as UUID or text; None for anything else."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str):
@@ -48,9 +58,7 @@ def identifier(value: object, what: str) -> UUID:
             return UUID(value)
         except ValueError:
             pass
-    raise InvalidInputError(
-        f"{value!r} is not the id of a {what}: pass a UUID, or its text such as 123e4567-e89b-12d3-a456-426614174000."
-    )
+    return None
 
 
 def optional_identifier(value: object, what: str) -> UUID | None:
@@ -61,7 +69,13 @@ def optional_identifier(value: object, what: str) -> UUID | None:
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         return None
-    return identifier(value, what)
+    found = find_identifier(value)
+    if found is None:
+        raise InvalidInputError(
+            f"{value!r} is not the id of a {what}: pass None if there is none, or a UUID, or its text such as "
+            f"{_EXAMPLE_ID}."
+        )
+    return found
 
 
 def text(value: object, what: str, limit: int, dialect_name: str) -> str:
