@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -199,11 +199,13 @@ def flag(value: object, what: str) -> bool:
 
 
 def site_datetime(value: object, what: str, zone: ZoneInfo) -> datetime:
-    """Return a date and time on the site's wall clock: a naive one as it is, an aware one converted.
+    """Return a date and time on the site's wall clock: a naive one as it is, an aware one converted, a date's midnight.
 
     Raises:
         InvalidInputError: If it is no datetime, or outside what a date can be after conversion.
     """
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
     if not isinstance(value, datetime):
         raise InvalidInputError(f"The {what} has to be a datetime, not {value!r}.")
     if value.tzinfo is None:
