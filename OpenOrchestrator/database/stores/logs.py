@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, uuid_type
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
@@ -25,6 +26,7 @@ PROCESS_NAME_LENGTH = 100
 MESSAGE_LENGTH = 8000
 
 _TABLE = cast(sa.Table, Log.__table__)
+_JOBS = sa.table("Jobs", sa.column("id", uuid_type()), sa.column("process_name"), sa.column("start_time", SiteDateTime))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,24 @@ def select(
     if most is not None:
         query = query.limit(most)
     return tuple(session.scalars(query))
+
+
+def last_error_of_job(session: Session, job_id: UUID) -> str | None:
+    """Return the last Error message of a robot; None if there is none.
+
+    Of a robot whose library knows no job ids, what its process logged without one since the job began counts.
+    """
+    mine = sa.select(_TABLE.c.log_message).where(_TABLE.c.log_level == LogLevel.ERROR)
+    last = (_TABLE.c.log_time.desc(), _TABLE.c.id.desc())
+    message: str | None = session.scalar(mine.where(_TABLE.c.job_id == job_id).order_by(*last).limit(1))
+    if message is not None:
+        return message
+    job = session.execute(sa.select(_JOBS.c.process_name, _JOBS.c.start_time).where(_JOBS.c.id == job_id)).one_or_none()
+    if job is None:
+        return None
+    by_time = (_TABLE.c.process_name == job.process_name, _TABLE.c.log_time >= job.start_time)
+    message = session.scalar(mine.where(*by_time, _TABLE.c.job_id.is_(None)).order_by(*last).limit(1))
+    return message
 
 
 def count(session: Session, wanted: LogFilter) -> int:

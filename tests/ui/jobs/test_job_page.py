@@ -389,6 +389,14 @@ def test_the_last_traceback_counts() -> None:
     assert failure.text == TRACEBACK.strip()
 
 
+def test_of_a_program_in_a_program_the_inner_traceback_counts() -> None:
+    outer = "Traceback (most recent call last):\n  File x\nsubprocess.CalledProcessError: Command 'x' returned 1.\n"
+    failure = find_failure("noise\n" + TRACEBACK + outer)
+    assert failure is not None
+    assert failure.headline == "ErpLogonError: Password has expired"
+    assert failure.text == (TRACEBACK + outer).strip()
+
+
 def test_messages_of_several_lines_control_characters_and_progress_bars() -> None:
     failure = find_failure("\x1b[31mTraceback (most recent call last):\x1b[0m\r\n  File x\r\nValueError: a\r\n b\r\n")
     assert failure is not None
