@@ -141,8 +141,8 @@ def last_error_of_job(session: Session, job_id: UUID) -> str | None:
     if job is None:
         return None
     by_time = (_TABLE.c.process_name == job.process_name, _TABLE.c.log_time >= job.start_time)
-    message = session.scalar(mine.where(*by_time, _TABLE.c.job_id.is_(None)).order_by(*last).limit(1))
-    return message
+    query = mine.where(*by_time, _TABLE.c.job_id.is_(None)).order_by(*last).limit(1)
+    return cast("str | None", session.scalar(query))
 
 
 def count(session: Session, wanted: LogFilter) -> int:
