@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from OpenOrchestrator.common.errors import EncryptionError, NoEncryptionKeyError
+from OpenOrchestrator.common.short_errors import short_errors
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -59,6 +60,7 @@ def key_text(key: Key) -> str | None:
     return key.decode("utf-8", "replace") if isinstance(key, bytes) else key or None
 
 
+@short_errors
 def encrypt_string(data: str) -> str:
     """Encrypt a text with the key that was set.
 
@@ -69,6 +71,7 @@ def encrypt_string(data: str) -> str:
     return encrypt(data, _key)
 
 
+@short_errors
 def decrypt_string(data: str) -> str:
     """Decrypt with the key that was set what ``encrypt_string`` returned.
 

@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
-from OpenOrchestrator.common.redaction import redact, secrets_of
+from OpenOrchestrator.common.short_errors import shorten_errors_of
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database import default_calls as calls
 from OpenOrchestrator.database.constants import Constant, Credential
@@ -260,8 +260,7 @@ def get_logs(
 
 def create_log(process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
     """Write a log message of any type and length; connection string, its password and the key are redacted."""
-    secrets = secrets_of(get_conn_string(), crypto_util.key_text(crypto_util.get_key()))
-    text = redact(logs.message_text(message), secrets)
+    text = calls.redacted(message)
     job = validation.optional_identifier(job_id, "job")
     now, log_id = default.get_default().site_now(), uuid4()
     calls.write(
@@ -466,13 +465,16 @@ def update_queue_element(
     reference: str | None = None,
     status: QueueStatus | None = None,
     data: str | None = None,
-    message: str | None = None,
+    message: object = None,
     created_by: str | None = None,
     created_date: datetime | None = None,
     start_date: datetime | None = None,
     end_date: datetime | None = None,
 ) -> None:
-    """Change what is given of a queue element; None and empty texts leave the rest as it is, dates too."""
+    """Change what is given of a queue element; None and empty texts leave the rest as it is, dates too.
+
+    The message is taken as ``create_log`` takes one.
+    """
     wanted = validation.identifier(element_id, "queue element")
     given = {
         "reference": reference,
@@ -485,6 +487,8 @@ def update_queue_element(
         "end_date": calls.site_time(end_date, "end_date"),
     }
     changes = {name: value for name, value in given.items() if value not in (None, "")}
+    if "message" in changes:
+        changes["message"] = calls.redacted(message)
     calls.write(lambda session: queue_elements.update(session, wanted, changes))
 
 
@@ -493,11 +497,15 @@ def get_queue_count() -> dict[str, dict[QueueStatus, int]]:
     return default.get_default().read(queue_elements.count_by_status)
 
 
-def set_queue_element_status(element_id: Id, status: QueueStatus, message: str | None = None) -> None:
-    """Set the status of a queue element whoever holds it; an end sets its end date, In Progress its start date."""
+def set_queue_element_status(element_id: Id, status: QueueStatus, message: object = None) -> None:
+    """Set the status of a queue element whoever holds it; an end sets its end date, In Progress its start date.
+
+    The message is taken as ``create_log`` takes one: of any type, redacted, shortened if it is too long.
+    """
     wanted = validation.identifier(element_id, "queue element")
     now = default.get_default().site_now()
-    calls.write(lambda session: queue_elements.set_status(session, wanted, status, message=message, now=now))
+    text = None if message is None else calls.redacted(message)
+    calls.write(lambda session: queue_elements.set_status(session, wanted, status, message=text, now=now))
 
 
 def delete_queue_element(element_id: Id) -> None:
@@ -537,3 +545,6 @@ def __getattr__(name: str) -> Any:
         database = default.find_default()
         return None if database is None else database.engine
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+shorten_errors_of(globals())

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.cron import to_site
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.common.redaction import redact, secrets_of
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import credentials, trigger_input, triggers, validation
+from OpenOrchestrator.database.stores.shortening import message_text
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -122,6 +124,12 @@ def create_trigger(create: Callable[..., UUID], values: dict[str, Any], *, timed
     if timed:
         stored["zone"] = database.zone
     return write(lambda session: create(session, **stored))
+
+
+def redacted(message: object) -> str:
+    """Return a message of any type as text without connection string, its password and the key."""
+    key = crypto_util.key_text(crypto_util.get_key())
+    return redact(message_text(message), secrets_of(default.get_default().connection_string, key))
 
 
 def credential_values(username: str, password: str) -> dict[str, Any]:

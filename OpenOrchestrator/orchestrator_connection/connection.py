@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from OpenOrchestrator.common import crypto_util, secret_markers
 from OpenOrchestrator.common.errors import ConfigurationError, MissingArgumentError
 from OpenOrchestrator.common.redaction import secrets_of
+from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _CALLS = "_robot_calls"
 _START_ARGUMENTS = ("process name", "connection string", "crypto key", "process arguments")
 
 
+@with_short_errors
 class OrchestratorConnection:
     """A robot's connection to the database of OpenOrchestrator.
 
@@ -65,14 +67,15 @@ class OrchestratorConnection:
         crypto_key: Key of the credentials. None or empty for robots that use none; a malformed one is refused when a
             credential is read or written.
         process_arguments: What the trigger passes to the robot.
-        trigger_id: The trigger that started the robot; None or empty if it was started by hand.
-        job_id: The job that the robot runs as; None or empty if it was started by hand.
+        trigger_id: The trigger that started the robot; None or empty if it was started by hand. Another text, as
+            developers write in a place where they debug, is refused when the trigger is asked for.
+        job_id: The job that the robot runs as; None or empty if it was started by hand. Another text is refused when
+            something is logged; otherwise it counts as none.
 
     Raises:
         ConfigurationError: If the connection string cannot be understood or its driver is not installed.
         ConnectionFailedError: If the database cannot be reached.
         RevisionError: If the database is older than this library.
-        InvalidInputError: If an id is none.
     """
 
     def __init__(  # noqa: PLR0917  (published)
@@ -99,10 +102,11 @@ class OrchestratorConnection:
             from OpenOrchestrator.database.schema import revisions  # noqa: PLC0415
             from OpenOrchestrator.database.stores import validation  # noqa: PLC0415
 
-            validation.optional_identifier(trigger_id, "trigger")
-            validation.optional_identifier(job_id, "job")
+            started_by_scheduler = (
+                secret_markers.JOB_VARIABLE in os.environ or validation.find_identifier(job_id) is not None
+            )
             self._database = Database(connection_string)
-            revisions.check_robot(self._database, waiting=bool(job_id) or secret_markers.JOB_VARIABLE in os.environ)
+            revisions.check_robot(self._database, waiting=started_by_scheduler)
         self._key = crypto_key
         self._held: HeldTokens | None = None
         default.set_default(self._database)
@@ -165,6 +169,9 @@ class OrchestratorConnection:
         Args:
             message: Anything, stored as text; of more than 8000 characters the middle is cut out and marked.
                 Connection string, its password and the crypto key are replaced by ``***``.
+
+        Raises:
+            InvalidInputError: If the process name or job id of the connection cannot be one.
         """
         self._log(LogLevel.TRACE, message)
 
@@ -307,7 +314,7 @@ class OrchestratorConnection:
             queue_name, reference, status, offset=offset, limit=limit, from_date=from_date, to_date=to_date
         )
 
-    def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: str | None = None) -> None:
+    def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: object = None) -> None:
         """Set the status of an element.
 
         Done, Failed and Abandoned set its end date, In Progress its start date. New gives it back.
@@ -315,12 +322,14 @@ class OrchestratorConnection:
         Args:
             element_id: The ``.id`` of the element.
             status: The new status.
-            message: Replaces the element's message; at most 1000 characters. None leaves it as it is.
+            message: Replaces the element's message; None leaves it as it is. Anything, stored as text; of more than
+                1000 characters the middle is cut out and marked. Connection string, its password and the crypto key
+                are replaced by ``***``.
 
         Raises:
             NotFoundError: If there is no such element.
             OwnershipLostError: If it was handed out to somebody else since, or the robot's own job has ended.
-            InvalidInputError: If the id, status or message cannot be one.
+            InvalidInputError: If the id or status cannot be one.
         """
         self._calls.set_element_status(element_id, status, message, self.job_id)
 
@@ -338,6 +347,7 @@ class OrchestratorConnection:
 
         Raises:
             NotFoundError: If the robot was started without a trigger, or it was deleted.
+            InvalidInputError: If the trigger id of the connection is none.
         """
         return self._calls.is_trigger_pausing(self.trigger_id)
 
@@ -346,6 +356,7 @@ class OrchestratorConnection:
 
         Raises:
             NotFoundError: If the robot was started without a trigger, or it was deleted.
+            InvalidInputError: If the trigger id of the connection is none.
         """
         self._calls.pause_trigger(self.trigger_id)
 

@@ -27,6 +27,7 @@ from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
+from OpenOrchestrator.database.stores.shortening import message_text
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)
@@ -76,8 +77,8 @@ class RobotCalls:
 
     def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
         """Write a log message."""
-        text = redact(logs.message_text(message), self._secrets)
-        job = _job(job_id)
+        text = self._redacted(message)
+        job = validation.optional_identifier(job_id, "job")
         log_id = uuid4()
         now = self._database.site_now()
         self._database.write_statement(
@@ -170,7 +171,9 @@ class RobotCalls:
         """Hand out the oldest New element, or only return it."""
         if not take:
             return element_claims.peek_next(self._database, queue_name, reference=reference)
-        element = element_claims.claim_next(self._database, queue_name, reference=reference, job_id=_job(job_id))
+        element = element_claims.claim_next(
+            self._database, queue_name, reference=reference, job_id=validation.find_identifier(job_id)
+        )
         if element is not None:
             self._held.remember(element.id, element.claim_token)
         return element
@@ -198,11 +201,15 @@ class RobotCalls:
             lambda session: queue_elements.select(session, wanted, descending=True, offset=offset, limit=limit)
         )
 
-    def set_element_status(self, element_id: Id, status: QueueStatus, message: str | None, job_id: Id | None) -> None:
+    def set_element_status(self, element_id: Id, status: QueueStatus, message: object, job_id: Id | None) -> None:
         """Set the status of an element, unless somebody else holds it now."""
         element = validation.identifier(element_id, "queue element")
         wanted = element_status.StatusWrite(
-            element_id=element, status=status, message=message, job_id=_job(job_id), token=self._held.find(element)
+            element_id=element,
+            status=status,
+            message=None if message is None else self._redacted(message),
+            job_id=validation.find_identifier(job_id),
+            token=self._held.find(element),
         )
         self._held.remember(element, element_status.write_status(self._database, wanted))
 
@@ -231,6 +238,9 @@ class RobotCalls:
             read_back=lambda session: session.scalar(_status_query(trigger)) in _PAUSED or None,
         )
 
+    def _redacted(self, message: object) -> str:
+        return redact(message_text(message), self._secrets)
+
     def _trigger_status(self, trigger: UUID) -> TriggerStatus:
         status: TriggerStatus | None = self._database.read(lambda session: session.scalar(_status_query(trigger)))
         if status is None:
@@ -253,10 +263,6 @@ class RobotCalls:
 
 def _status_query(trigger_id: UUID) -> sa.Select[Any]:
     return sa.select(_TRIGGERS.c.process_status).where(_TRIGGERS.c.id == trigger_id)
-
-
-def _job(job_id: Id | None) -> UUID | None:
-    return validation.optional_identifier(job_id, "job")
 
 
 def _trigger(trigger_id: Id | None) -> UUID:

@@ -96,14 +96,17 @@ def test_a_robot_that_fails_leaves_its_reason_everywhere(site: Site) -> None:
     site.elements("orders", 1)
     assert site.once(seconds=60).process.returncode == 1
     job = site.job("queue")
-    assert (job.status, job.reason) == (JobStatus.FAILED, "exit code 1")
+    assert (job.status, job.reason) == (
+        JobStatus.FAILED,
+        "OpenOrchestrator.common.errors.NotFoundError: No constant with name 'nothing' was found.",
+    )
     assert site.status(trigger_id) is TriggerStatus.FAILED
     (message,) = [log for log in site.errors("process queue") if log.log_level is LogLevel.ERROR]
     assert message.job_id == job.id
     assert "Traceback" in message.log_message
     (element,) = rows(site, QueueElement)
     assert element.status is QueueStatus.ABANDONED
-    assert "exit code 1" in element.message
+    assert "No constant with name 'nothing'" in element.message
 
 
 def test_several_schedulers_start_each_trigger_once_and_recover_from_kill_9(site: Site) -> None:

@@ -45,9 +45,6 @@ WRONG = {
     "status as value": lambda c, e: c.set_queue_element_status(e, "Done"),
     "no status": lambda c, e: c.set_queue_element_status(e, None),
     "status to filter by": lambda c, e: c.get_queue_elements("work", status="NEW"),
-    "long message": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, LONG),
-    "message with NUL": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, "a\0"),
-    "message of another type": lambda c, e: c.set_queue_element_status(e, QueueStatus.DONE, ValueError("x")),
     "long queue name": lambda c, e: c.create_queue_element(LONG),
     "no queue name": lambda c, e: c.create_queue_element(None),
     "long reference": lambda c, e: c.create_queue_element("work", LONG),
@@ -97,6 +94,40 @@ def test_wrong_input_is_a_clear_value_error_and_changes_nothing(
     assert contents(database) == before
 
 
+def failed_with(robot: OrchestratorConnection, message: Any) -> str:
+    """Let the robot fail an element with a message, and return what is stored of it."""
+    element = robot.get_next_queue_element("work")
+    assert element is not None
+    robot.set_queue_element_status(element.id, QueueStatus.FAILED, message)
+    (stored,) = robot.get_queue_elements("work", status=QueueStatus.FAILED)
+    return str(stored.message)
+
+
+@pytest.mark.parametrize("letter", ["x", "ø", "😀"])
+def test_of_a_long_element_message_beginning_and_end_are_kept(robot: OrchestratorConnection, letter: str) -> None:
+    stored = failed_with(robot, f"Traceback{letter * 2000}ValueError: why")
+    assert stored.startswith("Traceback")
+    assert stored.endswith("ValueError: why")
+    assert "characters cut" in stored
+    size = len(stored.encode("utf-16-le")) // 2 if robot._database.dialect_name == "mssql" else len(stored)
+    assert size in ((999, 1000) if letter == "😀" else (1000,))
+
+
+@pytest.mark.parametrize(
+    ("message", "stored"),
+    [
+        ("x" * 1000, "x" * 1000),
+        ("a\0b\ud800", "a\ufffdb\ufffd"),
+        (ValueError("why"), "ValueError: why"),
+        (5, "5"),
+        ("", ""),
+        (f"no login with {KEY}", "no login with ***"),
+    ],
+)
+def test_no_element_message_is_refused(robot: OrchestratorConnection, message: Any, stored: str) -> None:
+    assert failed_with(robot, message) == stored
+
+
 @pytest.mark.parametrize("name", ["x" * 101, None, "a\0"])
 def test_a_process_name_that_cannot_be_stored_is_told_when_logging(
     database: Database, robot: OrchestratorConnection, name: Any
@@ -104,6 +135,22 @@ def test_a_process_name_that_cannot_be_stored_is_told_when_logging(
     robot.process_name = name
     with pytest.raises(InvalidInputError, match="process name"):
         robot.log_info("text")
+
+
+def test_ids_that_are_none_are_told_where_they_are_used_and_not_before(robot: OrchestratorConnection) -> None:
+    debugged = OrchestratorConnection("Test", robot._database.connection_string, KEY, "", "trigger_id", "job_id")
+    assert (debugged.trigger_id, debugged.job_id) == ("trigger_id", "job_id")
+    element = debugged.get_next_queue_element("work")
+    assert element is not None
+    assert element.job_id is None
+    debugged.set_queue_element_status(element.id, QueueStatus.IN_PROGRESS)
+    debugged.set_queue_element_status(element.id, QueueStatus.DONE, "done")
+    with pytest.raises(InvalidInputError, match="'job_id' is not the id of a job: pass None if there is none"):
+        debugged.log_info("text")
+    for call in (debugged.is_trigger_pausing, debugged.pause_my_trigger):
+        with pytest.raises(InvalidInputError, match="'trigger_id' is not the id of a trigger: pass None if there is"):
+            call()
+    debugged.close()
 
 
 def test_numbers_are_stored_as_text_as_before(robot: OrchestratorConnection) -> None:

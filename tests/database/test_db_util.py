@@ -202,7 +202,7 @@ def test_triggers_of_all_kinds(connected: Database) -> None:
 def test_wrong_triggers_are_refused(connected: Database) -> None:
     for create in (
         lambda: db_util.create_scheduled_trigger("t", BASE[0], "bad", SITE_NOW, *BASE[1:], 0),
-        lambda: db_util.create_queue_trigger("t", BASE[0], "work", *BASE[1:], 0, 0),
+        lambda: db_util.create_queue_trigger("t", BASE[0], "", *BASE[1:], 1, 0),
         lambda: db_util.create_single_trigger("t" * 101, BASE[0], SITE_NOW, *BASE[1:], 0),
         lambda: db_util.create_single_trigger("t", BASE[0], "now", *BASE[1:], 0),  # type: ignore[arg-type]
         lambda: db_util.create_single_trigger(
@@ -213,6 +213,25 @@ def test_wrong_triggers_are_refused(connected: Database) -> None:
             create()
         assert isinstance(caught.value, InvalidInputError)
     assert db_util.get_all_triggers() == ()
+
+
+def test_triggers_without_a_path_are_taken_as_before(connected: Database) -> None:
+    rest = ("", "", False, False)
+    ids = [
+        db_util.create_single_trigger("s", "p", SITE_NOW, *rest, 0),
+        db_util.create_scheduled_trigger("c", "p", "0 5 * * *", SITE_NOW, *rest, 0),
+        db_util.create_queue_trigger("q", "p", "work", *rest, 0, 0),
+    ]
+    assert [db_util.get_trigger(one).process_path for one in ids] == [""] * 3
+    trigger = db_util.get_trigger(ids[0])
+    trigger.process_path = "robot.py"
+    db_util.update_trigger(trigger)
+    trigger.process_path = ""
+    db_util.update_trigger(trigger)
+    assert db_util.get_trigger(ids[0]).process_path == ""
+    assert db_util.get_pending_queue_triggers() == [], "a batch size of 0 starts nothing on an empty queue"
+    db_util.create_queue_element("work")
+    assert [pending.id for pending in db_util.get_pending_queue_triggers()] == ids[2:]
 
 
 def test_pending_triggers_begin_once(connected: Database, clock: SettableClock) -> None:
@@ -313,6 +332,21 @@ def test_secrets_do_not_get_into_the_log(connected: Database) -> None:
     crypto_util.set_key(key)
     db_util.create_log("p", LogLevel.INFO, None, f"{connected.connection_string} and {key.decode()}")
     assert db_util.get_logs(0, 1)[0].log_message == "*** and ***"
+
+
+def test_messages_of_elements_are_never_refused_and_hold_no_secret(connected: Database) -> None:
+    crypto_util.set_key(key := crypto_util.generate_key())
+    element = db_util.create_queue_element("work")
+    long = f"begin {key.decode()}" + "x" * 2000 + "\0end"
+    for write in (
+        lambda: db_util.set_queue_element_status(element.id, QueueStatus.FAILED, long),
+        lambda: db_util.update_queue_element(element.id, message=long),
+    ):
+        write()
+        stored = db_util.get_queue_element(element.id).message
+        assert stored is not None
+        assert (stored[:10], stored[-4:], len(stored)) == ("begin ***x", "\ufffdend", 1000)
+        db_util.update_queue_element(element.id, message="other")
 
 
 def test_jobs(connected: Database, clock: SettableClock) -> None:

@@ -199,6 +199,46 @@ def test_exit_codes_and_signals_are_stored_as_they_were(site: Site) -> None:
     assert (site.job("segv").exit_code, site.job("segv").reason) == (-11, "ended by signal SIGSEGV")
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ValueError('why')", "ValueError: why"),
+        (
+            """
+            import subprocess, sys
+            subprocess.run([sys.executable, "-c", "import sys; print('begin'); {}['why']"], check=True)
+            """,
+            "KeyError: 'why'",
+        ),
+        (
+            """
+            import sys, traceback
+            sys.excepthook = lambda *error: print("".join(traceback.format_exception(*error)), "Mail was sent.")
+            import os
+            raise ValueError(os.environ["OpenOrchestratorKey"])
+            """,
+            "ValueError: ***",
+        ),
+        (
+            """
+            import sys
+            from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
+
+            connection = OrchestratorConnection.create_connection_from_args()
+            connection.log_error("first")
+            connection.log_error("The invoice is missing.")
+            sys.exit(1)
+            """,
+            "The invoice is missing.",
+        ),
+    ],
+)
+def test_the_reason_is_what_the_robot_says_about_its_end(site: Site, code: str, reason: str) -> None:
+    site.single("broken", site.robot("broken", code, ours="connection" in code))
+    site.once()
+    assert (site.job("broken").exit_code, site.job("broken").reason) == (1, reason)
+
+
 def test_output_of_every_kind_is_stored_and_hurts_nobody(site: Site) -> None:
     code = """
         import sys

@@ -41,7 +41,7 @@ class StatusWrite:
     Attributes:
         element_id: The element.
         status: The new status.
-        message: Replaces the element's message; None leaves it.
+        message: Replaces the element's message, shortened if it is too long; None leaves it.
         job_id: The job of the robot; None if it was started by hand.
         token: What the element was handed out with; None if the robot did not claim it.
     """
@@ -67,7 +67,7 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
         OwnershipLostError: If the element was handed out anew since, is being worked on by another running job, or
             the writer's own job has ended. Nothing was changed.
         NotFoundError: If there is no such element.
-        InvalidInputError: If the message cannot be stored.
+        InvalidInputError: If the status cannot be one.
     """
     now = database.site_now()
     holds_after = (wanted.token or uuid4()) if wanted.status is QueueStatus.IN_PROGRESS else None

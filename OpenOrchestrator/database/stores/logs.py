@@ -1,6 +1,6 @@
 """Data access of log messages.
 
-Owns how a message becomes a text that every database can store. Functions take an open session. Dates are site time.
+Functions take an open session. Dates are site time.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from OpenOrchestrator.database.engine.dialects import SiteDateTime, uuid_type
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
-from OpenOrchestrator.database.stores.shortening import without_middle
+from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ PROCESS_NAME_LENGTH = 100
 MESSAGE_LENGTH = 8000
 
 _TABLE = cast(sa.Table, Log.__table__)
+_JOBS = sa.table("Jobs", sa.column("id", uuid_type()), sa.column("process_name"), sa.column("start_time", SiteDateTime))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +46,6 @@ class LogFilter:
     process_name: str | None = None
     log_level: LogLevel | None = None
     job_id: UUID | None = None
-
-
-def message_text(message: object) -> str:
-    """Return a message of any type as text: errors with their type, everything else as ``str`` shows it."""
-    try:
-        text = str(message)
-        if isinstance(message, BaseException):
-            text = f"{type(message).__name__}: {text}" if text else type(message).__name__
-    except Exception as error:  # noqa: BLE001  (whatever its __str__ raises, the message must not be lost)
-        text = f"<{type(message).__name__} that cannot be shown as text: {type(error).__name__}>"
-    return text
 
 
 def insert(
@@ -88,7 +79,7 @@ def insert(
         "log_level": validation.member(level, LogLevel, "log level"),
         "process_name": validation.text(process_name, "process name", PROCESS_NAME_LENGTH, dialect_name),
         "job_id": job_id,
-        "log_message": without_middle(validation.storable(message_text(message)), MESSAGE_LENGTH, dialect_name),
+        "log_message": storable_message(message, MESSAGE_LENGTH, dialect_name),
     }
     session.execute(sa.insert(_TABLE), row)
     return cast(UUID, row["id"])
@@ -134,6 +125,24 @@ def select(
     if most is not None:
         query = query.limit(most)
     return tuple(session.scalars(query))
+
+
+def last_error_of_job(session: Session, job_id: UUID) -> str | None:
+    """Return the last Error message of a robot; None if there is none.
+
+    Of a robot whose library knows no job ids, what its process logged without one since the job began counts.
+    """
+    mine = sa.select(_TABLE.c.log_message).where(_TABLE.c.log_level == LogLevel.ERROR)
+    last = (_TABLE.c.log_time.desc(), _TABLE.c.id.desc())
+    message: str | None = session.scalar(mine.where(_TABLE.c.job_id == job_id).order_by(*last).limit(1))
+    if message is not None:
+        return message
+    job = session.execute(sa.select(_JOBS.c.process_name, _JOBS.c.start_time).where(_JOBS.c.id == job_id)).one_or_none()
+    if job is None:
+        return None
+    by_time = (_TABLE.c.process_name == job.process_name, _TABLE.c.log_time >= job.start_time)
+    query = mine.where(*by_time, _TABLE.c.job_id.is_(None)).order_by(*last).limit(1)
+    return cast("str | None", session.scalar(query))
 
 
 def count(session: Session, wanted: LogFilter) -> int:

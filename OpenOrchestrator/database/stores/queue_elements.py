@@ -18,6 +18,7 @@ from OpenOrchestrator.database.engine import dialects
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
 from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -239,15 +240,15 @@ def status_values(dialect_name: str, status: QueueStatus, *, message: str | None
     Args:
         dialect_name: The kind of database.
         status: The new status.
-        message: Replaces the message; None leaves it.
+        message: Replaces the message, shortened if it is too long; None leaves it.
         now: Site time.
 
     Raises:
-        InvalidInputError: If status or message cannot be one.
+        InvalidInputError: If the status cannot be one.
     """
     values: dict[str, Any] = {"status": validation.member(status, QueueStatus, "status of a queue element")}
     if message is not None:
-        values["message"] = validation.text(message, "message", MESSAGE_LENGTH, dialect_name)
+        values["message"] = storable_message(message, MESSAGE_LENGTH, dialect_name)
     if status is QueueStatus.IN_PROGRESS:
         values["start_date"] = now
     elif status in FINAL_ELEMENT_STATUSES:
@@ -262,7 +263,7 @@ def set_status(
 
     Raises:
         NotFoundError: If there is none with this id.
-        InvalidInputError: If status or message cannot be one.
+        InvalidInputError: If the status cannot be one.
     """
     _update(session, element_id, status_values(session.get_bind().dialect.name, status, message=message, now=now))
 
@@ -275,6 +276,7 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
         element_id: The element.
         changes: Column name to new value: reference, status, data, message, created_by, created_date, start_date,
             end_date. None empties a column that may be empty. Setting it New or Abandoned takes it from its holder.
+            A message that is too long is shortened.
 
     Raises:
         NotFoundError: If there is none with this id.
@@ -284,13 +286,14 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
     limits = {
         "reference": REFERENCE_LENGTH,
         "data": DATA_LENGTH,
-        "message": MESSAGE_LENGTH,
         "created_by": CREATED_BY_LENGTH,
     }
     values: dict[str, Any] = {}
     for column, value in changes.items():
         if column in limits:
             values[column] = validation.optional_text(value, column, limits[column], dialect_name)
+        elif column == "message":
+            values[column] = None if value is None else storable_message(value, MESSAGE_LENGTH, dialect_name)
         elif column == "status":
             values[column] = validation.member(value, QueueStatus, "status of a queue element")
             values |= _taken_away(value)

@@ -1,8 +1,11 @@
-"""Cutting texts that are too long for their column, measured in the unit in which each database counts."""
+"""Making texts fit their column that must not be refused, measured in the unit in which each database counts."""
 
 from __future__ import annotations
 
 from OpenOrchestrator.database.engine.dialects import text_length
+from OpenOrchestrator.database.stores import validation
+
+_MARK = "\n[... {} characters cut ...]\n"
 
 
 def without_end(text: str, limit: int, dialect_name: str) -> str:
@@ -30,11 +33,39 @@ def without_middle(text: str, limit: int, dialect_name: str) -> str:
     """
     if text_length(text, dialect_name) <= limit:
         return text
-    mark = "\n[... {} characters cut ...]\n"
-    room = limit - len(mark.format(len(text)))
-    head = _beginning(text, room // 2, dialect_name)
-    tail = _beginning(text[::-1], room - room // 2, dialect_name)[::-1]
-    return f"{head}{mark.format(len(text) - len(head) - len(tail))}{tail}"
+    for digits in range(1, len(str(len(text))) + 1):
+        room = limit - len(_MARK.format("9" * digits))
+        head = _beginning(text, room // 2, dialect_name)
+        tail = _beginning(text[::-1], room - text_length(head, dialect_name), dialect_name)[::-1]
+        number = str(len(text) - len(head) - len(tail))
+        if len(number) == digits:  # The longer the number, the more has to be cut: it fits at the first that does.
+            break
+    return f"{head}{_MARK.format(number)}{tail}"
+
+
+def message_text(message: object) -> str:
+    """Return a message of any type as text: errors with their type, everything else as ``str`` shows it."""
+    try:
+        text = str(message)
+        if isinstance(message, BaseException):
+            text = f"{type(message).__name__}: {text}" if text else type(message).__name__
+    except Exception as error:  # noqa: BLE001  (whatever its __str__ raises, the message must not be lost)
+        text = f"<{type(message).__name__} that cannot be shown as text: {type(error).__name__}>"
+    return text
+
+
+def storable_message(message: object, limit: int, dialect_name: str) -> str:
+    """Return what a robot says about its work as it can be stored: as text, without its middle if it is too long.
+
+    Never refused, because it is often said while an error is handled: a second error there would end the robot, and
+    leave the rest of its work undone.
+
+    Args:
+        message: Anything; NUL and lone surrogates are replaced.
+        limit: How long the text may be, in the unit in which the database counts.
+        dialect_name: The kind of database.
+    """
+    return without_middle(validation.storable(message_text(message)), limit, dialect_name)
 
 
 def _beginning(text: str, room: int, dialect_name: str) -> str:

@@ -1,6 +1,8 @@
 """Checks of what somebody wants a trigger to be, before the database sees it.
 
-Apart from ``validation`` because it needs the dialect of cron expressions, which no robot does.
+Apart from ``validation`` because it needs the dialect of cron expressions, which no robot does. Takes what 3.0.0 took
+and a scheduler can do without: no path, a batch size below 1 (which counts as 1), numbers as texts. The form of the app
+wants more.
 """
 
 from __future__ import annotations
@@ -87,25 +89,35 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
             raise InvalidInputError(f"The {what} is empty.")
         return found
 
+    def path(value: Any, what: str) -> str:
+        return validation.text(value, what, PROCESS_PATH_LENGTH, dialect_name).strip()
+
     return {
         "trigger_name": name(TRIGGER_NAME_LENGTH),
         "process_name": name(PROCESS_NAME_LENGTH),
-        "process_path": name(PROCESS_PATH_LENGTH),
+        "process_path": path,
         "process_args": text_or_none(PROCESS_ARGS_LENGTH),
         "git_branch": text_or_none(GIT_BRANCH_LENGTH),
         "is_git_repo": validation.flag,
         "is_blocking": validation.flag,
-        "priority": validation.integer,
+        "priority": lambda value, what: 0 if value is None else validation.integer(_number(value), what),
         "scheduler_whitelist": lambda value, _what: validation.whitelist(value, dialect_name),
         "cron_expr": lambda value, what: validate_cron(validation.text(value, what, CRON_LENGTH, dialect_name)),
         "next_run": lambda value, what: validation.site_datetime(value, what, zone),
         "last_run": lambda value, what: validation.optional_site_datetime(value, what, zone),
         "queue_name": queue_name,
-        "min_batch_size": lambda value, what: validation.integer(value, what, at_least=1),
+        "min_batch_size": lambda value, what: validation.integer(_number(value), what),
         "process_status": lambda value, what: validation.member(value, TriggerStatus, what),
         "secret_passing": _passing,
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
     }
+
+
+def _number(value: Any) -> Any:
+    """Return a whole number for what databases take as one: a text, a flag, a number without decimals."""
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        return int(value)
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
 
 
 def _passing(value: Any, what: str) -> str | None:

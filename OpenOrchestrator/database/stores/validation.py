@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +28,8 @@ LARGEST_ROW_COUNT = 2**53
 WHITELIST_LENGTH = 250
 """How long a whitelist may be, written as a JSON array."""
 
+_EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -41,6 +43,14 @@ def identifier(value: object, what: str) -> UUID:
     Raises:
         InvalidInputError: If it is no id.
     """
+    found = find_identifier(value)
+    if found is None:
+        raise InvalidInputError(f"{value!r} is not the id of a {what}: pass a UUID, or its text such as {_EXAMPLE_ID}.")
+    return found
+
+
+def find_identifier(value: object) -> UUID | None:
+    """Return an id given as UUID or text; None for anything else."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str):
@@ -48,9 +58,7 @@ def identifier(value: object, what: str) -> UUID:
             return UUID(value)
         except ValueError:
             pass
-    raise InvalidInputError(
-        f"{value!r} is not the id of a {what}: pass a UUID, or its text such as 123e4567-e89b-12d3-a456-426614174000."
-    )
+    return None
 
 
 def optional_identifier(value: object, what: str) -> UUID | None:
@@ -61,7 +69,13 @@ def optional_identifier(value: object, what: str) -> UUID | None:
     """
     if value is None or (isinstance(value, str) and value.strip() in ("", "None")):
         return None
-    return identifier(value, what)
+    found = find_identifier(value)
+    if found is None:
+        raise InvalidInputError(
+            f"{value!r} is not the id of a {what}: pass None if there is none, or a UUID, or its text such as "
+            f"{_EXAMPLE_ID}."
+        )
+    return found
 
 
 def text(value: object, what: str, limit: int, dialect_name: str) -> str:
@@ -185,11 +199,13 @@ def flag(value: object, what: str) -> bool:
 
 
 def site_datetime(value: object, what: str, zone: ZoneInfo) -> datetime:
-    """Return a date and time on the site's wall clock: a naive one as it is, an aware one converted.
+    """Return a date and time on the site's wall clock: a naive one as it is, an aware one converted, a date's midnight.
 
     Raises:
         InvalidInputError: If it is no datetime, or outside what a date can be after conversion.
     """
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
     if not isinstance(value, datetime):
         raise InvalidInputError(f"The {what} has to be a datetime, not {value!r}.")
     if value.tzinfo is None:

@@ -20,6 +20,12 @@ MESSAGE_COLUMNS = (
 )
 SHOWN_CHARACTERS = 300
 
+BY_TIME_ICON = "sym_r_schedule"
+BY_TIME = (
+    "By process and time: the message does not say which job it is from. This process wrote it while the job ran; "
+    "if several runs overlapped, another one may have."
+)
+
 
 def message_row(row: JobMessage, now: datetime, zone: tzinfo) -> Row:
     """Return a message as a table shows it: its first line."""
@@ -38,6 +44,11 @@ def message_row(row: JobMessage, now: datetime, zone: tzinfo) -> Row:
         cells={
             "time": cells.text(f"{day}{local:%H:%M:%S}", tip=times.absolute(instant, zone), tone="t2"),
             "level": cells.pill(LOG_LOOKS[row.level]),
-            "message": cells.text(line[:SHOWN_CHARACTERS] + more, mono=True),
+            "message": cells.text(
+                line[:SHOWN_CHARACTERS] + more,
+                mono=True,
+                icon=BY_TIME_ICON if row.job_id is None else None,
+                tip=BY_TIME if row.job_id is None else None,
+            ),
         },
     )

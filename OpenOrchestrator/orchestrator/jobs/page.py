@@ -114,7 +114,7 @@ class JobPage:
         with ui.element("div").style("display: flex; flex: 1; min-width: 0") as panel:
             self._output = OutputPanel(self._view, self._id, live=active, follow=active)
         self._tabs.panel("", panel)
-        self._logs = JobLogsPanel(self._view, lambda: self._view.go(f"/logs?job={self._id}"))
+        self._logs = JobLogsPanel(self._view, self._details.row)
         self._tabs.panel("logs", self._logs.element)
         self._elements = JobElementsPanel(self._view)
         self._tabs.panel("elements", self._elements.element)
@@ -134,7 +134,7 @@ class JobPage:
         with failure_card(
             sentence(row.reason or look.word),
             look,
-            headline=failure.headline if failure else None,
+            headline=None if failure is None or failure.headline == row.reason else failure.headline,
             text=failure.text if failure else None,
         ):
             if around.last_success is None and around.bad_since < 2:
@@ -231,7 +231,7 @@ class JobPage:
         """Read what the chosen tab shows."""
         self._seen = (self._details.logs, self._details.elements)
         if self._tabs.chosen == "logs":
-            logs = await self._view.load(lambda: self._backend.logs(self._id))
+            logs = await self._view.load(lambda: self._backend.logs(self._details.row))
             if logs is not None:
                 self._logs.show(logs)
         elif self._tabs.chosen == "elements":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from OpenOrchestrator.common.printed_errors import PrintedError, last_error
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo
 
@@ -60,12 +61,40 @@ def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
     elif code == 0:
         ending = Ending(JobStatus.DONE, 0)
     else:
-        ending = Ending(JobStatus.FAILED, code, f"exit code {_readable(code)}")
+        ending = Ending(JobStatus.FAILED, code, _bare(code))
     if exit_info.output_error is not None:
         ending = with_remark(ending, output_incomplete(exit_info.output_error))
     if exit_info.survivors:
         ending = with_remark(ending, _survivors(exit_info.survivors))
     return ending
+
+
+def is_unexplained(ending: Ending) -> bool:
+    """Tell whether all that is known of a bad end is the exit code."""
+    return ending.status is JobStatus.FAILED and (ending.reason or "").startswith(_bare(ending.exit_code))
+
+
+def explained(ending: Ending, printed: PrintedError | None, logged: str | None) -> Ending:
+    """Return an unexplained end with the best reason there is: what was printed last, else what was logged last.
+
+    Args:
+        ending: How the run ended.
+        printed: The exception that counts in its output.
+        logged: The last Error message of the robot.
+    """
+    bare = _bare(ending.exit_code)
+    if printed is not None and printed.is_near and not printed.is_of_another_program:
+        cause = printed.words
+    elif logged and logged.strip():
+        found = last_error(logged)
+        cause = found.words if found is not None else logged.strip().splitlines()[0].strip()
+    elif printed is not None and printed.is_near:
+        cause = printed.words
+    elif printed is not None:
+        cause = f"{bare} (the last exception it printed, {printed.lines_after} lines before its end: {printed.words})"
+    else:
+        return ending
+    return replace(ending, reason=cause + (ending.reason or bare).removeprefix(bare))
 
 
 def ended_by_force(ending: Ending, survivors: Sequence[int] = ()) -> Ending:
@@ -126,6 +155,10 @@ def _too_long(timeout_seconds: int | None) -> str:
 
 def _survivors(pids: Sequence[int]) -> str:
     return f"these processes it started could not be ended: {', '.join(str(pid) for pid in pids)}"
+
+
+def _bare(code: int | None) -> str:
+    return f"exit code {_readable(code)}"
 
 
 def _readable(code: int | None) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.printed_errors import PrintedError, PrintedErrors
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.scheduler.contact import is_outage
@@ -49,6 +50,7 @@ class OutputPump:
         self._stored: frozenset[int] | None = None
         self._waiting: list[OutputRecord] = []
         self._tail = ""
+        self._errors = PrintedErrors()
         self._refused_in_a_row = 0
         self._missing = 0
         self._added = 0
@@ -62,6 +64,11 @@ class OutputPump:
     def error_tail(self) -> str:
         """The last part of what the robot wrote to its error output, as far as it was read."""
         return self._tail
+
+    @property
+    def last_error(self) -> PrintedError | None:
+        """The exception that counts in what the robot printed; to be asked when all was read."""
+        return self._errors.last()
 
     @property
     def missing(self) -> int:
@@ -121,6 +128,7 @@ class OutputPump:
         if not self._waiting:
             self._waiting, self._offset = self._directory.read_output(self._offset)
             for record in self._waiting:
+                self._errors.read(record.text, record.stream)
                 if record.stream == STDERR:
                     self._tail = (self._tail + record.text)[-TAIL_CHARACTERS:]
             if self._on_record is not None:

@@ -15,15 +15,17 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from OpenOrchestrator.common.errors import DatabaseError, LaunchError
+from OpenOrchestrator.common.printed_errors import PrintedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
-from OpenOrchestrator.database.stores import job_output, jobs
+from OpenOrchestrator.database.stores import job_output, jobs, logs
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events, words_of
-from OpenOrchestrator.scheduler.runs.endings import Ending, end_log
+from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import HostInfo
@@ -204,7 +206,7 @@ class RunRecord:
             seconds: How long the robot ran, if known.
         """
         job = self._job
-        error_log = None if ending.succeeded else end_log(ending, error_tail.strip())
+        error_log = None if ending.succeeded else endings.end_log(ending, error_tail.strip())
         accepted = self._insist(lambda: self._finish(ending, error_log) or self._has_become(ending.status))
         if accepted is None:
             return Stored.LEFT
@@ -225,6 +227,18 @@ class RunRecord:
         if error_log is not None and self._without_log:
             self._log_error(error_log)
         return Stored.ACCEPTED
+
+    def explained(self, ending: Ending, printed: PrintedError | None) -> Ending:
+        """Return an end with the best reason there is, where only the exit code is known.
+
+        Args:
+            ending: How the run ended.
+            printed: The exception that counts in the robot's output.
+        """
+        if not endings.is_unexplained(ending):
+            return ending
+        settles = printed is not None and printed.is_near and not printed.is_of_another_program
+        return endings.explained(ending, printed, None if settles else self._last_error_log())
 
     def tell_trouble(self, error: Exception) -> None:
         """Tell once that output or files of this run make trouble."""
@@ -283,6 +297,25 @@ class RunRecord:
         self._database.write(
             lambda session: job_output.mark_end(session, job_id, text, written_at=now), read_back=lambda _session: None
         )
+
+    def _last_error_log(self) -> str | None:
+        """Return the last Error message of the robot; what the database refuses again and again is done without."""
+        refused = 0
+
+        def read() -> str:
+            nonlocal refused
+            try:
+                return self._database.read(lambda session: logs.last_error_of_job(session, self._job.job_id)) or ""
+            except Exception as error:
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    raise
+                refused += 1
+                if refused < _ATTEMPTS:
+                    raise
+                self._events.unexpected(f'reading why "{self._job.trigger_name}" failed', error)
+            return ""
+
+        return self._insist(read)
 
     def _log_error(self, message: str) -> None:
         """Add a message to the log of the process; what the database refuses again and again is given up."""

@@ -235,6 +235,7 @@ class Supervisor:
             return
         following.record_start()
         failpoints.reach(failpoints.BEFORE_FINISH)
+        ending = self._record.explained(ending, following.pump.last_error)
         if missing:
             ending = endings.with_remark(ending, endings.output_incomplete(missing))
             self._services.events.output_kept(self.job.job_id, self.job.trigger_name, missing)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.statuses import LogLevel
+from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.database.stores.logs import LogFilter
 
@@ -66,7 +67,7 @@ def test_a_log_is_stored_with_all_it_belongs_to(database: Database) -> None:
     assert not database.read(lambda session: logs.exists(session, uuid4()))
 
 
-@pytest.mark.parametrize("length", [8000, 8001, 9000, 100_000])
+@pytest.mark.parametrize("length", [8000, 8001, 8067, 8068, 8069, 9000, 100_000])
 def test_of_a_long_message_beginning_and_end_are_kept(database: Database, length: int) -> None:
     message = "beginning" + "ø" * (length - 12) + "end"
     insert(database, message)
@@ -80,7 +81,7 @@ def test_of_a_long_message_beginning_and_end_are_kept(database: Database, length
     head, _, rest = stored.partition("\n[... ")
     number, _, tail = rest.partition(" characters cut ...]\n")
     assert len(head) + int(number) + len(tail) == length
-    assert len(stored) > 7990
+    assert len(stored) == 8000
 
 
 @pytest.mark.parametrize(
@@ -190,3 +191,34 @@ def test_the_first_page_reads_no_more_than_it_shows(database: Database, options:
     assert chosen in text, text
     for word in ("Sort", "filesort", "TEMP B-TREE", "Seq Scan"):
         assert word not in text, text
+
+
+def test_the_last_error_of_a_job_is_its_own_or_that_of_its_process_without_a_job(database: Database) -> None:
+    job_id = uuid4()
+    job = Job(id=job_id, process_name="p", scheduler_name="s", status=JobStatus.RUNNING, start_time=START)
+    database.write(lambda session: session.add(job))
+
+    def last() -> str | None:
+        return database.read(lambda session: logs.last_error_of_job(session, job_id))
+
+    def log(message: str, minutes: int, level: LogLevel = LogLevel.ERROR, **values: Any) -> None:
+        insert(
+            database,
+            message,
+            level=level,
+            log_time=START + timedelta(minutes=minutes),
+            **{"process_name": "p"} | values,
+        )
+
+    assert last() is None
+    log("before it began", -1)
+    log("of another process", 1, process_name="q")
+    log("of another job", 1, job_id=uuid4())
+    log("no error", 1, LogLevel.INFO)
+    assert last() is None
+    log("first", 1)
+    log("last", 2)
+    assert last() == "last"
+    log("its own", 1, job_id=job_id)
+    assert last() == "its own"
+    assert database.read(lambda session: logs.last_error_of_job(session, uuid4())) is None

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from OpenOrchestrator.common.printed_errors import NEAR_LINES, PrintedError
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending, ending_of
@@ -67,3 +68,45 @@ def test_what_an_end_means(exit_info: ExitInfo, expected: Ending, shell_status: 
 def test_a_run_nobody_found_is_lost() -> None:
     assert endings.never_found().status is JobStatus.LOST
     assert endings.host_lost().shell_status == 1
+
+
+OWN = PrintedError("ValueError: a", is_of_another_program=False, lines_after=NEAR_LINES)
+FAR = replace(OWN, lines_after=NEAR_LINES + 1)
+OUTER = PrintedError("CalledProcessError: b", is_of_another_program=True, lines_after=0)
+
+
+@pytest.mark.parametrize(
+    ("printed", "logged", "reason"),
+    [
+        (OWN, "logged", "ValueError: a"),
+        (OUTER, " \nlogged\nmore\n", "logged"),
+        (OUTER, None, "CalledProcessError: b"),
+        (FAR, "logged", "logged"),
+        (FAR, None, "exit code 1 (the last exception it printed, 51 lines before its end: ValueError: a)"),
+        (None, "It failed: Traceback (most recent call last):\n  File x\nKeyError: 1\n", "It failed: Traceback"),
+        (None, "It failed:\nTraceback (most recent call last):\n  File x\nKeyError: 1\n", "KeyError: 1"),
+        (None, " ", "exit code 1"),
+        (None, None, "exit code 1"),
+    ],
+)
+def test_a_bare_exit_code_is_explained_by_the_best_there_is(
+    printed: PrintedError | None, logged: str | None, reason: str
+) -> None:
+    bare = ending_of(replace(ENDED, exit_code=1, survivors=(7,)), timeout_seconds=None)
+    found = endings.explained(bare, printed, logged).reason or ""
+    assert found.startswith(reason)
+    assert found.endswith("; these processes it started could not be ended: 7")
+
+
+@pytest.mark.parametrize(
+    ("exit_info", "expected"),
+    [
+        (replace(ENDED, exit_code=1), True),
+        (ENDED, False),
+        (replace(ENDED, exit_code=1, timed_out=True), False),
+        (replace(ENDED, exit_code=1, stopped="killed on request"), False),
+        (replace(ENDED, exit_code=-11, signal="SIGSEGV"), False),
+    ],
+)
+def test_what_explains_itself_stays(exit_info: ExitInfo, expected: bool) -> None:
+    assert endings.is_unexplained(ending_of(exit_info, timeout_seconds=None)) is expected

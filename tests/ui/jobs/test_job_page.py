@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,6 +14,8 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, JobOutput, Log, QueueElement, QueueTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.jobs.backend import messages
+from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.failure import MOST_LINES, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import JobOutputBackend
 from OpenOrchestrator.orchestrator.jobs.output_viewer import OutputViewer
@@ -61,6 +63,11 @@ def new_job(database: Database, outcome: str = "r", **values: Any) -> UUID:
     if values:
         change(database, job.id, **values)
     return job.id
+
+
+def add_log(database: Database, job_id: UUID | None) -> None:
+    values = {"process_name": "finance/invoices", "job_id": job_id, "log_message": "at work"}
+    database.write(lambda session: session.add(Log(log_time=site_time(NOW), log_level=LogLevel.INFO, **values)))
 
 
 class Browser:
@@ -322,6 +329,63 @@ async def test_logs_and_elements_of_the_job_and_of_no_other(user: User, site: Da
     assert await text_of(user, "element-words") == "2 Failed"
 
 
+async def test_messages_without_a_job_are_found_by_process_and_time(
+    user: User, site: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = new_job(site, "f")
+    job = site.read(lambda session: session.get_one(Job, job_id))
+    assert job.end_time is not None
+
+    def log(message: str, when: datetime, of: UUID | None = None, process: str = job.process_name) -> Log:
+        values = {"log_level": LogLevel.INFO, "process_name": process, "job_id": of, "log_message": message}
+        return Log(log_time=when, **values)
+
+    second = timedelta(seconds=1)
+    site.write(
+        lambda session: session.add_all(
+            [
+                log("too early", job.start_time - second),
+                log("first", job.start_time),
+                log("with the job", job.start_time + second, job_id),
+                log("of another job", job.start_time + second, uuid4()),
+                log("of another process", job.start_time + second, process="other"),
+                log("last", job.end_time),  # type: ignore[arg-type]
+                log("too late", job.end_time + second),  # type: ignore[operator]
+            ]
+        )
+    )
+    backend = JobDetailsBackend(site, site.clock)
+    details = await backend.get(job_id)
+    assert details.logs == 3
+    found = [(row.message, row.job_id) for row in await backend.logs(details.row)]
+    assert found == [("last", None), ("with the job", job_id), ("first", None)]
+    await user.open(f"/jobs/{job_id}?tab=logs")
+    await until(lambda: len(user.find(marker="logs").elements.copy().pop().rows) == 3)  # type: ignore[attr-defined]
+    shown = [cell(row, "message") for row in (await rows_of(user, "logs")).values()]
+    assert [part["t"] for part in shown] == ["last", "with the job", "first"]
+    assert ["By process and time" in part.get("tip", "") for part in shown] == [True, False, True]
+    await user.should_see(marker="by-time")
+    # What is looked through is bounded, however much a process logs.
+    monkeypatch.setattr(messages, "LOOKED_THROUGH", 1)
+    assert [row.message for row in await backend.logs(details.row)] == ["last", "with the job"]
+
+
+async def test_a_job_whose_messages_carry_it_has_no_mark(user: User, site: Database) -> None:
+    job_id = new_job(site, "f")
+    add_log(site, job_id)
+    await user.open(f"/jobs/{job_id}?tab=logs")
+    await until(lambda: len(user.find(marker="logs").elements.copy().pop().rows) == 1)  # type: ignore[attr-defined]
+    await user.should_not_see(marker="by-time")
+
+
+async def test_a_running_job_shows_messages_without_a_job_as_they_come(user: User, site: Database) -> None:
+    job_id = new_job(site)
+    await user.open(f"/jobs/{job_id}?tab=logs")
+    add_log(site, None)
+    await until(lambda: len(user.find(marker="logs").elements.copy().pop().rows) == 1)  # type: ignore[attr-defined]
+    await user.should_see("No line carries a job")
+
+
 @pytest.mark.parametrize("address", ["/jobs/nonsense", f"/jobs/{UUID(int=7)}"])
 async def test_an_unknown_job_is_not_found(user: User, address: str) -> None:
     await user.open(address)
@@ -387,6 +451,14 @@ def test_the_last_traceback_counts() -> None:
     assert failure is not None
     assert failure.headline == "ErpLogonError: Password has expired"
     assert failure.text == TRACEBACK.strip()
+
+
+def test_of_a_program_in_a_program_the_inner_traceback_counts() -> None:
+    outer = "Traceback (most recent call last):\n  File x\nsubprocess.CalledProcessError: Command 'x' returned 1.\n"
+    failure = find_failure("noise\n" + TRACEBACK + outer)
+    assert failure is not None
+    assert failure.headline == "ErpLogonError: Password has expired"
+    assert failure.text == (TRACEBACK + outer).strip()
 
 
 def test_messages_of_several_lines_control_characters_and_progress_bars() -> None:

@@ -16,11 +16,10 @@ from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
-from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
-from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, failure_of, last_messages
+from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, count_of, failure_of, messages_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, read_rows
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class JobDetails:
         trigger_type: None if the trigger is gone.
         requested: Whether somebody asked for this run.
         last_sequence: Number of the last piece of output; 0 without output.
-        logs: Messages, counted no further than LOG_CAP.
+        logs: Messages, those found by process and time included, counted no further than LOG_CAP.
         elements: How many there are in each state.
     """
 
@@ -136,9 +135,9 @@ class JobDetailsBackend(Backend):
 
         return await self._read(work)
 
-    async def logs(self, job_id: UUID) -> tuple[JobMessage, ...]:
-        """Return the last SHOWN messages of a job, the newest first."""
-        return await self._read(lambda session: last_messages(session, [job_id], SHOWN))
+    async def logs(self, job: JobRow) -> tuple[JobMessage, ...]:
+        """Return the last SHOWN messages of a job, the newest first; see ``messages_of``."""
+        return await self._read(lambda session: messages_of(session, job, SHOWN))
 
     async def elements(self, job_id: UUID) -> tuple[JobElement, ...]:
         """Return the last SHOWN elements that a job took, the newest first."""
@@ -163,7 +162,6 @@ def _details(session: Session, job_id: UUID) -> JobDetails | None:
         .select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
         .where(JOBS.c.id == job_id)
     ).one()
-    logs = sa.select(_L.c.id).where(_L.c.job_id == job_id).limit(LOG_CAP).subquery()
     elements = sa.select(_E.c.status, sa.func.count()).where(_E.c.job_id == job_id).group_by(_E.c.status)
     counts: dict[QueueStatus, int] = {row[0]: row[1] for row in session.execute(elements)}
     return JobDetails(
@@ -173,6 +171,6 @@ def _details(session: Session, job_id: UUID) -> JobDetails | None:
         trigger_type=TriggerType.__members__.get(extra.type or ""),
         requested=extra.started_by == StartedBy.REQUEST.name,
         last_sequence=job_output.last_sequence(session, job_id),
-        logs=session.execute(sa.select(sa.func.count()).select_from(logs)).scalar_one(),
+        logs=count_of(session, rows[0], LOG_CAP),
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
     )

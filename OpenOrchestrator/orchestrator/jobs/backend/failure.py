@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from OpenOrchestrator.common.printed_errors import PrintedError, last_error
+
 TRACEBACK = "Traceback (most recent call last):"
 MOST_LINES = 40
 _WITHOUT_TRACEBACK = 12
@@ -31,15 +33,21 @@ def find_failure(output: str) -> Failure | None:
         lines.pop()
     if not lines:
         return None
-    starts = [number for number, line in enumerate(lines) if line.strip() == TRACEBACK]
-    if not starts:
+    found = last_error("\n".join(lines))
+    if found is None or not found.is_near:
         return Failure(lines[-1].strip(), "\n".join(lines[-_WITHOUT_TRACEBACK:]))
-    block = lines[starts[-1] :]
-    headline = next((line for line in block[1:] if line and not line[0].isspace()), block[-1].strip())
+    block = lines[_start_of(found, lines) :]
     if len(block) > MOST_LINES:
         half = MOST_LINES // 2
         block = [*block[:half], f"[{len(block) - 2 * half} lines left out]", *block[-half:]]
-    return Failure(headline, "\n".join(block))
+    return Failure(found.words, "\n".join(block))
+
+
+def _start_of(found: PrintedError, lines: list[str]) -> int:
+    """Return the number of the line at which the traceback of an exception begins."""
+    words = [line.strip(" |") for line in lines]
+    last = max((number for number, line in enumerate(words) if line and found.words.startswith(line)), default=0)
+    return max((number for number in range(last) if words[number].endswith(TRACEBACK)), default=last)
 
 
 def _shown(line: str) -> str:

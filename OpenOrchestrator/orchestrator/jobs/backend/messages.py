@@ -14,9 +14,17 @@ from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+_COLUMNS = (_L.c.id, _L.c.log_time, _L.c.log_level, _L.c.log_message, _L.c.job_id)
+
+LOOKED_THROUGH = 2000
+"""How many of the last messages of a process are looked through for those without a job: never more, however many
+messages there are. Those that are not reached stand behind as many others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class JobMessage:
 
     Attributes:
         time: Naive site time.
+        job_id: None where the message does not say which job it is of, and was found by process and time.
     """
 
     id: UUID
@@ -44,16 +53,48 @@ def failure_of(session: Session, job_id: UUID) -> Failure | None:
     return find_failure(message) if message else None
 
 
+def messages_of(session: Session, job: JobRow, count: int) -> tuple[JobMessage, ...]:
+    """Return at most so many messages of a job, the newest first.
+
+    With them come those of its process that carry no job and were written while it ran: older libraries know no jobs.
+    Where several runs of a process overlap, nobody can tell whose they are.
+    """
+    by_time = _without_job(job)
+    query = sa.select(*(by_time.c[column.name] for column in _COLUMNS)).where(by_time.c.job_id.is_(None))
+    query = query.order_by(by_time.c.log_time.desc(), by_time.c.id.desc()).limit(count)
+    rows = [*last_messages(session, [job.id], count), *(JobMessage(*row) for row in session.execute(query))]
+    return _newest(rows, count)
+
+
+def count_of(session: Session, job: JobRow, cap: int) -> int:
+    """Return how many messages ``messages_of`` has, counted no further than ``cap``."""
+    own = sa.select(_L.c.id).where(_L.c.job_id == job.id).limit(cap).subquery()
+    by_time = _without_job(job)
+    others = sa.select(sa.func.count()).select_from(by_time).where(by_time.c.job_id.is_(None))
+    found = session.execute(sa.select(sa.func.count()).select_from(own)).scalar_one()
+    return min(cap, found + session.execute(others).scalar_one())
+
+
+def _without_job(job: JobRow) -> sa.Subquery:
+    """Return the last messages of a job's process while the job ran, with and without a job: a walk along one index."""
+    during = [_L.c.process_name == job.process, _L.c.log_time >= job.claimed]
+    if job.ended is not None:
+        during.append(_L.c.log_time <= job.ended)
+    query = sa.select(*_COLUMNS).where(*during).order_by(_L.c.log_time.desc(), _L.c.id.desc())
+    return query.limit(LOOKED_THROUGH).subquery()
+
+
 def last_messages(session: Session, job_ids: Sequence[UUID], count: int) -> tuple[JobMessage, ...]:
     """Return at most so many messages of jobs, the newest first."""
-    columns = (_L.c.id, _L.c.log_time, _L.c.log_level, _L.c.log_message, _L.c.job_id)
     # One short walk along the index for each job: sorting the messages of all of them would read every one.
     parts = []
     for job_id in job_ids:
-        last = sa.select(*columns).where(_L.c.job_id == job_id).order_by(_L.c.log_time.desc(), _L.c.id.desc())
+        last = sa.select(*_COLUMNS).where(_L.c.job_id == job_id).order_by(_L.c.log_time.desc(), _L.c.id.desc())
         parts.append(sa.select(last.limit(count).subquery()))
     if not parts:
         return ()
-    rows = [JobMessage(*row) for row in session.execute(sa.union_all(*parts))]
-    rows.sort(key=lambda row: (row.time, row.id.bytes), reverse=True)
-    return tuple(rows[:count])
+    return _newest([JobMessage(*row) for row in session.execute(sa.union_all(*parts))], count)
+
+
+def _newest(rows: list[JobMessage], count: int) -> tuple[JobMessage, ...]:
+    return tuple(sorted(rows, key=lambda row: (row.time, row.id.bytes), reverse=True)[:count])

@@ -136,7 +136,8 @@ def test_dates_become_site_time() -> None:
     assert validation.site_datetime(naive, "from_date", ZONE) is naive
     assert validation.site_datetime(naive.replace(tzinfo=timezone.utc), "from_date", ZONE) == datetime(2026, 7, 1, 14)
     assert validation.optional_site_datetime(None, "from_date", ZONE) is None
-    for wrong in ("2026-01-01", date(2026, 1, 1), 5):
+    assert validation.site_datetime(date(2026, 1, 1), "from_date", ZONE) == datetime(2026, 1, 1)
+    for wrong in ("2026-01-01", 5):
         with pytest.raises(InvalidInputError, match="The from_date has to be a datetime"):
             validation.site_datetime(wrong, "from_date", ZONE)
     with pytest.raises(InvalidInputError, match="cannot be converted"):
@@ -221,7 +222,9 @@ def test_a_whole_trigger_is_taken() -> None:
         ("cron_expr", "bad", "cron expression 'bad'"),
         ("next_run", "tomorrow", "has to be a datetime"),
         ("queue_name", " ", "queue name is empty"),
-        ("min_batch_size", 0, "from 1 to"),
+        ("min_batch_size", 1.5, "whole number"),
+        ("min_batch_size", None, "whole number"),
+        ("process_path", None, "process path has to be a text"),
         ("process_status", "IDLE", r"TriggerStatus\.IDLE"),
         ("secret_passing", "TELEPATHY", r"SecretPassing\.AUTO"),
         ("timeout_seconds", 0, "from 1 to"),
@@ -231,6 +234,24 @@ def test_a_whole_trigger_is_taken() -> None:
 def test_what_a_trigger_cannot_have_is_refused(name: str, value: Any, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         check(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stored"),
+    [
+        ("process_path", "", ""),
+        ("process_path", " a.py ", "a.py"),
+        ("min_batch_size", 0, 0),
+        ("min_batch_size", "2", 2),
+        ("priority", None, 0),
+        ("priority", "-3", -3),
+        ("priority", 2.0, 2),
+        ("priority", True, 1),
+        ("next_run", date(2026, 3, 1), datetime(2026, 3, 1)),
+    ],
+)
+def test_what_earlier_versions_took_is_taken(name: str, value: Any, stored: Any) -> None:
+    assert check(**{name: value}) == {name: stored}
 
 
 def test_an_aware_next_run_keeps_its_instant_in_the_hour_that_occurs_twice() -> None:
