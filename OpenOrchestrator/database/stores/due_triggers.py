@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
@@ -34,6 +35,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     PoisonedRowError,
     TriggerRow,
     date_or_none,
+    is_lost_id,
     number_or_none,
     raw,
     read,
@@ -55,6 +57,10 @@ _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
 _BATCHES_AT_ONCE = 20
 _LONGEST_REASON = 300
+_LOST_ID = (
+    "its id is written as {id!r}, and ids are found as 32 lower-case digits without dashes alone. Correct it in the "
+    "tables Triggers and Single_, Scheduled_ or Queue_Triggers, or create the trigger anew"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     timed = connection.execute(_time_query(connection.dialect.name), {"latest": latest})
     for row in (*timed, *_due_queue_rows(connection, poisoned)):
         try:
-            trigger = read(row)
+            trigger = _read_known(row, connection.dialect.name)
             if not _may_run_on(trigger, scheduler_name):
                 continue
             found = as_due(trigger, now=now, zone=zone)
@@ -205,6 +211,12 @@ def is_allowed_on(whitelist: Iterable[str], scheduler_name: str) -> bool:
     return not names or scheduler_name.strip().casefold() in names
 
 
+def _read_known(row: Any, dialect_name: str) -> TriggerRow:
+    if is_lost_id(row.id, dialect_name):
+        raise PoisonedRowError(_LOST_ID.format(id=row.id))
+    return read(row)
+
+
 def _may_run_on(trigger: TriggerRow, scheduler_name: str | None) -> bool:
     return scheduler_name is None or is_allowed_on(trigger.whitelist, scheduler_name)
 
@@ -262,7 +274,7 @@ def _full_enough(size: int, dialect_name: str) -> sa.ColumnElement[bool]:
     place = (
         sa.select(_ELEMENTS.c.id)
         .where(
-            _ELEMENTS.c.queue_name == QUEUE.c.queue_name,
+            SameText(_ELEMENTS.c.queue_name, QUEUE.c.queue_name),
             _ELEMENTS.c.status == sa.literal_column("'NEW'"),
         )
         .order_by(_ELEMENTS.c.created_date)

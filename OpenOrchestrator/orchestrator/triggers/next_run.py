@@ -90,7 +90,7 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         words = "just started" if seconds < 60 else f"{times.duration(seconds // 60 * 60)} running"
         return cells.text(words, tip=f"Since {times.absolute(started, zone)}", href=f"/jobs/{active.job_id}")
     if state is NextRun.FAILED:
-        if row.odd_status is not None:
+        if row.odd_status is not None or row.odd_id is not None:
             return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
         return cells.text(WORDS[state], tone="t2", tip=TIPS[state], action=("enable", "Enable"))
     if state is NextRun.DISABLED:

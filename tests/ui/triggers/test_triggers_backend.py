@@ -20,6 +20,8 @@ from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import SEGMENTS, SORTS, TriggerQuery, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 SCHEDULED = TriggerSettings(
     name="Æble 100%_",
@@ -204,3 +206,18 @@ async def test_names_to_choose_from(backends: Backends) -> None:
     assert await backends.names.schedulers() == ("vm-1", "vm-2")
     assert await backends.names.queues() == ("inbox",)
     assert await backends.names.find_queues("BOX") == ("inbox",)
+
+
+@pytest.mark.kinds("sqlite")
+async def test_a_trigger_whose_id_is_written_so_that_it_is_not_found_says_so(backends: Backends) -> None:
+    trigger_id = await backends.settings.create(SINGLE)
+    with backends.database.connection(writing=True) as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        for table in ("Single_Triggers", "Triggers"):
+            connection.exec_driver_sql(f'UPDATE "{table}" SET id = ? WHERE id = ?', (str(trigger_id), trigger_id.hex))
+    (row,) = (await backends.triggers.page(TriggerQuery())).rows
+    assert (row.status, row.odd_id) == (TriggerStatus.FAILED, str(trigger_id))
+    assert all(str(trigger_id) in reason for reason in reasons(row).values())
+    cell = next_cell(row, backends.database.utc_now(), backends.database.zone)
+    assert "Will not run" in str(cell)
+    assert str(trigger_id) in str(cell)
