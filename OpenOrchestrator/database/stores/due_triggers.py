@@ -24,6 +24,8 @@ from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     QUEUE,
@@ -49,7 +51,9 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 _IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
 _IDLE_QUEUE = (_IDLE, TRIGGERS.c.type == TriggerType.QUEUE, TRIGGERS.c.run_requested_at.is_(None))
 _QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
-_QUEUES = sa.select(*BASE_COLUMNS).select_from(_QUEUE_JOIN)
+_QUEUES = sa.select(
+    *BASE_COLUMNS, raw(QUEUE.c.queue_name, "queue_name"), raw(QUEUE.c.min_batch_size, "size")
+).select_from(_QUEUE_JOIN)
 _SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
 # By status alone: the few active ones are found in one index, however long the history of each trigger is.
 _ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
@@ -145,7 +149,8 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     waiting: list[datetime] = []
     latest = cron.latest_site_time(now, zone)
     timed = connection.execute(_time_query(connection.dialect.name), {"latest": latest})
-    for row in (*timed, *_due_queue_rows(connection, poisoned)):
+    full = list(_due_queue_rows(connection, poisoned))
+    for row in (*timed, *full):
         try:
             trigger = _read_known(row, connection.dialect.name)
             if not _may_run_on(trigger, scheduler_name):
@@ -161,6 +166,9 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     if due:
         active = active_triggers(connection)
         due = [trigger for trigger in due if trigger.trigger_id not in active]
+        resting = _resting(connection, due, full, cron.to_site(now, zone))
+        due = [trigger for trigger in due if trigger.trigger_id not in resting]
+        waiting += [cron.to_utc(until, zone) for until in resting.values()]
     poisoned += _unknown_statuses(connection)
     waiting += _later(connection, latest, zone)
     ranks = list(TriggerType)
@@ -209,6 +217,15 @@ def is_allowed_on(whitelist: Iterable[str], scheduler_name: str) -> bool:
     """Tell whether a trigger with this whitelist may run on a scheduler; case and outer blanks do not count."""
     names = {name.strip().casefold() for name in whitelist}
     return not names or scheduler_name.strip().casefold() in names
+
+
+def _resting(
+    connection: Connection, due: Iterable[DueTrigger], full: Iterable[sa.Row[Any]], site_now: datetime
+) -> dict[UUID, datetime]:
+    rows = {next(_ids([row.id]), None): row for row in full}
+    found = ((trigger.trigger_id, rows[trigger.trigger_id]) for trigger in due if trigger.trigger_id in rows)
+    queues = (FullQueue(key, row.queue_name, row.size) for key, row in found if isinstance(row.queue_name, str))
+    return queue_backoff.resting(connection, queues, site_now=site_now)
 
 
 def _read_known(row: Any, dialect_name: str) -> TriggerRow:
