@@ -47,6 +47,18 @@ def upgrade(  # noqa: PLR0917  (each parameter is an option of the command)
             "database; for a new one, this machine's]",
         ),
     ] = None,
+    queue_poll: Annotated[
+        int | None,
+        typer.Option(
+            "--queue-poll",
+            metavar="SECONDS",
+            min=1,
+            max=86400,
+            help="How long a queue trigger rests at most while its runs take nothing from its queue; for all "
+            "schedulers. [default: the one stored in the database; for a new one, 60]",
+            show_default=False,
+        ),
+    ] = None,
     sql: Annotated[
         bool, typer.Option("--sql", help="Change nothing: print the script of the upgrade, for a DBA to run.")
     ] = False,
@@ -76,11 +88,15 @@ def upgrade(  # noqa: PLR0917  (each parameter is an option of the command)
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     if from_revision is not None and not sql:
         raise typer.BadParameter("goes with --sql only", param_hint="--from")
+    if queue_poll is not None and sql:
+        raise typer.BadParameter("cannot go with --sql", param_hint="--queue-poll")
     chosen = _connection_string(connection_string)
     if sql:
         _print_script(chosen, new=new, from_revision=from_revision, zone=timezone)
     else:
         _run(chosen, yes=yes, new=new, zone=timezone)
+        if queue_poll is not None:
+            _set_queue_poll(chosen, queue_poll)
 
 
 def _connection_string(given: str | None) -> str:
@@ -131,6 +147,18 @@ def _run(connection_string: str, *, yes: bool, new: bool, zone: str | None) -> N
     with _progress(console, len(pending), say_each=existing) as report:
         result = migrations.upgrade(connection_string, zone=zone, new=new, on_progress=report)
     _show_result(console, masked, result)
+
+
+def _set_queue_poll(connection_string: str, seconds: int) -> None:
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
+    from OpenOrchestrator.database.stores.queue_backoff import set_longest_pause  # noqa: PLC0415
+
+    database = Database(connection_string)
+    try:
+        database.write(lambda session: set_longest_pause(session, seconds), read_back=lambda _session: None)
+    finally:
+        database.close()
+    typer.echo(f"Queue triggers whose runs take nothing rest for {seconds} s at most.")
 
 
 def _show_plan(

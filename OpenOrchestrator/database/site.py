@@ -10,6 +10,9 @@ from OpenOrchestrator.database.engine.dialects import text_type
 TIME_ZONE = "timezone"
 """Name of the setting that holds the site's IANA time zone."""
 
+QUEUE_POLL = "queue_poll_seconds"
+"""Name of the setting that holds the longest rest of a queue trigger whose runs take nothing, in whole seconds."""
+
 
 class SiteSetting(Base):
     """A named setting of the installation."""

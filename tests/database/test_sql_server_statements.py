@@ -162,9 +162,11 @@ def test_what_belongs_to_leases_waits_for_no_lock(statements):
 
 def test_queue_triggers_walk_no_more_of_the_index_than_they_need(statements):
     texts = [text for text in statements if "FROM [Queues]" in text and "[Queue_Triggers]" in text]
+    wide = "CAST(CAST([{}].queue_name AS NVARCHAR(4000)) AS VARBINARY(8000))"
+    same = f"[Queues].queue_name = [Queue_Triggers].queue_name AND {wide.format('Queues')} = "
     place = (
-        "(SELECT [Queues].id FROM [Queues] WHERE [Queues].queue_name = [Queue_Triggers].queue_name "
-        "AND [Queues].status = 'NEW' ORDER BY [Queues].created_date OFFSET ? ROWS FETCH FIRST ? ROWS ONLY) IS NOT NULL"
+        f"(SELECT [Queues].id FROM [Queues] WHERE ({same}{wide.format('Queue_Triggers')}) AND [Queues].status = 'NEW' "
+        "ORDER BY [Queues].created_date OFFSET ? ROWS FETCH FIRST ? ROWS ONLY) IS NOT NULL"
     )
     assert [text.count(place) for text in texts] == [2]
     assert not any("count(" in text.lower() for text in texts)

@@ -80,6 +80,11 @@ _SQL_SERVER_NO_ROOM = frozenset(
 )
 _SQL_SERVER_UNSERVED = frozenset(
     {
+        921,  # database that is not recovered yet
+        922,  # database that is being recovered
+        927,  # database that is being restored
+        952,  # database in transition
+        954,  # database that is the mirror of another
         3906,  # read-only database
         976,  # replica that does not serve
         978,  # replica that serves readers only

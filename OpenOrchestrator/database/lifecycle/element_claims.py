@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.driver_cursor import DriverTransaction
 from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, ClaimStatements, claim_statements
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
@@ -98,12 +99,24 @@ def _claim_once(
         if job is not None and job[0] not in ACTIVE_JOB_STATUSES:
             return None
     while True:
-        row = transaction.row(statements.claim, values)
+        try:
+            row = transaction.row(statements.claim, values)
+        except (ValueError, LookupError) as error:
+            raise DatabaseError(
+                f"The next New element of the queue {values['queue_name']!r} cannot be handed out, because its row "
+                f"holds what does not belong there: {error}. Nothing was changed. Correct the row, or delete it."
+            ) from error
         if row is None:
             return None
         element = _element(row, values)
-        if statements.take is None or transaction.count(statements.take, {**values, "id": element.id}) == 1:
+        named = {**values, "id": element.id}
+        if statements.take is None or transaction.count(statements.take, named) == 1:
             return element
+        if statements.respell is not None and not transaction.count(statements.respell, named):
+            raise DatabaseError(
+                f"The next New element of the queue {values['queue_name']!r}, {element.id}, cannot be handed out: "
+                "no row is found by its id. Correct its id, or delete it."
+            )
 
 
 def _element(row: list[Any], values: dict[str, Any]) -> QueueElement:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.driver_cursor import DriverStatement
+from OpenOrchestrator.database.engine.exact_texts import same_text_sql
 from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
@@ -34,9 +35,8 @@ _ACTIVE = ", ".join(f"'{status.name}'" for status in sorted(ACTIVE_JOB_STATUSES,
 
 # Statuses are literals, so that every database can plan with them and PostgreSQL casts them to its enum type.
 _CANDIDATE = """{select} FROM {queues}{hint}
-    WHERE queue_name = :queue_name AND status = 'NEW'{and_reference}{and_job}
+    WHERE {queue} AND status = 'NEW'{and_reference}{and_job}
     ORDER BY created_date, id{suffix}"""
-_AND_REFERENCE = " AND reference = :reference"
 _AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {holder} WHERE status NOT IN ({active}))"
 # The job's row is locked, for everybody who ends it abandons its elements in the same transaction: whoever comes first
 # makes the other wait, and then sees what became of it. It is found by its id alone, because MariaDB and SQL Server
@@ -52,6 +52,9 @@ UPDATE candidate SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id
     OUTPUT {returned}"""
 _TAKE = """UPDATE {queues} SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
     WHERE id = :id AND status = 'NEW'"""
+# SQLite compares the text of ids, and somebody else may have written one in capitals or with dashes.
+_RESPELL = """UPDATE {queues} SET id = :id
+    WHERE {queue} AND status = 'NEW' AND lower(replace(id, '-', '')) = :id"""
 _HELD = """SELECT {columns} FROM {queues}
     WHERE queue_name = :queue_name AND status = 'IN_PROGRESS' AND claim_token = :token"""
 
@@ -65,6 +68,7 @@ class ClaimStatements:
             transaction; None if there is no job, or where the claim does that itself.
         claim: Takes the element and returns its row, or only selects and locks it if there is a second statement.
         take: The second statement, in the same transaction; None where the first does it all.
+        respell: Writes the id of an element as ids are found; None where every way to write one is found.
         held: Returns the row of what was taken with a token. Looks at what is In Progress: no index has tokens.
     """
 
@@ -72,6 +76,7 @@ class ClaimStatements:
     claim: DriverStatement
     take: DriverStatement | None
     held: DriverStatement
+    respell: DriverStatement | None
 
 
 _prepared: dict[tuple[str, str, bool, bool], ClaimStatements] = {}
@@ -108,7 +113,8 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
         }.get(dialect.name, f"SELECT {columns}"),
         queues=queues,
         hint=" WITH (READPAST, UPDLOCK, ROWLOCK)" if dialect.name == "mssql" else "",
-        and_reference=_AND_REFERENCE if by_reference else "",
+        queue=same_text_sql(dialect.name, "queue_name", ":queue_name"),
+        and_reference=f" AND {same_text_sql(dialect.name, 'reference', ':reference')}" if by_reference else "",
         and_job=_and_job(dialect.name, jobs) if by_job else "",
         suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, " LIMIT 1 FOR UPDATE SKIP LOCKED"),
     )
@@ -120,6 +126,10 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
         take = None
     else:
         claim, take = candidate, DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
+    respell = None
+    if dialect.name == "sqlite":
+        sql = _RESPELL.format(queues=queues, queue=same_text_sql(dialect.name, "queue_name", ":queue_name"))
+        respell = DriverStatement(dialect, sql, parameters=_PARAMETERS)
     types = [column.type for column in _READ]
     return ClaimStatements(
         holder=_holder(dialect, jobs) if by_job else None,
@@ -128,6 +138,7 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
         held=DriverStatement(
             dialect, _HELD.format(columns=columns, queues=queues), parameters=_PARAMETERS, columns=types
         ),
+        respell=respell,
     )
 
 

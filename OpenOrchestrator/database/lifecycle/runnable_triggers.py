@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.database.stores import due_triggers
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -38,7 +39,7 @@ def require_runnable(connection: Connection, scheduler_name: str, trigger_name: 
     query = (
         sa.select(*BASE_COLUMNS, *TIME_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
         .select_from(TIME_JOIN)
-        .where(TRIGGERS.c.trigger_name == trigger_name)
+        .where(SameText(TRIGGERS.c.trigger_name, trigger_name))
     )
     rows = connection.execute(query).all()
     if not rows:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import AlreadyExistsError, NotFoundError
 from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.stores import validation
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def get_named(session: Session, model: type[N], name: str) -> N:
         InvalidInputError: If the name cannot be one.
     """
     for candidate in _candidates(session, model, name):
-        found = session.scalars(sa.select(model).where(model.name == candidate)).first()
+        found = session.scalars(sa.select(model).where(SameText(model.name, candidate))).first()
         if found is not None:
             return found
     raise _not_found(model, name)
@@ -96,6 +97,10 @@ def insert_named(session: Session, model: type[N], name: str, values: dict[str, 
     for taken in session.scalars(sa.select(model.name)):
         if taken.strip().casefold() == trimmed.casefold():
             raise _taken(noun, taken, trimmed)
+    # What the collation of this database takes for the same has no room beside it, because the name is the key.
+    same = session.scalar(sa.select(model.name).where(model.name == trimmed))
+    if same is not None:
+        raise _taken(noun, same, trimmed)
     try:
         session.execute(sa.insert(_table(model)), {"name": trimmed, **values})
     except sa.exc.IntegrityError as error:
@@ -110,7 +115,7 @@ def update_named(session: Session, model: type[N], name: str, values: dict[str, 
         InvalidInputError: If the name cannot be one.
     """
     for candidate in _candidates(session, model, name):
-        if _rows(session.execute(sa.update(_table(model)).where(model.name == candidate).values(values))):
+        if _rows(session.execute(sa.update(_table(model)).where(SameText(model.name, candidate)).values(values))):
             return
     raise _not_found(model, name)
 
@@ -123,7 +128,7 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
         InvalidInputError: If the name cannot be one.
     """
     for candidate in _candidates(session, model, name):
-        if _rows(session.execute(sa.delete(_table(model)).where(model.name == candidate))):
+        if _rows(session.execute(sa.delete(_table(model)).where(SameText(model.name, candidate)))):
             return
     raise _not_found(model, name)
 
@@ -131,7 +136,7 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
 def has(session: Session, model: type[N], name: str, values: dict[str, Any]) -> bool:
     """Tell whether there is a constant or credential of this name with these values, to recognise what was saved."""
     for candidate in _candidates(session, model, name):
-        row = session.scalars(sa.select(model).where(model.name == candidate)).first()
+        row = session.scalars(sa.select(model).where(SameText(model.name, candidate))).first()
         if row is not None:
             return all(getattr(row, column) == value for column, value in values.items())
     return False

@@ -20,9 +20,12 @@ from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     QUEUE,
@@ -34,6 +37,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     PoisonedRowError,
     TriggerRow,
     date_or_none,
+    is_lost_id,
     number_or_none,
     raw,
     read,
@@ -47,7 +51,9 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 _IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
 _IDLE_QUEUE = (_IDLE, TRIGGERS.c.type == TriggerType.QUEUE, TRIGGERS.c.run_requested_at.is_(None))
 _QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
-_QUEUES = sa.select(*BASE_COLUMNS).select_from(_QUEUE_JOIN)
+_QUEUES = sa.select(
+    *BASE_COLUMNS, raw(QUEUE.c.queue_name, "queue_name"), raw(QUEUE.c.min_batch_size, "size")
+).select_from(_QUEUE_JOIN)
 _SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
 # By status alone: the few active ones are found in one index, however long the history of each trigger is.
 _ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
@@ -55,6 +61,10 @@ _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
 _BATCHES_AT_ONCE = 20
 _LONGEST_REASON = 300
+_LOST_ID = (
+    "its id is written as {id!r}, and ids are found as 32 lower-case digits without dashes alone. Correct it in the "
+    "tables Triggers and Single_, Scheduled_ or Queue_Triggers, or create the trigger anew"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +149,10 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     waiting: list[datetime] = []
     latest = cron.latest_site_time(now, zone)
     timed = connection.execute(_time_query(connection.dialect.name), {"latest": latest})
-    for row in (*timed, *_due_queue_rows(connection, poisoned)):
+    full = list(_due_queue_rows(connection, poisoned))
+    for row in (*timed, *full):
         try:
-            trigger = read(row)
+            trigger = _read_known(row, connection.dialect.name)
             if not _may_run_on(trigger, scheduler_name):
                 continue
             found = as_due(trigger, now=now, zone=zone)
@@ -155,6 +166,9 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     if due:
         active = active_triggers(connection)
         due = [trigger for trigger in due if trigger.trigger_id not in active]
+        resting = _resting(connection, due, full, cron.to_site(now, zone))
+        due = [trigger for trigger in due if trigger.trigger_id not in resting]
+        waiting += [cron.to_utc(until, zone) for until in resting.values()]
     poisoned += _unknown_statuses(connection)
     waiting += _later(connection, latest, zone)
     ranks = list(TriggerType)
@@ -203,6 +217,21 @@ def is_allowed_on(whitelist: Iterable[str], scheduler_name: str) -> bool:
     """Tell whether a trigger with this whitelist may run on a scheduler; case and outer blanks do not count."""
     names = {name.strip().casefold() for name in whitelist}
     return not names or scheduler_name.strip().casefold() in names
+
+
+def _resting(
+    connection: Connection, due: Iterable[DueTrigger], full: Iterable[sa.Row[Any]], site_now: datetime
+) -> dict[UUID, datetime]:
+    rows = {next(_ids([row.id]), None): row for row in full}
+    found = ((trigger.trigger_id, rows[trigger.trigger_id]) for trigger in due if trigger.trigger_id in rows)
+    queues = (FullQueue(key, row.queue_name, row.size) for key, row in found if isinstance(row.queue_name, str))
+    return queue_backoff.resting(connection, queues, site_now=site_now)
+
+
+def _read_known(row: Any, dialect_name: str) -> TriggerRow:
+    if is_lost_id(row.id, dialect_name):
+        raise PoisonedRowError(_LOST_ID.format(id=row.id))
+    return read(row)
 
 
 def _may_run_on(trigger: TriggerRow, scheduler_name: str | None) -> bool:
@@ -262,7 +291,7 @@ def _full_enough(size: int, dialect_name: str) -> sa.ColumnElement[bool]:
     place = (
         sa.select(_ELEMENTS.c.id)
         .where(
-            _ELEMENTS.c.queue_name == QUEUE.c.queue_name,
+            SameText(_ELEMENTS.c.queue_name, QUEUE.c.queue_name),
             _ELEMENTS.c.status == sa.literal_column("'NEW'"),
         )
         .order_by(_ELEMENTS.c.created_date)

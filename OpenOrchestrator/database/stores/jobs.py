@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 
@@ -114,9 +115,9 @@ def _conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
     if wanted.statuses is not None:
         conditions.append(_JOBS.c.status.in_(list(wanted.statuses)))
     if wanted.process_name is not None:
-        conditions.append(_JOBS.c.process_name == wanted.process_name)
+        conditions.append(SameText(_JOBS.c.process_name, wanted.process_name))
     if wanted.scheduler_name is not None:
-        conditions.append(_JOBS.c.scheduler_name == wanted.scheduler_name)
+        conditions.append(SameText(_JOBS.c.scheduler_name, wanted.scheduler_name))
     if wanted.trigger_id is not None:
         conditions.append(_JOBS.c.trigger_id == wanted.trigger_id)
     if wanted.from_date is not None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.database.engine.dialects import SiteDateTime, uuid_type
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
@@ -183,7 +184,7 @@ def _conditions(wanted: LogFilter, dialect_name: str) -> list[sa.ColumnElement[b
     if wanted.to_date is not None:
         conditions.append(_TABLE.c.log_time <= wanted.to_date)
     if name is not None:
-        conditions.append(_TABLE.c.process_name == name)
+        conditions.append(SameText(_TABLE.c.process_name, name))
     if level is not None:
         conditions.append(_TABLE.c.log_level == level)
     if wanted.job_id is not None:

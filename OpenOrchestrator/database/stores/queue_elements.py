@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
-from OpenOrchestrator.database.engine import dialects
+from OpenOrchestrator.database.engine import dialects, exact_texts
+from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
 from OpenOrchestrator.database.stores import validation
@@ -225,12 +226,27 @@ def count(session: Session, wanted: ElementFilter) -> int:
 def count_by_status(session: Session) -> dict[str, dict[QueueStatus, int]]:
     """Return how many elements each queue has in each status it has any in; walks an index, not the table."""
     dialects.prefer_index(session.connection(), _TABLE.name)
-    query = sa.select(_TABLE.c.queue_name, _TABLE.c.status, sa.func.count()).group_by(
-        _TABLE.c.queue_name, _TABLE.c.status
-    )
+    name, status = _TABLE.c.queue_name, _TABLE.c.status
+    query = sa.select(name, status, sa.func.count()).group_by(name, status)
     counts: dict[str, dict[QueueStatus, int]] = {}
-    for queue_name, status, number in session.execute(query):
-        counts.setdefault(queue_name, {})[status] = number
+    if exact_texts.is_exact(session.get_bind().dialect.name):
+        for queue_name, of_status, number in session.execute(query):
+            counts.setdefault(queue_name, {})[of_status] = number
+        return counts
+    # Names that the collation takes for the same come as one; whether there are several shows in the same walk.
+    spelling = TextBytes(name)
+    several: dict[str, None] = {}
+    for queue_name, of_status, number, first, last in session.execute(
+        query.add_columns(sa.func.min(spelling), sa.func.max(spelling))
+    ):
+        if first == last:
+            counts.setdefault(queue_name, {})[of_status] = number
+        else:
+            several[queue_name] = None
+    for queue_name in several:
+        apart = sa.select(sa.func.min(name), status, sa.func.count()).where(name == queue_name)
+        for spelled, of_status, number in session.execute(apart.group_by(spelling, status)):
+            counts.setdefault(spelled, {})[of_status] = number
     return counts
 
 
@@ -350,9 +366,9 @@ def _conditions(wanted: ElementFilter, dialect_name: str) -> list[sa.ColumnEleme
     queue_name = validation.text(wanted.queue_name, "queue name", QUEUE_NAME_LENGTH, dialect_name)
     reference = validation.optional_text(wanted.reference, "reference", REFERENCE_LENGTH, dialect_name)
     status = validation.optional_member(wanted.status, QueueStatus, "status of a queue element")
-    conditions = [_TABLE.c.queue_name == queue_name]
+    conditions: list[sa.ColumnElement[bool]] = [SameText(_TABLE.c.queue_name, queue_name)]
     if reference is not None:
-        conditions.append(_TABLE.c.reference == reference)
+        conditions.append(SameText(_TABLE.c.reference, reference))
     if status is not None:
         conditions.append(_TABLE.c.status == status)
     if wanted.from_date is not None:

@@ -56,7 +56,8 @@ def enroll(
             lease has to run out.
 
     Raises:
-        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives, or it was heard of just now.
+        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives, or it was heard of just now. Or if
+            there is one of another name, running or not, that the database takes for the same.
     """
     values = {
         "version": version[:20],
@@ -71,6 +72,13 @@ def enroll(
 
     def work(session: Session) -> None:
         connection = session.connection()
+        named = sa.select(_SCHEDULERS.c.machine_name).where(_SCHEDULERS.c.machine_name == identity.name)
+        same = connection.scalar(named)
+        if same is not None and same.strip().casefold() != identity.name.strip().casefold():
+            raise SchedulerNameInUseError(
+                f"A scheduler named {same!r} is known already, and this database cannot tell that name from "
+                f"{identity.name!r}. Give this one another name with --name."
+            )
         for _ in range(_ATTEMPTS):
             # MySQL assigns from left to right, so the guard is in WHERE alone.
             now = {**values, **_signs_of_life(database)}

@@ -148,6 +148,19 @@ def trigger_id(value: Any) -> UUID:
     return value if isinstance(value, UUID) else UUID(str(value))
 
 
+def is_lost_id(value: Any, dialect_name: str) -> bool:
+    """Tell whether an id is written in a form that nobody finds it by, such as in capitals or with dashes.
+
+    SQLite compares the text of ids, and all versions look for 32 lower-case digits.
+    """
+    if dialect_name != "sqlite" or not isinstance(value, str):
+        return False
+    try:
+        return value != UUID(value).hex
+    except ValueError:
+        return True
+
+
 def date_or_none(value: Any) -> datetime | None:
     """Return the naive date and time that a driver delivered, None if it is none."""
     try:

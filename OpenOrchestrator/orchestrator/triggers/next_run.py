@@ -21,6 +21,7 @@ class NextRun(Enum):
     DISABLED = auto()
     HAS_RUN = auto()
     REQUESTED = auto()
+    RESTS = auto()
     ON_ELEMENTS = auto()
     LATE = auto()
     DUE = auto()
@@ -39,6 +40,11 @@ TIPS = {
     NextRun.REQUESTED: "The next free scheduler starts it.",
 }
 
+_RESTS = (
+    "Its last run took nothing from the queue, though elements wait there. So it rests, longer from run to run; a new "
+    "element starts it at once."
+)
+
 
 def next_run_of(row: ListedTrigger) -> NextRun:
     """Return what comes first of what is to be said."""
@@ -54,6 +60,8 @@ def next_run_of(row: ListedTrigger) -> NextRun:
         return NextRun.HAS_RUN
     if row.run_requested:
         return NextRun.REQUESTED
+    if row.rests_until is not None:
+        return NextRun.RESTS
     if row.next_run is None:
         return NextRun.ON_ELEMENTS
     return NextRun.LATE if row.late else NextRun.DUE
@@ -68,6 +76,8 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
         return "Running now", None, ""
     if state in WORDS:
         return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
+    if row.rests_until is not None:
+        return f"At {_clock(row.rests_until, zone)}, or on a new element", _RESTS, ""
     if row.next_run is None:
         return "When New elements wait", None, ""
     instant = times.from_site(row.next_run, zone)
@@ -90,7 +100,7 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         words = "just started" if seconds < 60 else f"{times.duration(seconds // 60 * 60)} running"
         return cells.text(words, tip=f"Since {times.absolute(started, zone)}", href=f"/jobs/{active.job_id}")
     if state is NextRun.FAILED:
-        if row.odd_status is not None:
+        if row.odd_status is not None or row.odd_id is not None:
             return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
         tip = _tip(state, row, now, zone)
         return cells.text(WORDS[state], tone="t2", tip=tip, second=_missed(row, now, zone), action=("enable", "Enable"))
@@ -100,6 +110,8 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
         return cells.text(WORDS[state], tip=TIPS[state])
+    if row.rests_until is not None:
+        return cells.text(f"At {_clock(row.rests_until, zone)}", tone="t3", tip=_RESTS)
     if row.next_run is None:
         return cells.text("On new elements" if row.queue else "", tone="t3")
     instant = times.from_site(row.next_run, zone)
@@ -120,6 +132,10 @@ def _tip(state: NextRun, row: ListedTrigger, now: datetime, zone: tzinfo) -> str
     if row.next_run is None or state not in {NextRun.FAILED, NextRun.DISABLED} or not _missed(row, now, zone):
         return TIPS[state]
     return f"{TIPS[state]}\nIt was due {times.absolute(times.from_site(row.next_run, zone), zone)}"
+
+
+def _clock(site_time: datetime, zone: tzinfo) -> str:
+    return times.clock_time(times.from_site(site_time, zone), zone, seconds=True)
 
 
 def _late_words(instant: datetime, now: datetime) -> str:

@@ -12,6 +12,8 @@ def reasons(row: ListedTrigger) -> dict[str, str]:
 
 
 def _reason(name: str, row: ListedTrigger) -> str:
+    if row.odd_id is not None:
+        return f"The database has its id as {row.odd_id!r}, by which nothing is found: correct it there"
     if row.odd_status is not None:
         return f"The database says {row.odd_status!r}, which is no status: correct it there"
     if name == "run" and row.run_requested:

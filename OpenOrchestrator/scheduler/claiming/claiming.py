@@ -24,7 +24,7 @@ from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 QUEUE_PAUSE_SECONDS = 1.0
-"""Between two starts of the same queue trigger here, so that a robot that takes no elements cannot spin."""
+"""Between two starts of the same queue trigger here; those whose runs take nothing rest longer, see queue_backoff."""
 
 
 class Claiming:

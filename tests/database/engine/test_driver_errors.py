@@ -44,7 +44,7 @@ REFUSED = (False, False, False)
 
 NO_ROOM = ("Full", "full", "Memory", "QueryCanceled", "max_statement_time", "9002", "Query timeout")
 
-CASES = [
+CASES: list[tuple[str, BaseException, tuple[bool, bool, bool]]] = [
     ("postgresql", psycopg.errors.DeadlockDetected(), UNDONE),
     ("postgresql", psycopg.errors.SerializationFailure(), UNDONE),
     ("postgresql", psycopg.errors.LockNotAvailable(), UNDONE),
@@ -76,7 +76,8 @@ CASES = [
     ("mssql", sql_server("42000", 9002), UNDONE),
     ("mssql", sql_server("HYT00", 0, "Query timeout expired"), UNDONE),
     ("mssql", sql_server("42000", 3906), UNSERVED),
-    ("mssql", sql_server("42000", 983), UNSERVED),
+    *(("mssql", sql_server("42000", number), UNSERVED) for number in (976, 978, 979, 982, 983)),
+    *(("mssql", sql_server("42000", number), UNSERVED) for number in (921, 922, 927, 952, 954)),
     ("mssql", sql_server("42000", 6005), LOST),
     ("mssql", sql_server("23000", 2627, "duplicate key"), REFUSED),
     ("sqlite", sqlite("SQLITE_BUSY_SNAPSHOT", "database is locked"), UNDONE),

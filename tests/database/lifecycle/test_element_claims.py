@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.mssql import pyodbc as mssql_pyodbc
 from sqlalchemy.engine import make_url
 
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError, OwnershipLostError
+from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, NotFoundError, OwnershipLostError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.element_claims import claim_next, peek_next
@@ -453,6 +453,33 @@ def test_a_status_that_is_none_is_refused(database: Database, status: Any) -> No
         assert connection.scalar(sa.text(f"SELECT status FROM {quoted(database, 'Queues')}")) == "NEW"
 
 
+@pytest.mark.kinds("sqlite")
+@pytest.mark.parametrize("write_id", [lambda one: one.hex.upper(), str, lambda one: str(one).upper()])
+def test_an_element_whose_id_somebody_wrote_in_another_way_is_handed_out_and_found_from_then_on(
+    database: Database, write_id: Callable[[UUID], str]
+) -> None:
+    odd, _ = fill(database, "queue", ["odd", "ordinary"])
+    with database.connection(writing=True) as connection:
+        connection.exec_driver_sql('UPDATE "Queues" SET id = ? WHERE id = ?', (write_id(odd), odd.hex))
+    claimed = [claim_next(database, "queue"), claim_next(database, "queue")]
+    assert [element and element.reference for element in claimed] == ["odd", "ordinary"]
+    assert claim_next(database, "queue") is None
+    token = vars(claimed[0])["claim_token"]
+    write(database, odd, QueueStatus.DONE, token=token)
+    assert stored(database, odd).status is QueueStatus.DONE
+
+
+@pytest.mark.kinds("sqlite")
+def test_an_element_whose_id_is_none_is_told_to_whoever_wants_it(database: Database) -> None:
+    (odd,) = fill(database, "queue", ["odd"])
+    with database.connection(writing=True) as connection:
+        connection.exec_driver_sql('UPDATE "Queues" SET id = ? WHERE id = ?', ("ORDER-1", odd.hex))
+    with pytest.raises(DatabaseError, match="next New element of the queue 'queue' cannot be handed out"):
+        claim_next(database, "queue")
+    fill(database, "another", ["one"])
+    assert claim_next(database, "another") is not None
+
+
 def test_tokens_are_remembered_for_the_latest_unfinished_elements() -> None:
     held = HeldTokens(most=2)
     ids, token = [uuid4() for _ in range(3)], uuid4()
@@ -538,7 +565,8 @@ def test_sql_server_takes_one_row_past_the_locked_ones_and_returns_it(by_referen
     sql = " ".join(statements.claim.sql.split())
     assert statements.take is None
     assert sql.startswith("WITH candidate AS (SELECT TOP (1) id, queue_name, status, ")
-    assert "FROM [Queues] WITH (READPAST, UPDLOCK, ROWLOCK) WHERE queue_name = ? AND status = 'NEW'" in sql
+    assert "FROM [Queues] WITH (READPAST, UPDLOCK, ROWLOCK) WHERE queue_name = ? AND CAST(" in sql
+    assert "AND status = 'NEW'" in sql
     assert ("AND reference = ?" in sql) is by_reference
     assert "ORDER BY created_date, id)" in sql
     assert "UPDATE candidate SET status = 'IN_PROGRESS', start_date = ?, job_id = ?, claim_token = ?" in sql

@@ -232,6 +232,21 @@ def test_a_trigger_whose_id_is_none_is_reported_by_name(database):
     assert [(row.trigger_id, row.name) for row in found.poisoned] == [(None, "bad")]
 
 
+@pytest.mark.kinds("sqlite")
+@pytest.mark.parametrize("write_id", [lambda one: one.hex.upper(), str])
+def test_a_trigger_whose_id_is_written_so_that_it_is_not_found_is_reported(database, write_id):
+    made = make.single(database, "bad")
+    make.single(database, "good")
+    with database.connection(writing=True) as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        for table in ("Single_Triggers", "Triggers"):
+            connection.exec_driver_sql(f'UPDATE "{table}" SET id = ? WHERE id = ?', (write_id(made), made.hex))
+    found = _poll(database)
+    assert [trigger.name for trigger in found.due] == ["good"]
+    assert [row.name for row in found.poisoned] == ["bad"]
+    assert write_id(made) in found.poisoned[0].reason
+
+
 @pytest.mark.parametrize("cron_expr", ["every day", "61 * * * *", "0 0 30 2 *", "", "é" * 200])
 def test_a_cron_expression_that_is_none_stops_nobody_else(database, cron_expr):
     bad = make.scheduled(database, "bad", cron_expr=cron_expr)

@@ -20,6 +20,7 @@ from OpenOrchestrator.cli import upgrade as command
 from OpenOrchestrator.common.errors import OpenOrchestratorError
 from OpenOrchestrator.database.schema.migrations import Situation, inspect_database, upgrade
 from OpenOrchestrator.database.schema.revisions import head_revision, known_revisions
+from OpenOrchestrator.database.stores.queue_backoff import longest_pause
 
 ROOT = Path(__file__).parents[3]
 ZONE = "Europe/Copenhagen"
@@ -222,3 +223,15 @@ def _build_wheel(folder: Path) -> None:
         pytest.skip("a wheel cannot be built: neither hatchling nor uv is installed")
     done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_longest_rest_of_queue_triggers_is_set_on_a_database_that_is_up_to_date(empty_database_url: str) -> None:
+    assert invoke("upgrade", empty_database_url, "--timezone", ZONE).exit_code == 0
+    for seconds in ("90", "30"):
+        result = invoke("upgrade", empty_database_url, "--queue-poll", seconds)
+        assert result.exit_code == 0, result.output
+        assert f"rest for {seconds} s at most" in result.output
+        with sa.create_engine(empty_database_url).connect() as connection:
+            assert longest_pause(connection) == int(seconds)
+    assert invoke("upgrade", empty_database_url, "--queue-poll", "0").exit_code == 2
+    assert invoke("upgrade", empty_database_url, "--queue-poll", "5", "--sql").exit_code == 2

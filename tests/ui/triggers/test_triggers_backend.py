@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+import trigger_setup as make
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
@@ -20,6 +21,8 @@ from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import SEGMENTS, SORTS, TriggerQuery, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.next_run import next_cell, next_words
+from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 SCHEDULED = TriggerSettings(
     name="Æble 100%_",
@@ -204,3 +207,48 @@ async def test_names_to_choose_from(backends: Backends) -> None:
     assert await backends.names.schedulers() == ("vm-1", "vm-2")
     assert await backends.names.queues() == ("inbox",)
     assert await backends.names.find_queues("BOX") == ("inbox",)
+
+
+@pytest.mark.kinds("sqlite")
+async def test_a_trigger_whose_id_is_written_so_that_it_is_not_found_says_so(backends: Backends) -> None:
+    trigger_id = await backends.settings.create(SINGLE)
+    with backends.database.connection(writing=True) as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        for table in ("Single_Triggers", "Triggers"):
+            connection.exec_driver_sql(f'UPDATE "{table}" SET id = ? WHERE id = ?', (str(trigger_id), trigger_id.hex))
+    (row,) = (await backends.triggers.page(TriggerQuery())).rows
+    assert (row.status, row.odd_id) == (TriggerStatus.FAILED, str(trigger_id))
+    assert all(str(trigger_id) in reason for reason in reasons(row).values())
+    cell = next_cell(row, backends.database.utc_now(), backends.database.zone)
+    assert "Will not run" in str(cell)
+    assert str(trigger_id) in str(cell)
+
+
+async def test_a_queue_trigger_whose_run_took_nothing_says_until_when_it_rests(
+    backends: Backends, clock: SettableClock
+) -> None:
+    database = backends.database
+    trigger_id = await backends.settings.create(replace(QUEUE, min_batch_size=1))
+
+    async def next_run() -> tuple[str, str | None]:
+        (row,) = (await backends.triggers.page(TriggerQuery())).rows
+        assert (row,) == await backends.triggers.rows([trigger_id])
+        now, zone = database.utc_now(), database.zone
+        words, tip, _tone = next_words(row, now, zone)
+        assert str(next_cell(row, now, zone)["t"]) in (words.partition(",")[0], "On new elements")
+        return words, tip
+
+    waiting = ("When New elements wait", None)
+    make.add_elements(database, "inbox", 1)
+    clock.advance(timedelta(seconds=1))
+    assert await next_run() == waiting
+    job = Job(id=uuid4(), trigger_id=trigger_id, process_name="p", scheduler_name="vm-1", status=JobStatus.DONE)
+    job.start_time, job.end_time = database.site_now(), database.site_now() + timedelta(seconds=1)
+    database.write(lambda session: session.add(job))
+    clock.advance(timedelta(seconds=1))
+    words, tip = await next_run()
+    assert words == "At 08:12:04, or on a new element"
+    assert tip is not None
+    assert "took nothing" in tip
+    make.add_elements(database, "inbox", 1)
+    assert await next_run() == waiting

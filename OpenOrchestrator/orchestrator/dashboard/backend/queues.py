@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.names import queue_names
@@ -127,7 +128,7 @@ class QueueDepthBackend(Backend):
 
 
 def _new_in(queue: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return _Q.c.queue_name == queue, _Q.c.status == QueueStatus.NEW
+    return SameText(_Q.c.queue_name, queue), _Q.c.status == QueueStatus.NEW
 
 
 def _count_new(session: Session, queue: str, *more: sa.ColumnElement[bool]) -> int:
@@ -145,7 +146,7 @@ def _history(session: Session, queue: str, new: int, site_now: datetime) -> tupl
     # An element that was handed out in these hours was made in them, or up to a day earlier where the queue is slow.
     newest = (
         sa.select(_Q.c.created_date, _Q.c.start_date, _Q.c.status)
-        .where(_Q.c.queue_name == queue, _Q.c.created_date >= moments[0] - timedelta(hours=24))
+        .where(SameText(_Q.c.queue_name, queue), _Q.c.created_date >= moments[0] - timedelta(hours=24))
         .order_by(_Q.c.created_date.desc(), _Q.c.id.desc())
         .limit(SCAN_CAP)
         .subquery()
@@ -179,7 +180,7 @@ def _history(session: Session, queue: str, new: int, site_now: datetime) -> tupl
 def _failures(session: Session, queue: str, since: datetime) -> Sequence[_Failure]:
     failed = (
         sa.select(_Q.c.message, _Q.c.end_date, _Q.c.created_date)
-        .where(_Q.c.queue_name == queue, _Q.c.status == QueueStatus.FAILED)
+        .where(SameText(_Q.c.queue_name, queue), _Q.c.status == QueueStatus.FAILED)
         .order_by(_Q.c.created_date.desc(), _Q.c.id.desc())
         .limit(FAILURES_CAP)
     )

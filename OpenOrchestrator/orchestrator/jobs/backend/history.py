@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
@@ -91,7 +92,7 @@ class TriggerHistoryBackend(Backend):
             failure = failure_of(session, ended.id) if ended is not None and ended.status in BAD_JOB_STATUSES else None
             waiting = None
             if queue is not None:
-                new = sa.select(_E.c.id).where(_E.c.queue_name == queue, _E.c.status == QueueStatus.NEW)
+                new = sa.select(_E.c.id).where(SameText(_E.c.queue_name, queue), _E.c.status == QueueStatus.NEW)
                 new_up_to = new.limit(WAITING_CAP).subquery()
                 waiting = session.execute(sa.select(sa.func.count()).select_from(new_up_to)).scalar_one()
             return TriggerHistory(rows, total, lengths, messages, failure, waiting)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
 from OpenOrchestrator.database.stores import queue_elements, validation
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -204,7 +205,7 @@ def _known(session: Session, queue: str, references: set[str]) -> set[str]:
     known: set[str] = set()
     wanted = sorted(reference for reference in references if len(reference) <= queue_elements.REFERENCE_LENGTH)
     for start in range(0, len(wanted), _AT_ONCE):
-        query = sa.select(_Q.c.reference).distinct()
-        query = query.where(_Q.c.queue_name == queue, _Q.c.reference.in_(wanted[start : start + _AT_ONCE]))
+        query = sa.select(_Q.c.reference, TextBytes(_Q.c.reference)).distinct()
+        query = query.where(SameText(_Q.c.queue_name, queue), _Q.c.reference.in_(wanted[start : start + _AT_ONCE]))
         known.update(session.scalars(query))
     return known

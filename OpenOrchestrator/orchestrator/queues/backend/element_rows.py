@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
@@ -175,7 +176,7 @@ def _conditions(
     """Return what elements have to fulfil besides their status, and since when they are searched."""
     start, end = query.period.bounds(site_now)
     searched_from = searched_since(session, query, start)
-    conditions: list[sa.ColumnElement[bool]] = [_Q.c.queue_name == query.queue]
+    conditions: list[sa.ColumnElement[bool]] = [SameText(_Q.c.queue_name, query.queue)]
     if searched_from or start:
         conditions.append(_Q.c.created_date >= (searched_from or start))
     if end is not None:
@@ -187,7 +188,7 @@ def searched_since(session: Session, query: ElementQuery, start: datetime | None
     """Return since when elements are searched for text; None if all in the period from ``start`` on are."""
     if not query.text or query.deep:
         return None
-    newest = sa.select(_Q.c.created_date).where(_Q.c.queue_name == query.queue)
+    newest = sa.select(_Q.c.created_date).where(SameText(_Q.c.queue_name, query.queue))
     newest = newest.order_by(_Q.c.created_date.desc(), _Q.c.id.desc()).offset(SEARCHED_ELEMENTS).limit(1)
     boundary = session.scalar(newest)
     return None if boundary is None or (start is not None and boundary <= start) else boundary

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
 from OpenOrchestrator.database.transitions import apply_where
@@ -171,7 +172,7 @@ def _free() -> sa.ColumnElement[bool]:
 
 def _conditions_of(matching: Matching) -> list[sa.ColumnElement[bool]]:
     """Return what an element has to fulfil to belong to it."""
-    conditions = [_Q.c.queue_name == matching.queue, _Q.c.created_date <= matching.created_to]
+    conditions = [SameText(_Q.c.queue_name, matching.queue), _Q.c.created_date <= matching.created_to]
     if matching.created_from is not None:
         conditions.append(_Q.c.created_date >= matching.created_from)
     return [*conditions, *status_in(matching.statuses), *holding(matching.text)]
@@ -196,7 +197,7 @@ def read_matching(
 def _resolve(session: Session, query: ElementQuery, site_now: datetime) -> Matching:
     start, end = query.period.bounds(site_now)
     since = searched_since(session, query, start) or start
-    last = session.scalar(sa.select(sa.func.max(_Q.c.created_date)).where(_Q.c.queue_name == query.queue))
+    last = session.scalar(sa.select(sa.func.max(_Q.c.created_date)).where(SameText(_Q.c.queue_name, query.queue)))
     newest = max(last or site_now, site_now)  # a machine whose clock is ahead may have made it
     return Matching(
         queue=query.queue,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -109,7 +110,7 @@ class QueuesBackend(Backend):
         def work(session: Session) -> QueueRow:
             query = (
                 sa.select(_Q.c.status, sa.func.count().label("number"))
-                .where(_Q.c.queue_name == queue)
+                .where(SameText(_Q.c.queue_name, queue))
                 .group_by(_Q.c.status)
             )
             counts: dict[QueueStatus, int] = {row.status: row.number for row in session.execute(query)}
@@ -132,7 +133,7 @@ class QueuesBackend(Backend):
             session,
             (
                 sa.select(sa.literal(number).label("number"), sa.func.min(_Q.c.created_date).label("value")).where(
-                    _Q.c.queue_name == name, _Q.c.status == QueueStatus.NEW
+                    SameText(_Q.c.queue_name, name), _Q.c.status == QueueStatus.NEW
                 )
                 for number, name in enumerate(waiting)
             ),
@@ -160,7 +161,7 @@ class QueuesBackend(Backend):
             last = now.replace(minute=0, second=0, microsecond=0)
             hours = tuple(last - HOUR * back for back in range(CHART_HOURS - 1, -1, -1))
             arrived = _spread(session, [_arrived_between(queue, hour) for hour in hours])
-            created = sa.select(_Q.c.end_date).where(_Q.c.queue_name == queue, _Q.c.status.in_(_FINAL))
+            created = sa.select(_Q.c.end_date).where(SameText(_Q.c.queue_name, queue), _Q.c.status.in_(_FINAL))
             recent = created.where(_Q.c.created_date >= hours[0] - HOUR * CHART_HOURS)
             recent = recent.order_by(_Q.c.created_date.desc(), _Q.c.id.desc()).limit(MOST_CHARTED)
             ended = [0] * CHART_HOURS
@@ -179,7 +180,7 @@ def _triggers(session: Session, queue: str | None = None) -> dict[str, list[Queu
         sa.func.lower(base.c.trigger_name), base.c.id
     )
     if queue is not None:
-        query = query.where(child.c.queue_name == queue)
+        query = query.where(SameText(child.c.queue_name, queue))
     found: dict[str, list[QueueTriggerState]] = {}
     for name, *rest in session.execute(query):
         if name:
@@ -200,13 +201,13 @@ def _by_queue(session: Session, parts: Iterable[sa.Select[Any]], names: Sequence
 def _arrivals(names: Sequence[str], since: datetime) -> Iterable[Any]:
     for number, name in enumerate(names):
         yield sa.select(sa.literal(number).label("number"), sa.func.count().label("value")).where(
-            _Q.c.queue_name == name, _Q.c.created_date >= since
+            SameText(_Q.c.queue_name, name), _Q.c.created_date >= since
         )
 
 
 def _arrived_between(queue: str, hour: datetime) -> sa.Select[Any]:
     return sa.select(sa.func.count()).where(
-        _Q.c.queue_name == queue, _Q.c.created_date >= hour, _Q.c.created_date < hour + HOUR
+        SameText(_Q.c.queue_name, queue), _Q.c.created_date >= hour, _Q.c.created_date < hour + HOUR
     )
 
 
@@ -225,7 +226,7 @@ def _rates(
     keys = [(name, status) for name in names for status in _FINAL if counts[name].get(status)]
     parts = []
     for number, (name, status) in enumerate(keys):
-        newest = sa.select(_Q.c.end_date).where(_Q.c.queue_name == name, _Q.c.status == status)
+        newest = sa.select(_Q.c.end_date).where(SameText(_Q.c.queue_name, name), _Q.c.status == status)
         ends = newest.order_by(_Q.c.created_date.desc(), _Q.c.id.desc()).limit(RATED_ELEMENTS).subquery()
         parts.append(
             sa.select(

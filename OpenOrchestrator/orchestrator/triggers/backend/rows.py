@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores.queue_backoff import FullQueue
+from OpenOrchestrator.database.stores.trigger_rows import is_lost_id, raw
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -64,6 +67,8 @@ class ListedTrigger:
         late: Due for a while, and nobody started it.
         stuck: Pausing or killing, but no job of it is active.
         odd_status: What the database holds where that is no status; it counts as failed then.
+        rests_until: Naive site time until when a queue trigger waits, because its last runs took nothing.
+        odd_id: Its id as it is written, if nothing can be found by that; it counts as failed then.
     """
 
     id: UUID
@@ -84,6 +89,8 @@ class ListedTrigger:
     stuck: bool
     runs: tuple[Run, ...] = field(default=())
     odd_status: str | None = None
+    odd_id: str | None = None
+    rests_until: datetime | None = None
 
     @property
     def active(self) -> Run | None:
@@ -105,6 +112,7 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
     """Return the query of all triggers, without their runs."""
     return sa.select(
         _T.c.id,
+        raw(_T.c.id, "written_id"),
         _T.c.trigger_name,
         _T.c.process_name,
         _T.c.type,
@@ -123,17 +131,24 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
     ).select_from(joined())
 
 
-def read_rows(session: Session, query: sa.Select[Any]) -> tuple[ListedTrigger, ...]:
-    """Return triggers with their last runs."""
+def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tuple[ListedTrigger, ...]:
+    """Return triggers with their last runs, and how long those rest whose runs took nothing."""
     found = session.execute(query).all()
     runs = last_runs(session, [row.id for row in found])
+    idle = [
+        FullQueue(row.id, row.queue_name, row.min_batch_size)
+        for row in found
+        if row.queue_name and row.status == TriggerStatus.IDLE.name and row.run_requested_at is None
+    ]
+    rests = queue_backoff.resting(session.connection(), idle, site_now=site_now)
+    lost = {row.id for row in found if is_lost_id(row.written_id, session.get_bind().dialect.name)}
     return tuple(
         ListedTrigger(
             id=row.id,
             name=row.trigger_name,
             process=row.process_name,
             type=row.type,
-            status=TriggerStatus.__members__.get(row.status, TriggerStatus.FAILED),
+            status=_status(row.status, known=row.id not in lost),
             priority=row.priority,
             is_blocking=row.is_blocking,
             schedulers=tuple(row.scheduler_whitelist or ()),
@@ -147,9 +162,15 @@ def read_rows(session: Session, query: sa.Select[Any]) -> tuple[ListedTrigger, .
             stuck=bool(row.stuck),
             runs=runs.get(row.id, ()),
             odd_status=None if row.status in TriggerStatus.__members__ else str(row.status),
+            odd_id=str(row.written_id) if row.id in lost else None,
+            rests_until=rests.get(row.id),
         )
         for row in found
     )
+
+
+def _status(written: str, *, known: bool) -> TriggerStatus:
+    return TriggerStatus.__members__.get(written, TriggerStatus.FAILED) if known else TriggerStatus.FAILED
 
 
 def last_runs(session: Session, ids: Iterable[UUID], count: int = LAST_RUNS) -> dict[UUID, tuple[Run, ...]]:

@@ -130,7 +130,7 @@ class TriggersBackend(Backend):
                 .offset((query.page - 1) * query.size)
             )
             return FoundTriggers(
-                trigger_rows.read_rows(session, rows), int(total or 0), int(everything), int(attention or 0)
+                trigger_rows.read_rows(session, rows, site_now), int(total or 0), int(everything), int(attention or 0)
             )
 
         return await self._read(work)
@@ -152,9 +152,10 @@ class TriggersBackend(Backend):
         def work(session: Session) -> tuple[ListedTrigger, ...]:
             found: list[ListedTrigger] = []
             for start in range(0, len(ids), 200):
-                query = trigger_rows.select_rows(self._database.site_now())
+                site_now = self._database.site_now()
+                query = trigger_rows.select_rows(site_now)
                 query = query.where(_T.c.id.in_(ids[start : start + 200]))
-                found += trigger_rows.read_rows(session, query)
+                found += trigger_rows.read_rows(session, query, site_now)
             return tuple(sorted(found, key=lambda row: row.name.casefold()))
 
         return await self._read(work)

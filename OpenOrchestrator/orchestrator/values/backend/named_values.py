@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.orchestrator.backend.base import Backend, Page
 from OpenOrchestrator.orchestrator.backend.search import contains
 
@@ -97,7 +98,7 @@ class NamedValuesBackend(Backend, Generic[R]):
         """
 
         def work(session: Session) -> R:
-            row = session.execute(sa.select(*self.columns).where(self.columns[0] == name)).first()
+            row = session.execute(sa.select(*self.columns).where(SameText(self.columns[0], name))).first()
             if row is None:
                 raise NotFoundError(f"No {self.noun} with name '{name}' was found.")
             return self.row(*row)
@@ -113,5 +114,8 @@ class NamedValuesBackend(Backend, Generic[R]):
         return self._changes_one(session, sa.update(self.columns[0].table).values(values), before)
 
     def _changes_one(self, session: Session, change: sa.Update | sa.Delete, seen: R) -> bool:
-        unchanged = (column == value for column, value in zip(self.columns, astuple(seen), strict=True))
+        unchanged = (
+            SameText(column, value) if isinstance(column.type, sa.String) else column == value
+            for column, value in zip(self.columns, astuple(seen), strict=True)
+        )
         return cast("sa.CursorResult[Any]", session.execute(change.where(*unchanged))).rowcount == 1
