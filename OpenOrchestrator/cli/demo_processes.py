@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import psutil
 import typer
 
+from OpenOrchestrator.cli.terminal import is_terminal
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -201,7 +203,7 @@ class AppProcess(DemoProcess):
 
 def browser_is_seen() -> bool:
     """Tell whether somebody would see a browser that is opened: at a terminal, with a screen, and not in CI."""
-    if not sys.stdout.isatty() or os.environ.get("CI"):
+    if not is_terminal(sys.stdout) or os.environ.get("CI"):
         return False
     has_screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
     return has_screen or sys.platform in ("win32", "darwin")

@@ -45,7 +45,7 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
     """Return the options of a scheduler, with its Python found and its workspace made.
 
     Raises:
-        ConfigurationError: If there is no such Python, or the workspace cannot be written.
+        ConfigurationError: If there is no such Python, or no workspace that can be written.
     """
     python = shutil.which(settings.python)
     if python is None:
@@ -56,7 +56,7 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
     name = settings.name.strip()
     if not name:
         raise ConfigurationError("A scheduler needs a name: set the option --name or OpenOrchestratorName.")
-    workspace = settings.workspace.expanduser().absolute()
+    workspace = settings.require_workspace()
     try:
         (workspace / "runs").mkdir(parents=True, exist_ok=True)
         probe = workspace / "runs" / ".writable"
