@@ -63,8 +63,9 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
+        reason = f"{_file_on(workspace)} is a file" if _file_on(workspace) else error.strerror or str(error)
         raise ConfigurationError(
-            f"The workspace {workspace} cannot be written: {error.strerror or error}. Choose another folder with the "
+            f"The workspace {workspace} cannot be written: {reason}. Choose another folder with the "
             "option --workspace or the setting OpenOrchestratorWorkspace."
         ) from error
     return SchedulerOptions(
@@ -77,3 +78,8 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
         on_stop=settings.on_stop,
         once=once,
     )
+
+
+def _file_on(folder: Path) -> Path | None:
+    """Return the file that stands where a folder or one above it should be; systems tell this in different words."""
+    return next((path for path in (folder / "runs", folder, *folder.parents) if path.is_file()), None)
