@@ -5,10 +5,10 @@ Owns how they are started, asked and stopped; must not know what a demo shows or
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ import psutil
 import typer
 
 from OpenOrchestrator.cli.terminal import is_terminal
+from OpenOrchestrator.scheduler.host.console import press_break
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -109,7 +110,8 @@ class DemoProcess:
             return True
         with suppress(OSError):  # it may have ended meanwhile
             if sys.platform == "win32":
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+                if not press_break(self._process.pid, ctypes.WinDLL("kernel32")):
+                    self._process.terminate()  # there is no console to ask it by
             else:
                 self._process.terminate()
         try:
