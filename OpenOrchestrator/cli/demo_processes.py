@@ -5,10 +5,10 @@ Owns how they are started, asked and stopped; must not know what a demo shows or
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 import typer
+
+from OpenOrchestrator.cli.terminal import is_terminal
+from OpenOrchestrator.scheduler.host.console import press_break
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -107,7 +110,8 @@ class DemoProcess:
             return True
         with suppress(OSError):  # it may have ended meanwhile
             if sys.platform == "win32":
-                self._process.send_signal(signal.CTRL_BREAK_EVENT)
+                if not press_break(self._process.pid, ctypes.WinDLL("kernel32")):
+                    self._process.terminate()  # there is no console to ask it by
             else:
                 self._process.terminate()
         try:
@@ -201,7 +205,7 @@ class AppProcess(DemoProcess):
 
 def browser_is_seen() -> bool:
     """Tell whether somebody would see a browser that is opened: at a terminal, with a screen, and not in CI."""
-    if not sys.stdout.isatty() or os.environ.get("CI"):
+    if not is_terminal(sys.stdout) or os.environ.get("CI"):
         return False
     has_screen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
     return has_screen or sys.platform in ("win32", "darwin")

@@ -25,7 +25,7 @@ from OpenOrchestrator.cli.demo_watch import Expectation
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import ConfigurationError
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE
-from OpenOrchestrator.common.settings import ENV_FILE, PREFIX
+from OpenOrchestrator.common.settings import ENV_FILE, PREFIX, expanded
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.schema import migrations
 
@@ -83,6 +83,7 @@ class DemoSite:
             f"{PREFIX}Name": "demo",
             f"{PREFIX}Python": str(self.python),
             f"{PREFIX}Workspace": str(self.folder / "workspace"),
+            f"{PREFIX}AppFolder": str(self.folder / "app"),
         }
 
     def environment(self) -> dict[str, str]:
@@ -112,7 +113,7 @@ def make_folder(wanted: Path | None) -> Path:
     try:
         if wanted is None:
             return Path(tempfile.mkdtemp(prefix="openorchestrator-demo-")).resolve()
-        folder = wanted.expanduser().absolute()
+        folder = expanded(wanted).absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise ConfigurationError(f"The folder {folder} is not empty. Choose a new one with --folder.")

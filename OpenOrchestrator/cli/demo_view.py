@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from OpenOrchestrator.cli.demo_watch import LogLine, Run, Snapshot
+from OpenOrchestrator.cli.terminal import is_terminal
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
 
 _RUN_STYLES = {JobStatus.STARTING: "cyan", JobStatus.RUNNING: "bold cyan", JobStatus.DONE: "green"}
@@ -54,7 +55,7 @@ class View(Protocol):
 def make_view(queue: str, stream: TextIO | None = None) -> View:
     """Return the view that fits the terminal: plain lines for files and pipes, NO_COLOR, and TERM=dumb."""
     stream = stream or sys.stdout
-    plain = not stream.isatty() or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    plain = not is_terminal(stream) or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     return PlainView(queue, stream) if plain else LiveView(queue, Console(file=stream))
 
 

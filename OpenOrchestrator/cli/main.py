@@ -11,19 +11,26 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, upgrade
-from OpenOrchestrator.common.errors import OpenOrchestratorError
+from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade
+from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
 
 _DASH_FORMS = {"-o": "orchestrator", "-s": "scheduler", "-u": "upgrade"}
 """How version 1 named its commands; services and scheduled tasks in use still do."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl+C, as shells give it."""
+
+_NOT_TEXT = (
+    "An argument, a setting or a file name holds characters that this locale does not know. Write them in UTF-8, and "
+    "set LC_ALL=C.UTF-8 (and not PYTHONUTF8=0)."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,19 +43,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: Always: 0 for success, 1 for an error that is described on standard error, 2 for wrong usage, or
             the status the command documents.
     """
+    terminal.complete_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in _DASH_FORMS:
         words[0] = _DASH_FORMS[words[0]]
     try:
+        _require_current_folder()
         application()(args=words, prog_name="openorchestrator")
     except OpenOrchestratorError as error:
         _complain(" ".join(f"Error: {error}".split()), words)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
+    except UnicodeEncodeError as error:
+        if error.reason != "surrogates not allowed" and _file_names_are_utf8():
+            _complain(traceback.format_exc(), words)
+        else:
+            _complain(f"Error: {_NOT_TEXT}", words)
+        raise SystemExit(1) from None
     except Exception:  # noqa: BLE001  (a defect of ours: shown in full, but never with secrets)
         _complain(traceback.format_exc(), words)
         raise SystemExit(1) from None
+
+
+def _file_names_are_utf8() -> bool:
+    return sys.getfilesystemencoding().lower() in ("utf-8", "utf8")
 
 
 def application() -> typer.Typer:
@@ -66,6 +85,15 @@ def application() -> typer.Typer:
     for command in (orchestrator, scheduler, run, upgrade, key, demo):
         command.register(app)
     return app
+
+
+def _require_current_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The current folder does not exist any more or cannot be used: {error.strerror}. Start in another folder."
+        ) from error
 
 
 def _show_version(asked: bool) -> None:
@@ -90,7 +118,7 @@ def _complain(message: str, words: Sequence[str]) -> None:
     secrets: list[str] = []
     for connection_string, key_text in (_settings_in_use(), *_given(words)):
         secrets += secrets_to_hide(connection_string, key_text)
-    if sys.stderr is not None:
+    with suppress(OSError):  # nobody reads it; the exit status still says it
         sys.stderr.write(redact(message, secrets).rstrip("\n") + "\n")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from OpenOrchestrator.cli.terminal import can_ask
 
 
 def register(app: typer.Typer) -> None:
@@ -50,6 +53,14 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     base_path: Annotated[
         str, typer.Option("--base-path", metavar="PATH", help="Path under which a reverse proxy serves the app.")
     ] = "",
+    app_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--app-folder",
+            metavar="FOLDER",
+            help="Folder for what the app remembers. [default: in the account's data folder]",
+        ),
+    ] = None,
 ) -> None:
     """Open the admin app in the browser.
 
@@ -68,7 +79,7 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE, is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.application import Options, run  # noqa: PLC0415
 
-    settings = load_settings(connection_string=connection_string, key=key)
+    settings = load_settings(connection_string=connection_string, key=key, app_folder=app_folder)
     # Taken out of the environment, so that no program started from here inherits it.
     password = os.environ.pop(PASSWORD_VARIABLE, None) or None
     if password is None and not is_loopback(host):
@@ -83,15 +94,14 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
             open_browser=not no_browser,
             window=window,
             base_path=base_path,
+            app_folder=settings.require_app_folder(),
         ),
         say=typer.echo,
     )
 
 
 def _ask_for_password(host: str) -> str | None:
-    import sys  # noqa: PLC0415
-
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not can_ask():
         return None
     typer.echo(f"Listening on {host} lets others reach this app. Choose a password of at least 8 characters.")
     answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)

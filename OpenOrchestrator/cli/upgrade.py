@@ -5,13 +5,14 @@ Owns what is asked, shown and refused at the terminal. Must not know how a datab
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from OpenOrchestrator.cli.terminal import can_ask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +109,7 @@ def _connection_string(given: str | None) -> str:
     stored = load_settings().connection_string
     if stored is not None:
         return stored.get_secret_value()
-    if _can_ask():
+    if can_ask():
         return str(typer.prompt("Connection string of the database"))
     raise ConfigurationError(
         'Say which database: python -m OpenOrchestrator upgrade "<connection string>", or put the connection string '
@@ -187,14 +188,10 @@ def _require_consent(yes: bool) -> None:
 
     if yes:
         return
-    if not _can_ask():
+    if not can_ask():
         raise ConfigurationError("Nothing was changed, because nobody can be asked here. To go ahead, add --yes.")
     if not typer.confirm("Change this database now?"):
         raise ConfigurationError("Nothing was changed.")
-
-
-def _can_ask() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager

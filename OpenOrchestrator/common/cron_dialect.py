@@ -109,15 +109,16 @@ class _Branch:
 
     def first_after(self, site: datetime) -> datetime | None:
         """Return the first site time after a given one, or None if there is none within 50 years."""
-        walk = croniter(self.expression, site, ret_type=datetime, day_or=False)
         try:
+            walk = croniter(self.expression, site, ret_type=datetime, day_or=False)
             found: datetime = walk.get_next()
             while self.last_working_day and not _is_last_working_day(found):
                 if found.year > site.year + 50:
                     return None
                 walk.set_current(found.replace(hour=23, minute=59))
                 found = walk.get_next()
-        except ValueError:  # croniter found no date, or left the range of datetime
+        except (ValueError, OverflowError, OSError):
+            # croniter found no date, or left the range of datetime; on Windows that of the C library, the year 3000.
             return None
         else:
             return found
@@ -140,6 +141,62 @@ class Plan:
         start = site.replace(second=0, microsecond=0)
         found = [time for branch in self.branches if (time := branch.first_after(start)) is not None]
         return min(found, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The numbers that an expression stands for, for those who put it into words.
+
+    Attributes:
+        minutes: From 0 to 59.
+        hours: From 0 to 23.
+        hour_text: How they are written.
+        dates: Days of the month by number.
+        date_step: n if the days of the month are written ``*/n``.
+        last_date: Whether the last day of the month is named.
+        last_working_date: Whether its last day from Monday to Friday is named.
+        months: From 1 to 12.
+        weekdays: From 0, Sunday, to 6.
+        nth: Weekdays with which one of the month, from 1 to 5.
+        last: Weekdays whose last one of the month is named.
+        both: Day of month and weekday have to match both; otherwise either is enough.
+    """
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    hour_text: str
+    dates: frozenset[int]
+    date_step: int | None
+    last_date: bool
+    last_working_date: bool
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    nth: frozenset[tuple[int, int]]
+    last: frozenset[int]
+    both: bool
+
+
+def meaning_of(expression: str) -> Meaning:
+    """Return the numbers that a trimmed, valid expression stands for."""
+    minute, hour, day, month, weekday = expression.lower().split()
+    items = day.split(",")
+    numbered = [item for item in items if item not in {"l", "lw"}]
+    weekdays, nth, last = _weekday_numbers(expression, weekday)
+    step = day.removeprefix("*/")
+    return Meaning(
+        minutes=frozenset(_numbers(expression, _MINUTE_OF_HOUR, minute)),
+        hours=frozenset(_numbers(expression, _HOUR, hour)),
+        hour_text=hour,
+        dates=frozenset(number for item in numbered for number in _item_numbers(expression, _DAY, item)),
+        date_step=int(step) if day != step and step.isdecimal() else None,
+        last_date="l" in items,
+        last_working_date="lw" in items,
+        months=frozenset(_numbers(expression, _MONTH, month)),
+        weekdays=frozenset(weekdays),
+        nth=frozenset(nth),
+        last=frozenset(last),
+        both=day.startswith("*") or weekday.startswith("*"),
+    )
 
 
 @lru_cache(maxsize=2048)
@@ -208,9 +265,20 @@ def _day_groups(expression: str, text: str) -> list[tuple[str, bool]]:
 
 def _weekday_groups(expression: str, text: str) -> list[str]:
     """Return the weekdays as texts for croniter, which does not mix the forms in one list."""
+    plain, nth, last = _weekday_numbers(expression, text)
+    groups = (
+        _text(_WEEKDAY, plain),
+        ",".join(f"{day}#{which}" for day, which in sorted(nth)),
+        ",".join(f"L{day}" for day in sorted(last)),
+    )
+    return [group for group in groups if group]
+
+
+def _weekday_numbers(expression: str, text: str) -> tuple[set[int], set[tuple[int, int]], set[int]]:
+    """Return the plain weekdays, those with which one of the month, and those whose last one of the month is meant."""
     plain: set[int] = set()
-    nth: set[str] = set()
-    last: set[str] = set()
+    nth: set[tuple[int, int]] = set()
+    last: set[int] = set()
     for item in text.split(","):
         special = _WEEKDAY_OF_MONTH.fullmatch(item)
         if special is None:
@@ -218,10 +286,10 @@ def _weekday_groups(expression: str, text: str) -> list[str]:
             continue
         (number,) = _item_numbers(expression, _WEEKDAY, special["day"])
         if special["nth"]:
-            nth.add(f"{number % 7}#{special['nth']}")
+            nth.add((number % 7, int(special["nth"])))
         else:
-            last.add(f"L{number % 7}")
-    return [group for group in (_text(_WEEKDAY, plain), ",".join(sorted(nth)), ",".join(sorted(last))) if group]
+            last.add(number % 7)
+    return plain, nth, last
 
 
 def _is_last_working_day(day: date) -> bool:

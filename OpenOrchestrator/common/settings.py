@@ -49,11 +49,35 @@ def default_name() -> str:
     return platform.node() or "scheduler"
 
 
-def default_workspace() -> Path:
-    """Return the folder for repositories, environments and run files unless one is given."""
-    import platformdirs  # noqa: PLC0415  (only the scheduler needs it)
+def default_workspace() -> Path | None:
+    """Return the folder for repositories, environments and run files unless one is given.
 
-    return Path(platformdirs.user_data_dir(PREFIX, appauthor=False))
+    None for an account that has no home folder.
+    """
+    import platformdirs  # noqa: PLC0415  (not all commands need it)
+
+    try:
+        return Path(platformdirs.user_data_dir(PREFIX, appauthor=False))
+    except RuntimeError:
+        return None
+
+
+def default_app_folder() -> Path | None:
+    """Return the folder for what the app remembers unless one is given; None for an account without a home folder."""
+    data = default_workspace()
+    return None if data is None else data / "app"
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with ``~`` replaced by the home folder.
+
+    Raises:
+        ConfigurationError: If there is no such home folder.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"{path}: this account has no home folder for ~. Give the whole path.") from error
 
 
 class Settings(BaseSettings):
@@ -66,7 +90,8 @@ class Settings(BaseSettings):
         whitelisted_only: Start only triggers that name this scheduler in their whitelist.
         max_jobs: How many robots run here at once.
         poll_interval: Seconds between two looks at the database while nothing else happens.
-        workspace: Folder for repositories, environments and run files.
+        workspace: Folder for repositories, environments and run files; None only if the account has no home folder.
+        app_folder: Folder for what the app remembers; None only if the account has no home folder.
         python: The Python that robots are started with.
         log_format: How log lines are written.
         on_stop: What becomes of running robots on stop.
@@ -89,7 +114,8 @@ class Settings(BaseSettings):
     whitelisted_only: bool = Field(False, validation_alias=f"{PREFIX}WhitelistedOnly")
     max_jobs: int = Field(DEFAULT_MAX_JOBS, validation_alias=f"{PREFIX}MaxJobs", ge=1, le=1000)
     poll_interval: float = Field(DEFAULT_POLL_SECONDS, validation_alias=f"{PREFIX}PollInterval", ge=0.05, le=60)
-    workspace: Path = Field(default_factory=default_workspace, validation_alias=f"{PREFIX}Workspace")
+    workspace: Path | None = Field(default_factory=default_workspace, validation_alias=f"{PREFIX}Workspace")
+    app_folder: Path | None = Field(default_factory=default_app_folder, validation_alias=f"{PREFIX}AppFolder")
     python: str = Field(sys.executable, validation_alias=f"{PREFIX}Python", min_length=1)
     log_format: LogFormat = Field(LogFormat.TEXT, validation_alias=f"{PREFIX}LogFormat")
     on_stop: StopPolicy = Field(StopPolicy.WAIT, validation_alias=f"{PREFIX}OnStop")
@@ -130,6 +156,22 @@ class Settings(BaseSettings):
                 f"It came from the option --key, {_places('key')}."
             )
         return key
+
+    def require_workspace(self) -> Path:
+        """Return the absolute path of the folder for repositories, environments and run files.
+
+        Raises:
+            ConfigurationError: If none is set and the account has no home folder.
+        """
+        return _folder("workspace", self.workspace)
+
+    def require_app_folder(self) -> Path:
+        """Return the absolute path of the folder for what the app remembers.
+
+        Raises:
+            ConfigurationError: If none is set and the account has no home folder.
+        """
+        return _folder("app_folder", self.app_folder)
 
 
 def with_absolute_path(connection_string: str) -> str:
@@ -177,7 +219,18 @@ def load_settings(**options: Any) -> Settings:
     except ValidationError as error:
         raise ConfigurationError(" ".join(_describe(problem) for problem in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The file {Path(ENV_FILE).resolve()} cannot be read: {error}") from error
+        raise ConfigurationError(
+            f"The file {Path(ENV_FILE).resolve()} cannot be read: {error}. Correct it, or start in another folder."
+        ) from error
+
+
+def _folder(field: str, path: Path | None) -> Path:
+    if path is None:
+        raise ConfigurationError(
+            f"This account has no home folder, so say which folder to use: with the option {_option(field)}, "
+            f"{_places(field)}."
+        )
+    return expanded(path).absolute()
 
 
 def _describe(problem: Any) -> str:

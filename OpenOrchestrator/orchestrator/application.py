@@ -33,6 +33,7 @@ class Options:
         open_browser: Whether the browser is opened.
         window: Whether it is shown in a window of its own instead.
         base_path: Path under which a reverse proxy serves it.
+        app_folder: Folder for what the app remembers; None for the usual one.
     """
 
     connection_string: str | None = None
@@ -43,6 +44,7 @@ class Options:
     open_browser: bool = True
     window: bool = False
     base_path: str = ""
+    app_folder: Path | None = None
 
 
 def run(options: Options, *, say: Callable[[str], None]) -> None:
@@ -66,7 +68,7 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
         )
     password = Password(options.password) if options.password is not None else None
     port = addresses.free_port(options.host, options.port or addresses.PREFERRED_PORT, say=say)
-    folder, secret = storage.prepare_storage()
+    folder, secret = storage.prepare_storage(options.app_folder)
     os.environ["NICEGUI_STORAGE_PATH"] = str(folder)  # read when NiceGUI is imported, so before that
     if options.window:
         windows.require_window()

@@ -45,7 +45,7 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
     """Return the options of a scheduler, with its Python found and its workspace made.
 
     Raises:
-        ConfigurationError: If there is no such Python, or the workspace cannot be written.
+        ConfigurationError: If there is no such Python, or no workspace that can be written.
     """
     python = shutil.which(settings.python)
     if python is None:
@@ -56,15 +56,16 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
     name = settings.name.strip()
     if not name:
         raise ConfigurationError("A scheduler needs a name: set the option --name or OpenOrchestratorName.")
-    workspace = settings.workspace.expanduser().absolute()
+    workspace = settings.require_workspace()
     try:
         (workspace / "runs").mkdir(parents=True, exist_ok=True)
         probe = workspace / "runs" / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
+        reason = f"{_file_on(workspace)} is a file" if _file_on(workspace) else error.strerror or str(error)
         raise ConfigurationError(
-            f"The workspace {workspace} cannot be written: {error.strerror or error}. Choose another folder with the "
+            f"The workspace {workspace} cannot be written: {reason}. Choose another folder with the "
             "option --workspace or the setting OpenOrchestratorWorkspace."
         ) from error
     return SchedulerOptions(
@@ -77,3 +78,8 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
         on_stop=settings.on_stop,
         once=once,
     )
+
+
+def _file_on(folder: Path) -> Path | None:
+    """Return the file that stands where a folder or one above it should be; systems tell this in different words."""
+    return next((path for path in (folder / "runs", folder, *folder.parents) if path.is_file()), None)

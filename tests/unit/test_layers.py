@@ -19,7 +19,7 @@ HOST_MODULES = tuple(sorted(path.stem for path in FOLDER.glob("[!_]*.py")))
 def printed_by(code: str, *options: str) -> list[str]:
     """Return the words that a program prints in a Python of its own."""
     done = subprocess.run(
-        [sys.executable, *options, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *options, "-c", code], capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

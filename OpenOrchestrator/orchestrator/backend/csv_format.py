@@ -5,19 +5,22 @@ Denmark as in most of Europe), lines that end with CR LF, dates as ``2026-11-23 
 would take for a formula gets an apostrophe before it; reading takes it away again, so a file that was written here is
 read as it was.
 
-Read: semicolon, comma or tab, whichever the first line has; UTF-8, UTF-16 with its mark, or else Windows-1252, which
-is what Excel writes unless told otherwise.
+Read: the separator that Excel's own note names, else semicolon, comma or tab, whichever the first line has; UTF-8,
+UTF-16 with its mark, or else Windows-1252, which is what Excel writes unless told otherwise. What is left out or read
+as something else is said.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.orchestrator.backend.csv_text import INVISIBLE, decoded
 
 DELIMITER = ";"
 MARK = "\ufeff"
@@ -27,6 +30,9 @@ _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Full-width ones too: some spreadsheets take them for the plain ones."""
 _DELIMITERS = (";", ",", "\t")
 _LONGEST_CELL = 1_000_000
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_SEPARATOR_NOTE = re.compile(r'"?sep=(.)"?[;,\t]*', re.IGNORECASE)
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,17 @@ class Table:
         lines: The number of the line each row begins in, and its cells.
         encoding: What its text was read as, in words.
         delimiter: What stands between two cells.
+        notes: What was left out, in sentences.
+        unwrapped: Numbers of the lines with a cell like ``="0042"``, which is how spreadsheets are told that it is a
+            text; the text is taken.
     """
 
     head: tuple[str, ...]
     lines: tuple[tuple[int, tuple[str, ...]], ...]
     encoding: str
     delimiter: str
+    notes: tuple[str, ...] = ()
+    unwrapped: frozenset[int] = frozenset()
 
 
 def encode(rows: Iterable[Sequence[str | None]]) -> bytes:
@@ -78,48 +89,56 @@ def moment(value: datetime | None, *, fraction: bool = False) -> str:
 
 
 def read(content: bytes, *, most_lines: int) -> Table:
-    """Return what a file holds; empty lines are left out.
+    """Return what a file holds; lines without any content are left out, and counted in the notes.
 
     Args:
         content: The file.
         most_lines: How many rows it may have.
 
     Raises:
-        InvalidInputError: If it is empty, has too many rows, or is no CSV.
+        InvalidInputError: If it is empty, has too many rows, is no CSV, or in no encoding that can be told.
     """
-    text, encoding = _decoded(content)
-    lines = text.split("\n", 1)
-    if lines[0].strip().lower().startswith("sep=") and len(lines) == 2:  # Excel's own note
-        offset, text = 1, lines[1]
+    text, encoding, notes = decoded(content)
+    first, rest = _first_line(text)
+    separator = _SEPARATOR_NOTE.fullmatch(first.strip(" "))
+    if separator is not None and rest:  # Excel's own note
+        offset, text, delimiter = 1, rest, separator[1]
     else:
-        offset = 0
-    delimiter = _delimiter(text.split("\n", 1)[0])
+        offset, delimiter = 0, _delimiter(first)
     rows = _rows(text, delimiter, offset)
     _, head = next(rows, (0, ()))
-    if not any(cell.strip() for cell in head):
+    names = tuple(cell.strip().strip(INVISIBLE).strip() for cell in head)
+    if not any(names):
         raise InvalidInputError("The file is empty: its first line has to name the columns.")
+    if any(character in cell for cell in head for character in INVISIBLE):
+        notes.append("Names of columns have characters that cannot be seen; these are left out.")
     found: list[tuple[int, tuple[str, ...]]] = []
+    unwrapped = set()
+    blank = 0
     for line, cells in rows:
-        if not any(cells):
+        if not any(cell.strip() for cell in cells):
+            blank += bool(cells)  # without cells it is no row, but an empty line, as at the end
             continue
         if len(found) == most_lines:
             raise InvalidInputError(f"The file has more than {most_lines} lines. Split it and import the parts.")
-        found.append((line, tuple(original(cell) for cell in cells)))
-    return Table(tuple(cell.strip() for cell in head), tuple(found), encoding, delimiter)
+        if any(_TEXT_FORMULA.fullmatch(cell) for cell in cells):
+            unwrapped.add(line)
+        found.append((line, tuple(_meant(cell) for cell in cells)))
+    if blank:
+        notes.append(
+            "1 line without content is left out." if blank == 1 else f"{blank} lines without content are left out."
+        )
+    return Table(names, tuple(found), encoding, delimiter, tuple(notes), frozenset(unwrapped))
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return content.decode("utf-16"), "UTF-16"
-        except UnicodeDecodeError as error:
-            raise InvalidInputError(f"The file begins as UTF-16, but is not: {error}") from error
-    try:
-        return content.decode("utf-8-sig"), "UTF-8"
-    except UnicodeDecodeError:
-        if b"\0" in content[:4096]:
-            raise InvalidInputError("This is no CSV file: it holds binary data. Save it as CSV in Excel.") from None
-        return content.decode("cp1252", "replace"), "Windows-1252"
+def _meant(cell: str) -> str:
+    formula = _TEXT_FORMULA.fullmatch(cell)
+    return original(cell) if formula is None else formula[1].replace('""', '"')
+
+
+def _first_line(text: str) -> tuple[str, str]:
+    end = _LINE_END.search(text)
+    return (text, "") if end is None else (text[: end.start()], text[end.end() :])
 
 
 def _delimiter(first: str) -> str:

@@ -6,25 +6,42 @@ import os
 import secrets
 from pathlib import Path
 
+from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.common.settings import load_settings
 
-def prepare_storage() -> tuple[Path, str]:
+
+def prepare_storage(folder: Path | None = None) -> tuple[Path, str]:
     """Return the folder for what the app remembers of each browser (light or dark), and the secret of its cookie.
 
     The secret is made once for each installation and can only be read by its owner.
-    """
-    import platformdirs  # noqa: PLC0415
 
-    folder = Path(platformdirs.user_data_dir("OpenOrchestrator", appauthor=False)) / "app"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "cookie-secret"
+    Args:
+        folder: Where both are kept, made if necessary; None for the usual place.
+
+    Raises:
+        ConfigurationError: If the folder cannot be used; says which setting names another.
+    """
+    folder = folder or load_settings().require_app_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "storage").mkdir(mode=0o700, exist_ok=True)
+        return folder / "storage", _cookie_secret(folder / "cookie-secret")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder}, for what the app remembers, cannot be used: {error.strerror or error}. Choose "
+            "another one with the option --app-folder or the setting OpenOrchestratorAppFolder."
+        ) from error
+
+
+def _cookie_secret(file: Path) -> str:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         secret = file.read_text("ascii").strip()
         if secret:
-            return folder / "storage", secret
+            return secret
         descriptor = os.open(file, os.O_WRONLY | os.O_TRUNC)
     secret = secrets.token_urlsafe(32)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
         stream.write(secret)
-    return folder / "storage", secret
+    return secret

@@ -1,161 +1,186 @@
 """A cron expression in words, by the dialect of common/cron.py. Pure.
 
 The library for this describes other dialects (it calls ``*/2`` beside a weekday "or", and reads ``1,5#2`` wrong), and
-words that are wrong are worse than none.
+words that are wrong are worse than none. So words are made from the numbers that an expression stands for and not from
+its text, and there are none where they would be long or could be taken for something else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from OpenOrchestrator.common.cron import validate_cron
+from OpenOrchestrator.common.cron_dialect import Meaning, meaning_of
 from OpenOrchestrator.orchestrator.components.times import LONG_DAYS, LONG_MONTHS
 
-_WEEKDAYS = {"SUN": "0", "MON": "1", "TUE": "2", "WED": "3", "THU": "4", "FRI": "5", "SAT": "6"}
-_MONTH_NAMES = {name[:3].upper(): str(number) for number, name in enumerate(LONG_MONTHS, 1)}
-_ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth"}
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_MOST = 8
+"""So many numbers are listed one by one; a longer list says less than the expression."""
+_RANGE = 3
+"""From so many on, numbers in a row are a range."""
+
+
+class _NoWordsError(Exception):
+    """There are no good words for this."""
 
 
 def in_words(expression: str) -> str:
     """Return what an expression means: ``Weekdays 06:00``, ``Every 15 min``, ``1st of the month 02:00``.
 
+    Empty where the expression itself says it better.
+
     Raises:
         InvalidInputError: If it is malformed.
     """
-    minute, hour, day, month, weekday = validate_cron(expression).upper().split()
-    month = _numbered(month, _MONTH_NAMES)
-    weekday = _numbered(weekday, _WEEKDAYS).replace("7", "0") if "#" not in weekday else _numbered(weekday, _WEEKDAYS)
-    when = _days(day, weekday)
-    time = _time(minute, hour)
-    daily = _is_time(minute, hour)
-    words = (f"{when} {time}" if when else f"Daily {time}") if daily else time + (f", {_lower(when)}" if when else "")
-    if month != "*":
-        words += f", in {_list(month, _month)}" if not month.startswith("*/") else f", every {month[2:]} months"
-    return words
+    meaning = meaning_of(validate_cron(expression))
+    try:
+        return _sentence(meaning)
+    except _NoWordsError:
+        return ""
 
 
 def short(expression: str) -> str:
-    """Return the words, or the expression itself where it is malformed: rows of earlier versions may hold anything."""
+    """Return the words, or the expression itself where there are none: rows of earlier versions may hold anything."""
     try:
-        return in_words(expression)
+        return in_words(expression) or expression
     except ValueError:
         return expression
 
 
-def _numbered(field: str, names: dict[str, str]) -> str:
-    for name, number in names.items():
-        field = field.replace(name, number)
-    return field
-
-
-def _is_time(minute: str, hour: str) -> bool:
-    return minute.isdigit() and all(part.isdigit() for part in hour.split(","))
-
-
-def _time(minute: str, hour: str) -> str:
-    if _is_time(minute, hour):
-        hours = sorted({int(part) for part in hour.split(",")})
-        return _join([f"{each:02}:{int(minute):02}" for each in hours])
-    if minute == "*":
-        start = "Every minute"
-    elif minute.startswith("*/"):
-        start = f"Every {minute[2:]} min" if minute != "*/1" else "Every minute"
-    elif minute.isdigit():
-        start = "Hourly" if minute == "0" else f"Hourly at :{int(minute):02}"
-        if hour.startswith("*/"):
-            return f"Every {hour[2:]} h" + (f" at :{int(minute):02}" if minute != "0" else "")
+def _sentence(meaning: Meaning) -> str:
+    when = _days(meaning)
+    times = _times_of_day(meaning)
+    if times is not None:
+        words = f"{when or 'Daily'} {times}"
     else:
-        start = f"At minutes {_list(minute, _plain)}"
-    if hour == "*":
+        words = _repeated(meaning) + (f", {_lower(when)}" if when else "")
+    if len(meaning.months) < 12:
+        words += f", in {_listed(meaning.months, lambda number: LONG_MONTHS[number - 1])}"
+    return words
+
+
+def _times_of_day(meaning: Meaning) -> str | None:
+    """Return the times of a schedule that names some, such as ``08:30 and 13:30``; None for one that repeats."""
+    minutes, hours = meaning.minutes, meaning.hours
+    asks_for_span = "-" in meaning.hour_text and _is_row(hours)
+    if len(minutes) > 1 or len(hours) > _MOST or asks_for_span or _every_nth_hour(meaning):
+        return None
+    (minute,) = minutes
+    return _join([f"{hour:02}:{minute:02}" for hour in sorted(hours)])
+
+
+def _every_nth_hour(meaning: Meaning) -> int | None:
+    """Return n if the hours are every n-th of the day, all day long, and are written so."""
+    if not meaning.hour_text.startswith("*/"):
+        return None
+    return _step(meaning.hours, 24)
+
+
+def _repeated(meaning: Meaning) -> str:
+    minutes, hours = meaning.minutes, meaning.hours
+    single = min(minutes) if len(minutes) == 1 else None
+    step = _every_nth_hour(meaning)
+    if single is not None and step is not None and step > 1:
+        return f"Every {step} h" + (f" at :{single:02}" if single else "")
+    start = _minutes(minutes)
+    if len(hours) == 24:
         return start
-    if hour.startswith("*/"):
-        return f"{start} in every {hour[2:]}. hour"
-    return f"{start}, {_list(hour, _two_digits)} h" if "," in hour or "/" in hour else f"{start} {_range(hour)}"
+    if len(hours) == 1:
+        (hour,) = hours
+        return f"{start} from {hour:02}:00 to {hour:02}:59"
+    if _is_row(hours):
+        return f"{start} {min(hours):02}-{max(hours):02}"
+    return f"{start} in the hours {_listed(hours, lambda number: f'{number:02}', ranges=False)}"
 
 
-def _range(hour: str) -> str:
-    low, _, high = hour.partition("-")
-    return f"{int(low):02}-{int(high):02}" if high else f"from {int(low):02}:00 to {int(low):02}:59"
+def _minutes(minutes: Collection[int]) -> str:
+    if len(minutes) == 60:
+        return "Every minute"
+    if len(minutes) == 1:
+        (minute,) = minutes
+        return f"Hourly at :{minute:02}" if minute else "Hourly"
+    step = _step(minutes, 60)
+    if step is not None:
+        return f"Every {step} min"
+    return f"At minutes {_listed(minutes, str)}"
 
 
-def _days(day: str, weekday: str) -> str:
-    on_date, on_weekday = _dates(day), _weekday_words(weekday)
-    if not on_date or not on_weekday:
-        return on_date or on_weekday
-    # Both restricted: either is enough, unless one begins with a star; then both have to match.
-    both = day.startswith("*") or weekday.startswith("*")
-    return f"{on_date} {'if a' if both else 'or'} {_lower(on_weekday) if not both else on_weekday.rstrip('s')}"
-
-
-def _dates(day: str) -> str:
-    if day in ("*", "?", "*/1"):
+def _days(meaning: Meaning) -> str:
+    """Return the days as they begin a sentence; empty for every day."""
+    every_date, every_weekday = len(meaning.dates) == 31, len(meaning.weekdays) == 7
+    if every_date and every_weekday:
         return ""
-    if day.startswith("*/"):
-        return f"Every {day[2:]} days of the month"
-    if day == "L":
-        return "Last day of the month"
-    if day == "LW":
-        return "Last weekday of the month"
-    return f"{_list(day, _ordinal)} of the month"
+    if not meaning.both:
+        # Either is enough, so one that is always met leaves nothing to say.
+        return "" if every_date or every_weekday else f"{_dates(meaning)} or {_lower(_weekdays(meaning))}"
+    if every_date:
+        return _weekdays(meaning)
+    if every_weekday:
+        return _dates(meaning)
+    if meaning.nth or meaning.last:
+        raise _NoWordsError
+    if meaning.weekdays == {1, 2, 3, 4, 5}:
+        return f"{_dates(meaning)} if a weekday"
+    return f"{_dates(meaning)} if a {_join([LONG_DAYS[day - 1] for day in _from_monday(meaning.weekdays)], 'or')}"
 
 
-def _weekday_words(weekday: str) -> str:
-    if weekday in ("*", "?", "*/1", "0-6"):
-        return ""
-    if weekday == "1-5":
-        return "Weekdays"
-    if weekday in ("0,6", "6,0", "6-0"):
-        return "Weekends"
-    if weekday.startswith("*/"):
-        return f"Every {weekday[2:]} days of the week"
-    return _list(weekday, _weekday)
+def _dates(meaning: Meaning) -> str:
+    dates = meaning.dates
+    special = ["last day"] * meaning.last_date + ["last weekday"] * meaning.last_working_date
+    if meaning.date_step is not None and not special and 1 < meaning.date_step < 16:
+        return f"Every {meaning.date_step} days of the month"
+    words = [_listed(dates, _ordinal)] if dates else []
+    return _capital(f"{_join([*words, *special])} of the month")
 
 
-def _weekday(part: str) -> str:
-    if "#" in part:
-        name, _, nth = part.partition("#")
-        return f"{_ORDINALS[nth]} {_day_name(name)} of the month"
-    if part.endswith("L"):
-        return f"last {_day_name(part[:-1])} of the month"
-    return f"{_day_name(part)}s"
+def _weekdays(meaning: Meaning) -> str:
+    days = meaning.weekdays
+    if days == {1, 2, 3, 4, 5}:
+        words = ["weekdays"]
+    elif days == {0, 6}:
+        words = ["weekends"]
+    else:
+        words = [f"{LONG_DAYS[day - 1]}s" for day in _from_monday(days)]
+    for day, which in sorted(meaning.nth):
+        words.append(f"{_ORDINALS[which - 1]} {LONG_DAYS[day - 1]} of the month")
+    words += [f"last {LONG_DAYS[day - 1]} of the month" for day in sorted(meaning.last)]
+    return _capital(_join(words))
 
 
-def _day_name(number: str) -> str:
-    return LONG_DAYS[(int(number) - 1) % 7]
+def _from_monday(days: Collection[int]) -> list[int]:
+    """Return weekdays of cron, where Sunday is 0, from Monday on; Sunday has the index before Monday's in names."""
+    return sorted(days, key=lambda day: (day - 1) % 7)
 
 
-def _list(field: str, word: object) -> str:
-    assert callable(word)  # noqa: S101  (only functions of this module come here)
-    words = []
-    for part in field.split(","):
-        span, _, step = part.partition("/")
-        low, _, high = span.partition("-")
-        text = word(low) + (f" to {word(high)}" if high else "")
-        words.append(f"every {step} from {text}" if step else text)
-    joined = _join(words)
-    return joined[:1].upper() + joined[1:]
+def _step(numbers: Collection[int], size: int) -> int | None:
+    """Return n if the numbers are 0, n, 2n, ... and the way from the last of them to the next 0 is n, too."""
+    step = size // len(numbers)
+    return step if len(numbers) > 1 and sorted(numbers) == list(range(0, size, step)) and size % step == 0 else None
 
 
-def _join(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _is_row(numbers: Collection[int]) -> bool:
+    return len(numbers) > 1 and max(numbers) - min(numbers) == len(numbers) - 1
 
 
-def _plain(number: str) -> str:
-    return number
+def _listed(numbers: Collection[int], word: Callable[[int], str], *, ranges: bool = True) -> str:
+    if ranges and len(numbers) >= _RANGE and _is_row(numbers):
+        return f"{word(min(numbers))} to {word(max(numbers))}"
+    if len(numbers) > _MOST:
+        raise _NoWordsError
+    return _join([word(number) for number in sorted(numbers)])
 
 
-def _two_digits(number: str) -> str:
-    return f"{int(number):02}"
+def _join(words: list[str], last: str = "and") -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def _ordinal(number: str) -> str:
-    if not number.isdigit():
-        return "last day" if number == "L" else "last weekday"
-    value = int(number)
-    suffix = "th" if 11 <= value <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(value % 10, "th")
-    return f"{value}{suffix}"
+def _ordinal(number: int) -> str:
+    suffix = "th" if 11 <= number <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
 
 
-def _month(number: str) -> str:
-    return LONG_MONTHS[int(number) - 1]
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _lower(words: str) -> str:

@@ -1,19 +1,25 @@
 """The processes of one run on Windows: a job object that ends them all when the host lets go of it.
 
 Twin of ``posix_tree``; both are a ``robot_tree.ProcessTree``. Runs inside the robot host: standard library only,
-nothing of ours.
+nothing of ours but its neighbour.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ctypes import wintypes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or __package__:
+    from OpenOrchestrator.scheduler.host import console
+else:
+    import console
 
 assert sys.platform == "win32", "posix_tree is the twin for other systems"  # noqa: S101  (mypy understands it)
 
@@ -82,6 +88,8 @@ class WindowsTree:
         self._kernel.OpenProcess.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.DWORD)
         self._kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
         self._kernel.AssignProcessToJobObject.argtypes = (wintypes.HANDLE, wintypes.HANDLE)
+        self._kernel.AttachConsole.argtypes = (wintypes.DWORD,)
+        self._kernel.GenerateConsoleCtrlEvent.argtypes = (wintypes.DWORD, wintypes.DWORD)
         self._kernel.TerminateJobObject.argtypes = (wintypes.HANDLE, wintypes.UINT)
         information = (wintypes.HANDLE, ctypes.c_int, ctypes.c_void_p, wintypes.DWORD)
         self._kernel.SetInformationJobObject.argtypes = information
@@ -96,7 +104,11 @@ class WindowsTree:
         )
 
     def start(self, argv: Sequence[str], cwd: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start the robot suspended, in a console group of its own; put it into the job; let it run."""
+        """Start the robot suspended, in a console and a group of its own; put it into the job; let it run.
+
+        With a console of its own it can be asked to end whether or not the host has one: under ``pythonw.exe`` and
+        in services there is none.
+        """
         robot = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -105,7 +117,7 @@ class WindowsTree:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            creationflags=_CREATE_SUSPENDED | subprocess.CREATE_NEW_PROCESS_GROUP,
+            creationflags=_CREATE_SUSPENDED | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW,
         )
         try:
             handle = self._checked(self._kernel.OpenProcess(_PROCESS_RIGHTS, False, robot.pid))
@@ -133,16 +145,14 @@ class WindowsTree:
         return True
 
     def soft_stop(self) -> None:
-        """Send CTRL+BREAK to the robot's console group."""
-        try:
-            os.kill(self._started().pid, signal.CTRL_BREAK_EVENT)
-        except OSError:
-            # No console in common, or gone: the kill after the grace period needs neither.
-            return
+        """Press CTRL+BREAK for the robot's group. Where it has no console, only the kill after its grace is left."""
+        console.press_break_elsewhere(self._started().pid, self._kernel)
 
     def kill(self) -> list[int]:
-        """End the job object's processes."""
-        self._kernel.TerminateJobObject(self._job, _KILLED_EXIT_CODE)
+        """End the robot, and all other processes of the job object."""
+        if not self._kernel.TerminateJobObject(self._job, _KILLED_EXIT_CODE):
+            with suppress(OSError):  # ended meanwhile
+                self._started().kill()
         give_up_at = time.monotonic() + _KILL_PATIENCE
         while True:
             ended = self.wait(_PASS_PAUSE)

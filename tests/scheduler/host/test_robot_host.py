@@ -6,6 +6,7 @@ The faults are those of the reliability list: 9 hangs, 10 escapes, 11 floods, 12
 from __future__ import annotations
 
 import ast
+import ctypes
 import errno
 import json
 import os
@@ -47,6 +48,10 @@ from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals of POSIX")
+needs_console = pytest.mark.skipif(
+    sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version"),
+    reason="needs consoles, which Wine does not have here",
+)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux: /proc and prlimit")
 
 
@@ -303,6 +308,11 @@ def test_a_character_is_never_broken_between_records(tmp_path: Path) -> None:
 # How it is stopped ---------------------------------------------------------------------------------------------
 
 
+KILLED = 1 if sys.platform == "win32" else -9
+"""How a robot ends that is killed."""
+
+
+@needs_console
 def test_a_polite_robot_ends_by_itself_when_asked(launcher: Launcher) -> None:
     run = launcher.start(spec_for("polite.py"))
     wait_for_text(run, "ready")
@@ -312,17 +322,38 @@ def test_a_polite_robot_ends_by_itself_when_asked(launcher: Launcher) -> None:
     assert "cleaned up" in text_of(run)
 
 
-@posix_only
+@needs_console
 def test_a_robot_that_ignores_the_request_is_killed_after_the_grace(launcher: Launcher, tmp_path: Path) -> None:
     run = launcher.start(spec_for("stubborn.py", str(tmp_path / "never")))
     wait_for_text(run, "ready")
     run.request_stop("kill", 0.3)
     end = end_of(run)
-    assert (end.exit_code, end.signal, end.stopped) == (-signal.SIGKILL, "SIGKILL", "kill")
+    assert (end.exit_code, end.stopped) == (KILLED, "kill")
     assert "TERM ignored" in text_of(run)
 
 
-@posix_only
+def test_a_stop_leaves_the_robot_its_grace_and_the_host_records_the_end(launcher: Launcher, tmp_path: Path) -> None:
+    """Also where it cannot be asked: without a console on Windows."""
+    run = launcher.start(spec_for("stubborn.py", str(tmp_path / "end")))
+    wait_for_text(run, "ready")
+    run.request_stop("kill", 600)
+    eventually(lambda: run.host_alive() and (tmp_path / "end").touch() is None, "a host that lives on")
+    end = end_of(run)
+    assert (end.exit_code, end.stopped, end.error) == (0, "kill", None)
+    assert "told to end" in text_of(run)
+
+
+def test_a_robot_that_does_not_end_within_its_grace_is_killed_and_the_end_recorded(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    run = launcher.start(spec_for("stubborn.py", str(tmp_path / "never")))
+    wait_for_text(run, "ready")
+    run.request_stop("kill", 0.3)
+    end = end_of(run)
+    assert (end.exit_code, end.stopped, end.error, end.survivors) == (KILLED, "kill", None, ())
+
+
+@needs_console
 def test_asking_again_shortens_the_grace(launcher: Launcher, tmp_path: Path) -> None:
     run = launcher.start(spec_for("stubborn.py", str(tmp_path / "never")))
     wait_for_text(run, "ready")
@@ -330,15 +361,14 @@ def test_asking_again_shortens_the_grace(launcher: Launcher, tmp_path: Path) -> 
     wait_for_text(run, "TERM ignored")
     run.request_stop("kill", 0)
     end = end_of(run)
-    assert (end.signal, end.stopped) == ("SIGKILL", "scheduler stops")
+    assert (end.exit_code, end.stopped) == (KILLED, "scheduler stops")
 
 
-@posix_only
 def test_without_grace_nothing_is_asked(launcher: Launcher) -> None:
     run = launcher.start(spec_for("polite.py"))
     wait_for_text(run, "ready")
     run.request_stop("kill", 0)
-    assert end_of(run).signal == "SIGKILL"
+    assert end_of(run).exit_code == KILLED
     assert "cleaned up" not in text_of(run)
 
 
@@ -354,12 +384,10 @@ def test_a_suspended_robot_can_be_stopped(launcher: Launcher) -> None:
     assert end_of(run, seconds=10).exit_code == 7
 
 
-@posix_only
 def test_a_robot_that_hangs_runs_out_of_time(launcher: Launcher, tmp_path: Path) -> None:
     run = launcher.start(spec_for("stubborn.py", str(tmp_path / "never"), timeout=0.5, grace=0.3))
     end = end_of(run)
-    assert (end.timed_out, end.stopped, end.signal) == (True, "timeout", "SIGKILL")
-    assert "TERM ignored" in text_of(run)
+    assert (end.timed_out, end.stopped, end.exit_code) == (True, "timeout", KILLED)
 
 
 @posix_only
@@ -427,13 +455,13 @@ def test_what_is_not_below_the_host_is_ended_by_its_mark(launcher: Launcher, tmp
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_the_host_does_not_leave_its_robot_alone(launcher: Launcher, tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_the_host_does_not_leave_its_robot_alone(launcher: Launcher, tmp_path: Path, number: str) -> None:
     run = launcher.start(spec_for("stubborn.py", str(tmp_path / "end")))
     wait_for_text(run, "ready")
     host = run.read_host()
     assert host is not None
-    os.kill(host.host_pid, number)
+    os.kill(host.host_pid, signal.Signals[number])
     (tmp_path / "end").touch()
     assert end_of(run).exit_code == 0
     assert text_of(run) == "ready\ntold to end\n", "the robot was not signalled"

@@ -96,6 +96,87 @@ def test_files_of_others_are_read(content: bytes, encoding: str, delimiter: str)
     assert (table.encoding, table.delimiter) == (encoding, delimiter)
 
 
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("\ufeff\ufeffReference;Data\nA;1\n", "2 byte order marks"),
+        ("\ufeff\u200bReference;Data\nA;1\n", "cannot be seen"),
+        ('\u200b"Reference";Data\u00a0\nA;1\n', "cannot be seen"),
+        ("Reference;Data\nA;1\n;\n;\n", "2 lines without content"),
+        ("Reference;Data\n\nA;1\n ; \n", "1 line without content"),
+        ("Reference;Data\r\nA;1\r\n\x1a", "Ctrl-Z"),
+        ("Reference;Data\r\nA;1\x1a\r\n", "Ctrl-Z"),
+    ],
+)
+def test_what_is_left_out_is_said(content: str, note: str) -> None:
+    preview = preview_of(QUEUE, "x.csv", content.encode(), "sqlite")
+    assert [(line.reference, line.data, line.problem) for line in preview.lines] == [("A", "1", "")]
+    assert len(preview.notes) == 1
+    assert note in preview.notes[0]
+
+
+@pytest.mark.parametrize(
+    "content", ["Reference;Data\nA;1\n\n", "sep=|\nReference|Data\nA|1\n", "Reference;Data\rA;1\r"]
+)
+def test_an_ordinary_file_needs_no_notes(content: str) -> None:
+    preview = preview_of(QUEUE, "x.csv", content.encode(), "sqlite")
+    assert [(line.reference, line.data, line.note) for line in preview.lines] == [("A", "1", "")]
+    assert preview.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Reference;Data\nSmørrebrød;1\n".encode() + b"K\xf8benhavn;2\n", "except for the byte F8 in line 3"),
+        (b"\xef\xbb\xbfReference;Data\nK\xf8benhavn;2\n", "except for the byte F8 in line 2"),
+        ("Reference;Data\nKøbenhavn;2\n".encode("mac_roman"), "it may be Mac Roman"),
+        ("Reference;Data\nBlåbær;2\n".encode("mac_roman"), "it may be Mac Roman"),
+        ("Reference;Data\nÅrhus;2\n".encode("mac_roman"), "It may be Mac Roman"),
+        ("Reference;Data\nLärm;2\n".encode("mac_roman"), "it may be Mac Roman"),
+        ("Reference;Data\nMüller, Søborg;2\n".encode("cp865"), "of DOS"),
+    ],
+)
+def test_an_encoding_that_cannot_be_told_is_refused(content: bytes, said: str) -> None:
+    with pytest.raises(InvalidInputError, match=said):
+        preview_of(QUEUE, "x.csv", content, "sqlite")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "København, Årø, Ærø, ØLSTED, Çelik, Müller, 5 € · m² ½ «x» ‘y’ “z” it’s – naïve señor ¿qué?",  # noqa: RUF001
+        "rené 100 §4 ®",
+        "ÅÄÖ",
+    ],
+)
+def test_windows_1252_is_read(text: str) -> None:
+    preview = preview_of(QUEUE, "x.csv", f"Reference;Data\r\nA;{text}\r\n".encode("cp1252"), "sqlite")
+    assert (preview.encoding, preview.lines[0].data) == ("Windows-1252", text)
+
+
+@pytest.mark.parametrize(
+    ("line", "reference", "note"),
+    [
+        ('="0101901234";x', "0101901234", 'Written as ="text"'),
+        ('"=""0101901234""";x', "0101901234", 'Written as ="text"'),
+        ('\'="0101901234";x', '="0101901234"', ""),
+        ("5E+11;x", "5E+11", "rounded"),
+        ("1,23E+15;x", "1,23E+15", "rounded"),
+        ("A;5E+11", "A", "rounded"),
+        ("5E11;x", "5E11", ""),
+        ("A\u200b;x", "A\u200b", "cannot be seen"),
+        (" A;x", " A", "cannot be seen"),
+        ("A", "A", "1 of 2 cells"),
+    ],
+)
+def test_what_a_spreadsheet_did_is_said(line: str, reference: str, note: str) -> None:
+    preview = preview_of(QUEUE, "x.csv", f"Reference;Data\n{line}\n".encode(), "sqlite")
+    (found,) = preview.lines
+    assert (found.reference, found.problem) == (reference, "")
+    assert note in found.note
+    assert bool(note) == bool(found.note)
+
+
 def test_lines_are_numbered_as_editors_do() -> None:
     content = b'Reference;Data\n"a\nb";1\n\nc;2\n'
     assert [number for number, _ in csv_format.read(content, most_lines=10).lines] == [2, 5]

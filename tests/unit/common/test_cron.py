@@ -23,6 +23,7 @@ from OpenOrchestrator.common.cron import (
     to_utc,
     validate_cron,
 )
+from OpenOrchestrator.common.cron_dialect import parse
 from OpenOrchestrator.common.errors import InvalidInputError
 
 MINUTE = timedelta(minutes=1)
@@ -179,8 +180,10 @@ EXPRESSIONS = [
 
 def test_all_kinds_of_clock_changes_are_walked() -> None:
     shifts = {walk[300][1] - walk[180][1] - 2 * HOUR for _, walk in WALKS}
-    assert shifts == {HOUR, -HOUR, HOUR / 2, -HOUR / 2}
-    assert len(WALKS) == 14
+    assert shifts >= {HOUR, -HOUR, HOUR / 2, -HOUR / 2}
+    # Two a year in each of these, whatever the version of the time zone data says of the others' future.
+    settled = [name for name, _ in YEARS if name not in ("Africa/Casablanca", "Asia/Beirut", "Asia/Kolkata")]
+    assert [sum(zone.key == name for zone, _ in WALKS) for name in settled] == [2] * len(settled)
 
 
 @pytest.mark.parametrize(("zone", "walk"), WALKS, ids=WALK_IDS)
@@ -538,3 +541,26 @@ def test_the_latest_site_time_is_never_behind_what_the_clock_showed_before(
         reached = max(reached, shown)
         # The last minute before the clock was turned back went on to its last microsecond.
         assert reached <= latest_site_time(instant, zone) < reached + MINUTE
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(22, "Invalid argument"), OverflowError("year is out of range"), ValueError("no date")]
+)
+def test_years_that_the_system_cannot_count_are_not_due(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The C library of Windows ends with the year 3000 and says so by OSError."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    parse("0 0 1 1 *")  # known from here on
+    monkeypatch.setattr("OpenOrchestrator.common.cron_dialect.croniter", refuse)
+    with pytest.raises(InvalidInputError, match="not due within 50 years"):
+        next_due("0 0 1 1 *", utc(3000, 12, 31), ZoneInfo("Europe/Copenhagen"))
+
+
+def test_the_far_future_raises_nothing_else() -> None:
+    for year in (2999, 3000, 3001, 9998):
+        try:
+            assert next_due("0 0 1 1 *", utc(year, 6, 1), ZoneInfo("Europe/Copenhagen")).year == year
+        except InvalidInputError:
+            assert year >= 2999

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,8 @@ def test_option_wins_over_environment_over_file(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("variable", ["OPENORCHESTRATORCONNSTRING", "openorchestratorconnstring"])
 def test_case_of_names_does_not_matter(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "sqlite:////a.db")
-    assert load_settings().require_connection_string() == "sqlite:////a.db"
+    monkeypatch.setenv(variable, "sqlite://")
+    assert load_settings().require_connection_string() == "sqlite://"
 
 
 def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +139,12 @@ def test_a_relative_sqlite_file_is_made_absolute_for_robots(tmp_path: Path) -> N
         "sqlite://",
         "sqlite:///:memory:",
         "sqlite:///file:site.db?uri=true",
-        "sqlite+pysqlite:////var/lib/site.db",
+        pytest.param(
+            "sqlite+pysqlite:////var/lib/site.db",
+            marks=pytest.mark.skipif(
+                sys.platform == "win32", reason="on Windows this path has no drive: it is relative"
+            ),
+        ),
         "postgresql+psycopg://robot:secret@server/database",
         "mssql+pyodbc:///?odbc_connect=DRIVER",
     ],

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
 from OpenOrchestrator.database.stores import queue_elements, validation
-from OpenOrchestrator.orchestrator.backend import csv_format
+from OpenOrchestrator.orchestrator.backend import csv_format, csv_text
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 
@@ -32,7 +32,8 @@ _LIMITS = {
     "data": queue_elements.DATA_LENGTH,
     "created by": queue_elements.CREATED_BY_LENGTH,
 }
-_ROUNDED = re.compile(r"\d+[.,]\d+E\+\d+", re.IGNORECASE)
+_UNWRAPPED = 'Written as ="text": the text is taken'
+_ROUNDED = re.compile(r"\d+([.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class ImportPreview:
         name: Of the file.
         ignored: Columns that are not imported.
         encoding: What its text was read as.
+        notes: What was left out of the file or read as something else, in sentences.
     """
 
     queue: str
@@ -71,6 +73,7 @@ class ImportPreview:
     ignored: tuple[str, ...]
     encoding: str
     delimiter: str
+    notes: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> int:
@@ -165,13 +168,16 @@ def preview_of(queue: str, name: str, content: bytes, dialect_name: str) -> Impo
         for number, cells in table.lines
     )
     lines = tuple(
+        replace(line, note=line.note or _UNWRAPPED) if line.number in table.unwrapped else line for line in lines
+    )
+    lines = tuple(
         replace(line, note=line.note or f"{counted[line.reference]} times in this file")
         if line.reference and counted[line.reference] > 1
         else line
         for line in lines
     )
     ignored = tuple(column for column in table.head if column and column.casefold().replace("_", " ") not in _LIMITS)
-    return ImportPreview(queue, name, lines, ignored, table.encoding, table.delimiter)
+    return ImportPreview(queue, name, lines, ignored, table.encoding, table.delimiter, table.notes)
 
 
 def _line(number: int, cells: tuple[str, ...], values: dict[str, str], columns: int, dialect_name: str) -> ImportLine:
@@ -191,8 +197,12 @@ def _line(number: int, cells: tuple[str, ...], values: dict[str, str], columns: 
     note = ""
     if "\N{REPLACEMENT CHARACTER}" in "".join(values.values()):
         note = "Holds characters that could not be read"
-    elif _ROUNDED.fullmatch(values["reference"]):
+    elif _ROUNDED.fullmatch(values["reference"]) or _ROUNDED.fullmatch(values["data"]):
         note = "Looks like a number that Excel has rounded"
+    elif values["reference"].strip().strip(csv_text.INVISIBLE) != values["reference"]:
+        note = "The reference begins or ends with a blank or a character that cannot be seen"
+    elif len(cells) < columns:
+        note = f"{len(cells)} of {columns} cells: is a line broken in two?"
     return ImportLine(number, values["reference"], values["data"], values["created by"], " ".join(problems), note)
 
 

@@ -129,6 +129,12 @@ class _Import:
             separators = _SEPARATORS.get(preview.delimiter, preview.delimiter)
             lines = _count(len(preview.lines), "line")
             ui.label(f"{preview.name}: {lines}, read as {preview.encoding} with {separators}.").mark("import-file")
+            if preview.encoding == "Windows-1252":
+                ui.label("Look at the special letters below: the file does not say how they are written.").classes(
+                    "oo-t2"
+                )
+            for note in preview.notes:
+                ui.label(note).classes("oo-t2").mark("import-note")
             if preview.ignored:
                 ui.label(f"Not imported: {', '.join(preview.ignored)}. All elements become New.").classes("oo-t2")
             self._known = switch(
