@@ -287,7 +287,7 @@ class RepositoryCache:
         for leftover in (*self._cache.glob(f"{mirror.name}.*"), *self._trees.glob(f"*{UNFINISHED_SUFFIX}")):
             files.remove_tree(leftover)
         if mirror.is_dir():
-            for pattern in ("*.lock", "gc.pid", "tmp_pack_*", "tmp_idx_*", "tmp_obj_*"):
+            for pattern in ("*.lock", "gc.pid", "FETCH_HEAD", "tmp_pack_*", "tmp_idx_*", "tmp_obj_*"):
                 for leftover in mirror.rglob(pattern):
                     files.unlink(leftover)
             for leftover in (mirror / "objects").glob("tmp_objdir-*"):

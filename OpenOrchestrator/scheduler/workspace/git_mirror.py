@@ -102,7 +102,7 @@ class GitMirror:
         if _FULL_SHA.fullmatch(reference):
             # On no branch (any more); many servers give it out all the same.
             with contextlib.suppress(GitFailedError):
-                self.run("fetch", "--quiet", "origin", f"+{reference}:{_COMMIT_REFS}/{reference}", deadline=deadline)
+                self._fetch_refs("origin", f"+{reference}:{_COMMIT_REFS}/{reference}", deadline=deadline)
                 return Wanted(reference, None)
         raise LaunchError(f'There is no branch, tag or commit "{reference}".')
 
@@ -139,11 +139,18 @@ class GitMirror:
         specs = [f"+{HEADS}*:{HEADS}*", "+refs/tags/*:refs/tags/*"]
         if with_head:
             specs.append(f"+HEAD:{_HEAD_REF}")
-        self.run("fetch", "--quiet", "--prune", "--force", "--no-tags", "origin", *specs, deadline=deadline)
+        self._fetch_refs("--prune", "--force", "--no-tags", "origin", *specs, deadline=deadline)
         stamp["refs"] = now
         if with_head:
             stamp |= {"head": now, "branch": self._branch_of_head(deadline)}
         files.write_json(self._stamp, stamp)
+
+    def _fetch_refs(self, *arguments: str, deadline: float) -> None:
+        try:
+            self.run("fetch", "--quiet", *arguments, deadline=deadline)
+        finally:
+            # git writes into it where it fetched from, with a token that stands in the address.
+            files.unlink(self.folder / "FETCH_HEAD")
 
     def _branch_of_head(self, deadline: float) -> str | None:
         """Return the branch that the remote's HEAD names: the one at its commit, or, of several, what the server says.

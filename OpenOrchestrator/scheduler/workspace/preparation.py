@@ -15,6 +15,7 @@ from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
 from OpenOrchestrator.scheduler.runs.services import Prepared
 from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace
+from OpenOrchestrator.scheduler.workspace.git_environment import access_variables
 from OpenOrchestrator.scheduler.workspace.secret_passing import resolve_passing
 
 
@@ -62,6 +63,8 @@ class RobotPreparation:
             connection_string=self._connection_string,
             crypto_key=self._crypto_key,
             timeout=run.timeout_seconds,
+            variables={} if robot.address is None else access_variables(robot.address),
+            secrets=() if robot.address is None else robot.address.secrets,
         )
         return Prepared(partial(self._launcher.start, spec), robot.commit)
 

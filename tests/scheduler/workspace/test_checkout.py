@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import http.server
 import shutil
 import signal
 import socket
@@ -384,82 +381,3 @@ def test_git_is_not_installed(work: Workspace, origin: Origin, monkeypatch: pyte
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LaunchError, match="git is not installed"):
         from_git(work, origin)
-
-
-# Credentials ---------------------------------------------------------------------------------------------------
-
-
-class _Guarded(http.server.SimpleHTTPRequestHandler):
-    """Files for those who know user and password; git can read a repository this way."""
-
-    expected = "Basic " + base64.b64encode(b"some one:Geh:eim/99").decode()
-
-    def do_GET(self) -> None:
-        if self.headers.get("Authorization") == self.expected:
-            super().do_GET()
-        else:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="test"')
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
-def test_credentials_of_the_address_are_used_and_are_in_no_file_and_no_argument(
-    work: Workspace, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bare = tmp_path / "served" / "robot.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", str(origin.folder), str(bare)], check=True)
-    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
-    seen: list[str] = []
-    popen = subprocess.Popen.__init__
-
-    def watched(self: object, args: list[str], *rest: object, **named: object) -> None:
-        seen.extend(map(str, args))
-        popen(self, args, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
-    handler = functools.partial(_Guarded, directory=str(bare.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        place = f"127.0.0.1:{server.server_port}/robot.git"
-        robot = work.prepare(f"http://some%20one:Geh%3Aeim%2F99@{place}", True, "main")
-        with pytest.raises(LaunchError, match="Authentication failed") as wrong:
-            work.prepare(f"http://some%20one:Falsch@{place}", True, "main")
-        with pytest.raises(LaunchError, match="could not read Username"):
-            work.prepare(f"http://{place}", True, "main")
-        server.shutdown()
-    assert robot.commit == origin.first
-    assert len(list((work.root / "cache").glob("*.git"))) == 1, "a changed password does not mean another copy"
-    assert "Falsch" not in str(wrong.value)
-    for secret in ("Geh:eim/99", "Geh%3Aeim%2F99", "Falsch"):
-        assert not any(secret in argument for argument in seen)
-        for path in work.root.rglob("*"):
-            assert not path.is_file() or secret.encode() not in path.read_bytes(), path
-
-
-def test_git_never_asks_anybody(work: Workspace, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_ASKPASS", "/would/ask")
-    monkeypatch.setenv("SSH_ASKPASS", "/would/ask")
-    monkeypatch.delenv("GIT_SSH", raising=False)
-    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
-    seen: list[dict[str, str]] = []
-    popen = subprocess.Popen.__init__
-
-    def watched(self: object, args: list[str], *rest: object, **named: object) -> None:
-        seen.append(named["env"])  # type: ignore[arg-type]
-        popen(self, args, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
-    from_git(work, origin)
-    assert seen
-    for env in seen:
-        assert env["GIT_TERMINAL_PROMPT"] == "0"
-        assert env["GCM_INTERACTIVE"] == "never"
-        assert env["GIT_ASKPASS"] == env["SSH_ASKPASS"] == ""
-        assert "BatchMode=yes" in env["GIT_SSH_COMMAND"]
-    seen.clear()
-    monkeypatch.setenv("GIT_SSH_COMMAND", "plink -batch")
-    from_git(work, origin)
-    assert {env["GIT_SSH_COMMAND"] for env in seen} == {"plink -batch"}
