@@ -9,7 +9,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.common.errors import DatabaseError, SchedulerNameInUseError, TransientDatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, LaunchError, SchedulerNameInUseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
@@ -258,5 +258,26 @@ class Daemon:
 
     def _run_is_over(self, supervisor: Supervisor) -> None:
         """Called from the thread of a run when it needs nobody any more."""
-        if self._runs.remove(supervisor) and not supervisor.was_left:
+        if self._options.once:
+            # The last run's removal ends the process.
+            self._release(supervisor)
+            self._runs.remove(supervisor)
+        elif self._runs.remove(supervisor):
+            self._release(supervisor)
+            self._prepare_next(supervisor)
+
+    def _release(self, supervisor: Supervisor) -> None:
+        if supervisor.was_left:
+            return
+        try:
             self._preparation.release(supervisor.job.job_id)
+        except OSError as error:
+            self._events.unexpected(f"deleting the folder of job {supervisor.job.job_id}", error)
+
+    def _prepare_next(self, supervisor: Supervisor) -> None:
+        if supervisor.was_left or self._stop.asked:
+            return
+        try:
+            self._preparation.prepare_next(supervisor.job.job_id)
+        except (LaunchError, OSError) as error:
+            self._events.unexpected(f'preparing the next run of "{supervisor.job.trigger_name}"', error)

@@ -134,7 +134,7 @@ class Launcher:
                 "argv": command.argv,
                 "cwd": str(spec.file.parent),
                 "env": dict(command.env),
-                "secrets": secrets_of(spec.connection_string, spec.crypto_key),
+                "secrets": (*secrets_of(spec.connection_string, spec.crypto_key), *spec.secrets),
                 "limit": spec.output_limit,
                 "timeout": spec.timeout,
                 "grace": spec.grace,

@@ -6,14 +6,16 @@ Owns what a robot is handed (contract: ``python main.py <process name> <connecti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from OpenOrchestrator.common import secret_markers
 from OpenOrchestrator.database.statuses import SecretPassing
 from OpenOrchestrator.scheduler.host import run_files
+from OpenOrchestrator.scheduler.runs.git_variables import says_where_git_looks
 
 DEFAULT_OUTPUT_LIMIT = 10 * 1024 * 1024
 """Most bytes of a run's output that are kept, besides its end."""
@@ -36,6 +38,11 @@ _NOT_INHERITED = frozenset(
         "VIRTUAL_ENV",
         "VIRTUAL_ENV_PROMPT",
         "UV_PROJECT_ENVIRONMENT",
+        # Secrets of the app and of another run's repository.
+        "OPENORCHESTRATORPASSWORD",
+        "OPENORCHESTRATOR_GIT",
+        "OPENORCHESTRATOR_GIT_USER",
+        "OPENORCHESTRATOR_GIT_PASSWORD",
     }
 )
 
@@ -56,6 +63,10 @@ class LaunchSpec:
         timeout: Seconds the robot may run, or None for no limit.
         grace: Seconds between the request to end and the kill.
         output_limit: Bytes of output kept.
+        python: The interpreter to run the robot with; None for the launcher's.
+        path: Folders to put before the PATH that the robot inherits.
+        variables: Variables to add to its environment.
+        secrets: Texts to hide in its output, besides connection string and key.
     """
 
     job_id: UUID
@@ -69,6 +80,10 @@ class LaunchSpec:
     timeout: float | None = None
     grace: float = DEFAULT_GRACE
     output_limit: int = DEFAULT_OUTPUT_LIMIT
+    python: str | None = None
+    path: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +102,16 @@ class RobotCommand:
 def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]) -> RobotCommand:
     """Put together argument list and environment of a robot.
 
-    The environment is the scheduler's, without connection string and key (unless they are passed that way) and
-    without what steers the scheduler's own Python. Robots may rely on: ``OPENORCHESTRATOR_JOB``, the id of the job;
-    unbuffered output, so that it can be watched; and standard streams in UTF-8, so that printing any character works
-    on Windows too. The default encoding of files stays the machine's (PYTHONUTF8 is not set), because robots in
-    service read files written that way. What the scheduler's environment says about buffering or encoding wins.
+    The environment is the scheduler's, without connection string and key (unless they are passed that way), without
+    other secrets of ours, and without what steers the scheduler's own Python or says where git looks. Robots may rely
+    on: ``OPENORCHESTRATOR_JOB``, the id of the job; unbuffered output, so that it can be watched; and standard streams
+    in UTF-8, so that printing any character works on Windows too. The default encoding of files stays the machine's
+    (PYTHONUTF8 is not set), because robots in service read files written that way. What the scheduler's environment
+    says about buffering or encoding wins.
 
     Args:
         spec: The start.
-        python: The interpreter to run the robot with.
+        python: The interpreter to run the robot with, unless the start names one.
         inherited: The scheduler's environment.
 
     Raises:
@@ -109,7 +125,15 @@ def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]
     }
     # Names are compared in capitals, because on Windows they are one and the same in any case.
     left_out = _NOT_INHERITED | {variable.upper() for variable in secrets}
-    env = {name: value for name, value in inherited.items() if name.upper() not in left_out}
+    env = {
+        name: value
+        for name, value in inherited.items()
+        if name.upper() not in left_out and not says_where_git_looks(name)
+    }
+    if spec.path:
+        name_of_path = next((name for name in env if name.upper() == "PATH"), "PATH")
+        env[name_of_path] = os.pathsep.join([*spec.path, *filter(None, [env.get(name_of_path)])])
+    env |= spec.variables
     env.setdefault("PYTHONUNBUFFERED", "1")
     env.setdefault("PYTHONIOENCODING", "utf-8:backslashreplace")
     env[run_files.JOB_VARIABLE] = str(spec.job_id)
@@ -119,7 +143,7 @@ def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]
     else:
         handed_over = list(secrets.values())
     argv = (
-        python,
+        spec.python or python,
         str(spec.file),
         spec.process_name,
         *handed_over,

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from OpenOrchestrator.common.errors import LaunchError
+from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, run_root
 from OpenOrchestrator.scheduler.workspace.declared_version import nearest_project
 from OpenOrchestrator.scheduler.workspace.git_cache import RepositoryCache, cache_name, cached_names, release_trees
-from OpenOrchestrator.scheduler.workspace.git_command import RemoteAddress
+from OpenOrchestrator.scheduler.workspace.git_mirror import Wanted
 
 DEFAULT_TIMEOUT = 120.0
 """Seconds to get a robot's files."""
 
 KEEP_DAYS = 7.0
-"""Days after its last use that a worktree is deleted."""
+"""Days after its last use that a folder is deleted that was kept for a later run."""
 
 KEEP_MIRROR_DAYS = 90.0
 """Days after its last use that the local copy of a repository is deleted."""
@@ -40,12 +41,16 @@ class PreparedRobot:
         folder: The folder of that file, its working folder.
         commit: Full id of the commit, or None for a robot that is not in a repository.
         project: The folder whose declarations of requirements hold for it.
+        address: Its repository, or None.
+        wanted: What of that repository was asked for, or None.
     """
 
     file: Path
     folder: Path
     commit: str | None
     project: Path
+    address: RepositoryAddress | None = None
+    wanted: Wanted | None = None
 
 
 class Workspace:
@@ -66,21 +71,22 @@ class Workspace:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         job_id: UUID | None = None,
+        kept_for: UUID | None = None,
     ) -> PreparedRobot:
         """Get a robot's files onto the disk.
 
-        A local robot is used where it is. Of a repository the wanted commit is fetched and checked out; the robot is
-        the first ``main.py``, the one in the shallowest folder, then by alphabet. Submodules are not checked out; LFS
-        files are if git-lfs is installed.
+        A local robot is used where it is. A repository is cloned into a folder of the run's own, on the branch asked
+        for, with its submodules; the robot is the first ``main.py``, the one in the shallowest folder, then by
+        alphabet.
 
         Args:
             process_path: A .py file, or the address of a git repository.
             is_git_repo: Which of the two.
             git_branch: Branch, tag, or full or abbreviated commit; None or empty for the remote's HEAD.
             timeout: Seconds for all of it.
-            job_id: The job it is for. A job gets a worktree that no other job uses until its run has ended (its run
-                directory holds the exit, or ``release`` was called): two robots that set up their virtual environment
-                in one folder would break each other. Without a job the worktree is shared.
+            job_id: The job it is for; its folder is nobody else's until ``release``. None for one that is made up.
+            kept_for: The trigger that keeps what its robot left in the folder, from one run of a commit to the next.
+                If an earlier run of it still has that folder, this one gets a fresh one.
 
         Raises:
             LaunchError: It cannot be had; says why, without credentials. Nothing half-made is ever used later.
@@ -89,20 +95,35 @@ class Workspace:
         if not path:
             raise LaunchError("The trigger has no process path. Enter the robot's .py file or git repository.")
         if is_git_repo:
-            return self._prepare_repository(path, (git_branch or "").strip() or None, job_id, timeout)
+            reference = (git_branch or "").strip() or None
+            return self._prepare_repository(path, reference, job_id or uuid4(), kept_for, timeout)
         return _prepare_file(path)
 
     def release(self, job_id: UUID) -> None:
-        """Let the worktree of a job be used by the next one; to be called when its run is settled."""
+        """Delete the folder of a job's run, once that is settled; one that is kept may be had by the next run.
+
+        Raises:
+            OSError: A program still works in the folder; ``prune`` deletes it later.
+        """
         release_trees(self.root, job_id)
 
+    def make_spare(self, robot: PreparedRobot) -> None:
+        """Make a folder for the next run of a robot in a repository, so that its start need not wait for a clone.
+
+        Raises:
+            LaunchError: git failed; the next run makes its own folder.
+            OSError: The same, because of the disk.
+        """
+        if robot.address is not None and robot.wanted is not None:
+            self._cache(robot.address).make_spare(robot.wanted)
+
     def prune(self, in_use: Collection[Path] = ()) -> list[Path]:
-        """Delete worktrees not used for KEEP_DAYS, and copies of repositories not used for KEEP_MIRROR_DAYS.
+        """Delete folders of runs that are over, and what was not used for KEEP_DAYS or KEEP_MIRROR_DAYS.
 
         May take a while (it lets git pack what it collected); repositories in use at the moment are left alone.
 
         Args:
-            in_use: Files or folders of robots that run. Worktrees of jobs whose run has not ended are kept anyway.
+            in_use: Files or folders of robots that run. Those of jobs whose run has not ended are kept anyway.
 
         Returns:
             The folders deleted.
@@ -116,16 +137,18 @@ class Workspace:
             removed += cache.prune(in_use, keep_days=KEEP_DAYS, keep_mirror_days=KEEP_MIRROR_DAYS)
         return removed
 
+    def _cache(self, address: RepositoryAddress) -> RepositoryCache:
+        return RepositoryCache(self.root, cache_name(address), address, self._run_ended)
+
     def _prepare_repository(
-        self, url: str, reference: str | None, job_id: UUID | None, timeout: float
+        self, url: str, reference: str | None, job_id: UUID, kept_for: UUID | None, timeout: float
     ) -> PreparedRobot:
+        address = RepositoryAddress(url)
         if url.startswith("-"):
-            raise LaunchError(f'"{url}" is not the address of a repository.')
-        address = RemoteAddress(url)
+            raise LaunchError(f'"{address.shown}" is not the address of a repository.')
         wanted = "its default branch" if reference is None else f'"{reference}"'
         try:
-            cache = RepositoryCache(self.root, cache_name(address), address, self._run_ended)
-            checkout = cache.check_out(reference, job_id, timeout=timeout)
+            checkout = self._cache(address).check_out(reference, job_id, timeout=timeout, kept_for=kept_for)
         except LaunchError as error:
             raise LaunchError(f"{address.shown} ({wanted}) cannot be prepared: {error}") from error
         except OSError as error:
@@ -133,9 +156,8 @@ class Workspace:
                 f"{address.shown} ({wanted}) cannot be prepared in {self.root}: {error.strerror or error}."
             ) from error
         folder = checkout.main.parent
-        return PreparedRobot(
-            checkout.main, folder, checkout.commit, nearest_project(folder, checkout.folder) or checkout.folder
-        )
+        project = nearest_project(folder, checkout.folder) or checkout.folder
+        return PreparedRobot(checkout.main, folder, checkout.commit, project, address, checkout.wanted)
 
     def _run_ended(self, job_id: UUID) -> bool | None:
         run = RunDirectory(run_root(self.root) / str(job_id))

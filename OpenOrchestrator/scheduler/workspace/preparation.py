@@ -14,7 +14,8 @@ from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
 from OpenOrchestrator.scheduler.runs.services import Prepared
-from OpenOrchestrator.scheduler.workspace.checkout import Workspace
+from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace
+from OpenOrchestrator.scheduler.workspace.git_environment import access_variables
 from OpenOrchestrator.scheduler.workspace.secret_passing import resolve_passing
 
 
@@ -42,6 +43,7 @@ class RobotPreparation:
         self._launcher = Launcher(workspace, python, on_end=on_end)
         self._connection_string = connection_string
         self._crypto_key = crypto_key
+        self._prepared: dict[UUID, PreparedRobot] = {}
 
     def __call__(self, run: ClaimedRun) -> Prepared:
         """Get the robot's files, and return what starts it.
@@ -50,6 +52,7 @@ class RobotPreparation:
             LaunchError: With the reason to store on the job.
         """
         robot = self._workspace.prepare(run.process_path, run.is_git_repo, run.git_branch, job_id=run.job_id)
+        self._prepared[run.job_id] = robot
         spec = LaunchSpec(
             job_id=run.job_id,
             trigger_id=run.trigger_id,
@@ -60,12 +63,29 @@ class RobotPreparation:
             connection_string=self._connection_string,
             crypto_key=self._crypto_key,
             timeout=run.timeout_seconds,
+            variables={} if robot.address is None else access_variables(robot.address),
+            secrets=() if robot.address is None else robot.address.secrets,
         )
         return Prepared(partial(self._launcher.start, spec), robot.commit)
 
     def release(self, job_id: UUID) -> None:
-        """Let the files of a run be used by others, once it is settled."""
+        """Delete the files of a run, once it is settled.
+
+        Raises:
+            OSError: A program still uses them; the clean-up deletes them later.
+        """
         self._workspace.release(job_id)
+
+    def prepare_next(self, job_id: UUID) -> None:
+        """Make ready for the next run what the run of this job, prepared here, had to wait for. May take a while.
+
+        Raises:
+            LaunchError: It cannot be had; the next run tries again.
+            OSError: The same, because of the disk.
+        """
+        robot = self._prepared.pop(job_id, None)
+        if robot is not None:
+            self._workspace.make_spare(robot)
 
     def clean_up(self) -> None:
         """Delete what was not used for a long time."""

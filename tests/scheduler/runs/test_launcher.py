@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -91,6 +92,13 @@ def test_nothing_of_the_schedulers_own_secrets_and_python_is_inherited() -> None
         "__PYVENV_LAUNCHER__": "x",
         "VIRTUAL_ENV": "x",
         "OPENORCHESTRATOR_JOB": "the job that the scheduler itself runs in",
+        "OpenOrchestratorPassword": "the app's",
+        "OPENORCHESTRATOR_GIT_PASSWORD": "of a scheduler that is a robot",
+        "GIT_DIR": "/srv/other/.git",
+        "GIT_INDEX_FILE": "x",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.worktree",
+        "GIT_CONFIG_VALUE_0": "x",
         "PATH": "/bin",
         "TEAM_SETTING": "kept",
     }
@@ -102,6 +110,26 @@ def test_nothing_of_the_schedulers_own_secrets_and_python_is_inherited() -> None
         "PYTHONIOENCODING": "utf-8:backslashreplace",
         "OPENORCHESTRATOR_JOB": str(spec.job_id),
     }
+
+
+def test_what_a_start_adds_comes_before_what_is_inherited() -> None:
+    inherited = {"Path": "/usr/bin", "GIT_AUTHOR_NAME": "robot 7", "GIT_CONFIG_COUNT": "7"}
+    spec = replace(
+        spec_for("exits.py"), python="/env/python", path=("/env", "/more"), variables={"GIT_CONFIG_COUNT": "1"}
+    )
+    command = build_command(spec, python="python3", inherited=inherited)
+    assert command.argv[0] == "/env/python"
+    assert command.env["Path"] == os.pathsep.join(["/env", "/more", "/usr/bin"])
+    assert (command.env["GIT_AUTHOR_NAME"], command.env["GIT_CONFIG_COUNT"]) == ("robot 7", "1")
+    assert build_command(spec, python="python3", inherited={}).env["PATH"] == os.pathsep.join(["/env", "/more"])
+
+
+def test_secrets_of_a_start_are_hidden_in_the_output(tmp_path: Path) -> None:
+    robot = tmp_path / "says.py"
+    robot.write_text("import sys; print('it is', sys.argv[4])")
+    run = Launcher(tmp_path / "workspace").start(replace(spec_for(robot, "Token-77"), secrets=("Token-77",)))
+    end_of(run)
+    assert text_of(run).strip() == "it is ***"
 
 
 def test_what_the_operator_says_about_encoding_wins() -> None:

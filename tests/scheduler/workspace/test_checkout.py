@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import http.server
-import os
 import shutil
 import signal
 import socket
@@ -17,64 +13,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psutil
 import pytest
+from repositories import Origin, from_git
 from running import eventually
 
 import OpenOrchestrator
 from OpenOrchestrator.common.errors import LaunchError
-from OpenOrchestrator.scheduler.host.run_files import write_exit
-from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
-from OpenOrchestrator.scheduler.workspace import git_cache, git_command
+from OpenOrchestrator.common.repository_address import RepositoryAddress
+from OpenOrchestrator.scheduler.workspace import git_cache
 from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace
 from OpenOrchestrator.scheduler.workspace.file_lock import locked
-from OpenOrchestrator.scheduler.workspace.git_command import MARK_VARIABLE, GitCommand
+from OpenOrchestrator.scheduler.workspace.git_command import GitCommand
+from OpenOrchestrator.scheduler.workspace.git_environment import MARK_VARIABLE
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 CHECKOUT = Path(OpenOrchestrator.__file__).parents[1]
 DAY = 86400
-
-
-class Origin:
-    """A repository that stands for the one on the server."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.url = folder.as_uri()
-        folder.mkdir()
-        self.git("init", "--quiet", "--initial-branch=main")
-        self.first = self.commit("main.py", "print(1)")
-
-    def git(self, *arguments: str) -> str:
-        identity = ("-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-        done = subprocess.run(
-            ["git", "-C", str(self.folder), *identity, *arguments], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    def commit(self, name: str, text: str) -> str:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", f"Change {name}")
-        return self.git("rev-parse", "HEAD")
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Origin:
-    return Origin(tmp_path / "origin")
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
-
-
-def from_git(work: Workspace, origin: Origin, branch: str | None = None, job_id: UUID | None = None) -> PreparedRobot:
-    return work.prepare(origin.url, True, branch, timeout=60, job_id=job_id)
 
 
 # Local files ---------------------------------------------------------------------------------------------------
@@ -127,7 +84,6 @@ def test_branch_tag_commit_and_head(work: Workspace, origin: Origin) -> None:
         assert robot.commit == commit
         assert robot.file == robot.folder / "main.py"
         assert robot.file.read_text() == f"print({[origin.first, second, third].index(commit) + 1})"
-    assert len({from_git(work, origin, reference).folder for reference in wanted}) == 3
 
 
 def test_a_branch_comes_before_a_tag_and_both_before_a_commit(work: Workspace, origin: Origin) -> None:
@@ -171,7 +127,7 @@ def test_a_commit_on_no_branch_is_had_if_the_server_gives_it_out(work: Workspace
 def test_a_known_full_commit_needs_no_server(work: Workspace, origin: Origin) -> None:
     robot = from_git(work, origin)
     shutil.rmtree(origin.folder)
-    assert from_git(work, origin, robot.commit) == robot
+    assert from_git(work, origin, robot.commit).commit == robot.commit
     with pytest.raises(LaunchError, match="fatal: "):
         from_git(work, origin, "main")
 
@@ -218,83 +174,6 @@ def test_a_repository_without_main_is_reported_every_time(work: Workspace, origi
             from_git(work, origin)
 
 
-# Worktrees -----------------------------------------------------------------------------------------------------
-
-
-def test_two_runs_at_once_have_a_folder_each_and_later_ones_find_them_again(work: Workspace, origin: Origin) -> None:
-    first, second, third = uuid4(), uuid4(), uuid4()
-    one = from_git(work, origin, None, first)
-    two = from_git(work, origin, None, second)
-    assert one.commit == two.commit
-    assert one.folder != two.folder
-    assert from_git(work, origin, None, first).folder == one.folder, "a job keeps its folder"
-    (one.folder / ".venv").mkdir()
-    (one.folder / "main.py").write_text("changed by the robot")
-    (one.folder.parent / "unrelated.used").write_text("not JSON")
-    run = RunDirectory.create(work.root, first)
-    assert from_git(work, origin, None, third).folder not in (one.folder, two.folder)
-    write_exit(run.path, {"exit_code": 0, "ended_at": "2026-01-01T00:00:00+00:00"})
-    again = from_git(work, origin, None, uuid4())
-    assert again.folder == one.folder, "the run has ended"
-    assert again.file.read_text() == "print(1)", "files of the commit are as committed"
-    assert (again.folder / ".venv").is_dir(), "what a robot set up is there for the next"
-    work.release(second)
-    assert from_git(work, origin, None, uuid4()).folder == two.folder
-
-
-def test_a_folder_handed_out_for_a_start_that_never_came_is_free_after_a_while(work: Workspace, origin: Origin) -> None:
-    one = from_git(work, origin, None, uuid4())
-    [used] = one.folder.parent.glob("*.used")
-    os.utime(used, (time.time() - 3600,) * 2)
-    assert from_git(work, origin, None, uuid4()).folder == one.folder
-
-
-def test_prune_removes_what_was_not_used_for_days(work: Workspace, origin: Origin) -> None:
-    old = from_git(work, origin, None, uuid4())
-    held_job = uuid4()
-    held = from_git(work, origin, None, held_job)
-    RunDirectory.create(work.root, held_job)
-    named = from_git(work, origin, None, uuid4())
-    assert len({old.folder, held.folder, named.folder}) == 3
-    half_made = old.folder.with_name("0" * 40)
-    half_made.mkdir()
-    origin.commit("main.py", "print(2)")
-    fresh = from_git(work, origin)
-    assert work.prune() == []
-    long_ago = (time.time() - 8 * DAY,) * 2
-    for robot in (old, held, named):
-        os.utime(robot.folder.with_name(f"{robot.folder.name}.json"), long_ago)
-    for used in old.folder.parent.glob("*.used"):
-        os.utime(used, long_ago)
-    os.utime(half_made, long_ago)
-    assert set(work.prune([named.file])) == {old.folder, half_made}
-    assert not old.folder.exists()
-    for robot in (held, named, fresh):
-        assert robot.file.exists()
-    # And all of it still works.
-    assert from_git(work, origin, old.commit).file.read_text() == "print(1)"
-
-
-def test_prune_removes_a_copy_that_nobody_uses_any_more(work: Workspace, origin: Origin) -> None:
-    robot = from_git(work, origin)
-    long_ago = (time.time() - 100 * DAY,) * 2
-    os.utime(robot.folder.with_name(f"{robot.folder.name}.json"), long_ago)
-    [stamp] = (work.root / "cache").glob("*.fetched")
-    os.utime(stamp, long_ago)
-    [mirror] = (work.root / "cache").glob("*.git")
-    assert set(work.prune()) == {robot.folder, mirror}
-    assert from_git(work, origin).commit == robot.commit
-
-
-def test_prune_leaves_alone_what_another_process_works_on(work: Workspace, origin: Origin) -> None:
-    robot = from_git(work, origin)
-    os.utime(robot.folder.with_name(f"{robot.folder.name}.json"), (time.time() - 8 * DAY,) * 2)
-    [lock] = (work.root / "cache").glob("*.lock")
-    with locked(lock, timeout=0):
-        assert work.prune() == []
-    assert work.prune() == [robot.folder]
-
-
 # Many at once --------------------------------------------------------------------------------------------------
 
 
@@ -319,7 +198,7 @@ def test_thirty_that_ask_at_once_share_one_fetch(
         from_git(work, origin)
     second = origin.commit("main.py", "print(2)")
     fetches = count_fetches(monkeypatch)
-    name = git_cache.cache_name(git_command.RemoteAddress(origin.url))
+    name = git_cache.cache_name(RepositoryAddress(origin.url))
     (work.root / "cache").mkdir(parents=True, exist_ok=True)
     waiting: list[Path] = []
 
@@ -373,7 +252,7 @@ def test_several_processes_share_one_copy(work: Workspace, origin: Origin) -> No
         output, errors = process.communicate(timeout=60)
         assert (output.split(), errors) == ([origin.first] * 5, "")
     assert len(list((work.root / "cache").glob("*.git"))) == 1
-    assert len({path.name for path in (work.root / "trees").glob("*/*.used")}) == 20
+    assert len(list((work.root / "trees").glob("*/*/main.py"))) == 20
 
 
 def test_waiting_for_another_process_has_an_end(work: Workspace, origin: Origin) -> None:
@@ -450,10 +329,9 @@ def test_what_killed_git_leaves_behind_is_repaired(work: Workspace, origin: Orig
     second = origin.commit("main.py", "print(2)")
     for leftover in ("HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock", "refs/heads/main.lock"):
         (mirror / leftover).touch()
-    (mirror / "worktrees" / robot.folder.name / "index.lock").touch()
     (mirror / "objects" / "pack" / "tmp_pack_abc").touch()
     (mirror / "objects" / "tmp_objdir-incoming-abc").mkdir()
-    half_made = robot.folder.with_name(second)
+    half_made = robot.folder.with_name("spare-0123.abc.tmp")
     half_made.mkdir()
     (half_made / "main.py").write_text("half of it")
     mirror.with_name(f"{mirror.name}.abc.tmp").mkdir()
@@ -467,7 +345,7 @@ def test_what_killed_git_leaves_behind_is_repaired(work: Workspace, origin: Orig
     assert list(work.root.rglob("*tmp*")) == []
 
 
-@pytest.mark.parametrize("damage", ["no HEAD", "empty objects", "no objects", "lost worktree data", "lost folder"])
+@pytest.mark.parametrize("damage", ["no HEAD", "empty objects", "no objects"])
 def test_a_damaged_copy_is_made_anew(work: Workspace, origin: Origin, damage: str) -> None:
     robot = from_git(work, origin)
     second = origin.commit("main.py", "print(2)")
@@ -476,15 +354,11 @@ def test_a_damaged_copy_is_made_anew(work: Workspace, origin: Origin, damage: st
         (mirror / "HEAD").unlink()
     elif damage == "no objects":
         shutil.rmtree(mirror / "objects")
-    elif damage == "empty objects":
+    else:
         for path in (mirror / "objects").rglob("*"):
             if path.is_file():
                 path.chmod(0o600)
                 path.write_bytes(b"")
-    elif damage == "lost worktree data":
-        shutil.rmtree(mirror / "worktrees")
-    else:
-        shutil.rmtree(robot.folder)
     assert from_git(work, origin).commit == second
     assert from_git(work, origin, robot.commit).file.read_text() == "print(1)"
 
@@ -504,87 +378,6 @@ def test_a_failure_names_address_and_branch_without_credentials(work: Workspace)
 
 
 def test_git_is_not_installed(work: Workspace, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    import git
-
-    monkeypatch.setattr(git.Git, "GIT_PYTHON_GIT_EXECUTABLE", "there-is-no-such-git")
+    monkeypatch.setenv("PATH", "")
     with pytest.raises(LaunchError, match="git is not installed"):
         from_git(work, origin)
-
-
-# Credentials ---------------------------------------------------------------------------------------------------
-
-
-class _Guarded(http.server.SimpleHTTPRequestHandler):
-    """Files for those who know user and password; git can read a repository this way."""
-
-    expected = "Basic " + base64.b64encode(b"some one:Geh:eim/99").decode()
-
-    def do_GET(self) -> None:
-        if self.headers.get("Authorization") == self.expected:
-            super().do_GET()
-        else:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="test"')
-            self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        return
-
-
-def test_credentials_of_the_address_are_used_and_are_in_no_file_and_no_argument(
-    work: Workspace, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bare = tmp_path / "served" / "robot.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", str(origin.folder), str(bare)], check=True)
-    subprocess.run(["git", "-C", str(bare), "update-server-info"], check=True)
-    seen: list[str] = []
-    popen = subprocess.Popen.__init__
-
-    def watched(self: object, args: list[str], *rest: object, **named: object) -> None:
-        seen.extend(map(str, args))
-        popen(self, args, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
-    handler = functools.partial(_Guarded, directory=str(bare.parent))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        place = f"127.0.0.1:{server.server_port}/robot.git"
-        robot = work.prepare(f"http://some%20one:Geh%3Aeim%2F99@{place}", True, "main")
-        with pytest.raises(LaunchError, match="Authentication failed") as wrong:
-            work.prepare(f"http://some%20one:Falsch@{place}", True, "main")
-        with pytest.raises(LaunchError, match="could not read Username"):
-            work.prepare(f"http://{place}", True, "main")
-        server.shutdown()
-    assert robot.commit == origin.first
-    assert len(list((work.root / "cache").glob("*.git"))) == 1, "a changed password does not mean another copy"
-    assert "Falsch" not in str(wrong.value)
-    for secret in ("Geh:eim/99", "Geh%3Aeim%2F99", "Falsch"):
-        assert not any(secret in argument for argument in seen)
-        for path in work.root.rglob("*"):
-            assert not path.is_file() or secret.encode() not in path.read_bytes(), path
-
-
-def test_git_never_asks_anybody(work: Workspace, origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_ASKPASS", "/would/ask")
-    monkeypatch.setenv("SSH_ASKPASS", "/would/ask")
-    monkeypatch.delenv("GIT_SSH", raising=False)
-    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
-    seen: list[dict[str, str]] = []
-    popen = subprocess.Popen.__init__
-
-    def watched(self: object, args: list[str], *rest: object, **named: object) -> None:
-        seen.append(named["env"])  # type: ignore[arg-type]
-        popen(self, args, *rest, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", watched)
-    from_git(work, origin)
-    assert seen
-    for env in seen:
-        assert env["GIT_TERMINAL_PROMPT"] == "0"
-        assert env["GCM_INTERACTIVE"] == "never"
-        assert env["GIT_ASKPASS"] == env["SSH_ASKPASS"] == ""
-        assert "BatchMode=yes" in env["GIT_SSH_COMMAND"]
-    seen.clear()
-    monkeypatch.setenv("GIT_SSH_COMMAND", "plink -batch")
-    from_git(work, origin)
-    assert {env["GIT_SSH_COMMAND"] for env in seen} == {"plink -batch"}
