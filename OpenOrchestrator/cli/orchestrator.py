@@ -50,6 +50,22 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     base_path: Annotated[
         str, typer.Option("--base-path", metavar="PATH", help="Path under which a reverse proxy serves the app.")
     ] = "",
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="ADDRESSES",
+            help="Reverse proxies whose forwarded headers are believed: addresses or networks, separated by commas.",
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        str | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAMES",
+            help="Names that browsers may call the app by, besides this machine's: separated by commas.",
+        ),
+    ] = None,
 ) -> None:
     """Open the admin app in the browser.
 
@@ -65,10 +81,11 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     import os  # noqa: PLC0415
 
     from OpenOrchestrator.common.settings import load_settings  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE, is_loopback  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.passwords import PASSWORD_VARIABLE  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.sites import is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.application import Options, run  # noqa: PLC0415
 
-    settings = load_settings(connection_string=connection_string, key=key)
+    settings = load_settings(connection_string=connection_string, key=key, proxy=proxy, allowed_host=allowed_host)
     # Taken out of the environment, so that no program started from here inherits it.
     password = os.environ.pop(PASSWORD_VARIABLE, None) or None
     if password is None and not is_loopback(host):
@@ -83,6 +100,8 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
             open_browser=not no_browser,
             window=window,
             base_path=base_path,
+            proxy=settings.proxy,
+            allowed_host=settings.allowed_host,
         ),
         say=typer.echo,
     )
