@@ -64,6 +64,7 @@ def opened(target: Target) -> Iterator[Opened | None]:
                 context.set_default_timeout(30_000)
                 page = context.new_page()
                 page.goto(server.link)
+                page.wait_for_selector("header.oo-head, .oo-empty")
                 page.close()
                 yield Opened(context, server)
                 browser.close()

@@ -57,6 +57,7 @@ def main() -> None:
                 browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_ARGUMENTS)
                 page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
                 page.goto(app.link)
+                page.wait_for_selector("header.oo-head, .oo-empty")
                 _picture(page, f"{app.address}/triggers", "triggers.png", lambda: None)
                 job_id = _running_job(database)
                 _picture(page, f"{app.address}/jobs/{job_id}", "job.png", lambda: _print_on(database, job_id))

@@ -61,6 +61,22 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
             help="Folder for what the app remembers. [default: in the account's data folder]",
         ),
     ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--proxy",
+            metavar="ADDRESSES",
+            help="Reverse proxies whose forwarded headers are believed: addresses or networks, separated by commas.",
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        str | None,
+        typer.Option(
+            "--allowed-host",
+            metavar="NAMES",
+            help="Names that browsers may call the app by, besides this machine's: separated by commas.",
+        ),
+    ] = None,
 ) -> None:
     """Open the admin app in the browser.
 
@@ -76,10 +92,17 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
     import os  # noqa: PLC0415
 
     from OpenOrchestrator.common.settings import load_settings  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE, is_loopback  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.passwords import PASSWORD_VARIABLE  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.sites import is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.application import Options, run  # noqa: PLC0415
 
-    settings = load_settings(connection_string=connection_string, key=key, app_folder=app_folder)
+    settings = load_settings(
+        connection_string=connection_string,
+        key=key,
+        app_folder=app_folder,
+        proxy=proxy,
+        allowed_host=allowed_host,
+    )
     # Taken out of the environment, so that no program started from here inherits it.
     password = os.environ.pop(PASSWORD_VARIABLE, None) or None
     if password is None and not is_loopback(host):
@@ -95,6 +118,8 @@ def run_orchestrator(  # noqa: PLR0917  (each parameter is an option of the comm
             window=window,
             base_path=base_path,
             app_folder=settings.require_app_folder(),
+            proxy=settings.proxy,
+            allowed_host=settings.allowed_host,
         ),
         say=typer.echo,
     )

@@ -95,6 +95,8 @@ class Settings(BaseSettings):
         python: The Python that robots are started with.
         log_format: How log lines are written.
         on_stop: What becomes of running robots on stop.
+        proxy: Reverse proxies of the admin app whose headers are believed: addresses or networks, separated by commas.
+        allowed_host: Names that the admin app may be called by, besides the machine's own, separated by commas.
     """
 
     model_config = SettingsConfigDict(
@@ -119,6 +121,8 @@ class Settings(BaseSettings):
     python: str = Field(sys.executable, validation_alias=f"{PREFIX}Python", min_length=1)
     log_format: LogFormat = Field(LogFormat.TEXT, validation_alias=f"{PREFIX}LogFormat")
     on_stop: StopPolicy = Field(StopPolicy.WAIT, validation_alias=f"{PREFIX}OnStop")
+    proxy: str = Field("", validation_alias=f"{PREFIX}Proxy")
+    allowed_host: str = Field("", validation_alias=f"{PREFIX}AllowedHost")
 
     def require_connection_string(self) -> str:
         """Return the connection string, with the path of a SQLite file made absolute: robots run in other folders.

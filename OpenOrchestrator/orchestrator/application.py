@@ -6,7 +6,7 @@ Owns what is put together, and in which order. Must not know how a page looks, n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from OpenOrchestrator.orchestrator.server import addresses, process, storage, wi
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.access.gate import Gate
+    from OpenOrchestrator.orchestrator.access.proxies import Proxies
+    from OpenOrchestrator.orchestrator.access.sites import KnownHosts
     from OpenOrchestrator.orchestrator.backend.installation import Installation
     from OpenOrchestrator.orchestrator.live.poller import Live
 
@@ -34,6 +36,8 @@ class Options:
         window: Whether it is shown in a window of its own instead.
         base_path: Path under which a reverse proxy serves it.
         app_folder: Folder for what the app remembers; None for the usual one.
+        proxy: Addresses or networks of the reverse proxies whose headers are believed.
+        allowed_host: Names that the app may be called by, besides this machine's.
     """
 
     connection_string: str | None = None
@@ -45,6 +49,8 @@ class Options:
     window: bool = False
     base_path: str = ""
     app_folder: Path | None = None
+    proxy: str = ""
+    allowed_host: str = ""
 
 
 def run(options: Options, *, say: Callable[[str], None]) -> None:
@@ -57,10 +63,15 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
     Raises:
         ConfigurationError: If an option cannot be used, or listening there needs a password.
     """
-    from OpenOrchestrator.orchestrator.access.gate import Gate, Password, is_loopback  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.gate import LINK_SECONDS, Gate  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.passwords import Password  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.proxies import Proxies, proxy_networks  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.sites import KnownHosts, host_names, is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.backend.installation import Installation, open_database  # noqa: PLC0415
 
     base_path = addresses.clean_base_path(options.base_path)
+    proxies = Proxies(proxy_networks(options.proxy))
+    names = host_names(options.allowed_host)
     if not is_loopback(options.host) and options.password is None:
         raise ConfigurationError(
             f"Listening on {options.host} lets others reach this app, so it needs a password: set "
@@ -80,17 +91,34 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
     def link() -> str:
         return f"{address}/enter?token={gate.new_link_token()}"
 
-    gate = Gate(port, password=password, on_link_used=lambda: say(f"For another browser: {link()}"))
+    handover = windows.Handover()
+    gate = Gate(
+        port,
+        password=password,
+        on_link_used=handover.remove,
+        on_link_wanted=None if password else lambda: say(f"Another link, which works once: {link()}"),
+    )
     database = open_database(options.connection_string) if options.connection_string is not None else None
-    root = setup(Installation(database, options.key), gate, base_path=base_path, storage_secret=secret)
+    hosts = KnownHosts([*names, options.host, *([] if is_loopback(options.host) else addresses.machine_names())])
+    root = setup(
+        Installation(database, options.key),
+        gate,
+        base_path=base_path,
+        storage_secret=secret,
+        proxies=proxies,
+        hosts=hosts,
+    )
     first = link()
     say(f"OpenOrchestrator is at {address}")
-    say(f"Open it with this link, which works once: {first}")
+    if password is None:
+        say(f"Open it with this link, which works once, for {LINK_SECONDS // 60} minutes: {first}")
     say("Stop it with Ctrl+C.")
     if options.window:
         windows.prepare_window(app.native, first)
     elif options.open_browser:
-        app.on_startup(lambda: windows.open_browser(first))
+        app.on_startup(lambda: handover.open_browser(first, address))
+        app.timer(LINK_SECONDS, handover.remove, once=True)
+        app.on_shutdown(handover.remove)
     with process.quiet_interrupt():
         ui.run(
             root,
@@ -108,6 +136,7 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
             binding_refresh_interval=0.5,
             show_welcome_message=False,
             uvicorn_logging_level="error",
+            proxy_headers=False,  # the guard decides whom to believe
             native=options.window,
             window_size=(1440, 900) if options.window else None,
         )
@@ -120,7 +149,9 @@ def setup(
     base_path: str = "",
     storage_secret: str,
     live: Live | None = None,
-) -> Callable[[], None]:
+    proxies: Proxies | None = None,
+    hosts: KnownHosts | None = None,
+) -> Callable[[], Awaitable[None]]:
     """Register routes, the guard and the poller with NiceGUI, and return the root that builds a tab.
 
     Args:
@@ -129,13 +160,17 @@ def setup(
         base_path: Path under which a reverse proxy serves it.
         storage_secret: Signs NiceGUI's own cookie.
         live: The poller; None makes one.
+        proxies: The reverse proxies that are believed; None believes nobody.
+        hosts: What the app may be called; None knows this machine's own names only.
     """
     from nicegui import app, background_tasks  # noqa: PLC0415
     from starlette.middleware.sessions import SessionMiddleware  # noqa: PLC0415
 
+    from OpenOrchestrator.orchestrator.access.proxies import Proxies  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.access.security import Guard  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.jobs.page_output import serve_downloads  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.sites import KnownHosts  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.live.poller import Live  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.server import page_template  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.server.health import PROBE_SECONDS, Health  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.shell import assets  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.shell.frame import Frame  # noqa: PLC0415
@@ -147,13 +182,21 @@ def setup(
     health = Health(installation, poller)
     pages = all_pages()
     assets.serve()
-    serve_downloads(installation)
+    page_template.give_nonces()
+    app.config.socket_io_js_transports = ["websocket"]
 
     # Added first, they are innermost: the guard stands around sessions and pages, within the compression.
     app.add_middleware(
         SessionMiddleware, secret_key=storage_secret, session_cookie=f"{gate.cookie}_tab", same_site="lax"
     )
-    app.add_middleware(Guard, gate=gate, health=health.answer, base_path=base_path)
+    app.add_middleware(
+        Guard,
+        gate=gate,
+        health=health.answer,
+        base_path=base_path,
+        proxies=proxies or Proxies(),
+        hosts=hosts or KnownHosts(()),
+    )
     poller.start()
     app.timer(PROBE_SECONDS, health.probe)
     installation.on_change(poller.forget_results)
@@ -164,7 +207,7 @@ def setup(
 
     background_tasks.create_or_defer(first_look(), name="first look")
 
-    def root() -> None:
-        Frame(installation, poller, pages).build()
+    async def root() -> None:
+        await Frame(installation, poller, pages).build()
 
     return root

@@ -94,9 +94,9 @@ def port(preferred: int) -> int:
 
 @pytest.fixture(scope="module")
 def session(app: App) -> dict[str, str]:
-    """The cookie of somebody who is signed in."""
-    cookie = app.sign_in()
-    return {"name": cookie.name, "value": str(cookie.value), "url": app.address}
+    """The cookie of somebody who is signed in, and the key of that session."""
+    cookie, key = app.sign_in()
+    return {"name": cookie.name, "value": str(cookie.value), "url": app.address, "key": key}
 
 
 class Tab:
@@ -144,7 +144,8 @@ def new_tab(browser: Any, app: App, session: dict[str, str]) -> Iterator[Callabl
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         context.set_default_timeout(10_000)
-        context.add_cookies([session])
+        context.add_cookies([{name: session[name] for name in ("name", "value", "url")}])
+        context.add_init_script(f"localStorage.setItem('openorchestrator-key', '{session['key']}')")
         tab = Tab(context.new_page(), app.address)
         tabs.append(tab)
         return tab

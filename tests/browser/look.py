@@ -49,6 +49,7 @@ def main() -> None:
                         page.on("console", lambda message: print("CONSOLE", message.type, message.text[:300]))
                         page.on("pageerror", lambda error: print("ERROR", str(error)[:300]))
                         page.goto(app.link)
+                        page.wait_for_selector("header.oo-head, .oo-empty")
                         for path in arguments.paths:
                             page.goto(app.address + path)
                             page.wait_for_selector("header.oo-head, .oo-empty", timeout=10_000)

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import Cookie, CookieJar
 from pathlib import Path
@@ -43,6 +44,13 @@ def chromium() -> str | None:
     return None
 
 
+def key_in(page: str) -> str:
+    """Return the key of the new session that a page hands over."""
+    found = re.search(r'localStorage\.setItem\("[^"]+", "([^"]+)"\)', page)
+    assert found is not None, page
+    return found[1]
+
+
 @dataclass
 class App:
     """A running app.
@@ -62,16 +70,19 @@ class App:
 
     @property
     def link(self) -> str:
-        """The newest one-time link."""
+        """A one-time link that works; asked for as a browser does that has none."""
+        request = urllib.request.Request(self.address, headers={"Accept": "text/html"})
+        with suppress(urllib.error.HTTPError):
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=START_SECONDS)
         return re.findall(r"http\S+/enter\?token=\S+", self.output)[-1]
 
-    def sign_in(self) -> Cookie:
-        """Use a one-time link, and return the cookie of the session."""
+    def sign_in(self) -> tuple[Cookie, str]:
+        """Use a one-time link, and return the cookie and the key of the session."""
         jar = CookieJar()
         handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar)
         with urllib.request.build_opener(*handlers).open(self.link, timeout=START_SECONDS) as answer:
-            answer.read()
-        return next(cookie for cookie in jar if not cookie.name.endswith("_tab"))
+            key = key_in(answer.read().decode("utf-8"))
+        return next(cookie for cookie in jar if not cookie.name.endswith("_tab")), key
 
     def stop(self) -> int:
         """Stop it as Ctrl+C does, and return its exit status."""
@@ -87,7 +98,11 @@ class App:
 
 
 def start(
-    connection_string: str | None, folder: Path, *arguments: str, environment: dict[str, str] | None = None
+    connection_string: str | None,
+    folder: Path,
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    browser: bool = False,
 ) -> App:
     """Start the app and wait until it answers."""
     clean = {
@@ -102,7 +117,7 @@ def start(
     log = folder / "app.log"
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-c", _START, "--no-browser", *arguments],
+            [sys.executable, "-c", _START, *([] if browser else ["--no-browser"]), *arguments],
             cwd=folder,
             env=clean,
             stdout=stream,

@@ -230,7 +230,7 @@ def test_the_download_is_the_whole_output(page_of: Callable[..., Any], world: Wo
     page = page_of(f"/jobs/{world.big}")
     page.wait_for_selector(".oo-out-ln")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
+        page.get_by_role("button", name="Download").click()
     text = download.value.path().read_text("utf-8")
     assert download.value.suggested_filename.startswith("Talks ")
     assert text.startswith("000000 x")

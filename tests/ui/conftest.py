@@ -20,7 +20,11 @@ from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.orchestrator import application
-from OpenOrchestrator.orchestrator.access.gate import Gate, Password
+from OpenOrchestrator.orchestrator.access.gate import Gate
+from OpenOrchestrator.orchestrator.access.passwords import Password
+from OpenOrchestrator.orchestrator.access.proxies import Proxies, proxy_networks
+from OpenOrchestrator.orchestrator.access.security import KEY_HEADER
+from OpenOrchestrator.orchestrator.access.sites import KnownHosts
 from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.live.poller import Live
 from tests.ui import one_write
@@ -45,7 +49,9 @@ class App:
         """Return an HTTP client, of somebody who is signed in or of a stranger."""
         client = httpx.AsyncClient(transport=httpx.ASGITransport(core.app), base_url="http://test")
         if signed_in:
-            client.cookies.set(self.gate.cookie, self.gate.new_session())
+            session = self.gate.new_session()
+            client.cookies.set(self.gate.cookie, session.cookie)
+            client.headers[KEY_HEADER] = session.key
         return client
 
     def user(self) -> User:
@@ -55,7 +61,7 @@ class App:
 
 @asynccontextmanager
 async def running(
-    database: Database | None, clock: SettableClock, *, password: str | None = None
+    database: Database | None, clock: SettableClock, *, password: str | None = None, proxies: str = ""
 ) -> AsyncIterator[App]:
     """Run the app within this process."""
     with nicegui_reset_globals():
@@ -65,7 +71,14 @@ async def running(
             installation = Installation(database, None, clock)
             gate = Gate(1, password=Password(password) if password else None)
             live = Live(clock, interval=0.05)
-            root = application.setup(installation, gate, storage_secret="test", live=live)
+            root = application.setup(
+                installation,
+                gate,
+                storage_secret="test",
+                live=live,
+                proxies=Proxies(proxy_networks(proxies)),
+                hosts=KnownHosts(["test", "oo.example"]),
+            )
             await installation.check()
             ui.run(root, storage_secret="test")
             async with core.app.router.lifespan_context(core.app):

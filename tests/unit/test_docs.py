@@ -24,7 +24,7 @@ from OpenOrchestrator.common import errors
 from OpenOrchestrator.common.settings import Settings, setting_names
 from OpenOrchestrator.database import db_util
 from OpenOrchestrator.database.models import Base
-from OpenOrchestrator.orchestrator.access.gate import PASSWORD_VARIABLE
+from OpenOrchestrator.orchestrator.access.passwords import PASSWORD_VARIABLE
 from OpenOrchestrator.orchestrator.server.addresses import PREFERRED_PORT
 from OpenOrchestrator.orchestrator.server.process import DEBUG_VARIABLE
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection

@@ -1,82 +1,60 @@
-"""Who is in: the password, sessions, one-time links and the count of wrong passwords.
+"""Who is in: sessions and one-time links.
 
-Owns every secret of the login, and keeps each as its hash only. Must not know HTTP.
+Owns every secret of the login but the password, and keeps each as its hash only. Must not know HTTP.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
-import os
 import secrets
 import time
-from collections import deque
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.orchestrator.access.passwords import Password
+from OpenOrchestrator.orchestrator.access.throttle import Throttle
 
-PASSWORD_VARIABLE = "OpenOrchestratorPassword"  # noqa: S105  (the name, not a password)
-SESSION_SECONDS = 12 * 3600
-"""A session ends this long after its last request."""
+SESSION_IDLE_SECONDS = 12 * 3600
+"""A session ends this long after somebody last looked at one of its tabs."""
+
+SESSION_MOST_SECONDS = 7 * 24 * 3600
+"""A session ends this long after it began, whatever happens in it."""
+
+LINK_SECONDS = 600
+"""A one-time link ends this long after it was made."""
 
 MOST_SESSIONS = 1000
-LOGIN_TRIES = 5
-LOGIN_WINDOW = 60.0
-"""So many wrong passwords per address and so many seconds; ten times as many over all addresses."""
 
 
-def is_loopback(host: str) -> bool:
-    """Tell whether an address or name to listen on can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+class SignIn(NamedTuple):
+    """What a browser gets when it is let in.
 
-
-def safe_target(target: str | None) -> str:
-    """Return where to go after the login: a path within this app, or its start."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")) or "\\" in target:
-        return "/"
-    if any(ord(character) < 0x20 or ord(character) == 0x7F for character in target):
-        return "/"
-    parts = urlsplit(target)
-    return target if not parts.scheme and not parts.netloc else "/"
-
-
-class Password:
-    """A password that is only kept as its hash.
-
-    Raises:
-        ConfigurationError: If it is shorter than eight characters.
+    Attributes:
+        cookie: Sent with every request, to every port of this machine: it opens nothing by itself.
+        key: Kept by the pages of this origin only, and asked for wherever there is data.
     """
 
-    def __init__(self, password: str) -> None:
-        if len(password) < 8:
-            raise ConfigurationError(
-                f"The password is shorter than 8 characters: choose a longer one and set {PASSWORD_VARIABLE}."
-            )
-        self._salt = os.urandom(16)
-        self._hash = self._hashed(password)
+    cookie: str
+    key: str
 
-    def matches(self, attempt: str) -> bool:
-        """Tell whether this is the password; takes the same time for any attempt. Blocks for some 50 ms."""
-        return hmac.compare_digest(self._hash, self._hashed(attempt[:1000]))
 
-    def _hashed(self, password: str) -> bytes:
-        return hashlib.scrypt(password.encode("utf-8", "replace"), salt=self._salt, n=2**14, r=8, p=1, dklen=32)
+@dataclass(slots=True)
+class _Session:
+    key: bytes
+    began: float
+    seen: float
 
 
 class Gate:
-    """Who is in: sessions, one-time links and the count of wrong passwords. Lives as long as the process.
+    """Who is in: sessions and one-time links. Lives as long as the process.
 
     Args:
         port: Part of the cookie's name, because browsers share cookies between ports.
         password: Opens the app to whoever knows it; None for the one-time link alone.
-        on_link_used: Told when the one-time link was used, to print the next one.
+        on_link_used: Told when the one-time link was used.
+        on_link_wanted: Told when somebody needs a one-time link and the one there is was used or ends soon.
         monotonic: Seconds that never go back.
     """
 
@@ -86,25 +64,30 @@ class Gate:
         *,
         password: Password | None = None,
         on_link_used: Callable[[], None] | None = None,
+        on_link_wanted: Callable[[], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.password = password
+        self.throttle = Throttle(monotonic)
         self.cookie = f"openorchestrator_{port}"
         self._on_link_used = on_link_used
+        self._on_link_wanted = on_link_wanted
         self._monotonic = monotonic
-        self._link: bytes | None = None
-        self._sessions: dict[bytes, float] = {}
-        self._wrong: dict[str, deque[float]] = {}
+        self._link: tuple[bytes, float] | None = None
+        self._sessions: dict[bytes, _Session] = {}
 
     def new_link_token(self) -> str:
-        """Return a new token for the one-time link; the former one ends."""
+        """Return a new token for the one-time link, good for LINK_SECONDS; the former one ends."""
         token = secrets.token_urlsafe(32)
-        self._link = _digest(token)
+        self._link = _digest(token), self._monotonic() + LINK_SECONDS
         return token
 
-    def use_link(self, token: str) -> str | None:
-        """Return a new session for the one-time token, or None if it is not the one; it works once."""
-        if self._link is None or not hmac.compare_digest(self._link, _digest(token)):
+    def use_link(self, token: str) -> SignIn | None:
+        """Return a new session for the one-time token, or None if it is not the one or has ended; it works once."""
+        if self._link is None:
+            return None
+        digest, end = self._link
+        if not hmac.compare_digest(digest, _digest(token)) or self._monotonic() > end:
             return None
         self._link = None
         session = self.new_session()
@@ -112,54 +95,58 @@ class Gate:
             self._on_link_used()
         return session
 
-    def new_session(self) -> str:
-        """Begin a session and return its token."""
+    def ask_for_link(self) -> None:
+        """Have a new link shown to who started the app, unless the one there is works for a good while yet."""
+        if self._on_link_wanted is None:
+            return
+        if self._link is None or self._link[1] - self._monotonic() < LINK_SECONDS / 2:
+            self._on_link_wanted()
+
+    def new_session(self) -> SignIn:
+        """Begin a session."""
         if len(self._sessions) >= MOST_SESSIONS:
-            self._sessions.pop(min(self._sessions, key=lambda each: self._sessions[each]))
-        token = secrets.token_urlsafe(32)
-        self._sessions[_digest(token)] = self._monotonic()
-        return token
+            self._sessions.pop(min(self._sessions, key=lambda each: self._sessions[each].seen))
+        cookie, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+        now = self._monotonic()
+        self._sessions[_digest(cookie)] = _Session(_digest(key), now, now)
+        return SignIn(cookie, key)
 
-    def end_session(self, token: str) -> None:
-        """End a session; its open tabs are cut off with their next message."""
-        self._sessions.pop(_digest(token), None)
+    def end_session(self, cookie: str) -> None:
+        """End a session; its open tabs are cut off."""
+        self._sessions.pop(_digest(cookie), None)
 
-    def admits(self, token: str | None) -> bool:
-        """Tell whether a session lives, and prolong it."""
-        if not token:
+    def end_all_sessions(self) -> None:
+        """End every session there is, and the one-time link."""
+        self._sessions.clear()
+        self._link = None
+
+    def known(self, cookies: Iterable[str]) -> str | None:
+        """Return the first of these cookies whose session lives. Enough for what holds no data, not for more."""
+        return next((cookie for cookie in cookies if self._living(cookie) is not None), None)
+
+    def admits(self, cookie: str | None, key: str | None) -> bool:
+        """Tell whether a session lives and this is the key that belongs to its cookie. Does not prolong it."""
+        session = self._living(cookie)
+        return session is not None and bool(key) and hmac.compare_digest(session.key, _digest(key or ""))
+
+    def prolong(self, cookie: str | None, key: str | None) -> bool:
+        """Tell the same, and count it as somebody looking at a tab."""
+        if not self.admits(cookie, key):
             return False
-        digest, now = _digest(token), self._monotonic()
-        last = self._sessions.get(digest)
-        if last is None:
-            return False
-        if now - last > SESSION_SECONDS:
-            del self._sessions[digest]
-            return False
-        self._sessions[digest] = now
+        self._sessions[_digest(cookie or "")].seen = self._monotonic()
         return True
 
-    def seconds_to_wait(self, address: str) -> int:
-        """Return how long an address has to wait before it may try another password; 0 if it may now."""
-        now = self._monotonic()
-        worst = 0.0
-        for key, tries in ((address, LOGIN_TRIES), ("", LOGIN_TRIES * 10)):
-            wrong = self._wrong.get(key)
-            while wrong and now - wrong[0] > LOGIN_WINDOW:
-                wrong.popleft()
-            if wrong is not None and not wrong:
-                del self._wrong[key]
-            elif wrong and len(wrong) >= tries:
-                worst = max(worst, LOGIN_WINDOW - (now - wrong[-tries]))
-        return int(worst) + 1 if worst > 0 else 0
-
-    def wrong_password(self, address: str) -> None:
-        """Count a wrong password."""
-        for key in (address, ""):
-            self._wrong.setdefault(key, deque(maxlen=LOGIN_TRIES * 10)).append(self._monotonic())
-
-    def forgive(self, address: str) -> None:
-        """Forget the wrong passwords of an address: it knows the right one."""
-        self._wrong.pop(address, None)
+    def _living(self, cookie: str | None) -> _Session | None:
+        if not cookie:
+            return None
+        digest, now = _digest(cookie), self._monotonic()
+        session = self._sessions.get(digest)
+        if session is None:
+            return None
+        if now - session.seen > SESSION_IDLE_SECONDS or now - session.began > SESSION_MOST_SECONDS:
+            del self._sessions[digest]
+            return None
+        return session
 
 
 def _digest(token: str) -> bytes:

@@ -1,7 +1,11 @@
-"""The pages for whoever has no session: plain HTML without any script, because nothing of the app is theirs yet."""
+"""The pages for whoever has no session yet: plain HTML, because nothing of the app is theirs.
+
+Only the last of them, which hands over the key of a new session, has a script.
+"""
 
 from __future__ import annotations
 
+import json
 from html import escape
 
 _PAGE = """<!doctype html>
@@ -51,8 +55,8 @@ def how_to_open() -> str:
     """Return the page for somebody on this machine who has not the one-time link."""
     return _PAGE.format(
         content="<h1>This app belongs to whoever started it</h1>"
-        "<p>It was started in a terminal on this machine. That terminal shows a link which works once: open it in this "
-        "browser. After it was used, the terminal shows another one.</p>"
+        "<p>It was started in a terminal on this machine. That terminal shows a link which works once, for ten "
+        "minutes: open it in this browser. Load this page again to have a new one shown there.</p>"
         "<p>To let others in, start it with a password: set <code>OpenOrchestratorPassword</code> and run "
         "<code>python -m OpenOrchestrator orchestrator</code>.</p>"
     )
@@ -60,8 +64,38 @@ def how_to_open() -> str:
 
 def link_used(*, password: bool, base: str) -> str:
     """Return the page for a one-time link that does not work (any more)."""
-    other = f'<p>Or <a href="{escape(base)}/login">sign in with the password</a>.</p>' if password else ""
-    return _PAGE.format(
-        content="<h1>This link was used already</h1>"
-        "<p>A link works once. The terminal in which the app was started shows a new one now: open that.</p>" + other
+    other = (
+        f'<p><a href="{escape(base)}/login">Sign in with the password</a>.</p>'
+        if password
+        else "<p>The terminal in which the app was started shows a new one now: open that.</p>"
     )
+    return _PAGE.format(
+        content="<h1>This link does not work any more</h1><p>A link works once, and for ten minutes.</p>" + other
+    )
+
+
+def entered(key: str, target: str, *, base: str, nonce: str) -> str:
+    """Return the page that keeps the key of a new session in this browser, and goes on to the app.
+
+    Args:
+        key: Of the session.
+        target: Where to go; a path within the app.
+        base: Path under which a reverse proxy serves the app.
+        nonce: Lets the one script of this page run.
+    """
+    name, value, address = (json.dumps(each).replace("<", "\\u003c") for each in (key_name(base), key, base + target))
+    return _PAGE.format(
+        content="<h1>OpenOrchestrator</h1>"
+        '<p id="problem">This app needs scripts, and a browser that lets this site keep data.</p>'
+        f'<script nonce="{nonce}">try {{ localStorage.setItem({name}, {value}); location.replace({address}); }} '
+        'catch (error) { document.getElementById("problem").textContent += " " + error; }</script>'
+    )
+
+
+def key_name(base: str) -> str:
+    """Return the name under which a browser keeps the key; ``session.js`` reads it.
+
+    Args:
+        base: Path under which a reverse proxy serves the app: other apps may have the same origin.
+    """
+    return f"openorchestrator-key{base}"

@@ -2,66 +2,54 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import Message, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Send
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
-_SCRIPT = re.compile(rb"<script(?=[\s>])")
+from OpenOrchestrator.orchestrator.access.sites import Site
+
+NONCE = "openorchestrator.nonce"
+"""Where the nonce of a page is in the scope of its request; the template of pages puts it on its own scripts."""
 
 
 class SecurityHeaders:
-    """Sends one answer with its security headers, and with a nonce on the scripts of a page.
+    """Sends one answer with its security headers.
 
     Args:
         send: Where it goes.
-        scope: Of the request.
-        headers: Of the request.
+        site: What the browser calls this app; None if that makes no sense.
+        secure: Whether the browser came by HTTPS.
+        cookie_path: Path of every cookie.
+        keep: Whether browsers may keep it, as style sheets and scripts.
     """
 
-    def __init__(self, send: Send, scope: Scope, headers: Headers) -> None:
+    def __init__(self, send: Send, *, site: Site | None, secure: bool, cookie_path: str, keep: bool) -> None:
         self._send = send
-        self._host = headers.get("host", "")
-        self._nonce = secrets.token_urlsafe(16)
-        self._static = "/_nicegui/" in scope["path"] or "/_assets/" in scope["path"]
-        self._start: Message | None = None
-        self._html = False
-        self._body = bytearray()
+        self._site = site
+        self._secure = secure
+        self._cookie_path = cookie_path
+        self._keep = keep
+        self.nonce = secrets.token_urlsafe(16)
 
     async def plain(self, message: Message) -> None:
-        """Send an answer of our own, which has no script at all."""
+        """Send an answer of the guard, which has no script but one with the nonce."""
         if message["type"] == "http.response.start":
             headers = self._common(message)
             headers["Content-Security-Policy"] = (
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; "
-                "base-uri 'none'"
+                f"default-src 'none'; script-src 'nonce-{self.nonce}'; style-src 'unsafe-inline'; form-action 'self'; "
+                "frame-ancestors 'none'; base-uri 'none'"
             )
             headers["Cache-Control"] = "no-store"
         await self._send(message)
 
     async def page(self, message: Message) -> None:
-        """Send an answer of the app. NiceGUI's pages are collected, so that their scripts can carry the nonce."""
+        """Send an answer of the app."""
         if message["type"] == "http.response.start":
             headers = self._common(message)
-            self._html = headers.get("content-type", "").startswith("text/html")
-            if not self._static:
+            headers["Content-Security-Policy"] = self._policy()
+            if not self._keep:
                 headers.setdefault("Cache-Control", "no-store")
-                headers["Content-Security-Policy"] = self._policy()
-            if self._html:
-                self._start = message
-                return
-        elif self._html and message["type"] == "http.response.body":
-            self._body += message.get("body", b"")
-            if message.get("more_body"):
-                return
-            body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode("ascii"), bytes(self._body))
-            assert self._start is not None  # noqa: S101  (the start always comes before the body)
-            MutableHeaders(scope=self._start)["content-length"] = str(len(body))
-            await self._send(self._start)
-            await self._send({**message, "body": body})
-            return
         await self._send(message)
 
     def _common(self, message: Message) -> MutableHeaders:
@@ -73,13 +61,27 @@ class SecurityHeaders:
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
+        cookies = headers.getlist("set-cookie")
+        if cookies:
+            del headers["set-cookie"]
+            for cookie in cookies:
+                headers.append("set-cookie", self._narrowed(cookie))
         return headers
+
+    def _narrowed(self, cookie: str) -> str:
+        """Return a cookie that goes to this app only, and only by HTTPS if the browser came by it."""
+        parts = [part.strip() for part in cookie.split(";")]
+        kept = [part for part in parts if part.partition("=")[0].lower() not in ("path", "secure")]
+        return "; ".join([*kept, f"Path={self._cookie_path}", *(["Secure"] if self._secure else [])])
 
     def _policy(self) -> str:
         # 'unsafe-eval' because Vue compiles templates in the browser; inline scripts only with this answer's nonce.
-        sockets = f" ws://{self._host} wss://{self._host}" if _HOST.fullmatch(self._host) else ""
+        sockets = ""
+        if self._site is not None:
+            host = f"[{self._site.host}]" if ":" in self._site.host else self._site.host
+            sockets = f" ws://{host}:{self._site.port} wss://{host}:{self._site.port}"
         return (
-            f"default-src 'none'; script-src 'self' 'unsafe-eval' 'nonce-{self._nonce}'; "
+            f"default-src 'none'; script-src 'self' 'unsafe-eval' 'nonce-{self.nonce}'; "
             "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
             f"connect-src 'self'{sockets}; worker-src 'self' blob:; manifest-src 'self'; form-action 'self'; "
             "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"

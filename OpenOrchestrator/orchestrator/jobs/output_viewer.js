@@ -92,7 +92,7 @@ export default {
         <button type="button" class="oo-ib" :class="{ 'oo-on': wrap }" :aria-pressed="wrap" aria-label="Wrap long lines" data-tip="Wrap long lines" @click="toggleWrap"><q-icon name="sym_r_wrap_text" /></button>
         <button type="button" class="oo-ib oo-no-phone" :class="{ 'oo-on': clock }" :aria-pressed="clock" aria-label="Show times" data-tip="Show times" @click="toggleClock"><q-icon name="sym_r_schedule" /></button>
         <button type="button" class="oo-ib" :aria-label="copied || 'Copy'" :data-tip="copied || 'Copy the selection, or everything'" @click="copy"><q-icon :name="copied === 'Copied' ? 'sym_r_check' : copied ? 'r_error' : 'sym_r_content_copy'" /></button>
-        <a class="oo-ib" :href="download" download aria-label="Download" data-tip="Download as a file"><q-icon name="sym_r_download" /></a>
+        <button type="button" class="oo-ib" aria-label="Download" data-tip="Download as a file" @click="$emit('download')"><q-icon name="sym_r_download" /></button>
         <button type="button" class="oo-ib oo-no-phone" :aria-pressed="big" :aria-label="big ? 'Smaller' : 'Fill the window'" :data-tip="big ? 'Smaller' : 'Fill the window'" @click="toggleBig"><q-icon :name="big ? 'sym_r_close_fullscreen' : 'sym_r_open_in_full'" /></button>
       </div>
       <div ref="box" class="oo-out-box" :class="{ 'oo-out-wrap': wrap, 'oo-out-clock': clock }" tabindex="0" role="region" aria-label="Lines of output" @scroll.passive="scrolled">
@@ -110,7 +110,7 @@ export default {
         <span class="oo-nw">{{ amount }}</span>
       </div>
     </section>`,
-  props: { zone: String, download: String, live: Boolean, follow: Boolean },
+  props: { zone: String, live: Boolean, follow: Boolean },
   data() {
     return {
       frame: [], top: 0, rows: 0, count: 0, widest: 0, ready: false,

@@ -22,30 +22,30 @@ class OutputViewer(Element, component="output_viewer.js"):
 
     Args:
         zone: IANA name of the zone whose wall clock people read.
-        download: Address of the output as a file; the browser follows it.
         live: Whether more may come.
         follow: Whether the end stays in sight from the start.
         on_ready: Called when the browser can take output: at first, and again if it lost what it had.
         on_earlier: Called when somebody wants to see what comes before.
+        on_download: Called when somebody wants everything as a file.
     """
 
     def __init__(
         self,
         *,
         zone: str,
-        download: str,
         live: bool,
         follow: bool,
         on_ready: Callable[[], Any],
         on_earlier: Callable[[], Any],
+        on_download: Callable[[], Any],
     ) -> None:
         super().__init__()
         self._props["zone"] = zone
-        self._props["download"] = download
         self._props["live"] = live
         self._props["follow"] = follow
         self.on("ready", lambda _: on_ready())
         self.on("earlier", lambda _: on_earlier())
+        self.on("download", lambda _: on_download())
 
     def show_end(self, stretch: Stretch) -> None:
         """Show this instead of everything that was shown; it is the end of the output."""

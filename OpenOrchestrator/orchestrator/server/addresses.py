@@ -55,6 +55,11 @@ def web_address(host: str, port: int, base_path: str) -> str:
     return f"http://{_address_host(host)}:{port}{base_path}"
 
 
+def machine_names() -> list[str]:
+    """Return the names that others may know this machine by. May wait for name resolution for some seconds."""
+    return [socket.gethostname(), socket.getfqdn()]
+
+
 def _address_host(host: str) -> str:
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  (compared, not bound)
         return "localhost"

@@ -24,6 +24,7 @@ STYLES = (
     "queues/queues.css",
     "logs/logs.css",
 )
+SESSION_SCRIPT = "access/session.js"
 SCRIPT = "shell/app.js"
 
 
@@ -31,25 +32,26 @@ SCRIPT = "shell/app.js"
 def folder_url() -> str:
     """Return the path they are served under; it changes with their content."""
     content = hashlib.sha256()
-    for name in (*STYLES, SCRIPT):
+    for name in (*STYLES, SESSION_SCRIPT, SCRIPT):
         content.update((FOLDER / name).read_bytes())
     return f"/_assets/{content.hexdigest()[:12]}"
 
 
 def serve() -> None:
     """Register the files with NiceGUI."""
-    for name in (*STYLES, SCRIPT):
+    for name in (*STYLES, SESSION_SCRIPT, SCRIPT):
         app.add_static_file(local_file=FOLDER / name, url_path=_url(name), max_cache_age=31_536_000)
 
 
 def add_to_head(prefix: str) -> None:
-    """Link them from the page that is being built.
+    """Link them from the page that is being built, before it is sent.
 
     Args:
         prefix: Path under which a reverse proxy serves the app, already fit for an address.
     """
     for name in STYLES:
         ui.add_head_html(f'<link rel="stylesheet" href="{prefix}{_url(name)}">')
+    ui.add_head_html(f'<script defer data-base="{prefix}" src="{prefix}{_url(SESSION_SCRIPT)}"></script>')
     ui.add_head_html(f'<script defer src="{prefix}{_url(SCRIPT)}"></script>')
 
 

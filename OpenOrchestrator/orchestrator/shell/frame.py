@@ -23,6 +23,9 @@ from OpenOrchestrator.orchestrator.shell.navigation import Navigation
 
 COUNTS_SECONDS = 5.0
 
+CONNECT_SECONDS = 60.0
+"""How long a page that was sent waits for its websocket before it is forgotten."""
+
 
 class Frame:
     """The app in one tab.
@@ -47,11 +50,19 @@ class Frame:
         )
         self._client = client
 
-    def build(self) -> None:
-        """Build the shell and show the page of the address."""
+    async def build(self) -> None:
+        """Build the shell and show the page of the address, once the browser has shown the key of its session.
+
+        What is sent before that holds nothing of the site: whoever has only a cookie may get it.
+        """
         assets.add_to_head(self._prefix)
         stored = app.storage.user.get("dark")
         self._dark = ui.dark_mode(stored)
+        await self._client.connected(CONNECT_SECONDS)
+        if not self._client.is_deleted:
+            self._build()
+
+    def _build(self) -> None:
         go_to = GoTo(self._installation, self._pages, self._prefix)
         self._navigation = Navigation(self._installation, self._pages, go_to, on_dark=self._toggle_dark)
         with ui.element("div").classes("oo-shell"):

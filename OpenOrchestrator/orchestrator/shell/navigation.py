@@ -70,6 +70,8 @@ class Navigation:
                 helping = icon_button("sym_r_keyboard", "Keyboard", keyboard_help)
                 helping.props("data-key=help").classes("oo-ava")
                 icon_button("sym_r_contrast", "Light or dark", self._on_dark, marker="dark")
+                with icon_button("sym_r_logout", "Sign out", marker="sign-out"), ui.menu():
+                    self._sign_out_items()
 
     def build_short(self) -> None:
         """Build the bar of the most important places, which phones show instead."""
@@ -84,7 +86,14 @@ class Navigation:
                         ui.menu_item(page.title, lambda page=page: ui.navigate.to(page.path))
                     ui.menu_item("Light or dark", self._on_dark)
                     ui.menu_item("Go to…", self._go_to.open)
+                    self._sign_out_items()
             more.props["aria-label"] = "More"
+
+    @staticmethod
+    def _sign_out_items() -> None:
+        # In the browser alone: only there is the key of the session, and the cookie is taken away by an answer.
+        for text, everywhere in (("Sign out", "false"), ("Sign out everywhere", "true")):
+            ui.menu_item(text).on("click", js_handler=f"() => ooSignOut({everywhere})")
 
     def mark(self, path: str) -> None:
         """Show at which place a path is."""

@@ -1,36 +1,48 @@
 """Files that are made while they are downloaded.
 
-Owns the address of each: it cannot be guessed, works once, and only for who is signed in. Must not know what a file
-holds.
+Owns the address of each: it cannot be guessed, works once and soon, only for who is signed in, and only the tab that
+asked for it is told. Must not know what a file holds.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import quote
 
 from nicegui import app, ui
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+SECONDS = 60.0
+"""How long the address of a download works."""
 
-def offer(name: str, media_type: str, content: Callable[[], Iterator[bytes]]) -> str:
+
+def offer(
+    name: str,
+    media_type: str,
+    content: Callable[[], Iterator[bytes] | AsyncIterator[bytes]],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> str:
     """Let the browser of this tab download a file, and return its path.
 
     Args:
         name: Of the file.
         media_type: What it is.
-        content: Makes it bit by bit; runs in threads, when the browser asks for it.
+        content: Makes it bit by bit, when the browser asks for it; runs in threads if it is no asynchronous one.
+        monotonic: Seconds that never go back.
     """
     path = f"/_downloads/{secrets.token_urlsafe(32)}"
     waiting = [content]
+    end = monotonic() + SECONDS
 
     async def send(_: Request) -> Response:
-        if not waiting:
-            return PlainTextResponse("This download was used already. Start it anew on the page.", 410)
-        make = waiting.pop()
         app.remove_route(path)
+        if not waiting or monotonic() > end:
+            return PlainTextResponse("This download was used already, or has ended. Start it anew on the page.", 410)
+        make = waiting.pop()
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             "Cache-Control": "no-store",
