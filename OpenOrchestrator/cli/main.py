@@ -6,6 +6,7 @@ Owns the names of the commands and how errors are shown. Each command imports wh
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import sys
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words[0] = _DASH_FORMS[words[0]]
     try:
         _require_current_folder()
-        application()(args=words, prog_name="openorchestrator")
+        status = application()(args=words, prog_name="openorchestrator", standalone_mode=False)
     except OpenOrchestratorError as error:
         _complain(" ".join(f"Error: {error}".split()), words)
         raise SystemExit(1) from None
@@ -61,9 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             _complain(f"Error: {_NOT_TEXT}", words)
         raise SystemExit(1) from None
-    except Exception:  # noqa: BLE001  (a defect of ours: shown in full, but never with secrets)
-        _complain(traceback.format_exc(), words)
+    except typer.Abort:
+        _complain("Aborted!", words)
         raise SystemExit(1) from None
+    except Exception as error:  # noqa: BLE001  (shown, but never with secrets)
+        usage = _usage_error(error)
+        _complain(traceback.format_exc() if usage is None else usage[0], words)
+        raise SystemExit(1 if usage is None else usage[1]) from None
+    raise SystemExit(status if isinstance(status, int) else 0)
 
 
 def _file_names_are_utf8() -> bool:
@@ -110,6 +116,19 @@ def _options(
     """Orchestrates Python robots: triggers, jobs, logs, constants, credentials and queues in one database."""
 
 
+def _usage_error(error: Exception) -> tuple[str, int] | None:
+    """Return what the library of the command line says about wrong usage, and its exit status.
+
+    Such errors repeat arguments. Their class is known by what it can do: typer brings its own copy of it.
+    """
+    show, status = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if not callable(show) or not isinstance(status, int):
+        return None
+    text = io.StringIO()
+    show(file=text)
+    return text.getvalue(), status
+
+
 def _complain(message: str, words: Sequence[str]) -> None:
     """Write an error without any secret this process knows of: from its arguments, environment or ``.env``."""
     from OpenOrchestrator.common.redaction import redact  # noqa: PLC0415
@@ -123,15 +142,23 @@ def _complain(message: str, words: Sequence[str]) -> None:
 
 
 def _given(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield connection strings and keys among the arguments."""
+    """Yield connection strings and keys among the arguments, wherever they stand."""
+    from OpenOrchestrator.common import crypto_util  # noqa: PLC0415
+
     for before, word in itertools.pairwise(["", *words]):
         option, _, value = word.partition("=")
-        if before in ("--key", "-k"):
+        if before in ("--key", "-k") or crypto_util.validate_key(word):
             yield "", word
         elif option == "--key":
             yield "", value
-        elif "://" in word:
-            yield (value if option == "--connection-string" else word), None
+        elif word.startswith("-k"):
+            yield "", word.removeprefix("-k").removeprefix("=")
+        elif option == "--connection-string":
+            yield value, None
+        elif word.startswith("-c"):
+            yield word.removeprefix("-c").removeprefix("="), None
+        else:
+            yield word, None  # no secret unless it holds a password, as URL or as ODBC string
 
 
 def _settings_in_use() -> tuple[str, str | None]:

@@ -25,7 +25,7 @@ class StreamRedactor:
 
     def __init__(self, secrets: list[str]) -> None:
         self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, self._secrets))) if self._secrets else None
+        self._pattern = _any_of(self._secrets) if self._secrets else None
         self._longest = len(self._secrets[0]) if self._secrets else 0
         self._held = ""
 
@@ -74,6 +74,15 @@ class StreamRedactor:
                     break
                 index = text.find(secret[0], index + 1)
         return first
+
+
+def _any_of(secrets: list[str]) -> re.Pattern[str]:
+    """Return what finds texts that are ordered by length, the longest first."""
+    # Gathered by their first letter, which most of a text is not: several times as fast.
+    rests: dict[str, list[str]] = {}
+    for secret in secrets:
+        rests.setdefault(secret[0], []).append(re.escape(secret[1:]))
+    return re.compile("|".join(f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in rests.items()))
 
 
 def redact_whole(text: str, secrets: list[str]) -> str:

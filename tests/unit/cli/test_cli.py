@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.common.crypto_util import validate_key
+from OpenOrchestrator.cli.main import main
+from OpenOrchestrator.common.crypto_util import generate_key, validate_key
 from OpenOrchestrator.common.settings import setting_names
 
 ROOT = Path(__file__).parents[3]
@@ -144,6 +145,27 @@ def test_no_secret_in_an_error(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
         for secret in ("s3cr3t%40word", "s3cr3t@word", key):
             assert secret not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("command", ["scheduler", "s", "upgrade", "u", "orchestrator", "o", "run", "key", "demo"])
+def test_wrong_usage_repeats_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    key = generate_key().decode()
+    for words in (
+        ["a", "postgresql://u:s3cr3t@h/d", key],
+        ["a", "b", "DRIVER=x;PWD=s3cr3t;UID=a"],
+        ["--timezone=a", "--nothing=postgresql://u:s3cr3t@h/d", "b", "c"],
+        ["a", "b", f"-k{key}", key],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main([command, *words])
+        assert ended.value.code == 2
+        shown = capsys.readouterr()
+        assert "Usage: openorchestrator" in shown.err
+        assert "s3cr3t" not in shown.err + shown.out
+        assert key not in shown.err + shown.out
 
 
 def test_a_defect_shows_its_traceback_without_secrets() -> None:
