@@ -175,7 +175,8 @@ def _runs(connection: Connection, trigger_ids: Sequence[UUID], *, most: int) -> 
 @cache
 def _walks(triggers: int, most: int) -> sa.CompoundSelect[Any]:
     """Return the query of the latest jobs of so many triggers: one short walk along the index for each."""
-    held = sa.exists().where(_ELEMENTS.c.job_id == _JOBS.c.id).correlate(_JOBS)
+    # With a limit, because PostgreSQL may answer EXISTS by reading all elements once.
+    held = sa.select(_ELEMENTS.c.job_id).where(_ELEMENTS.c.job_id == _JOBS.c.id).limit(1).correlate(_JOBS)
     parts: list[sa.Select[Any]] = []
     for number in range(triggers):
         newest = sa.select(
@@ -183,7 +184,7 @@ def _walks(triggers: int, most: int) -> sa.CompoundSelect[Any]:
             raw(_JOBS.c.status, "status"),
             raw(_JOBS.c.start_time, "start_time"),
             raw(_JOBS.c.end_time, "end_time"),
-            sa.case((held, 1), else_=0).label("has_elements"),
+            sa.case((held.scalar_subquery().is_not(None), 1), else_=0).label("has_elements"),
         ).where(_JOBS.c.trigger_id == sa.bindparam(f"trigger_{number}", type_=_JOBS.c.trigger_id.type))
         newest = newest.order_by(_JOBS.c.start_time.desc(), _JOBS.c.id.desc()).limit(most)
         parts.append(sa.select(newest.subquery()))

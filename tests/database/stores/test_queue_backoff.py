@@ -261,9 +261,12 @@ def test_a_pause_that_cannot_be_is_refused(database: Database, seconds: int) -> 
 
 
 def test_on_sql_server_the_latest_jobs_are_walked_by_their_index() -> None:
-    text = " ".join(str(queue_backoff._walks(2, 3).compile(dialect=pyodbc.dialect(paramstyle="qmark"))).split())
-    assert text.count("TOP") == 2
-    assert "CASE WHEN (EXISTS (SELECT * FROM [Queues] WHERE [Queues].job_id = [Jobs].id)) THEN" in text
+    dialect = pyodbc.dialect(paramstyle="qmark")
+    compiled = queue_backoff._walks(2, 3).compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    text = " ".join(str(compiled).split())
+    held = "(SELECT TOP 1 [Queues].job_id FROM [Queues] WHERE [Queues].job_id = [Jobs].id) IS NOT NULL"
+    assert text.count(f"CASE WHEN ({held}) THEN") == 2
+    assert text.count("SELECT TOP 3 ") == 2
 
 
 def test_a_job_without_an_end_is_no_empty_run(database: Database, trigger: UUID) -> None:
