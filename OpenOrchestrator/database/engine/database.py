@@ -317,6 +317,8 @@ class Database:
                 f"{redact(str(error), self._secrets)}"
             ) from error
         connecting.prepare_connections(engine, self._statement_timeout)
+        if self._create:
+            connecting.create_privately(engine)
         if url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
             from OpenOrchestrator.database.engine.watchdog import StatementWatchdog  # noqa: PLC0415  (psycopg only)
 
