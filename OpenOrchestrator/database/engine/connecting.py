@@ -247,8 +247,7 @@ def create_privately(engine: Engine) -> None:
         with suppress(OSError):  # the driver says it next, in words that are known here
             make_file(file)
 
-    # Before what may itself open the connection.
-    sa.event.listen(engine, "do_connect", make, insert=True)
+    sa.event.listen(engine, "do_connect", make)
 
 
 def sqlite_file(url: URL) -> Path | None:
