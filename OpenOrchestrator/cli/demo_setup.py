@@ -22,7 +22,7 @@ from sqlalchemy.engine import URL, make_url
 
 import OpenOrchestrator
 from OpenOrchestrator.cli.demo_watch import Expectation
-from OpenOrchestrator.common import crypto_util
+from OpenOrchestrator.common import crypto_util, private_files
 from OpenOrchestrator.common.errors import ConfigurationError
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE
 from OpenOrchestrator.common.settings import ENV_FILE, PREFIX, expanded
@@ -114,7 +114,7 @@ def make_folder(wanted: Path | None) -> Path:
         if wanted is None:
             return Path(tempfile.mkdtemp(prefix="openorchestrator-demo-")).resolve()
         folder = expanded(wanted).absolute()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_files.make_folder(folder)
         if any(folder.iterdir()):
             raise ConfigurationError(f"The folder {folder} is not empty. Choose a new one with --folder.")
     except OSError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from OpenOrchestrator.cli.scheduler import ConnectionString, Key, LogFormatName, Name, Python, Workspace
+from OpenOrchestrator.cli.terminal import keep_line_ends
 
 if TYPE_CHECKING:
     from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
@@ -66,6 +67,8 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
     events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
     database = open_database(url, max_jobs=1)
     streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
+    for stream in streams.values():
+        keep_line_ends(stream)
     try:
         run = SingleRun(
             database,

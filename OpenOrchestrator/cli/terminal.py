@@ -38,6 +38,12 @@ def complete_streams() -> None:
             sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def keep_line_ends(stream: TextIO | None) -> None:
+    """Let a stream take text with the line ends it has: on Windows the CR LF of a robot would get a second CR."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(newline="")
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Tell whether somebody sits at a stream. On Windows ``isatty`` says so of NUL, too, where nobody answers."""
     try:

@@ -147,7 +147,7 @@ def _run(connection_string: str, *, yes: bool, new: bool, zone: str | None) -> N
         _require_consent(yes)
     with _progress(console, len(pending), say_each=existing) as report:
         result = migrations.upgrade(connection_string, zone=zone, new=new, on_progress=report)
-    _show_result(console, masked, result)
+    _show_result(console, masked, result, connection_string)
 
 
 def _set_queue_poll(connection_string: str, seconds: int) -> None:
@@ -223,7 +223,11 @@ def _progress(console: Console, total: int, *, say_each: bool) -> Iterator[Calla
         yield report
 
 
-def _show_result(console: Console, masked: str, result: UpgradeResult) -> None:
+def _show_result(console: Console, masked: str, result: UpgradeResult, connection_string: str) -> None:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
+    from OpenOrchestrator.common.private_files import others_may_use  # noqa: PLC0415
+    from OpenOrchestrator.database.engine.connecting import sqlite_file  # noqa: PLC0415
     from OpenOrchestrator.database.schema.migrations import Situation  # noqa: PLC0415
     from OpenOrchestrator.database.schema.revisions import head_revision  # noqa: PLC0415
 
@@ -234,3 +238,6 @@ def _show_result(console: Console, masked: str, result: UpgradeResult) -> None:
     else:
         done = "Nothing to do for"
     console.print(f"{done} {masked}: revision {head_revision()}, time zone {result.zone_name}.")
+    file = sqlite_file(make_url(connection_string))
+    if file is not None and others_may_use(file):
+        console.print(f"Other accounts of this machine may open {file}. If they should not: chmod 600 {file}*")

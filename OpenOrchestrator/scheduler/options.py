@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.common.private_files import make_folder
 from OpenOrchestrator.common.settings import Settings, StopPolicy
 
 KEEP_SECONDS = 10.0
@@ -58,7 +59,7 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
         raise ConfigurationError("A scheduler needs a name: set the option --name or OpenOrchestratorName.")
     workspace = settings.require_workspace()
     try:
-        (workspace / "runs").mkdir(parents=True, exist_ok=True)
+        make_folder(workspace / "runs")
         probe = workspace / "runs" / ".writable"
         probe.touch()
         probe.unlink(missing_ok=True)

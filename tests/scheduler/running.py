@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,8 @@ def records_of(run: RunDirectory) -> list[OutputRecord]:
 
 def text_of(run: RunDirectory, stream: str = "stdout") -> str:
     """What a robot wrote to one stream so far."""
-    return "".join(record.text for record in records_of(run) if record.stream == stream and record.cut is None)
+    text = "".join(record.text for record in records_of(run) if record.stream == stream and record.cut is None)
+    return text.replace("\r\n", "\n") if sys.platform == "win32" else text
 
 
 def wait_for_text(run: RunDirectory, text: str, *, seconds: float = 30.0) -> None:

@@ -13,12 +13,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
+from OpenOrchestrator.common.private_files import make_file
 from OpenOrchestrator.database.engine import driver_errors
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -246,6 +250,32 @@ def _undo_what_is_open(connection: Any, record: ConnectionPoolEntry | None, stat
         if record is None:
             raise
         record.invalidate(error)
+
+
+def create_privately(engine: Engine) -> None:
+    """Let a SQLite file that is missing be made for this account alone, before the driver makes it for everybody.
+
+    The files that SQLite puts beside it get its rights.
+    """
+    file = sqlite_file(engine.url)
+    if file is None:
+        return
+
+    def make(*_: Any) -> None:
+        with suppress(OSError):  # the driver says it next, in words that are known here
+            make_file(file)
+
+    sa.event.listen(engine, "do_connect", make)
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite database; None for one in memory, and for another kind of database."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or "memory" in (url.query.get("mode"), name.strip(":")):
+        return None
+    if name.startswith("file:"):
+        name = "" if "mode=memory" in name else unquote(urlsplit(name).path)
+    return Path(name) if name and name != ":memory:" else None
 
 
 def _sqlite_preparation(wait_seconds: int) -> Callable[[sqlite3.Connection, Any], None]:

@@ -316,6 +316,8 @@ class Database:
                 f"The connection string {self.masked_connection_string} cannot be used: "
                 f"{redact(str(error), self._secrets)}"
             ) from error
+        if self._create:  # first, because what prepares connections opens them
+            connecting.create_privately(engine)
         connecting.prepare_connections(engine, self._statement_timeout)
         if url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
             from OpenOrchestrator.database.engine.watchdog import StatementWatchdog  # noqa: PLC0415  (psycopg only)

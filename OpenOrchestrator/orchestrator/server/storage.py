@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.common.private_files import make_folder
 from OpenOrchestrator.common.settings import load_settings
 
 
@@ -23,8 +24,7 @@ def prepare_storage(folder: Path | None = None) -> tuple[Path, str]:
     """
     folder = folder or load_settings().require_app_folder()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "storage").mkdir(mode=0o700, exist_ok=True)
+        make_folder(folder / "storage")
         return folder / "storage", _cookie_secret(folder / "cookie-secret")
     except OSError as error:
         raise ConfigurationError(

@@ -3,7 +3,6 @@
 Owns drawing them into the card that is open. Must not know when that is needed.
 """
 
-import json
 from datetime import datetime, tzinfo
 
 from nicegui import ui
@@ -13,6 +12,7 @@ from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, Tri
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.components.facts import term
+from OpenOrchestrator.orchestrator.components.stored_json import as_text, parsed
 from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.queues.address import path_of
@@ -115,8 +115,5 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
 
 def pretty(arguments: str) -> str:
     """Return arguments as they are read best: JSON indented, anything else as it is."""
-    try:
-        value = json.loads(arguments)
-    except ValueError:
-        return arguments
-    return json.dumps(value, indent=2, ensure_ascii=False) if isinstance(value, dict | list) else arguments
+    value = parsed(arguments)
+    return arguments if value is None else as_text(value, indent=2)

@@ -107,7 +107,10 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
         robot = tree.start(spec["argv"], spec["cwd"], spec["env"])
     except (OSError, ValueError) as error:
         output.close()
-        reason = stream_redactor.redact_whole(f"{type(error).__name__}: {error}", spec["secrets"])
+        words = f"{type(error).__name__}: {error}"
+        if isinstance(error, OSError) and error.filename is None:  # Windows does not say what it did not find
+            words += f": {spec['argv'][0]!r} in {spec['cwd']!r}"
+        reason = stream_redactor.redact_whole(words, spec["secrets"])
         return ending | {"error": reason[: robot_stop.LONGEST_REASON], "ended_at": _utc_now()}
     if robot.stdout is None or robot.stderr is None:
         raise RuntimeError("the robot was started without pipes")

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import psutil
 
+from OpenOrchestrator.common.private_files import make_folder
 from OpenOrchestrator.scheduler.host import robot_session, run_files
 from OpenOrchestrator.scheduler.processes.marked_processes import find_marked, kill_all
 from OpenOrchestrator.scheduler.processes.process_identity import Sight, process_identity, sight_of
@@ -118,7 +119,7 @@ class RunDirectory:
             OSError: The disk is full or not writable. Nothing is left behind.
         """
         path = run_root(workspace) / str(job_id)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.mkdir(mode=0o700)
         run = cls(path)
         try:

@@ -10,6 +10,7 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
+from OpenOrchestrator.orchestrator.components.stored_json import parsed
 from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, pill
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
@@ -20,7 +21,7 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementDetails, ElementLog, ElementsBackend
 from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
 from OpenOrchestrator.orchestrator.queues.elements.form import edit_element
-from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree, parsed
+from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree
 
 
 async def build(view: View) -> None:
