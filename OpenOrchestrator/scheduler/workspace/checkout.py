@@ -160,10 +160,15 @@ class Workspace:
         return PreparedRobot(checkout.main, folder, checkout.commit, project, address, checkout.wanted)
 
     def _run_ended(self, job_id: UUID) -> bool | None:
-        run = RunDirectory(run_root(self.root) / str(job_id))
-        if not run.path.is_dir():
-            return None
-        return run.read_exit() is not None
+        return run_has_ended(self.root, job_id)
+
+
+def run_has_ended(root: Path, job_id: UUID) -> bool | None:
+    """Tell whether the run of a job in a workspace has ended; None when there is no sign of that run."""
+    run = RunDirectory(run_root(root) / str(job_id))
+    if not run.path.is_dir():
+        return None
+    return run.read_exit() is not None
 
 
 def _prepare_file(process_path: str) -> PreparedRobot:

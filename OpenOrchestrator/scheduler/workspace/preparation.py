@@ -14,8 +14,9 @@ from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
 from OpenOrchestrator.scheduler.runs.services import Prepared
-from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace
+from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace, run_has_ended
 from OpenOrchestrator.scheduler.workspace.git_environment import access_variables
+from OpenOrchestrator.scheduler.workspace.robot_python import RobotEnvironments
 from OpenOrchestrator.scheduler.workspace.secret_passing import resolve_passing
 
 
@@ -40,6 +41,8 @@ class RobotPreparation:
         on_end: Callable[[UUID], None],
     ) -> None:
         self._workspace = Workspace(workspace)
+        self._environments = RobotEnvironments(workspace, partial(run_has_ended, workspace.absolute()))
+        self._python = python
         self._launcher = Launcher(workspace, python, on_end=on_end)
         self._connection_string = connection_string
         self._crypto_key = crypto_key
@@ -53,6 +56,7 @@ class RobotPreparation:
         """
         robot = self._workspace.prepare(run.process_path, run.is_git_repo, run.git_branch, job_id=run.job_id)
         self._prepared[run.job_id] = robot
+        python = self._environments.provide(self._python, run.trigger_id, run.job_id)
         spec = LaunchSpec(
             job_id=run.job_id,
             trigger_id=run.trigger_id,
@@ -63,18 +67,23 @@ class RobotPreparation:
             connection_string=self._connection_string,
             crypto_key=self._crypto_key,
             timeout=run.timeout_seconds,
+            python=python.executable,
+            path=python.path,
             variables={} if robot.address is None else access_variables(robot.address),
             secrets=() if robot.address is None else robot.address.secrets,
         )
         return Prepared(partial(self._launcher.start, spec), robot.commit)
 
     def release(self, job_id: UUID) -> None:
-        """Delete the files of a run, once it is settled.
+        """Delete the files of a run that nobody needs any more, once it is settled, and let others have the rest.
 
         Raises:
             OSError: A program still uses them; the clean-up deletes them later.
         """
-        self._workspace.release(job_id)
+        try:
+            self._environments.release(job_id)
+        finally:
+            self._workspace.release(job_id)
 
     def prepare_next(self, job_id: UUID) -> None:
         """Make ready for the next run what the run of this job, prepared here, had to wait for. May take a while.
@@ -89,4 +98,5 @@ class RobotPreparation:
 
     def clean_up(self) -> None:
         """Delete what was not used for a long time."""
+        self._environments.prune()
         self._workspace.prune()
