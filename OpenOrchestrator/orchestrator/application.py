@@ -86,6 +86,8 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
 
     from nicegui import app, ui  # noqa: PLC0415
 
+    from OpenOrchestrator.orchestrator.server import connections  # noqa: PLC0415
+
     address = addresses.web_address(options.host, port, base_path)
 
     def link() -> str:
@@ -136,6 +138,8 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
             binding_refresh_interval=0.5,
             show_welcome_message=False,
             uvicorn_logging_level="error",
+            http=connections.protocol(connections.Waiting()),
+            limit_concurrency=connections.MOST_CONNECTIONS,
             proxy_headers=False,  # the guard decides whom to believe
             native=options.window,
             window_size=(1440, 900) if options.window else None,

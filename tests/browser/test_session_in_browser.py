@@ -30,7 +30,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, sample_url: str) -> Iterat
 @pytest.fixture
 def context(browser: Any) -> Iterator[Any]:
     context = browser.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 
@@ -97,7 +97,7 @@ def test_signing_out_ends_all_tabs_of_this_browser(context: Any, browser: Any, g
     second.goto(f"{guarded.address}/queues")
     second.wait_for_selector("header.oo-head")
     elsewhere = browser.new_context()
-    elsewhere.set_default_timeout(10_000)
+    elsewhere.set_default_timeout(60_000)
     other = sign_in(elsewhere, guarded)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("Sign out", exact=True).last.click()

@@ -10,8 +10,15 @@ from starlette.types import Message, Receive
 MOST_BYTES = 24 * 1024 * 1024
 """What a request of somebody who is in may bring: a CSV file of the largest size, and what a form puts around it."""
 
+TOO_LARGE = f"A request may bring {MOST_BYTES // 1024 // 1024} MB at most."
+
 FORM_SECONDS = 10.0
 """How long a stranger may take to send the form of the login."""
+
+
+def declared_too_large(length: str) -> bool:
+    """Tell whether a ``Content-Length`` says that more will come than a request may bring."""
+    return length.isdecimal() and (len(length) > 12 or int(length) > MOST_BYTES)
 
 
 def limited(receive: Receive) -> Receive:
@@ -28,7 +35,7 @@ def limited(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             size += len(message.get("body", b""))
             if size > MOST_BYTES:
-                raise HTTPException(413, f"This is larger than {MOST_BYTES // 1024 // 1024} MB.")
+                raise HTTPException(413, TOO_LARGE)
         return message
 
     return guarded
@@ -39,6 +46,7 @@ async def whole_body(receive: Receive, *, limit: int, seconds: float = FORM_SECO
 
     Raises:
         TimeoutError: If it is not there in time.
+        EOFError: If whoever sent it went away in the middle.
     """
 
     async def read() -> bytes | None:
@@ -48,6 +56,8 @@ async def whole_body(receive: Receive, *, limit: int, seconds: float = FORM_SECO
             body += message.get("body", b"")
             if len(body) > limit:
                 return None
+            if message["type"] == "http.disconnect":
+                raise EOFError("The request ended in the middle.")
             if not message.get("more_body"):
                 return bytes(body)
 

@@ -49,7 +49,7 @@ async def read(content_type: str, receive: Receive) -> LoginForm:
         raise FormError("The login takes the form of its page only.")
     try:
         body = await whole_body(receive, limit=_MOST_BYTES)
-    except TimeoutError:
+    except (TimeoutError, EOFError):
         raise FormError("The form did not come in time.", 408) from None
     if body is None:
         raise FormError("The form is too large.", 413)

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from OpenOrchestrator.orchestrator.access import login_form, login_page
-from OpenOrchestrator.orchestrator.access.bodies import limited
+from OpenOrchestrator.orchestrator.access.bodies import TOO_LARGE, declared_too_large, limited
 from OpenOrchestrator.orchestrator.access.cookies import cookie_values
 from OpenOrchestrator.orchestrator.access.gate import Gate, SignIn
 from OpenOrchestrator.orchestrator.access.proxies import FORWARDED_HEADERS, PREFIX_HEADER, Proxies, Seen
@@ -126,6 +126,8 @@ class Guard:
             return Response(status_code=204) if tell(visit.cookie, visit.headers.get(KEY_HEADER)) else _not_signed_in()
         if path.startswith(SOCKET):
             return PlainTextResponse("Only websockets come in here.", 400)
+        if declared_too_large(visit.headers.get("content-length", "")):
+            return PlainTextResponse(TOO_LARGE, 413)
         if visit.cookie is not None:
             return None
         if method in ("GET", "HEAD") and "text/html" in visit.headers.get("accept", ""):

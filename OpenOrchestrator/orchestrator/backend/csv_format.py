@@ -2,8 +2,8 @@
 
 Written: UTF-8 with a byte order mark, semicolons (Excel takes the list separator of Windows, which is a semicolon in
 Denmark as in most of Europe), lines that end with CR LF, dates as ``2026-11-23 08:12:04``. A cell that a spreadsheet
-would take for a formula gets an apostrophe before it; reading takes it away again, so a file that was written here is
-read as it was.
+would take for a formula gets an apostrophe before it, and so does what would be one if the file were split at commas,
+tabs or lines instead; reading takes all of them away again, so a file that was written here is read as it was.
 
 Read: the separator that Excel's own note names, else semicolon, comma or tab, whichever the first line has; UTF-8,
 UTF-16 with its mark, or else Windows-1252, which is what Excel writes unless told otherwise. What is left out or read
@@ -29,6 +29,15 @@ MEDIA_TYPE = "text/csv; charset=utf-8"
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Full-width ones too: some spreadsheets take them for the plain ones."""
 _DELIMITERS = (";", ",", "\t")
+_SPLIT = '[;,\\t\\r\\n][ "\\u00a0]*'
+"""What separates cells or lines elsewhere, and what is dropped behind it."""
+_ACTIVE = (
+    "(?='*[=+\\-@\uff1d\uff0b\uff0d\uff20])"
+    # Not a plain number: those are in every list of them, and do nothing.
+    '(?![+\\-][0-9]+([.][0-9]+)?([eE][+\\-]?[0-9]+)?[ \\]})"]*([;,\\t\\r\\n]|\\Z))'
+)
+_WITHIN = re.compile(f"({_SPLIT}){_ACTIVE}")
+_WITHIN_MARKED = re.compile(f"({_SPLIT})'{_ACTIVE}")
 _LONGEST_CELL = 1_000_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_NOTE = re.compile(r'"?sep=(.)"?[;,\t]*', re.IGNORECASE)
@@ -71,13 +80,17 @@ def beginning(head: Sequence[str]) -> bytes:
 
 
 def neutral(text: str) -> str:
-    """Return a text as a cell that no spreadsheet takes for a formula; ``original`` undoes it."""
-    return "'" + text if text and (text[0] in _FORMULA or text[0] == "'") else text
+    """Return a text as a cell of which no spreadsheet takes any part for a formula; ``original`` undoes it."""
+    marked = _WITHIN.sub(r"\1'", text)
+    return "'" + marked if text and (marked != text or text[0] in _FORMULA or text[0] == "'") else text
 
 
 def original(cell: str) -> str:
     """Return what a cell stood for before ``neutral``. Other cells, even with an apostrophe, mean themselves."""
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and (cell[1] in _FORMULA or cell[1] == "'") else cell
+    if len(cell) < 2 or cell[0] != "'":
+        return cell
+    text = _WITHIN_MARKED.sub(r"\1", cell[1:])
+    return text if text != cell[1:] or cell[1] in _FORMULA or cell[1] == "'" else cell
 
 
 def moment(value: datetime | None, *, fraction: bool = False) -> str:

@@ -584,3 +584,33 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs to limit the files of another process: Linux")
+def test_half_sent_requests_keep_nobody_out(tmp_path: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2000:
+        pytest.skip(f"needs 2000 open files, and may have {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2000), hard))
+    app = server.start(None, tmp_path, "--port", "35140", environment={"OpenOrchestratorPassword": PASSWORD})
+    held: list[socket.socket] = []
+    try:
+        resource.prlimit(app.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        address = urlsplit(app.address)
+        form = "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        half = ("GET / HTTP/1.1\r\nHost: localhost\r\nX-Half: ", form + "Content-Length: 999\r\n\r\npassword=")
+        for number in range(1100):
+            held.append(socket.create_connection((address.hostname, address.port), timeout=30))
+            held[-1].sendall(half[number % 2].encode())
+        with httpx.Client(timeout=30) as client:
+            assert client.get(f"{app.address}/healthz").status_code == 503, "no database"
+            assert "degraded" in client.get(f"{app.address}/healthz").text
+            assert client.post(f"{app.address}/login", data={"password": PASSWORD}).status_code == 200
+    finally:
+        for each in held:
+            each.close()
+        app.stop()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "Traceback" not in app.output

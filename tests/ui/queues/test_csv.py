@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -376,3 +377,37 @@ def _set(user: User, marker: str, value: Any) -> None:
     with user:
         for element in user.find(marker=marker).elements:
             element.value = value  # type: ignore[attr-defined]
+
+
+async def test_a_file_that_is_too_large_is_refused_before_it_is_read(user: User, app: App, sample: Database) -> None:
+    await user.open(PATH)
+    await click(user, "import-file")
+    await user.should_see(marker="upload", retries=30)
+    (upload,) = user.find(kind=ui.upload).elements
+    path = str(upload.props["url"])
+
+    class Unread(SmallFileUpload):
+        def size(self) -> int:
+            return MOST_BYTES + 1
+
+        async def read(self) -> bytes:
+            raise AssertionError("it was read")
+
+    await upload.handle_uploads([Unread(name="large.csv", content_type="text/csv", _data=b"")])  # type: ignore[attr-defined]
+    await user.should_see("at most 20 MB", retries=30)
+
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        yield b'--x\r\nContent-Disposition: form-data; name="f"; filename="large.csv"\r\n\r\n'
+        while sent < 100:
+            sent += 1
+            yield b"a" * 1024 * 1024
+
+    headers = {"origin": "http://test", "content-type": "multipart/form-data; boundary=x"}
+    async with app.client() as client:
+        declared = await client.post(path, content=b"", headers={**headers, "content-length": "99000000"})
+        assert declared.status_code == 413
+        assert (await client.post(path, content=endless(), headers=headers)).status_code == 413
+    assert sent < 30, "the rest was never taken"

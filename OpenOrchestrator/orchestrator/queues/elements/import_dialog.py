@@ -104,6 +104,9 @@ class _Import:
 
     async def _uploaded(self, event: events.UploadEventArguments) -> None:
         name = event.file.name
+        if event.file.size() > MOST_BYTES:
+            self._rejected()
+            return
         content = await event.file.read()
         try:
             self._preview = await self._backend.preview(self._queue, name, content)
