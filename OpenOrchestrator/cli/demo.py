@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from OpenOrchestrator.common.visible import visible_line
+
 if TYPE_CHECKING:
     from OpenOrchestrator.cli.demo_processes import AppProcess, SchedulerProcess
     from OpenOrchestrator.cli.demo_setup import DemoSite
@@ -91,7 +93,7 @@ def demo(
             raise typer.Exit(130)
         return
     for reason in reasons:
-        typer.echo(f"Not as it should be: {reason}", err=True)
+        typer.echo(visible_line(f"Not as it should be: {reason}"), err=True)
     if reasons:
         raise typer.Exit(1)
     typer.echo("Every example robot succeeded.")

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from OpenOrchestrator.cli.demo_watch import LogLine, Run, Snapshot
 from OpenOrchestrator.cli.terminal import is_terminal
+from OpenOrchestrator.common.visible import visible_line
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
 
 _RUN_STYLES = {JobStatus.STARTING: "cyan", JobStatus.RUNNING: "bold cyan", JobStatus.DONE: "green"}
@@ -156,13 +157,8 @@ class PlainView:
 
     def _say(self, text: str) -> None:
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(printable(text).encode(encoding, "replace").decode(encoding) + "\n")
+        self._stream.write(visible_line(text).encode(encoding, "replace").decode(encoding) + "\n")
         self._stream.flush()
-
-
-def printable(text: str) -> str:
-    """Return the text without anything that a terminal would obey: control characters become spaces."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _run_words(run: Run) -> str:
@@ -193,7 +189,7 @@ def _runs_table(runs: tuple[Run, ...], narrow: bool) -> RenderableType:
         table.add_column(name, width=width, no_wrap=True, header_style="dim")
     for run in runs:
         cells: list[RenderableType] = [
-            Text(printable(run.trigger)),
+            Text(visible_line(run.trigger)),
             Text(run.status.value, style=_RUN_STYLES.get(run.status, "red")),
             _duration(run.took),
             f"{run.started:%H:%M:%S}",
@@ -220,7 +216,7 @@ def _queue_chart(elements: Mapping[QueueStatus, int]) -> RenderableType:
 def _log_text(lines: tuple[LogLine, ...]) -> RenderableType:
     shown = [
         Text(
-            f"{line.time:%H:%M:%S}  {printable(line.process)}  {printable(line.message)}",
+            f"{line.time:%H:%M:%S}  {visible_line(line.process)}  {visible_line(line.message)}",
             style=_LEVEL_STYLES[line.level],
             no_wrap=True,
             overflow="ellipsis",

@@ -21,6 +21,7 @@ import typer
 from OpenOrchestrator import __version__
 from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
+from OpenOrchestrator.common.visible import visible_line, visible_lines
 
 _DASH_FORMS = {"-o": "orchestrator", "-s": "scheduler", "-u": "upgrade"}
 """How version 1 named its commands; services and scheduled tasks in use still do."""
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _require_current_folder()
         status = application()(args=words, prog_name="openorchestrator", standalone_mode=False)
     except OpenOrchestratorError as error:
-        _complain(" ".join(f"Error: {error}".split()), words)
+        _complain(visible_line(f"Error: {error}"), words)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
@@ -138,7 +139,7 @@ def _complain(message: str, words: Sequence[str]) -> None:
     for connection_string, key_text in (_settings_in_use(), *_given(words)):
         secrets += secrets_to_hide(connection_string, key_text)
     with suppress(OSError):  # nobody reads it; the exit status still says it
-        sys.stderr.write(redact(message, secrets).rstrip("\n") + "\n")
+        sys.stderr.write(visible_lines(redact(message, secrets)).rstrip("\n") + "\n")
 
 
 def _given(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:

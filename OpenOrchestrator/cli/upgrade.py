@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from OpenOrchestrator.cli.terminal import can_ask
+from OpenOrchestrator.common.visible import visible_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,7 +139,7 @@ def _run(connection_string: str, *, yes: bool, new: bool, zone: str | None) -> N
         migrations.valid_zone_name(zone)
     state = migrations.inspect_database(connection_string)
     migrations.require_upgradable(state, connection_string)
-    masked = mask_connection_string(connection_string)
+    masked = visible_line(mask_connection_string(connection_string))
     existing = state.situation is not migrations.Situation.EMPTY or bool(state.other_tables)
     pending = migrations.pending_changes(state)
     zone_name = zone or state.zone_name or migrations.machine_zone_name()
@@ -176,7 +177,9 @@ def _show_plan(
     if state.other_tables:
         console.print(f"           {len(state.other_tables)} tables of other programs stay as they are.")
     if zone_name != state.zone_name:
-        console.print(f"Time zone: {state.zone_name or 'none'} -> {zone_name}; --timezone chooses another.")
+        console.print(
+            f"Time zone: {visible_line(state.zone_name or 'none')} -> {zone_name}; --timezone chooses another."
+        )
     for number, change in enumerate(pending, start=1):
         console.print(f"  {number:>2}. {change.description}")
     if pending:

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.redaction import redact
 from OpenOrchestrator.common.settings import LogFormat
+from OpenOrchestrator.common.visible import visible_line
 
 INFO = "INFO"
 WARNING = "WARNING"
@@ -122,9 +123,10 @@ class LogLines:
 
     def _line(self, level: str, event: str, message: str, fields: dict[str, Field | UUID]) -> str:
         now = self._now()
-        message = " ".join(message.split())
         if self._format is LogFormat.TEXT:
-            return redact(f"{now.astimezone():%Y-%m-%d %H:%M:%S} {level:<7} {message}", self._secrets)
+            shown = visible_line(redact(message, self._secrets))
+            return f"{now.astimezone():%Y-%m-%d %H:%M:%S} {level:<7} {shown}"
+        message = " ".join(message.split())
         content: dict[str, Field] = {"time": now.isoformat(), "level": level, "event": event, "message": message}
         content |= {name: str(value) if isinstance(value, UUID) else value for name, value in fields.items()}
         redacted = {

@@ -12,20 +12,22 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import forking_robot
 import pytest
 import sqlalchemy as sa
 
 from OpenOrchestrator.common import crypto_util
-from OpenOrchestrator.common.errors import OwnershipLostError
+from OpenOrchestrator.common.errors import NotFoundError, OwnershipLostError
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database.constants import Constant
 from OpenOrchestrator.database.engine import connecting
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
 
 KEY = crypto_util.generate_key().decode()
@@ -170,3 +172,52 @@ def test_another_process_works_with_a_connection_that_was_handed_to_it(
         finished = list(pool.map(finish, [robot] * 2, elements))
     assert finished == [element.id for element in elements if element is not None]
     assert statuses(database, "queue") == {QueueStatus.DONE}
+
+
+def take_three(connection: OrchestratorConnection) -> list[QueueElement]:
+    """Take elements in threads of this process, and log with each."""
+
+    def take(_number: int) -> QueueElement:
+        element = connection.get_next_queue_element("queue")
+        assert element is not None
+        connection.log_info(element.reference)
+        return element
+
+    with ThreadPoolExecutor(3) as threads:
+        return list(threads.map(take, range(3)))
+
+
+@pytest.mark.parametrize("start", ["spawn", "forkserver", "fork"])
+def test_what_a_pool_takes_its_parent_finishes_in_the_name_of_their_job(database: Database, start: str) -> None:
+    if start not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system has no {start}")
+    job_id = uuid4()
+    job = Job(
+        id=job_id,
+        process_name="process",
+        scheduler_name="scheduler",
+        status=JobStatus.RUNNING,
+        start_time=database.site_now(),
+    )
+    database.write(lambda session: session.add(job))
+    robot = OrchestratorConnection("process", database.connection_string, KEY, "", None, str(job_id))
+    robot.bulk_create_queue_elements("queue", list("abcdef"), [None] * 6)
+    pool = multiprocessing.get_context(start).Pool(2)
+    try:
+        with pytest.raises(NotFoundError, match="No constant with name 'nothing'"):
+            pool.apply(robot.get_constant, ("nothing",))
+        taken = [element for elements in pool.map(take_three, [robot] * 2) for element in elements]
+    finally:
+        pool.close()
+        pool.join()
+    assert sorted(str(element.reference) for element in taken) == list("abcdef")
+    assert {element.job_id for element in taken} == {job_id}
+    for element in taken[:5]:
+        robot.set_queue_element_status(element.id, QueueStatus.DONE)
+    logged = database.read(lambda session: session.execute(sa.select(Log.log_message, Log.job_id)).all())
+    assert sorted(logged) == [(letter, job_id) for letter in "abcdef"]
+    # The end of the job takes from all of them what nobody finished.
+    database.write(lambda session: session.execute(sa.update(Job).values(status=JobStatus.DONE)))
+    with pytest.raises(OwnershipLostError):
+        robot.set_queue_element_status(taken[5].id, QueueStatus.DONE)
+    robot.close()

@@ -7,14 +7,17 @@ import io
 import os
 import sys
 import threading
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from scheduler_site import Site, wait_for
 
+from OpenOrchestrator.common.settings import LogFormat
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler import log_lines
 from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.log_lines import LogLines
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -69,6 +72,20 @@ def test_lines_that_found_no_room_are_counted_where_they_are_missing(monkeypatch
     assert [line.split()[1] for line in lines[:3]] == ["2", "3", "4"]
     assert lines[3].startswith("5 lines of this log are missing here")
     assert lines[4:] == ["Stopped. 99 robots left running."]
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_what_a_terminal_would_obey_is_shown(log_format: LogFormat) -> None:
+    stream = io.StringIO()
+    lines = LogLines(
+        stream, log_format=log_format, secrets=["se\x1bcret"], now=lambda: datetime.now(timezone.utc), dropped=str
+    )
+    lines.write("INFO", "test", "Trigger \x1b[2J\x1b]0;t\x07 \u202eexe.\rfake\r\nline se\x1bcret", name="\x1b[0m")
+    assert lines.flush(10)
+    shown = stream.getvalue().removesuffix("\n")
+    assert shown.isprintable()
+    if log_format is LogFormat.TEXT:
+        assert shown.endswith(r"Trigger \x1b[2J\x1b]0;t\x07 \u202eexe.\rfake line ***")
 
 
 def test_lines_are_out_when_they_are_written() -> None:
