@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from OpenOrchestrator.database.engine import driver_errors
 
 if TYPE_CHECKING:
+    from OpenOrchestrator.database.engine.poolers import PoolerWatch
     from OpenOrchestrator.database.engine.watchdog import StatementWatchdog
 
 
@@ -64,27 +65,32 @@ class DriverStatement:
 class DriverTransactions:
     """Begins transactions on connections from the pool. Safe to share between threads.
 
-    On PostgreSQL every statement is a transaction of its own, which spares the round trips that begin and commit one,
-    and one connection stays at hand until ``give_back``, so that one statement after the other costs only itself. It
-    does not where other threads may be waiting for a connection.
+    Where statements are saved at once, one connection stays at hand until ``give_back``, so that one statement after
+    the other costs only itself. It does not where other threads may be waiting for a connection.
 
     Args:
         engine: Where to take connections from.
         watchdog: Bounds how long a silent server may keep a statement waiting.
+        pooler: Sets time-outs in each transaction where a session does not keep them.
+        at_once: Whether every statement is a transaction of its own, which spares the round trips that begin and
+            commit one; for PostgreSQL alone.
     """
 
-    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None) -> None:
+    def __init__(
+        self, engine: Engine, watchdog: StatementWatchdog | None, pooler: PoolerWatch | None, *, at_once: bool
+    ) -> None:
         self._engine = engine
         self._watchdog = watchdog
+        self._pooler = pooler
         self._at_hand = _AtHand()
-        self.at_once = engine.dialect.name == "postgresql"
+        self.at_once = at_once
 
     def begin(self) -> DriverTransaction:
         """Return a transaction, to be used in a ``with`` block."""
         kept = self._at_hand.take()
         if kept is not None:
             return kept
-        return DriverTransaction(self._engine, self._watchdog, self._at_hand if self.at_once else None)
+        return DriverTransaction(self._engine, self._watchdog, self._pooler, self._at_hand if self.at_once else None)
 
     def give_back(self) -> None:
         """Give the connection at hand back to the pool."""
@@ -120,12 +126,20 @@ class DriverTransaction:
     Args:
         engine: Where to take the connection from.
         watchdog: Bounds how long a silent server may keep a statement waiting.
+        pooler: Sets time-outs in it where a session does not keep them.
         at_hand: Where it puts itself at its end to be used again, every statement being a transaction of its own;
             None if it gives its connection back.
     """
 
-    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None, at_hand: _AtHand | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        watchdog: StatementWatchdog | None,
+        pooler: PoolerWatch | None,
+        at_hand: _AtHand | None,
+    ) -> None:
         self._engine = engine
+        self._pooler = pooler
         self._dialect = engine.dialect
         # With what else a statement is interrupted by: no file descriptors, no memory.
         self._driver_error = (engine.dialect.loaded_dbapi.Error, OSError, MemoryError)
@@ -145,6 +159,8 @@ class DriverTransaction:
             self._cursor = driver.cursor()
             if self._at_hand is not None:
                 driver.autocommit = True
+            elif self._pooler is not None:
+                self._pooler.begin_directly(self._cursor)
             elif self._dialect.name == "sqlite":
                 # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
                 self._cursor.execute("BEGIN IMMEDIATE")
