@@ -174,11 +174,20 @@ class Database:
         engine = self._writer if writing else self.engine
         self._spare_connection()
         opened = self._attempts.look(engine.connect, waiting=False, explain=self.explain)
+        first: BaseException | None = None
         try:
             with opened as connection, connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except BaseException as error:
+                    first = error
+                    raise
         except sa.exc.DBAPIError as error:
-            raise self.explain(error) from error
+            # Undoing may fail as well: what went wrong first is the one to tell.
+            told = first or error
+            if not isinstance(told, sa.exc.DBAPIError):
+                raise told from error
+            raise self.explain(told) from told
 
     def verify(self) -> None:
         """Open a connection at once, so that a wrong connection string is told here and not later.

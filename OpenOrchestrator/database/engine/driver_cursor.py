@@ -45,6 +45,8 @@ class DriverStatement:
         compiled = typed.compile(dialect=dialect)
         self.sql = str(compiled)
         self._order = tuple(compiled.positiontup or ()) if compiled.positional else None
+        sizes = [_null_size(parameters[name]) for name in self._order or ()]
+        self._null_sizes = sizes if dialect.name == "mssql" and dialect.driver == "pyodbc" else None
         self._binds = [(name, parameters[name].dialect_impl(dialect).bind_processor(dialect)) for name in used]
         converters = [column.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._results = [(number, convert) for number, convert in enumerate(converters) if convert is not None]
@@ -54,12 +56,27 @@ class DriverStatement:
         given = {name: values[name] if convert is None else convert(values[name]) for name, convert in self._binds}
         return given if self._order is None else tuple(given[name] for name in self._order)
 
+    def set_null_types(self, cursor: Any, arguments: Any) -> None:
+        """Say of which type the parameters are that are NULL; else ODBC asks the server what the statement wants."""
+        if self._null_sizes is not None:
+            sizes = [size if value is None else None for size, value in zip(self._null_sizes, arguments, strict=True)]
+            cursor.setinputsizes(sizes if any(sizes) else None)
+
     def converted(self, row: Sequence[Any]) -> list[Any]:
         """Return a row of the driver with its values as the column types give them."""
         found = list(row)
         for number, convert in self._results:
             found[number] = convert(found[number])
         return found
+
+
+def _null_size(column: TypeEngine[Any]) -> tuple[int, int, int]:
+    """Return ODBC's number of a type, and its size and digits."""
+    if isinstance(column, sa.Uuid):
+        return (-11, 36, 0)  # SQL_GUID
+    if column._type_affinity is sa.DateTime:
+        return (93, 26, 6)  # SQL_TYPE_TIMESTAMP
+    return (-9, 4000, 0)  # SQL_WVARCHAR
 
 
 class DriverTransactions:
@@ -234,6 +251,7 @@ class DriverTransaction:
     def _execute(self, statement: DriverStatement, values: Mapping[str, Any]) -> None:
         arguments = statement.arguments(values)
         try:
+            statement.set_null_types(self._cursor, arguments)
             if self._watchdog is None:
                 self._cursor.execute(statement.sql, arguments)
             else:
