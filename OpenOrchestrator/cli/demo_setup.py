@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, distribution
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import URL, make_url
@@ -157,14 +157,17 @@ def make_site(folder: Path) -> DemoSite:
     return site
 
 
-def _connection_string(file: Path) -> str:
-    text = URL.create("sqlite+pysqlite", database=file.as_posix()).render_as_string(hide_password=False)
-    if make_url(text).database != file.as_posix():
-        raise ConfigurationError(
-            f"The folder {file.parent} has a character in its name that means something else in a connection string "
-            "(such as ? or %). Choose another one with --folder."
-        )
-    return text
+def _connection_string(file: PurePath) -> str:
+    # As people write it: SQLAlchemy from 2.1 renders C%3A/, which only itself takes for a drive.
+    plain = f"sqlite+pysqlite:///{file.as_posix()}"
+    rendered = URL.create("sqlite+pysqlite", database=file.as_posix()).render_as_string(hide_password=False)
+    for text in (plain, rendered.replace("%3A", ":")):
+        if make_url(text).database == file.as_posix():
+            return text
+    raise ConfigurationError(
+        f"The folder {file.parent} has a character in its name that means something else in a connection string "
+        "(such as ? or %). Choose another one with --folder."
+    )
 
 
 def _python(folder: Path) -> Path:

@@ -28,6 +28,9 @@ DEFAULT_POLL_SECONDS = 1.0
 
 _SQLITE_FILE = re.compile(r"(?P<head>sqlite(\+\w+)?:///)(?P<path>[^?]+)(?P<query>\?.*)?")
 
+_ENCODED_DRIVE = re.compile(r"^([A-Za-z])%3[Aa](?=/)")
+"""A drive of Windows as SQLAlchemy from 2.1 renders it."""
+
 
 class LogFormat(str, Enum):
     """How the scheduler writes its log lines."""
@@ -183,7 +186,8 @@ def with_absolute_path(connection_string: str) -> str:
     match = _SQLITE_FILE.fullmatch(connection_string)
     if match is None or match["path"] == ":memory:" or match["path"].startswith("file:"):
         return connection_string
-    return f"{match['head']}{Path(match['path']).absolute().as_posix()}{match['query'] or ''}"
+    path = _ENCODED_DRIVE.sub(r"\1:", match["path"])
+    return f"{match['head']}{Path(path).absolute().as_posix()}{match['query'] or ''}"
 
 
 def secrets_to_hide(connection_string: str, key: str | None) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from OpenOrchestrator.common import errors
 from OpenOrchestrator.common.settings import Settings, setting_names
 from OpenOrchestrator.database import db_util
 from OpenOrchestrator.database.models import Base
+from OpenOrchestrator.database.schema.revisions import known_revisions
 from OpenOrchestrator.orchestrator.access.passwords import PASSWORD_VARIABLE
 from OpenOrchestrator.orchestrator.server.addresses import PREFERRED_PORT
 from OpenOrchestrator.orchestrator.server.process import DEBUG_VARIABLE
@@ -327,3 +328,8 @@ def test_every_module_that_the_walks_name_is_there() -> None:
     for name in named:
         folders = (package / name, package / "database" / name)
         assert any(each.is_dir() or each.with_suffix(".py").is_file() for each in folders), name
+
+
+def test_every_revision_is_described_for_those_who_check_a_script() -> None:
+    text = (DOCS / "reference" / "revisions.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([0-9a-f]{12})` \|", text, re.MULTILINE) == list(known_revisions())

@@ -24,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from OpenOrchestrator.common.private_files import make_file
 from OpenOrchestrator.database.engine import driver_errors
+from OpenOrchestrator.database.engine.poolers import PoolerWatch
 
 CONNECT_TIMEOUT_SECONDS = 10
 """How long opening a connection may take before it counts as failed."""
@@ -146,14 +147,27 @@ def connect_arguments(url: URL, statement_timeout: int | None = STATEMENT_TIMEOU
     elif url.get_backend_name() == "mssql" and driver == "pyodbc":
         arguments = {"timeout": CONNECT_TIMEOUT_SECONDS}
     arguments = {name: value for name, value in arguments.items() if name not in url.query}
-    if driver == "psycopg" and statement_timeout is not None:
-        # As options of the connection they cost no round trip. Those of the connection string come last, and win.
-        ours = (
-            f"-c statement_timeout={statement_timeout}s -c lock_timeout={LOCK_TIMEOUT_SECONDS}s "
-            f"-c idle_in_transaction_session_timeout={IDLE_TRANSACTION_SECONDS}s"
-        )
-        arguments["options"] = " ".join([ours, *_texts(url.query.get("options"))])
+    if driver == "psycopg" and statement_timeout is None:
+        arguments["prepare_threshold"] = None  # a pooler may be between, which gives each transaction another session
     return arguments
+
+
+def pooler_watch(url: URL, statement_timeout: int | None) -> PoolerWatch | None:
+    """Return what sets the time-outs of connections to PostgreSQL, through a pooler too; None where there are none.
+
+    Args:
+        url: As for ``connect_arguments``.
+        statement_timeout: As for ``connect_arguments``.
+    """
+    if url.get_driver_name() != "psycopg" or statement_timeout is None:
+        return None
+    # As options of the connection they cost no round trip.
+    timeouts = {
+        "statement_timeout": f"{statement_timeout}s",
+        "lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s",
+        "idle_in_transaction_session_timeout": f"{IDLE_TRANSACTION_SECONDS}s",
+    }
+    return PoolerWatch(timeouts, " ".join(_texts(url.query.get("options"))))
 
 
 def engine_options(
@@ -186,14 +200,17 @@ def engine_options(
     return options
 
 
-def prepare_connections(engine: Engine, statement_timeout: int | None) -> None:
-    """Set up each connection of an engine after it is made, where that is not done by its arguments.
+def prepare_connections(engine: Engine, statement_timeout: int | None, pooler: PoolerWatch | None) -> None:
+    """Set up each connection of an engine when it is made, where that is not done by its arguments.
 
     Args:
         engine: The engine.
         statement_timeout: As for ``connect_arguments``.
+        pooler: What ``pooler_watch`` returned.
     """
-    sa.event.listen(engine, "do_connect", _connect)
+    sa.event.listen(engine, "do_connect", _connecting(pooler))
+    if pooler is not None:
+        sa.event.listen(engine, "begin", pooler.begin)
     sa.event.listen(engine, "handle_error", _leave_no_transaction)
     sa.event.listen(engine, "handle_error", _mark_useless_connection)
     sa.event.listen(engine, "reset", _undo_what_is_open)
@@ -208,11 +225,17 @@ def prepare_connections(engine: Engine, statement_timeout: int | None) -> None:
         sa.event.listen(engine, "connect", _sql_server_preparation(statement_timeout))
 
 
-def _connect(dialect: Dialect, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
-    try:
-        return dialect.connect(*arguments, **named)
-    except (OSError, MemoryError) as error:  # not even the driver had what it takes to say so
-        raise driver_errors.ShortageError(error) from error
+def _connecting(pooler: PoolerWatch | None) -> Callable[..., Any]:
+    def connect(dialect: Dialect, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        try:
+            if pooler is not None:
+                named = {name: value for name, value in named.items() if name != "options"}  # the watch has them
+                return pooler.connect(dialect, arguments, named)
+            return dialect.connect(*arguments, **named)
+        except (OSError, MemoryError) as error:  # not even the driver had what it takes to say so
+            raise driver_errors.ShortageError(error) from error
+
+    return connect
 
 
 def _leave_no_transaction(context: sa.engine.ExceptionContext) -> None:

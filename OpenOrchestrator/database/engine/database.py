@@ -145,9 +145,9 @@ class Database:
             ConnectionFailedError: If the database cannot be reached within the patience.
             DatabaseError: If it refuses the statement.
         """
-        at_once = self.dialect_name == "postgresql"
-        engine = self._autocommitter if at_once else self._writer
         self._spare_connection()
+        at_once = self.dialect_name == "postgresql" and not self._is_behind_pooler()
+        engine = self._autocommitter if at_once else self._writer
         return self._run(engine.connect, work, writing=True, read_back=read_back, at_once=at_once)
 
     def write_directly(
@@ -158,7 +158,9 @@ class Database:
         if direct is None:
             from OpenOrchestrator.database.engine.driver_cursor import DriverTransactions  # noqa: PLC0415
 
-            direct = self._direct = DriverTransactions(self.engine, self._watchdog)
+            at_once = self.dialect_name == "postgresql" and not self._is_behind_pooler()
+            direct = DriverTransactions(self.engine, self._watchdog, self._pooler, at_once=at_once)
+            self._direct = direct
         return self._run(direct.begin, work, writing=True, read_back=read_back, at_once=direct.at_once)
 
     @contextmanager
@@ -172,11 +174,20 @@ class Database:
         engine = self._writer if writing else self.engine
         self._spare_connection()
         opened = self._attempts.look(engine.connect, waiting=False, explain=self.explain)
+        first: BaseException | None = None
         try:
             with opened as connection, connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except BaseException as error:
+                    first = error
+                    raise
         except sa.exc.DBAPIError as error:
-            raise self.explain(error) from error
+            # Undoing may fail as well: what went wrong first is the one to tell.
+            told = first or error
+            if not isinstance(told, sa.exc.DBAPIError):
+                raise told from error
+            raise self.explain(told) from told
 
     def verify(self) -> None:
         """Open a connection at once, so that a wrong connection string is told here and not later.
@@ -266,6 +277,14 @@ class Database:
         """Return the error to raise for one of the driver's, without secrets."""
         return self._explanations.explain(error)
 
+    def _is_behind_pooler(self) -> bool:
+        """Tell whether transactions do not stay in one session of the server; connects, if that is not known yet."""
+        if self._pooler is None:
+            return False
+        if self._pooler.is_between is None:
+            self._attempts.look(lambda: self.engine.connect().close(), waiting=True, explain=self.explain)
+        return bool(self._pooler.is_between)
+
     def _spare_connection(self) -> None:
         """Give back what ``write_directly`` keeps at hand, so that a robot does with one connection."""
         if self._direct is not None:
@@ -318,7 +337,8 @@ class Database:
             ) from error
         if self._create:  # first, because what prepares connections opens them
             connecting.create_privately(engine)
-        connecting.prepare_connections(engine, self._statement_timeout)
+        self._pooler = connecting.pooler_watch(url, self._statement_timeout)
+        connecting.prepare_connections(engine, self._statement_timeout, self._pooler)
         if url.get_driver_name() == "psycopg" and self._statement_timeout is not None:
             from OpenOrchestrator.database.engine.watchdog import StatementWatchdog  # noqa: PLC0415  (psycopg only)
 

@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from OpenOrchestrator.database.engine import driver_errors
 
 if TYPE_CHECKING:
+    from OpenOrchestrator.database.engine.poolers import PoolerWatch
     from OpenOrchestrator.database.engine.watchdog import StatementWatchdog
 
 
@@ -44,6 +45,8 @@ class DriverStatement:
         compiled = typed.compile(dialect=dialect)
         self.sql = str(compiled)
         self._order = tuple(compiled.positiontup or ()) if compiled.positional else None
+        sizes = [_null_size(parameters[name]) for name in self._order or ()]
+        self._null_sizes = sizes if dialect.name == "mssql" and dialect.driver == "pyodbc" else None
         self._binds = [(name, parameters[name].dialect_impl(dialect).bind_processor(dialect)) for name in used]
         converters = [column.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         self._results = [(number, convert) for number, convert in enumerate(converters) if convert is not None]
@@ -53,6 +56,12 @@ class DriverStatement:
         given = {name: values[name] if convert is None else convert(values[name]) for name, convert in self._binds}
         return given if self._order is None else tuple(given[name] for name in self._order)
 
+    def set_null_types(self, cursor: Any, arguments: Any) -> None:
+        """Say of which type the parameters are that are NULL; else ODBC asks the server what the statement wants."""
+        if self._null_sizes is not None:
+            sizes = [size if value is None else None for size, value in zip(self._null_sizes, arguments, strict=True)]
+            cursor.setinputsizes(sizes if any(sizes) else None)
+
     def converted(self, row: Sequence[Any]) -> list[Any]:
         """Return a row of the driver with its values as the column types give them."""
         found = list(row)
@@ -61,30 +70,44 @@ class DriverStatement:
         return found
 
 
+def _null_size(column: TypeEngine[Any]) -> tuple[int, int, int]:
+    """Return ODBC's number of a type, and its size and digits."""
+    if isinstance(column, sa.Uuid):
+        return (-11, 36, 0)  # SQL_GUID
+    if column._type_affinity is sa.DateTime:
+        return (93, 26, 6)  # SQL_TYPE_TIMESTAMP
+    return (-9, 4000, 0)  # SQL_WVARCHAR
+
+
 class DriverTransactions:
     """Begins transactions on connections from the pool. Safe to share between threads.
 
-    On PostgreSQL every statement is a transaction of its own, which spares the round trips that begin and commit one,
-    and one connection stays at hand until ``give_back``, so that one statement after the other costs only itself. It
-    does not where other threads may be waiting for a connection.
+    Where statements are saved at once, one connection stays at hand until ``give_back``, so that one statement after
+    the other costs only itself. It does not where other threads may be waiting for a connection.
 
     Args:
         engine: Where to take connections from.
         watchdog: Bounds how long a silent server may keep a statement waiting.
+        pooler: Sets time-outs in each transaction where a session does not keep them.
+        at_once: Whether every statement is a transaction of its own, which spares the round trips that begin and
+            commit one; for PostgreSQL alone.
     """
 
-    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None) -> None:
+    def __init__(
+        self, engine: Engine, watchdog: StatementWatchdog | None, pooler: PoolerWatch | None, *, at_once: bool
+    ) -> None:
         self._engine = engine
         self._watchdog = watchdog
+        self._pooler = pooler
         self._at_hand = _AtHand()
-        self.at_once = engine.dialect.name == "postgresql"
+        self.at_once = at_once
 
     def begin(self) -> DriverTransaction:
         """Return a transaction, to be used in a ``with`` block."""
         kept = self._at_hand.take()
         if kept is not None:
             return kept
-        return DriverTransaction(self._engine, self._watchdog, self._at_hand if self.at_once else None)
+        return DriverTransaction(self._engine, self._watchdog, self._pooler, self._at_hand if self.at_once else None)
 
     def give_back(self) -> None:
         """Give the connection at hand back to the pool."""
@@ -120,12 +143,20 @@ class DriverTransaction:
     Args:
         engine: Where to take the connection from.
         watchdog: Bounds how long a silent server may keep a statement waiting.
+        pooler: Sets time-outs in it where a session does not keep them.
         at_hand: Where it puts itself at its end to be used again, every statement being a transaction of its own;
             None if it gives its connection back.
     """
 
-    def __init__(self, engine: Engine, watchdog: StatementWatchdog | None, at_hand: _AtHand | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        watchdog: StatementWatchdog | None,
+        pooler: PoolerWatch | None,
+        at_hand: _AtHand | None,
+    ) -> None:
         self._engine = engine
+        self._pooler = pooler
         self._dialect = engine.dialect
         # With what else a statement is interrupted by: no file descriptors, no memory.
         self._driver_error = (engine.dialect.loaded_dbapi.Error, OSError, MemoryError)
@@ -145,6 +176,8 @@ class DriverTransaction:
             self._cursor = driver.cursor()
             if self._at_hand is not None:
                 driver.autocommit = True
+            elif self._pooler is not None:
+                self._pooler.begin_directly(self._cursor)
             elif self._dialect.name == "sqlite":
                 # A writing transaction takes the lock at once: upgrading a read lock later fails under contention.
                 self._cursor.execute("BEGIN IMMEDIATE")
@@ -218,6 +251,7 @@ class DriverTransaction:
     def _execute(self, statement: DriverStatement, values: Mapping[str, Any]) -> None:
         arguments = statement.arguments(values)
         try:
+            statement.set_null_types(self._cursor, arguments)
             if self._watchdog is None:
                 self._cursor.execute(statement.sql, arguments)
             else:

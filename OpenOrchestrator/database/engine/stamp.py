@@ -6,13 +6,14 @@ judge the answer: ``revisions`` does.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from OpenOrchestrator.common.errors import RevisionError
+from OpenOrchestrator.common.errors import ConfigurationError, RevisionError
 
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 _SETTINGS = sa.table("Site_Settings", sa.column("name", sa.String), sa.column("value", sa.String))
@@ -52,10 +53,41 @@ def read_stamp(connection: Connection) -> Stamp:
 
 
 def machine_zone() -> ZoneInfo:
-    """Return the time zone of this machine."""
+    """Return the time zone of this machine.
+
+    Raises:
+        ConfigurationError: If the machine says it in a way that is not understood, such as the rules of a POSIX ``TZ``.
+    """
     from tzlocal import get_localzone  # noqa: PLC0415  (only sites without a stored zone need it)
 
-    return get_localzone()
+    try:
+        return get_localzone()
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise _nameless() from error
+
+
+def machine_zone_name() -> str:
+    """Return the IANA name of this machine's time zone.
+
+    Raises:
+        ConfigurationError: If it has none.
+    """
+    from tzlocal import get_localzone_name  # noqa: PLC0415  (see above)
+
+    zone = machine_zone()  # unlike the name alone, it heeds whatever TZ holds, and refuses what it does not understand
+    try:
+        return ZoneInfo(zone.key if zone.key and zone.key != "local" else get_localzone_name() or "").key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise _nameless() from error
+
+
+def _nameless() -> ConfigurationError:
+    told = os.environ.get("TZ")
+    cause = f": TZ is {told!r}" if told else ""
+    return ConfigurationError(
+        f"The time zone of this machine has no IANA name{cause}. Say which one the site's dates are meant in: "
+        'python -m OpenOrchestrator upgrade "<connection string>" --timezone Europe/Copenhagen'
+    )
 
 
 def _read_what_is_there(connection: Connection) -> Stamp:

@@ -26,6 +26,7 @@ from OpenOrchestrator import __version__
 from OpenOrchestrator.common.errors import ConfigurationError, ConnectionFailedError, InvalidInputError, RevisionError
 from OpenOrchestrator.common.redaction import mask_connection_string
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.stamp import machine_zone_name
 from OpenOrchestrator.database.schema.inspection import DatabaseState, Situation, inspect_connection
 from OpenOrchestrator.database.schema.migration_environment import ON_REVISION
 from OpenOrchestrator.database.schema.revisions import head_revision, known_revisions, migrations_folder, newer
@@ -271,24 +272,6 @@ def valid_zone_name(name: str) -> str:
             f"There is no time zone {name!r}. Give an IANA name, for example: --timezone Europe/Copenhagen"
         ) from error
     return cleaned
-
-
-def machine_zone_name() -> str:
-    """Return the IANA name of this machine's time zone.
-
-    Raises:
-        ConfigurationError: If the machine has none by name.
-    """
-    from tzlocal import get_localzone_name  # noqa: PLC0415  (only new databases need it)
-
-    try:
-        name = get_localzone_name()
-        return valid_zone_name(name or "")
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigurationError(
-            "The time zone of this machine has no IANA name. Say which one the site's dates are meant in, for "
-            "example: --timezone Europe/Copenhagen"
-        ) from error
 
 
 def _migrate(

@@ -185,7 +185,7 @@ def _walks(triggers: int, most: int) -> sa.CompoundSelect[Any]:
             raw(_JOBS.c.start_time, "start_time"),
             raw(_JOBS.c.end_time, "end_time"),
             sa.case((held.scalar_subquery().is_not(None), 1), else_=0).label("has_elements"),
-        ).where(_JOBS.c.trigger_id == sa.bindparam(f"trigger_{number}", type_=_JOBS.c.trigger_id.type))
+        ).where(_JOBS.c.trigger_id == sa.bindparam(f"trigger_{number}", None, type_=_JOBS.c.trigger_id.type))
         newest = newest.order_by(_JOBS.c.start_time.desc(), _JOBS.c.id.desc()).limit(most)
         parts.append(sa.select(newest.subquery()))
     return sa.union_all(*parts)

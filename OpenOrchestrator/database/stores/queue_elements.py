@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine import dialects, exact_texts
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
+from OpenOrchestrator.database.engine.text_search import contains
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
 from OpenOrchestrator.database.stores import validation
@@ -378,7 +379,7 @@ def _conditions(wanted: ElementFilter, dialect_name: str) -> list[sa.ColumnEleme
     if wanted.search_term:
         term = validation.text(wanted.search_term, "search term", DATA_LENGTH, dialect_name)
         columns = (_TABLE.c.reference, _TABLE.c.data, _TABLE.c.message)
-        conditions.append(sa.or_(*(column.icontains(term, autoescape=True) for column in columns)))
+        conditions.append(sa.or_(*(contains(column, term) for column in columns)))
     return conditions
 
 

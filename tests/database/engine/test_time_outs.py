@@ -193,8 +193,10 @@ def test_what_the_connection_string_says_itself_comes_last() -> None:
     url = make_url("postgresql+psycopg://server/x?connect_timeout=3&options=-c%20lock_timeout%3D9s")
     arguments = connecting.connect_arguments(url)
     assert "connect_timeout" not in arguments
-    assert arguments["options"].endswith(" -c lock_timeout=9s")
-    assert arguments["options"].startswith("-c statement_timeout=60s -c lock_timeout=5s ")
+    pooler = connecting.pooler_watch(url, 60)
+    assert pooler is not None
+    assert pooler._options.endswith(" -c lock_timeout=9s")
+    assert pooler._options.startswith("-c statement_timeout=60s -c lock_timeout=5s ")
 
 
 def test_a_server_is_given_up_below_the_lease_if_its_statements_are_bounded_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -393,6 +394,7 @@ def test_time_zone_is_kept_unless_given(empty_database_url: str) -> None:
 def test_machine_without_a_named_zone_is_asked_for_one(
     empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tzlocal.get_localzone", lambda: SimpleNamespace(key=None))  # a file without a name
     monkeypatch.setattr("tzlocal.get_localzone_name", lambda: None)
     with pytest.raises(ConfigurationError, match="--timezone Europe/Copenhagen"):
         upgrade(empty_database_url)

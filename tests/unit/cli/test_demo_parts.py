@@ -8,12 +8,14 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from uuid import UUID, uuid4
 
 import pytest
 from rich.console import Console
+from sqlalchemy.engine import make_url
 
+from OpenOrchestrator.cli import demo_setup
 from OpenOrchestrator.cli.demo_processes import browser_is_seen
 from OpenOrchestrator.cli.demo_setup import make_folder, make_site
 from OpenOrchestrator.cli.demo_view import LiveView, PlainView, make_view
@@ -267,3 +269,11 @@ def test_a_browser_is_opened_only_where_somebody_sees_it(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
     assert browser_is_seen() is seen
+
+
+@pytest.mark.parametrize("name", ["demo", "a b", "æøå", "50%", "#1"])
+def test_a_drive_of_windows_is_written_as_one(name: str) -> None:
+    file = PureWindowsPath(f"C:\\Users\\{name}\\orchestrator.db")
+    text = demo_setup._connection_string(file)
+    assert text.startswith("sqlite+pysqlite:///C:/Users/")
+    assert make_url(text).database == file.as_posix()

@@ -151,3 +151,10 @@ def test_a_relative_sqlite_file_is_made_absolute_for_robots(tmp_path: Path) -> N
 )
 def test_other_connection_strings_stay_as_they_are(connection_string: str) -> None:
     assert with_absolute_path(connection_string) == connection_string
+
+
+@pytest.mark.parametrize("drive", ["C%3A", "c%3a", "C:"])
+def test_a_drive_is_a_drive_though_it_is_encoded(drive: str) -> None:
+    made = with_absolute_path(f"sqlite+pysqlite:///{drive}/Robots/orchestrator.db?timeout=5")
+    assert made.endswith(f"{drive[0]}:/Robots/orchestrator.db?timeout=5")
+    assert "%3" not in made
