@@ -70,6 +70,32 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def windows(session: nox.Session) -> None:
+    """Run tests in a Windows Python under Wine, which a script sets up; what follows ``--`` goes to pytest.
+
+    See ``.ci/windows.py`` for the script, and CONTRIBUTING.md for what Wine is not.
+    """
+    session.install("uv>=0.6")
+    folder = str(Path(session.cache_dir) / "windows")
+    session.run("python", ".ci/windows.py", "prepare", folder)
+    session.run("python", ".ci/windows.py", "test", folder, *(session.posargs or ["tests/unit", "tests/scheduler"]))
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write the locked versions anew; ``nox -s lock -- --upgrade`` takes the newest."""
+    session.install("uv>=0.6")
+    session.run("bash", ".ci/lock", *session.posargs, external=True)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look the locked versions up among the known vulnerabilities; says so where that cannot be done."""
+    session.install("pip-audit>=2.9")
+    session.run("python", ".ci/audit.py")
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Build the wheel and the source distribution into ``dist/``."""
     session.install("build")

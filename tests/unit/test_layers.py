@@ -41,9 +41,9 @@ def test_the_robot_host_imports_only_the_standard_library_and_its_neighbours(nam
 def test_the_robot_host_can_be_loaded_without_any_package() -> None:
     code = f"import sys; sys.path.append({str(FOLDER)!r}); import robot_host; print(*sys.modules)"
     loaded = printed_by(code, "-I", "-S")
-    of_the_other_system = {"posix_tree"} if sys.platform == "win32" else {"windows_tree", "console"}
-    assert set(HOST_MODULES) - of_the_other_system <= set(loaded)
-    assert not of_the_other_system & set(loaded)
+    others = {"posix_tree"} if sys.platform == "win32" else {"windows_tree", "console"}
+    assert set(HOST_MODULES) - others <= set(loaded)
+    assert not others & set(loaded)
     assert "OpenOrchestrator" not in loaded
 
 
