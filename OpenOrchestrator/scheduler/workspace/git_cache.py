@@ -243,12 +243,8 @@ class RepositoryCache:
                     for tree in [path for path in self._trees.glob("*") if path.is_dir()]:
                         if tree.suffix == files.TRASH_SUFFIX:
                             files.empty_trash(tree)
-                        elif (
-                            self._is_over(tree, keep_days)
-                            and not _is_in_use(tree, in_use)
-                            and _remove_if_possible(tree)
-                        ):
-                            removed.append(tree)
+                        elif self._is_over(tree, keep_days) and not _is_in_use(tree, in_use):
+                            removed += [tree] if _remove_if_possible(tree) else []
                     mirror = self._mirror.folder
                     if not mirror.is_dir():
                         return removed

@@ -74,8 +74,7 @@ def test_read_only_files_of_git_are_made_writable_to_be_deleted(
     real = os.unlink
 
     def minding(path: Any, **named: Any) -> None:
-        found = os.stat(path, **named)
-        if not found.st_mode & 0o200:
+        if not os.stat(path, **named).st_mode & 0o200:  # noqa: PTH116  (relative to a descriptor)
             raise PermissionError(5, "Access is denied", str(path))
         real(path, **named)
 
