@@ -31,6 +31,7 @@ class Trigger(Base):
         priority: Higher runs first.
         secret_passing: Member name of SecretPassing; None means AUTO.
         timeout_seconds: How long its robot may run; None means without limit.
+        keep_files: Whether a run from git finds what the one before left in its folder; None means it does not.
         run_requested_at: When somebody asked for a run now; a claim clears it.
         failed_starts: Starts in a row that ended before a robot process existed.
     """
@@ -53,6 +54,7 @@ class Trigger(Base):
     type: Mapped[TriggerType] = mapped_column(enum_type(TriggerType))
     secret_passing: Mapped[str | None] = mapped_column(String(20))
     timeout_seconds: Mapped[int | None]
+    keep_files: Mapped[bool | None]
     run_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
 

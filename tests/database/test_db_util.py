@@ -272,8 +272,10 @@ def test_update_trigger_writes_what_was_changed_and_nothing_else(connected: Data
     trigger.priority = 7
     trigger.next_run = SITE_NOW + timedelta(hours=1)
     trigger.scheduler_whitelist.append("here")
+    trigger.keep_files = True
     db_util.update_trigger(trigger)
     stored = db_util.get_trigger(trigger_id)
+    assert stored.keep_files is True
     assert (stored.priority, stored.scheduler_whitelist) == (7, ["here"])
     assert (stored.next_run, stored.due_at) == (
         SITE_NOW + timedelta(hours=1),

@@ -67,6 +67,7 @@ class ClaimedRun:
         process_args: Empty if the trigger has none.
         passing: How connection string and key reach the robot.
         timeout_seconds: None for no limit.
+        keep_files: Whether a run from git finds what the one before left in its folder.
         due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
     """
 
@@ -83,6 +84,7 @@ class ClaimedRun:
     is_blocking: bool
     passing: SecretPassing
     timeout_seconds: int | None
+    keep_files: bool
     due_at: datetime | None
     type: TriggerType
 
@@ -306,6 +308,7 @@ def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         is_blocking=row.is_blocking,
         passing=row.passing,
         timeout_seconds=row.timeout_seconds,
+        keep_files=row.keep_files,
         due_at=trigger.due_at,
         type=row.type,
     )

@@ -109,6 +109,7 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "min_batch_size": lambda value, what: validation.integer(_number(value), what),
         "process_status": lambda value, what: validation.member(value, TriggerStatus, what),
         "secret_passing": _passing,
+        "keep_files": lambda value, what: None if value is None else validation.flag(value, what),
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
     }
 

@@ -56,6 +56,7 @@ class TriggerRow:
     git_branch: str | None
     passing: SecretPassing
     timeout_seconds: int | None
+    keep_files: bool
     failed_starts: int
     last_run: Any
     run_requested_at: datetime | None
@@ -85,6 +86,7 @@ BASE_COLUMNS = tuple(
         "git_branch",
         "secret_passing",
         "timeout_seconds",
+        "keep_files",
         "failed_starts",
         "last_run",
         "run_requested_at",
@@ -130,6 +132,7 @@ def read(row: Any) -> TriggerRow:
         git_branch=_optional(values, "git_branch", _text),
         passing=SecretPassing.__members__.get(str(values["secret_passing"]), SecretPassing.AUTO),
         timeout_seconds=_optional(values, "timeout_seconds", _number),
+        keep_files=_read(values, "keep_files", _truth, empty=False),
         failed_starts=_read(values, "failed_starts", _number, empty=0),
         last_run=values["last_run"],
         run_requested_at=_optional(values, "run_requested_at", _instant),

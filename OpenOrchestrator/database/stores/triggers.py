@@ -40,7 +40,7 @@ def create_single(
         due_at: The same as an instant, where the caller knows it.
         zone: The site's time zone, from which ``due_at`` is computed where it is not given.
         base: trigger_name, process_name, process_path, process_args, is_git_repo, is_blocking, priority, and where
-            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds.
+            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds, keep_files.
 
     Returns:
         Its id.

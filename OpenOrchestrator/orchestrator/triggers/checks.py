@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.repository_address import MASK, RepositoryAddress
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.forms.checks import required
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
 
 LONGEST_LIMIT_MINUTES = 10_080
@@ -24,6 +27,24 @@ def check_cron(value: Any) -> str | None:
     except InvalidInputError as error:
         return str(error)
     return None if len(text) <= 200 else "At most 200 characters."
+
+
+def check_path(stored: str) -> Callable[[Any], str | None]:
+    """Return a check of the path in a form whose trigger has this one, of which the secrets are not shown."""
+    right = required("a path", 250)
+
+    def check(value: Any) -> str | None:
+        text = str(value or "").strip()
+        if MASK in text and unmasked(text, stored) == text:
+            return f"{MASK} stands for what is not shown: enter the whole address, with user and token if it has some."
+        return right(unmasked(text, stored))
+
+    return check
+
+
+def unmasked(entered: str, stored: str) -> str:
+    """Return the path that is meant: the one stored if its address was left as it is shown, without its secrets."""
+    return stored if entered == RepositoryAddress(stored).shown else entered
 
 
 def check_arguments(value: Any) -> str | None:

@@ -152,7 +152,13 @@ class _TriggerForm:
 
 def differences(before: TriggerSettings, after: TriggerSettings) -> list[str]:
     """Return in words which settings differ."""
-    words = {"passing": "secret passing", "is_git": "git", "is_blocking": "blocking", "timeout_seconds": "time limit"}
+    words = {
+        "passing": "secret passing",
+        "is_git": "git",
+        "is_blocking": "blocking",
+        "timeout_seconds": "time limit",
+        "keep_files": "what is kept between runs",
+    }
     return [
         words.get(name, name.replace("_", " "))
         for name in TriggerSettings.__slots__

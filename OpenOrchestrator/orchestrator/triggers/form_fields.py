@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
@@ -31,9 +32,11 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_cron,
     check_date,
     check_limit,
+    check_path,
     check_schedulers,
     check_time,
     doubt_arguments,
+    unmasked,
 )
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
 
@@ -99,7 +102,9 @@ class TriggerFields:
                 )
                 self._process.set_autocomplete(list(self._names.processes))
             with field("Path", wide=True) as path_field:
-                self._path = text_input("Path", settings.path, check=required("a path", 250), mono=True, marker="path")
+                # Its secrets stay here: the field gets, and gives back, the address without them.
+                shown = RepositoryAddress(settings.path).shown
+                self._path = text_input("Path", shown, check=check_path(settings.path), mono=True, marker="path")
                 with path_field:
                     self._path_hint = ui.label().classes("oo-hint")
             with ui.element("div"):
@@ -110,6 +115,13 @@ class TriggerFields:
                     "Branch, tag or commit", settings.branch or "", check=at_most(100), mono=True, marker="branch"
                 )
                 self._branch.props["placeholder"] = "The repository's default"
+            with ui.element("div").classes("oo-w2") as self._keep_field:
+                self._keep = switch("Keep files between runs", settings.keep_files, marker="keep-files")
+                self._keep.on_value_change(drawer.touched)
+                ui.label(
+                    "A run finds what the one before left beside the files of the same commit, such as its .venv. "
+                    "Otherwise every run starts in a fresh folder."
+                ).classes("oo-hint").style("margin-top: 0")
             with field("Arguments", note="optional, JSON or any text", wide=True):
                 self._arguments = text_area(
                     "Arguments", settings.arguments, check=check_arguments, mono=True, marker="arguments"
@@ -214,6 +226,7 @@ class TriggerFields:
     def _show_git(self) -> None:
         is_git = bool(self._git.value)
         self._branch_field.set_visibility(is_git)
+        self._keep_field.set_visibility(is_git)
         self._path_hint.set_text(
             "Address of the repository; its main.py is started."
             if is_git
@@ -275,7 +288,7 @@ class TriggerFields:
             name=self._name.value.strip(),
             process=self._process.value.strip(),
             type=kind,
-            path=self._path.value.strip(),
+            path=unmasked(self._path.value.strip(), self._settings.path),
             arguments=self._arguments.value or "",
             is_git=bool(self._git.value),
             branch=(self._branch.value.strip() or None) if self._git.value else None,
@@ -283,6 +296,7 @@ class TriggerFields:
             priority=int(self._priority.value),
             schedulers=tuple(self._where_field.value or ()),
             passing=self._passing.value,
+            keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,
             cron=self._cron.value.strip() if kind is TriggerType.SCHEDULED else None,
             next_run=next_run,

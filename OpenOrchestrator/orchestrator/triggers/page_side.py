@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
@@ -100,9 +101,10 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         pairs += [("Queue", settings.queue, False), ("Batch size", times.number(settings.min_batch_size or 1), False)]
     if settings.next_run is not None:
         pairs.append(("Date", f"{settings.next_run:%Y-%m-%d %H:%M}", False))
-    pairs.append(("Repository" if settings.is_git else "Path", settings.path, True))
+    pairs.append(("Repository" if settings.is_git else "Path", RepositoryAddress(settings.path).shown, True))
     if settings.is_git:
         pairs.append(("Branch", settings.branch or "the default one", bool(settings.branch)))
+        pairs.append(("Folder", "Kept between runs" if settings.keep_files else "Fresh for every run", False))
     pairs += [
         ("Blocking", "Yes" if settings.is_blocking else "No", False),
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),

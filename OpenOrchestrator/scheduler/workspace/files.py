@@ -20,6 +20,7 @@ from uuid import uuid4
 TRASH_SUFFIX = ".trash"
 """What folders that are being deleted end in; whoever finds one may go on with it."""
 
+_ON_WINDOWS = os.name == "nt"
 _PATIENCE = 2.0
 _PAUSE = 0.02
 
@@ -88,7 +89,7 @@ def empty_trash(trash: Path) -> bool:
         shutil.rmtree(trash, onerror=_make_writable_and_retry)
         if not os.path.lexists(trash):
             return True
-        if os.name != "nt" or time.monotonic() >= give_up_at:
+        if not _ON_WINDOWS or time.monotonic() >= give_up_at:
             return False
         time.sleep(_PAUSE)
 
@@ -98,7 +99,7 @@ def _make_writable_and_retry(function: Callable[[str], object], path: str, _: ob
     with contextlib.suppress(OSError):
         folder = path if function in {os.scandir, os.open, os.listdir} else str(Path(path).parent)
         Path(folder).chmod(stat.S_IRWXU)
-        if os.name == "nt":
+        if _ON_WINDOWS:
             Path(path).chmod(stat.S_IWRITE)
         if function in {os.unlink, os.remove, os.rmdir}:
             function(path)
@@ -110,7 +111,7 @@ def _patiently(action: Callable[[], object], path: Path) -> None:
         try:
             action()
         except PermissionError:
-            if os.name != "nt" or time.monotonic() >= give_up_at:
+            if not _ON_WINDOWS or time.monotonic() >= give_up_at:
                 raise
             with contextlib.suppress(OSError):
                 if path.is_file():

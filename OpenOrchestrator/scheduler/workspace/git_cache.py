@@ -244,10 +244,7 @@ class RepositoryCache:
                         if tree.suffix == files.TRASH_SUFFIX:
                             files.empty_trash(tree)
                         elif self._is_over(tree, keep_days) and not _is_in_use(tree, in_use):
-                            files.unlink(_ready_file(tree))
-                            files.remove_tree(tree)
-                            held_folders.forget(tree)
-                            removed.append(tree)
+                            removed += [tree] if _remove_if_possible(tree) else []
                     mirror = self._mirror.folder
                     if not mirror.is_dir():
                         return removed
@@ -285,7 +282,8 @@ class RepositoryCache:
         end_marked_processes(self._mark)
         mirror = self._mirror.folder
         for leftover in (*self._cache.glob(f"{mirror.name}.*"), *self._trees.glob(f"*{UNFINISHED_SUFFIX}")):
-            files.remove_tree(leftover)
+            with contextlib.suppress(OSError):  # somebody has it open; nothing counts on its name
+                files.remove_tree(leftover)
         if mirror.is_dir():
             for pattern in ("*.lock", "gc.pid", "FETCH_HEAD", "tmp_pack_*", "tmp_idx_*", "tmp_obj_*"):
                 for leftover in mirror.rglob(pattern):
@@ -297,6 +295,17 @@ class RepositoryCache:
 def _ready_file(tree: Path) -> Path:
     """Return the file whose existence says that the folder is complete."""
     return tree.with_name(f"{tree.name}.json")
+
+
+def _remove_if_possible(tree: Path) -> bool:
+    """Delete a folder, unless a program still works in it: then it is tried again the next time."""
+    try:
+        files.unlink(_ready_file(tree))
+        files.remove_tree(tree)
+        held_folders.forget(tree)
+    except OSError:
+        return False
+    return True
 
 
 def _is_in_use(tree: Path, in_use: Collection[Path]) -> bool:

@@ -54,7 +54,13 @@ class RobotPreparation:
         Raises:
             LaunchError: With the reason to store on the job.
         """
-        robot = self._workspace.prepare(run.process_path, run.is_git_repo, run.git_branch, job_id=run.job_id)
+        robot = self._workspace.prepare(
+            run.process_path,
+            run.is_git_repo,
+            run.git_branch,
+            job_id=run.job_id,
+            kept_for=run.trigger_id if run.keep_files else None,
+        )
         self._prepared[run.job_id] = robot
         python = self._environments.provide(self._python, run.trigger_id, run.job_id)
         spec = LaunchSpec(

@@ -130,6 +130,8 @@ class RobotEnvironments:
                         removed.append(environment)
             except TimeoutError:
                 break
+            except OSError:
+                continue  # a program still runs in it; the next time
         return removed
 
     def _is_over(self, environment: Path) -> bool:

@@ -181,6 +181,7 @@ _SPOILED = [
     (Trigger, "is_blocking", "perhaps"),
     (Trigger, "is_git_repo", 7),
     (Trigger, "timeout_seconds", "long"),
+    (Trigger, "keep_files", 7),
     (Trigger, "run_requested_at", "soon"),
     (Trigger, "failed_starts", "none"),
     (Trigger, "scheduler_whitelist", "here, there"),
@@ -294,6 +295,7 @@ def test_a_claim_sets_the_trigger_running_and_leaves_its_job(database, clock):
         process_args="a b",
         git_branch="main",
         timeout_seconds=90,
+        keep_files=True,
         secret_passing="ARGUMENTS",
         is_blocking=True,
     )
@@ -314,9 +316,17 @@ def test_a_claim_sets_the_trigger_running_and_leaves_its_job(database, clock):
     assert job.lease_until is not None
     assert (run.process_path, run.process_args, run.git_branch) == ("robot.py", "a b", "main")
     assert (run.timeout_seconds, run.passing.name, run.is_blocking) == (90, "ARGUMENTS", True)
+    assert run.keep_files is True
     assert (run.type, run.attempt, run.due_at) == (TriggerType.SCHEDULED, 1, job.due_at)
     (scheduler,) = database.read(lambda s: s.scalars(sa.select(Scheduler)).all())
     assert (scheduler.latest_trigger, scheduler.latest_trigger_time) == ("scheduled", datetime(2026, 1, 1, 1, 0))
+
+
+@pytest.mark.parametrize("stored", [None, False])
+def test_a_trigger_that_says_nothing_of_its_files_keeps_none(database, clock, stored):
+    make.scheduled(database, next_run=datetime(2026, 1, 1, 0, 40), keep_files=stored)
+    (run,) = make.claim_all(database, HERE)
+    assert run.keep_files is False
 
 
 def test_the_lease_is_measured_on_the_clock_of_the_database(database, clock):

@@ -36,9 +36,11 @@ def test_every_column_of_a_new_trigger_is_stored(database):
         scheduler_whitelist=["A", "Ø"],
         secret_passing=SecretPassing.ENVIRONMENT,
         timeout_seconds=60,
+        keep_files=True,
     )
     trigger = make.trigger(database, made)
     assert isinstance(trigger, ScheduledTrigger)
+    assert trigger.keep_files is True
     assert (trigger.trigger_name, trigger.process_name, trigger.process_path) == ("Næste 🙂", "Process", "robot.py")
     assert (trigger.cron_expr, trigger.next_run) == ("0 5 * * MON", datetime(2026, 7, 1, 5))
     assert trigger.due_at == datetime(2026, 7, 1, 3, tzinfo=timezone.utc)

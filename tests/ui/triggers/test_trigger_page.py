@@ -137,7 +137,8 @@ async def test_settings_of_a_queue_trigger_and_what_waits(user: User, site: Data
         min_batch_size=5,
         is_git_repo=True,
         git_branch="main",
-        process_path="https://git.example/robot.git",
+        process_path="https://bot:to/ken7@git.example/robot.git?token=se/cret7",
+        keep_files=True,
         process_args='{"b": 1, "a": "<i>"}',
         timeout_seconds=5400,
         priority=7,
@@ -146,7 +147,10 @@ async def test_settings_of_a_queue_trigger_and_what_waits(user: User, site: Data
     await user.open(f"/triggers/{trigger_id}")
     await user.should_see("Runs while 5 or more New elements wait.", retries=30)
     await user.should_see("3 New")
-    await user.should_see("https://git.example/robot.git")
+    await user.should_see("https://***@git.example/robot.git?token=***")
+    await user.should_not_see("ken7")
+    await user.should_not_see("cret7")
+    await user.should_see("Kept between runs")
     await user.should_see("main")
     await user.should_see("1 h 30 min")
     assert await text_of(user, "arguments") == '{\n  "b": 1,\n  "a": "<i>"\n}'

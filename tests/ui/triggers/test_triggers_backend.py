@@ -86,6 +86,8 @@ async def test_settings_come_back_as_they_were_stored(backends: Backends) -> Non
 async def test_an_update_changes_everything_once_and_loses_to_a_newer_one(backends: Backends) -> None:
     changes = (
         (SCHEDULED, replace(SCHEDULED, name="B", cron="0 7 * * *", schedulers=(), branch=None, timeout_seconds=None)),
+        (SCHEDULED, replace(SCHEDULED, keep_files=True)),
+        (replace(SCHEDULED, keep_files=True), SCHEDULED),
         (SINGLE, replace(SINGLE, next_run=datetime(2026, 12, 1, 8, 0), passing=SecretPassing.ARGUMENTS, arguments="x")),
         (QUEUE, replace(QUEUE, queue="other", min_batch_size=1, is_git=True, branch="dev", priority=-4)),
     )

@@ -13,6 +13,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
+from OpenOrchestrator.orchestrator.triggers.checks import check_path, unmasked
 from OpenOrchestrator.orchestrator.triggers.form_fields import zone_words
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, select, table, until
@@ -316,6 +317,7 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     value_of(user, "path", "https://git.example/robots/invoices.git")
     value_of(user, "git", True)
     value_of(user, "branch", "main")
+    value_of(user, "keep-files", True)
     value_of(user, "arguments", '{"limit": 250}')
     value_of(user, "cron", "0 6 * * 1-5")
     await user.should_see("Weekdays 06:00", retries=30)
@@ -331,6 +333,7 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     found = stored(site, "Invoices")
     assert isinstance(found, ScheduledTrigger)
     assert (found.process_name, found.is_git_repo, found.git_branch) == ("finance/invoices", True, "main")
+    assert found.keep_files is True
     assert (found.cron_expr, found.process_args) == ("0 6 * * 1-5", '{"limit": 250}')
     assert found.next_run == datetime(2026, 11, 24, 6, 0)
     assert (found.scheduler_whitelist, found.priority, found.timeout_seconds) == (["RPA-VM-01"], 7, 5400)
@@ -446,6 +449,39 @@ async def test_an_edit_keeps_what_is_not_changed_and_the_due_run(user: User, sam
     assert isinstance(after, ScheduledTrigger)
     assert after.priority == 3
     assert (after.next_run, after.cron_expr, after.last_run) == (before.next_run, before.cron_expr, before.last_run)
+
+
+async def test_the_token_of_a_repository_never_reaches_the_browser_and_survives_an_edit(
+    user: User, site: Database
+) -> None:
+    url = "https://bot:to/ken7@git.example/robot.git?token=se/cret7"
+    add_trigger(
+        site, QueueTrigger, trigger_name="Q", queue_name="q", min_batch_size=1, is_git_repo=True, process_path=url
+    )
+    await user.open("/triggers")
+    await act_on(user, "triggers", "edit", "Q")
+    await user.should_see(marker="priority", retries=30)
+    (path,) = user.find(marker="path").elements
+    assert path.value == "https://***@git.example/robot.git?token=***"  # type: ignore[attr-defined]
+    assert not any("ken7" in str(element.props) + str(element) for element in user.client.elements.values())
+    value_of(user, "priority", "3")
+    await click(user, "save")
+    await user.should_see("Q was saved", retries=50)
+    found = stored(site, "Q")
+    assert found is not None
+    assert (found.process_path, found.priority) == (url, 3)
+
+
+def test_a_path_with_what_is_not_shown_is_only_right_as_it_is_shown() -> None:
+    stored_path = "https://bot:to/ken7@git.example/robot.git"
+    check = check_path(stored_path)
+    assert check("https://***@git.example/robot.git") is None
+    assert unmasked("https://***@git.example/robot.git", stored_path) == stored_path
+    assert "enter the whole address" in str(check("https://***@git.example/other.git"))
+    assert check("https://bot:other@git.example/other.git") is None
+    assert check(" ") == "Enter a path."
+    assert "At most 250" in str(check("x" * 251))
+    assert check_path("")("C:\\robots\\main.py") is None
 
 
 async def test_an_edit_over_a_newer_version_asks(user: User, sample: Database) -> None:

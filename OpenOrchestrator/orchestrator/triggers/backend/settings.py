@@ -37,6 +37,7 @@ class TriggerSettings:
         queue: Of queue triggers, with ``min_batch_size``.
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
+        keep_files: Whether a run from git finds what the one before left in its folder.
     """
 
     name: str
@@ -51,6 +52,7 @@ class TriggerSettings:
     schedulers: tuple[str, ...] = ()
     passing: SecretPassing = SecretPassing.AUTO
     timeout_seconds: int | None = None
+    keep_files: bool = False
     cron: str | None = None
     next_run: datetime | None = None
     queue: str | None = None
@@ -196,6 +198,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         schedulers=tuple(trigger.scheduler_whitelist or ()),
         passing=trigger.passing,
         timeout_seconds=trigger.timeout_seconds,
+        keep_files=bool(trigger.keep_files),
         **kind,
     )
     return StoredTrigger(trigger.id, trigger.process_status, settings)
@@ -214,6 +217,7 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "priority": settings.priority,
         "secret_passing": settings.passing.name,
         "timeout_seconds": settings.timeout_seconds,
+        "keep_files": settings.keep_files,
     }
 
 
@@ -234,6 +238,8 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
         return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
     if column.name == "scheduler_whitelist" and not value:
         return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
+    if column.name == "keep_files" and not value:
+        return sa.or_(column.is_(None), column == value)
     same: sa.ColumnElement[bool] = column == value
     return same
 
