@@ -39,7 +39,7 @@ def sign_in(context: Any, app: App, path: str = "/triggers") -> Any:
     """Open a page, sign in, and return the tab."""
     page = context.new_page()
     page.goto(app.address + path)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.locator("#password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("header.oo-head")
     return page
@@ -84,10 +84,10 @@ def test_the_cookie_that_another_port_collects_shows_nothing(context: Any, brows
     thief.add_cookies([{"name": name, "value": found[1], "url": guarded.address}])
     page = thief.new_page()
     page.goto(f"{guarded.address}/triggers")
-    page.get_by_label("Password").wait_for()
+    page.locator("#password").wait_for()
     page.evaluate("localStorage.setItem('openorchestrator-key', 'guessed')")
     page.goto(f"{guarded.address}/triggers")
-    page.get_by_label("Password").wait_for()
+    page.locator("#password").wait_for()
     thief.close()
 
 
@@ -101,8 +101,8 @@ def test_signing_out_ends_all_tabs_of_this_browser(context: Any, browser: Any, g
     other = sign_in(elsewhere, guarded)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("Sign out", exact=True).last.click()
-    page.get_by_label("Password").wait_for()
-    second.get_by_label("Password").wait_for()
+    page.locator("#password").wait_for()
+    second.locator("#password").wait_for()
     assert second.url.endswith("/login?next=%2Fqueues")
     assert not [each for each in context.cookies() if not each["name"].endswith("_tab")]
     other.reload()
@@ -110,7 +110,7 @@ def test_signing_out_ends_all_tabs_of_this_browser(context: Any, browser: Any, g
     page = sign_in(context, guarded)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_text("Sign out everywhere").click()
-    other.get_by_label("Password").wait_for()
+    other.locator("#password").wait_for()
     elsewhere.close()
 
 
@@ -133,7 +133,7 @@ def test_data_comes_by_websocket_only(context: Any, guarded: App) -> None:
     urls: list[str] = []
     page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{guarded.address}/triggers")
-    page.get_by_label("Password").fill(PASSWORD)
+    page.locator("#password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("header.oo-head")
     key = page.evaluate("localStorage.getItem('openorchestrator-key')")

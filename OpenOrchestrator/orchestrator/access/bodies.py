@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 MOST_BYTES = 24 * 1024 * 1024
@@ -21,24 +20,29 @@ def declared_too_large(length: str) -> bool:
     return length.isdecimal() and (len(length) > 12 or int(length) > MOST_BYTES)
 
 
-def limited(receive: Receive) -> Receive:
-    """Return the same, but refusing a body that is too large while it comes, before anything of it is kept.
+class Limited:
+    """A body that is cut off when it becomes too large, while it comes and before more of it is kept.
 
-    Raises:
-        HTTPException: From what is returned; 413.
+    Args:
+        receive: Where it comes from.
+
+    Attributes:
+        exceeded: Whether it was too large; for the app its sender went away then.
     """
-    size = 0
 
-    async def guarded() -> Message:
-        nonlocal size
-        message = await receive()
-        if message["type"] == "http.request":
-            size += len(message.get("body", b""))
-            if size > MOST_BYTES:
-                raise HTTPException(413, TOO_LARGE)
-        return message
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._size = 0
+        self.exceeded = False
 
-    return guarded
+    async def receive(self) -> Message:
+        """Return the next part."""
+        if self.exceeded:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        self.exceeded = self._size > MOST_BYTES
+        return {"type": "http.disconnect"} if self.exceeded else message
 
 
 async def whole_body(receive: Receive, *, limit: int, seconds: float = FORM_SECONDS) -> bytes | None:

@@ -18,11 +18,12 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from OpenOrchestrator.orchestrator.access import login_form, login_page
-from OpenOrchestrator.orchestrator.access.bodies import TOO_LARGE, declared_too_large, limited
+from OpenOrchestrator.orchestrator.access.bodies import TOO_LARGE, Limited, declared_too_large
 from OpenOrchestrator.orchestrator.access.cookies import cookie_values
 from OpenOrchestrator.orchestrator.access.gate import Gate, SignIn
 from OpenOrchestrator.orchestrator.access.proxies import FORWARDED_HEADERS, PREFIX_HEADER, Proxies, Seen
@@ -106,7 +107,16 @@ class Guard:
         if response is not None:
             await response(scope, receive, sender.plain)
         else:
-            await self._app(scope, limited(receive), sender.page)
+            await self._pass_on(scope, Limited(receive), sender)
+
+    async def _pass_on(self, scope: Scope, body: Limited, sender: SecurityHeaders) -> None:
+        try:
+            await self._app(scope, body.receive, sender.page)
+        except ClientDisconnect:
+            if not body.exceeded:
+                raise
+        if body.exceeded and not sender.started:
+            await PlainTextResponse(TOO_LARGE, 413)(scope, body.receive, sender.plain)
 
     async def _answer(self, visit: _Visit, receive: Receive) -> Response | None:
         path, method = visit.path, visit.scope["method"]

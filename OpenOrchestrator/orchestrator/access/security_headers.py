@@ -22,6 +22,10 @@ class SecurityHeaders:
         secure: Whether the browser came by HTTPS.
         cookie_path: Path of every cookie.
         keep: Whether browsers may keep it, as style sheets and scripts.
+
+    Attributes:
+        nonce: Lets scripts run that carry it.
+        started: Whether the answer has begun.
     """
 
     def __init__(self, send: Send, *, site: Site | None, secure: bool, cookie_path: str, keep: bool) -> None:
@@ -30,6 +34,7 @@ class SecurityHeaders:
         self._secure = secure
         self._cookie_path = cookie_path
         self._keep = keep
+        self.started = False
         self.nonce = secrets.token_urlsafe(16)
 
     async def plain(self, message: Message) -> None:
@@ -53,6 +58,7 @@ class SecurityHeaders:
         await self._send(message)
 
     def _common(self, message: Message) -> MutableHeaders:
+        self.started = True
         headers = MutableHeaders(scope=message)
         headers["X-Content-Type-Options"] = "nosniff"
         headers["X-Frame-Options"] = "DENY"

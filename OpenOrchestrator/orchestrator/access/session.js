@@ -42,7 +42,8 @@
   });
 
   window.ooSignOut = async (everywhere) => {
-    await fetch(base + "/logout" + (everywhere ? "?everywhere" : ""), { method: "POST", headers: headers() });
+    const path = base + "/logout" + (everywhere ? "?everywhere" : "");
+    try { await fetch(path, { method: "POST", headers: headers() }); } catch { return; } // the app is away: nothing ended
     localStorage.removeItem(name);
     location.replace(base + "/login");
   };

@@ -66,7 +66,7 @@ class Navigation:
             self._show_zone()
             with ui.element("div").classes("oo-nav-foot"):
                 with ui.element("div").classes("oo-grow oo-col"):
-                    ui.label(f"Version {__version__}").classes("oo-xs oo-t3 oo-el")
+                    tip(ui.label(__version__).classes("oo-xs oo-t3 oo-el"), f"OpenOrchestrator {__version__}")
                 helping = icon_button("sym_r_keyboard", "Keyboard", keyboard_help)
                 helping.props("data-key=help").classes("oo-ava")
                 icon_button("sym_r_contrast", "Light or dark", self._on_dark, marker="dark")

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from starlette.exceptions import HTTPException
 
 from OpenOrchestrator.orchestrator.access import login_form
-from OpenOrchestrator.orchestrator.access.bodies import MOST_BYTES, declared_too_large, limited, whole_body
+from OpenOrchestrator.orchestrator.access.bodies import MOST_BYTES, Limited, declared_too_large, whole_body
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -55,12 +54,13 @@ async def test_half_a_form_is_no_try_at_the_password() -> None:
 
 async def test_an_upload_is_cut_off_at_its_limit() -> None:
     chunk = b"x" * (MOST_BYTES // 4)
-    receive = limited(receiving(part(chunk) for _ in range(10)))
+    body = Limited(receiving(part(chunk) for _ in range(10)))
     for _ in range(4):
-        await receive()
-    with pytest.raises(HTTPException) as caught:
-        await receive()
-    assert caught.value.status_code == 413
+        assert (await body.receive())["body"] == chunk
+    assert not body.exceeded
+    assert await body.receive() == GONE
+    assert body.exceeded
+    assert await body.receive() == GONE
 
 
 @pytest.mark.parametrize(
