@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import venv
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ _ORDERS_WAITING = (
 )
 _ORDERS_FETCHED = 12
 _INTAKE_DELAY = timedelta(seconds=2)
+_GIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,13 +207,22 @@ def _write_settings(site: DemoSite) -> None:
 
 def _make_repository(source: Path, target: Path) -> Path:
     """Make a git repository with the files of an example robot, committed by nobody in particular."""
-    import git  # noqa: PLC0415  (refuses to be imported where there is no git)
+    # Loaded here because it needs what only the scheduler does.
+    from OpenOrchestrator.common.repository_address import RepositoryAddress  # noqa: PLC0415
+    from OpenOrchestrator.scheduler.workspace.git_command import GitCommand  # noqa: PLC0415
 
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    author = git.Actor("OpenOrchestrator demo", "demo@localhost")
-    with git.Repo.init(target) as repository:
-        repository.index.add(sorted(file.name for file in source.glob("*.py")))
-        repository.index.commit("The order intake", author=author, committer=author, skip_hooks=True)
+    git, deadline = GitCommand(RepositoryAddress(""), "demo"), time.monotonic() + _GIT_SECONDS
+    git.run("init", "--quiet", "--template=", target, deadline=deadline)
+    within = (f"--git-dir={target / '.git'}", f"--work-tree={target}")
+    for command in (
+        ("config", "user.name", "OpenOrchestrator demo"),
+        ("config", "user.email", "demo@localhost"),
+        ("config", "commit.gpgSign", "false"),
+        ("add", "--all"),
+        ("commit", "--quiet", "--message=The order intake"),
+    ):
+        git.run(*within, *command, deadline=deadline)
     return target
 
 

@@ -63,6 +63,8 @@ class GitMirror:
     def make(self, deadline: float) -> None:
         """Make it if it is missing or damaged in a way that can be seen at once; it is empty then."""
         if (self.folder / "HEAD").is_file() and (self.folder / "objects").is_dir():
+            # Worktrees of earlier versions; git refuses to fetch into a branch that a robot checked out in one.
+            files.remove_tree(self.folder / "worktrees")
             return
         self.remove()
         unfinished = self.folder.with_name(f"{self.folder.name}.{uuid4().hex}.tmp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -135,6 +136,15 @@ def test_what_robots_do_with_git_reaches_no_other_run(work: Workspace, origin: O
         again = from_git(work, origin, reference)
         assert (again.commit, git_in(again, "rev-parse", "HEAD")) == (commit, commit)
         assert git_in(again, "branch", "--format=%(refname:short)") == reference
+
+
+def test_a_worktree_that_an_earlier_version_left_hinders_nobody(work: Workspace, origin: Origin) -> None:
+    robot = from_git(work, origin, "main")
+    [mirror] = (work.root / "cache").glob("*.git")
+    worktree = robot.folder.with_name(origin.first)
+    subprocess.run(["git", f"--git-dir={mirror}", "worktree", "add", "--quiet", str(worktree), "main"], check=True)
+    second = origin.commit("main.py", "print(2)")
+    assert from_git(work, origin, "main").commit == second
 
 
 def test_a_robot_may_push(work: Workspace, origin: Origin) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -213,6 +214,19 @@ def test_without_git_the_demo_says_so_and_makes_nothing(tmp_path: Path, monkeypa
     with pytest.raises(ConfigurationError, match="git is not installed"):
         make_site(make_folder(tmp_path / "demo"))
     assert list((tmp_path / "demo").iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_repository_of_the_demo_is_its_own_whatever_git_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.git"
+    monkeypatch.setenv("GIT_DIR", str(other))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    folder = make_folder(tmp_path / "demo")
+    make_site(folder)
+    assert (folder / "order_intake" / ".git" / "HEAD").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["demo"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not permit ? in names of folders")
