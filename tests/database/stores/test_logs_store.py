@@ -221,4 +221,6 @@ def test_the_last_error_of_a_job_is_its_own_or_that_of_its_process_without_a_job
     assert last() == "last"
     log("its own", 1, job_id=job_id)
     assert last() == "its own"
+    database.write(lambda session: session.execute(sa.update(Job).values(status=JobStatus.LOST)))
+    assert last() is None, "the last one may be ours, about the end"
     assert database.read(lambda session: logs.last_error_of_job(session, uuid4())) is None
