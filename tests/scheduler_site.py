@@ -218,7 +218,8 @@ class Site:
     def output(self, job_id: UUID, stream: str | None = None) -> str:
         query = sa.select(JobOutput).where(JobOutput.job_id == job_id).order_by(JobOutput.sequence)
         records = self.database.read(lambda session: session.scalars(query).all())
-        return "".join(record.text for record in records if stream in (None, record.stream))
+        text = "".join(record.text for record in records if stream in (None, record.stream))
+        return text.replace("\r\n", "\n") if sys.platform == "win32" else text
 
     def errors(self, process_name: str) -> list[Log]:
         query = sa.select(Log).where(Log.process_name == process_name).order_by(Log.log_time)

@@ -26,7 +26,7 @@ from OpenOrchestrator.cli.demo_watch import Expectation
 from OpenOrchestrator.common import crypto_util, private_files
 from OpenOrchestrator.common.errors import ConfigurationError
 from OpenOrchestrator.common.secret_markers import CONNECTION_STRING_VARIABLE, KEY_VARIABLE
-from OpenOrchestrator.common.settings import ENV_FILE, PREFIX, expanded
+from OpenOrchestrator.common.settings import ENV_FILE, PREFIX, default_app_folder, expanded
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.schema import migrations
 
@@ -85,8 +85,13 @@ class DemoSite:
             f"{PREFIX}Name": "demo",
             f"{PREFIX}Python": str(self.python),
             f"{PREFIX}Workspace": str(self.folder / "workspace"),
-            f"{PREFIX}AppFolder": str(self.folder / "app"),
+            **self._app_folder(),
         }
+
+    def _app_folder(self) -> dict[str, str]:
+        """Return where the app keeps its files if that was chosen, or the account has no place of its own for them."""
+        chosen = os.environ.get(f"{PREFIX}AppFolder") or ("" if default_app_folder() else self.folder / "app")
+        return {f"{PREFIX}AppFolder": str(Path(chosen).absolute())} if chosen else {}
 
     def environment(self) -> dict[str, str]:
         """Return the environment for its scheduler: this process's, with its settings and nobody else's."""
