@@ -102,11 +102,9 @@ class OrchestratorConnection:
             from OpenOrchestrator.database.schema import revisions  # noqa: PLC0415
             from OpenOrchestrator.database.stores import validation  # noqa: PLC0415
 
-            started_by_scheduler = (
-                secret_markers.JOB_VARIABLE in os.environ or validation.find_identifier(job_id) is not None
-            )
+            is_a_job = secret_markers.JOB_VARIABLE in os.environ or validation.find_identifier(job_id) is not None
             self._database = Database(connection_string)
-            revisions.check_robot(self._database, waiting=started_by_scheduler)
+            revisions.check_robot(self._database, waiting=is_a_job)
         self._key = crypto_key
         self._held: HeldTokens | None = None
         default.set_default(self._database)
