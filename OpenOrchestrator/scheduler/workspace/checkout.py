@@ -173,16 +173,16 @@ def run_has_ended(root: Path, job_id: UUID) -> bool | None:
 
 def _prepare_file(process_path: str) -> PreparedRobot:
     file = Path(process_path).expanduser().absolute()
+    # It may be the address of a repository whose trigger was not marked as one.
+    shown = RepositoryAddress(process_path).shown
     if file.suffix.lower() != ".py":
-        raise LaunchError(
-            f'"{process_path}" is not a Python file. Enter a .py file, or mark the trigger as a git repository.'
-        )
+        raise LaunchError(f'"{shown}" is not a Python file. Enter a .py file, or mark the trigger as a git repository.')
     try:
         found = file.is_file()
     except OSError as error:
-        raise LaunchError(f'"{process_path}" cannot be read: {error.strerror}.') from error
+        raise LaunchError(f'"{shown}" cannot be read: {error.strerror}.') from error
     if not found:
-        raise LaunchError(f'There is no file "{process_path}" on this machine.')
+        raise LaunchError(f'There is no file "{shown}" on this machine.')
     # The project of a local robot has no marked root: look as far up as src layouts go.
     top = file.parents[min(_LEVELS_ABOVE_A_LOCAL_FILE, len(file.parents) - 1)]
     return PreparedRobot(file, file.parent, None, nearest_project(file.parent, top) or file.parent)

@@ -57,6 +57,13 @@ def test_what_is_not_a_python_file_is_refused(work: Workspace, tmp_path: Path, p
         work.prepare(str(tmp_path / path) if path else " ", False, None)
 
 
+def test_an_address_that_is_taken_for_a_file_is_shown_without_its_token(work: Workspace) -> None:
+    for url in ("https://bot:to/ken7@git.example/robot.git", "https://bot:to/ken7@git.example/main.py"):
+        with pytest.raises(LaunchError, match=r"https://\*\*\*@git\.example/") as caught:
+            work.prepare(url, False, None)
+        assert "ken7" not in str(caught.value)
+
+
 # Which commit, which file --------------------------------------------------------------------------------------
 
 
