@@ -231,6 +231,16 @@ class Events:
             trigger=trigger,
         )
 
+    def files_missing(self, job_id: UUID, trigger: str, sentence: str) -> None:
+        """Something that belongs to a robot's repository cannot be had; the robot was started without it."""
+        self._say(
+            WARNING,
+            "files_missing",
+            f'Started "{trigger}" without all its files. {sentence} (job {job_id})',
+            job=job_id,
+            trigger=trigger,
+        )
+
     def output_completed(self, job_id: UUID, trigger: str) -> None:
         """Output that the database had not taken at the end of its run is stored now."""
         self._say(

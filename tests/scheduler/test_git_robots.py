@@ -11,10 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from repositories import Origin
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.logs import Log
+from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 
 pytestmark = [
     pytest.mark.kinds("sqlite"),
@@ -117,3 +119,17 @@ def test_a_daemon_makes_the_next_folder_ready_when_a_run_is_over(site: Site, tmp
         again(site, trigger)
         # The spare is handed out to the next run, so that it is not the old one that is found next.
         wait_for("the next run", lambda count=count: len(site.jobs("git")) > count, context=site.state)
+
+
+def test_a_robot_is_started_without_files_that_cannot_be_had_and_its_log_names_them(site: Site, tmp_path: Path) -> None:
+    origin = Origin(tmp_path / "origin")
+    origin.commit("main.py", "print('done')")
+    origin.commit(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    origin.commit("model.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    site.single("git", origin.url, is_git_repo=True)
+    site.once(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_SYSTEM=os.devnull)
+    job = site.job("git")
+    assert job.status is JobStatus.DONE
+    (line,) = site.database.read(lambda session: session.scalars(sa.select(Log).where(Log.job_id == job.id)).all())
+    assert line.log_level is LogLevel.INFO
+    assert "only pointers: model.bin" in line.log_message

@@ -1,4 +1,4 @@
-"""Error messages of the scheduler in the log of a process, tied to the job they are about."""
+"""Messages of the scheduler in the log of a process, tied to the job they are about."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ def log_error(database: Database, *, process_name: str, job_id: UUID | None, mes
     Raises:
         DatabaseError: If it cannot be stored.
     """
+    _log(database, LogLevel.ERROR, process_name=process_name, job_id=job_id, message=message)
+
+
+def log_info(database: Database, *, process_name: str, job_id: UUID | None, message: str) -> None:
+    """Add an Info message to the log of a process; else as ``log_error``."""
+    _log(database, LogLevel.INFO, process_name=process_name, job_id=job_id, message=message)
+
+
+def _log(database: Database, level: LogLevel, *, process_name: str, job_id: UUID | None, message: str) -> None:
     now, log_id = database.site_now(), uuid4()
     database.write(
         lambda session: logs.insert(
             session,
             process_name=process_name,
-            level=LogLevel.ERROR,
+            level=level,
             job_id=job_id,
             message=message,
             log_time=now,

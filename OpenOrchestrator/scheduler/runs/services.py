@@ -26,10 +26,12 @@ class Prepared:
     Attributes:
         start: Starts it; raises LaunchError if that fails.
         commit: Commit of its repository, or None if it has none.
+        missing: What else belongs to it and cannot be had, each as a sentence.
     """
 
     start: Callable[[], RunDirectory]
     commit: str | None
+    missing: tuple[str, ...] = ()
 
 
 class Preparation(Protocol):

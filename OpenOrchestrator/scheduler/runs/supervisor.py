@@ -15,13 +15,14 @@ import threading
 from collections.abc import Callable
 from enum import Enum, auto
 
-from OpenOrchestrator.common.errors import LaunchError
+from OpenOrchestrator.common.errors import DatabaseError, LaunchError
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import words_of
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
+from OpenOrchestrator.scheduler.runs.error_log import log_info
 from OpenOrchestrator.scheduler.runs.following import Following
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Stored
@@ -201,7 +202,22 @@ class Supervisor:
         failpoints.reach(failpoints.AFTER_SPAWN)
         following = Following(self.job, self._services, self._record, directory, claimed=run, commit=prepared.commit)
         self._take_up(following)
+        for sentence in prepared.missing:
+            self._tell_missing(sentence)
         return following
+
+    def _tell_missing(self, sentence: str) -> None:
+        events = self._services.events
+        events.files_missing(self.job.job_id, self.job.trigger_name, sentence)
+        try:
+            log_info(
+                self._services.database,
+                process_name=self.job.process_name,
+                job_id=self.job.job_id,
+                message=events.redacted(sentence),
+            )
+        except DatabaseError as error:
+            events.following_trouble(self.job.job_id, self.job.trigger_name, error)
 
     def _take_up(self, following: Following) -> None:
         with self._lock:

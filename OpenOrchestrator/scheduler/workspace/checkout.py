@@ -43,6 +43,7 @@ class PreparedRobot:
         project: The folder whose declarations of requirements hold for it.
         address: Its repository, or None.
         wanted: What of that repository was asked for, or None.
+        missing: What else belongs to it and cannot be had, each as a sentence.
     """
 
     file: Path
@@ -51,6 +52,7 @@ class PreparedRobot:
     project: Path
     address: RepositoryAddress | None = None
     wanted: Wanted | None = None
+    missing: tuple[str, ...] = ()
 
 
 class Workspace:
@@ -157,7 +159,9 @@ class Workspace:
             ) from error
         folder = checkout.main.parent
         project = nearest_project(folder, checkout.folder) or checkout.folder
-        return PreparedRobot(checkout.main, folder, checkout.commit, project, address, checkout.wanted)
+        return PreparedRobot(
+            checkout.main, folder, checkout.commit, project, address, checkout.wanted, checkout.missing
+        )
 
     def _run_ended(self, job_id: UUID) -> bool | None:
         return run_has_ended(self.root, job_id)

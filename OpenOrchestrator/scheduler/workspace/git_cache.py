@@ -52,12 +52,14 @@ class Checkout:
         folder: Root of its files.
         main: The robot's file.
         wanted: What was asked for, for the spare of the next run.
+        missing: What else belongs to it and cannot be had, each as a sentence.
     """
 
     commit: str
     folder: Path
     main: Path
     wanted: Wanted
+    missing: tuple[str, ...] = ()
 
 
 def cache_name(address: RepositoryAddress) -> str:
@@ -178,9 +180,9 @@ class RepositoryCache:
         else:
             tree = self._trees / str(job_id)
             self._prepare_fresh(tree, wanted, deadline)
-        self._run_trees.complete(tree, wanted, deadline)
+        missing = self._run_trees.complete(tree, wanted, deadline)
         files.write_json(_ready_file(tree), {"commit": wanted.commit})
-        return Checkout(wanted.commit, tree, tree / main, wanted)
+        return Checkout(wanted.commit, tree, tree / main, wanted, missing)
 
     def _prepare_kept(self, tree: Path, wanted: Wanted, job_id: UUID, deadline: float) -> None:
         of_commit = files.read_json(_ready_file(tree)).get("commit")

@@ -78,7 +78,7 @@ class RobotPreparation:
             variables={} if robot.address is None else access_variables(robot.address),
             secrets=() if robot.address is None else robot.address.secrets,
         )
-        return Prepared(partial(self._launcher.start, spec), robot.commit)
+        return Prepared(partial(self._launcher.start, spec), robot.commit, robot.missing)
 
     def release(self, job_id: UUID) -> None:
         """Delete the files of a run that nobody needs any more, once it is settled, and let others have the rest.

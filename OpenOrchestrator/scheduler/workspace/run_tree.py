@@ -82,27 +82,34 @@ class RunTrees:
         changed = self._run(tree, "diff-files", "--name-only", "--ignore-submodules", deadline=deadline)
         return not changed and not self._run(tree, "ls-files", "--others", "--directory", deadline=deadline)
 
-    def complete(self, tree: Path, wanted: Wanted, deadline: float) -> None:
+    def complete(self, tree: Path, wanted: Wanted, deadline: float) -> tuple[str, ...]:
         """Add what is not in the repository itself: submodules. Then prove what the folder holds.
 
+        Returns:
+            What is missing, each as a sentence: submodules that cannot be had, and files of Git LFS. The robot may do
+            without them, as robots of 3.0 did.
+
         Raises:
-            LaunchError: A submodule cannot be had, a file of Git LFS is missing, or git put something else there than
-                was asked for.
+            LaunchError: Git put something else there than was asked for, or time ran out.
         """
-        if self._submodules(wanted.commit, deadline):
+        missing = []
+        for folder in self._submodules(wanted.commit, deadline):  # one by one: git stops at the first it cannot have
             try:
-                self._run(tree, "submodule", "--quiet", "update", "--init", "--recursive", deadline=deadline)
+                self._run(
+                    tree, "submodule", "--quiet", "update", "--init", "--recursive", "--", folder, deadline=deadline
+                )
             except LaunchError as error:
-                raise LaunchError(f"its submodules cannot be had: {error}") from error
+                missing.append(f'Its submodule "{folder}" cannot be had: {error}')
         self._prove(tree, wanted, deadline)
         if not self.lfs_pointers_wanted and (pointers := self._lfs_pointers(tree, deadline)):
             shown = ", ".join(pointers[:_SHOWN_FILES])
             more = f" and {len(pointers) - _SHOWN_FILES} more" if len(pointers) > _SHOWN_FILES else ""
-            raise LaunchError(
-                f"files of Git LFS are missing, in their place are only pointers: {shown}{more}. Install git-lfs on "
-                "this machine (git lfs install --system), or set GIT_LFS_SKIP_SMUDGE=1 for the scheduler if the robot "
-                "does without these files."
+            missing.append(
+                f"Files of Git LFS are missing, in their place are only pointers: {shown}{more}. Install git-lfs on "
+                "this machine (git lfs install --system), or set GIT_LFS_SKIP_SMUDGE=1 for the scheduler if its robots "
+                "do without them."
             )
+        return tuple(missing)
 
     def find_main(self, commit: str, deadline: float) -> str | None:
         """Return the ``main.py`` in the shallowest folder, then by alphabet; None if there is none."""
