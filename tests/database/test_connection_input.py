@@ -121,7 +121,7 @@ def test_of_a_long_element_message_beginning_and_end_are_kept(robot: Orchestrato
         (ValueError("why"), "ValueError: why"),
         (5, "5"),
         ("", ""),
-        (f"no login with {KEY}", "no login with ***"),
+        pytest.param(f"no login with {KEY}", "no login with ***", id="the key"),
     ],
 )
 def test_no_element_message_is_refused(robot: OrchestratorConnection, message: Any, stored: str) -> None:
