@@ -14,6 +14,8 @@ from OpenOrchestrator.database.statuses import QueueStatus
 
 __all__ = ["QueueElement", "QueueStatus"]
 
+_HELD = text("claim_token IS NOT NULL")
+
 
 class QueueElement(Base):
     """One work item.
@@ -38,7 +40,9 @@ class QueueElement(Base):
             "claim_token",
             unique=True,
             # MariaDB and MySQL have no such condition, and let any number of rows have none.
-            **{f"{name}_where": text("claim_token IS NOT NULL") for name in ("mssql", "postgresql", "sqlite")},
+            mssql_where=_HELD,
+            postgresql_where=_HELD,
+            sqlite_where=_HELD,
         ),
     )
 

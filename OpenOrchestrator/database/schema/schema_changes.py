@@ -134,11 +134,12 @@ class SchemaChanges:
         """
         if name in self._indexes.get(table, {}):
             return
-        key, rows = sa.column(column), sa.table(table, sa.column(column))
-        # In a table of its own, because MySQL does not read from the table it changes.
-        twice = sa.select(key).select_from(rows).group_by(key).having(sa.func.count() > 1)
-        several = sa.select(twice.where(key.is_not(None)).subquery("several").c[column])
-        self._op.execute(sa.update(rows).where(rows.c[column].in_(several)).values({column: sa.null()}))
+        rows = sa.table(table, sa.column(column))
+        key = rows.c[column]
+        twice = sa.select(key).where(key.is_not(None)).group_by(key).having(sa.func.count() > 1)
+        # As a table of its own, because MySQL does not read from the table it changes.
+        several = sa.select(twice.subquery("several").c[column])
+        self._op.execute(sa.update(rows).where(key.in_(several)).values({column: sa.null()}))
         held = sa.text(f"{column} IS NOT NULL")
         self._op.create_index(
             name, table, [column], unique=True, mssql_where=held, postgresql_where=held, sqlite_where=held
