@@ -1,10 +1,11 @@
-"""A TCP proxy that cuts a connection right after it passed on a chosen message, as a failing network does."""
+"""A TCP proxy that cuts a connection right after it passed on a chosen message, at once or late, as networks do."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 
 class CuttingProxy:
@@ -22,13 +23,39 @@ class CuttingProxy:
         self._cut_after: bytes | None = None
         self._forward = True
         self._silent = False
+        self._late = False
+        self._deliver_after: Callable[[bytes], bool] | None = None
+        self._held: tuple[socket.socket, bytes] | None = None
+        self._answers: dict[socket.socket, threading.Thread] = {}
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_after(self, message: bytes, *, forward: bool) -> None:
         """Cut the next connection that sends this message, after passing it on or, with forward False, instead."""
         self._forward = forward
+        self._late = False
         self._cut_after = message
+
+    def cut_and_hold(self, message: bytes, *, deliver_after: Callable[[bytes], bool] | None = None) -> None:
+        """Cut the next connection that sends this message, and keep the message back until ``deliver``.
+
+        Args:
+            message: The message.
+            deliver_after: Tells what somebody else has to send for it to be delivered by itself, right after that.
+        """
+        self._late = True
+        self._deliver_after = deliver_after
+        self._cut_after = message
+
+    def deliver(self) -> None:
+        """Pass on what was kept back, and return when the server has answered it and has seen the connection go."""
+        assert self._held is not None
+        (sink, data), self._held = self._held, None
+        answers = self._answers[sink]
+        sink.sendall(data)
+        with contextlib.suppress(OSError):  # it has answered, and its answer found nobody
+            sink.shutdown(socket.SHUT_WR)
+        answers.join()
 
     def fall_silent(self) -> None:
         """Take everything that the client sends from now on, and answer nothing."""
@@ -45,8 +72,9 @@ class CuttingProxy:
             except OSError:
                 return
             server = socket.create_connection(self._server)
+            self._answers[server] = threading.Thread(target=self._pump, args=(server, client, False), daemon=True)
+            self._answers[server].start()
             threading.Thread(target=self._pump, args=(client, server, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, False), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, watched: bool) -> None:
         with contextlib.suppress(OSError):
@@ -55,7 +83,11 @@ class CuttingProxy:
                     self._cut_after = None
                     self.cuts += 1
                     # The client must not see the server's answer, so its side goes first.
+                    if self._late:
+                        self._held = (sink, data)
                     source.shutdown(socket.SHUT_RDWR)
+                    if self._late:
+                        return
                     if self._forward:
                         sink.sendall(data)
                         sink.shutdown(socket.SHUT_WR)
@@ -64,6 +96,9 @@ class CuttingProxy:
                     return
                 if not self._silent:
                     sink.sendall(data)
+                if watched and self._held is not None and self._deliver_after is not None and self._deliver_after(data):
+                    self._deliver_after = None
+                    threading.Thread(target=self.deliver, daemon=True).start()
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
@@ -13,6 +13,8 @@ from OpenOrchestrator.database.engine.dialects import SiteDateTime, enum_type, t
 from OpenOrchestrator.database.statuses import QueueStatus
 
 __all__ = ["QueueElement", "QueueStatus"]
+
+_HELD = text("claim_token IS NOT NULL")
 
 
 class QueueElement(Base):
@@ -23,7 +25,8 @@ class QueueElement(Base):
         start_date: Site time it was last handed out.
         end_date: Site time it was last finished.
         job_id: The job that holds or last held it; None if unknown (older libraries, robots run by hand).
-        claim_token: New at every hand-out, so that a late write of an earlier holder can be told apart.
+        claim_token: New at every hand-out, so that a late write of an earlier holder can be told apart. No two elements
+            have the same one, so that a claim that is repeated under its token can be saved once only.
     """
 
     __tablename__ = "Queues"
@@ -32,6 +35,15 @@ class QueueElement(Base):
         Index("ix_Queues_created", "queue_name", "created_date", "id"),
         Index("ix_Queues_reference", "queue_name", "reference", "status", "created_date", "id"),
         Index("ix_Queues_job", "job_id", "status"),
+        Index(
+            "ix_Queues_token",
+            "claim_token",
+            unique=True,
+            # MariaDB and MySQL have no such condition, and let any number of rows have none.
+            mssql_where=_HELD,
+            postgresql_where=_HELD,
+            sqlite_where=_HELD,
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)

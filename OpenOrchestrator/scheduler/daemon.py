@@ -31,6 +31,7 @@ from OpenOrchestrator.scheduler.presence.name import SchedulerName
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.recovery.restart import recover
+from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
 from OpenOrchestrator.scheduler.workspace.housekeeping import Housekeeping
@@ -78,7 +79,8 @@ class Daemon:
             on_over=self._run_is_over,
         )
         claiming = Claiming(database, self._identity, options, Poison(database, events))
-        self._dispatch = Dispatch(database, claiming, self._runs, self._services)
+        unfollowed = Unfollowed(database, self._identity, events, followed=self._followed)
+        self._dispatch = Dispatch(database, claiming, self._runs, self._services, unfollowed)
         self._lease_keeper = LeaseKeeper(
             database, self._identity, supervisors=self._runs.supervisors, events=events, contact=self._contact
         )

@@ -5,12 +5,13 @@ Owns what such a run does instead of a daemon: it is not enrolled, claims nothin
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import DatabaseError, SchedulerError
+from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, SchedulerError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import runs, trigger_claims
@@ -22,6 +23,7 @@ from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
+from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
 from OpenOrchestrator.scheduler.runs import endings, kill_requests
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
@@ -110,9 +112,7 @@ class SingleRun:
             DatabaseError: The database cannot be used.
         """
         revisions.check_exact(self._database)
-        claimed = trigger_claims.claim_by_name(
-            self._database, self._identity, trigger_name, allowed_as=self._options.name
-        )
+        claimed = self._claim(trigger_name)
         self._events.claimed(claimed.job_id, claimed.trigger_name, late_seconds=None, attempt=claimed.attempt)
         supervisor = self._supervisor = Supervisor(SupervisedJob.of(claimed), self._services)
         keeper = LeaseKeeper(
@@ -136,6 +136,18 @@ class SingleRun:
             self._bell.close()
             self._events.flush()
         return Outcome(claimed.job_id, supervisor.ending)
+
+    def _claim(self, trigger_name: str) -> ClaimedRun:
+        try:
+            return trigger_claims.claim_by_name(
+                self._database, self._identity, trigger_name, allowed_as=self._options.name
+            )
+        except (DatabaseError, InvalidInputError):
+            # The claim may have been saved all the same. What is saved only after this look, or when the database is
+            # back, a scheduler settles once its lease has run out.
+            with contextlib.suppress(DatabaseError):  # the first error is the one to tell
+                Unfollowed(self._database, self._identity, self._events, followed=tuple).give_back()
+            raise
 
     def _start(self, supervisor: Supervisor, claimed: ClaimedRun) -> None:
         try:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from io import StringIO
+from typing import Any
 
 import pytest
 from scheduler_site import Site, wait_for
 
+from OpenOrchestrator.common.errors import CommitOutcomeUnknownError
+from OpenOrchestrator.common.settings import load_settings
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.options import scheduler_options
+from OpenOrchestrator.scheduler.recovery.unfollowed import UNFOLLOWED
+from OpenOrchestrator.scheduler.single_run import SingleRun
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -134,3 +143,25 @@ def test_a_scheduler_of_this_machine_leaves_it_alone(site: Site) -> None:
     process.communicate(timeout=30)
     assert process.returncode == 0
     assert site.job("long").status is JobStatus.DONE
+
+
+def test_a_claim_that_was_saved_without_anybody_knowing_is_given_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger_id = site.single("trigger", site.robot("robot", "print('never')"))
+    options = scheduler_options(load_settings(name="here", workspace=site.workspace, python=sys.executable))
+    real = trigger_claims.claim_by_name
+
+    def saved_unheard(*arguments: Any, **named: Any) -> None:
+        real(*arguments, **named)
+        raise CommitOutcomeUnknownError("cut")
+
+    monkeypatch.setattr(trigger_claims, "claim_by_name", saved_unheard)
+    made = SingleRun(
+        site.database, options, crypto_key=site.key, events=Events(StringIO()), on_record=lambda _record: None
+    )
+    with pytest.raises(CommitOutcomeUnknownError):
+        made.run("trigger")
+    job = site.job("trigger")
+    assert (job.status, job.reason) == (JobStatus.KILLED, UNFOLLOWED)
+    assert site.status(trigger_id) is TriggerStatus.IDLE

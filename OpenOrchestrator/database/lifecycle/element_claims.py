@@ -5,7 +5,8 @@ an element is in ``stores.queue_elements``.
 
 A claim writes a new token into the element. The token is the fence of the element: whoever wants to write its status
 later (``element_status``) says which token it holds. It is also what a claim is recognised by when the connection broke
-while committing.
+while committing. It is then made anew under the same token, and no two elements can have one: should the first claim
+arrive after all, however late, the database refuses one of the two.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.engine.driver_cursor import DriverTransaction
+from OpenOrchestrator.database.engine.driver_cursor import DriverStatement, DriverTransaction
 from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, ClaimStatements, claim_statements
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
 from OpenOrchestrator.database.queues import QueueElement
@@ -35,7 +36,7 @@ def claim_next(
     """Hand out the oldest New element of a queue: it becomes In Progress and nobody else gets it.
 
     Exactly once, however many programs ask at the same time, and also when the connection breaks meanwhile: the claim
-    is then recognised by its token, and never repeated blindly.
+    is then recognised by its token, and saved once if it is repeated.
 
     Args:
         database: The database.
@@ -56,14 +57,24 @@ def claim_next(
         database.engine.dialect, by_reference=reference is not None, by_job=job_id is not None
     )
     values |= {"now": database.site_now(), "job_id": job_id, "token": token}
+    in_doubt = False
+
+    def work(transaction: DriverTransaction) -> QueueElement | None:
+        element = _claim_once(transaction, statements, statements.claim, values)
+        if element is None and in_doubt:
+            # The claim given up for lost may hold the last element locked, and be about to save it.
+            element = _claim_once(transaction, statements, statements.wait_and_claim, values)
+            if element is None:
+                element = read_back(transaction)
+        return element
 
     def read_back(transaction: DriverTransaction) -> QueueElement | None:
+        nonlocal in_doubt
+        in_doubt = True
         row = transaction.row(statements.held, values)
         return None if row is None else _element(row, values)
 
-    element = database.write_directly(
-        lambda transaction: _claim_once(transaction, statements, values), read_back=read_back
-    )
+    element = database.write_directly(work, read_back=read_back)
     if element is None and job_id is not None:
         database.read(lambda session: require_running(session.connection(), job_id))
     return element
@@ -92,7 +103,7 @@ def _wanted(database: Database, queue_name: str, reference: str | None) -> dict[
 
 
 def _claim_once(
-    transaction: DriverTransaction, statements: ClaimStatements, values: dict[str, Any]
+    transaction: DriverTransaction, statements: ClaimStatements, claim: DriverStatement, values: dict[str, Any]
 ) -> QueueElement | None:
     if statements.holder is not None:
         job = transaction.row(statements.holder, values)
@@ -100,7 +111,7 @@ def _claim_once(
             return None
     while True:
         try:
-            row = transaction.row(statements.claim, values)
+            row = transaction.row(claim, values)
         except (ValueError, LookupError) as error:
             raise DatabaseError(
                 f"The next New element of the queue {values['queue_name']!r} cannot be handed out, because its row "

@@ -50,13 +50,14 @@ UPDATE {queues} AS element SET status = 'IN_PROGRESS', start_date = :now, job_id
 _MSSQL = """WITH candidate AS ({candidate})
 UPDATE candidate SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
     OUTPUT {returned}"""
+_IN_ONE_STATEMENT = {"postgresql": (_POSTGRESQL, "element"), "mssql": (_MSSQL, "inserted")}
+"""What takes and returns at once, and what the row is called there; elsewhere it is selected first."""
 _TAKE = """UPDATE {queues} SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
     WHERE id = :id AND status = 'NEW'"""
 # SQLite compares the text of ids, and somebody else may have written one in capitals or with dashes.
 _RESPELL = """UPDATE {queues} SET id = :id
     WHERE {queue} AND status = 'NEW' AND lower(replace(id, '-', '')) = :id"""
-_HELD = """SELECT {columns} FROM {queues}
-    WHERE queue_name = :queue_name AND status = 'IN_PROGRESS' AND claim_token = :token"""
+_HELD = "SELECT {columns} FROM {queues} WHERE claim_token = :token AND status = 'IN_PROGRESS'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,16 @@ class ClaimStatements:
         holder: Returns the status of the claiming job and keeps it from ending, before anything is claimed in the same
             transaction; None if there is no job, or where the claim does that itself.
         claim: Takes the element and returns its row, or only selects and locks it if there is a second statement.
+            Passes over what others hold locked.
+        wait_and_claim: The same, but waits for what others hold locked.
         take: The second statement, in the same transaction; None where the first does it all.
         respell: Writes the id of an element as ids are found; None where every way to write one is found.
-        held: Returns the row of what was taken with a token. Looks at what is In Progress: no index has tokens.
+        held: Returns the row of what was taken with a token.
     """
 
     holder: DriverStatement | None
     claim: DriverStatement
+    wait_and_claim: DriverStatement
     take: DriverStatement | None
     held: DriverStatement
     respell: DriverStatement | None
@@ -106,40 +110,55 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
     quote = dialect.identifier_preparer.quote
     queues, jobs = quote(_TABLE.name), quote(JOBS.name)
     columns = ", ".join(quote(name) for name in READ_NAMES)
-    candidate = _CANDIDATE.format(
-        select={
-            "mssql": f"SELECT TOP (1) {', '.join(quote(column.name) for column in _TABLE.columns)}",
-            "postgresql": "SELECT id",
-        }.get(dialect.name, f"SELECT {columns}"),
-        queues=queues,
-        hint=" WITH (READPAST, UPDLOCK, ROWLOCK)" if dialect.name == "mssql" else "",
-        queue=same_text_sql(dialect.name, "queue_name", ":queue_name"),
-        and_reference=f" AND {same_text_sql(dialect.name, 'reference', ':reference')}" if by_reference else "",
-        and_job=_and_job(dialect.name, jobs) if by_job else "",
-        suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, " LIMIT 1 FOR UPDATE SKIP LOCKED"),
-    )
-    if dialect.name in ("postgresql", "mssql"):
-        template, alias = (_MSSQL, "inserted") if dialect.name == "mssql" else (_POSTGRESQL, "element")
-        returned = ", ".join(f"{alias}.{quote(name)}" for name in READ_NAMES)
-        holder = f"holder AS ({_LOCKED_JOB.format(jobs=jobs, hint='', suffix=' FOR SHARE')}), " if by_job else ""
-        claim = template.format(holder=holder, candidate=candidate, queues=queues, returned=returned)
-        take = None
-    else:
-        claim, take = candidate, DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
-    respell = None
+    take = respell = None
+    if dialect.name not in _IN_ONE_STATEMENT:
+        take = DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
     if dialect.name == "sqlite":
         sql = _RESPELL.format(queues=queues, queue=same_text_sql(dialect.name, "queue_name", ":queue_name"))
         respell = DriverStatement(dialect, sql, parameters=_PARAMETERS)
     types = [column.type for column in _READ]
+
+    def claim(*, waiting: bool) -> DriverStatement:
+        sql = _claim_sql(dialect, by_reference=by_reference, by_job=by_job, waiting=waiting)
+        return DriverStatement(dialect, sql, parameters=_PARAMETERS, columns=types)
+
     return ClaimStatements(
         holder=_holder(dialect, jobs) if by_job else None,
-        claim=DriverStatement(dialect, claim, parameters=_PARAMETERS, columns=types),
+        claim=claim(waiting=False),
+        wait_and_claim=claim(waiting=True),
         take=take,
         held=DriverStatement(
             dialect, _HELD.format(columns=columns, queues=queues), parameters=_PARAMETERS, columns=types
         ),
         respell=respell,
     )
+
+
+def _claim_sql(dialect: sa.Dialect, *, by_reference: bool, by_job: bool, waiting: bool) -> str:
+    """Return what takes the oldest New element, or selects and locks it where that needs a second statement."""
+    quote = dialect.identifier_preparer.quote
+    queues, jobs = quote(_TABLE.name), quote(JOBS.name)
+    columns = ", ".join(quote(name) for name in READ_NAMES)
+    hint = "UPDLOCK, ROWLOCK" if waiting else "READPAST, UPDLOCK, ROWLOCK"
+    lock = " LIMIT 1 FOR UPDATE" if waiting else " LIMIT 1 FOR UPDATE SKIP LOCKED"
+    candidate = _CANDIDATE.format(
+        select={
+            "mssql": f"SELECT TOP (1) {', '.join(quote(column.name) for column in _TABLE.columns)}",
+            "postgresql": "SELECT id",
+        }.get(dialect.name, f"SELECT {columns}"),
+        queues=queues,
+        hint=f" WITH ({hint})" if dialect.name == "mssql" else "",
+        queue=same_text_sql(dialect.name, "queue_name", ":queue_name"),
+        and_reference=f" AND {same_text_sql(dialect.name, 'reference', ':reference')}" if by_reference else "",
+        and_job=_and_job(dialect.name, jobs) if by_job else "",
+        suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, lock),
+    )
+    if dialect.name not in _IN_ONE_STATEMENT:
+        return candidate
+    template, alias = _IN_ONE_STATEMENT[dialect.name]
+    returned = ", ".join(f"{alias}.{quote(name)}" for name in READ_NAMES)
+    holder = f"holder AS ({_LOCKED_JOB.format(jobs=jobs, hint='', suffix=' FOR SHARE')}), " if by_job else ""
+    return template.format(holder=holder, candidate=candidate, queues=queues, returned=returned)
 
 
 def _and_job(dialect_name: str, jobs: str) -> str:

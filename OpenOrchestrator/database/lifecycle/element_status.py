@@ -57,7 +57,7 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
     """Write the status of an element, unless somebody else holds it now.
 
     Done, Failed and Abandoned set the end date, In Progress sets the start date and makes the writer the holder, New
-    and Abandoned take the element from whoever held it. One guarded UPDATE: of a late holder and its successor only
+    and Abandoned take the element from whoever held it. The UPDATE is guarded: of a late holder and its successor only
     the successor can write, whatever the late one read before.
 
     Returns:
@@ -90,6 +90,13 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
         row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == wanted.element_id)).mappings().first()
         return True if row is not None and all(row[name] == value for name, value in values.items()) else None
 
+    if wanted.token is not None and wanted.status is not QueueStatus.IN_PROGRESS:
+        # Nearly every write is this one, and is a statement alone. Should it break and arrive late, after it was
+        # repeated, the element is not In Progress under this token any more, whatever was written since.
+        narrow = update.where(_TABLE.c.status == QueueStatus.IN_PROGRESS)
+        if database.write_statement(lambda c: c.execute(narrow).rowcount == 1, read_back=read_back):
+            return holds_after
+    # In a transaction, a statement that arrives late is not saved: nobody commits it.
     if _depends_on_job_alone(wanted):
         # The end of the job waits for this, or this for the end of the job and then sees it.
         locked = shared(sa.select(JOBS.c.id).where(JOBS.c.id == wanted.job_id), JOBS)
@@ -100,7 +107,9 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
 
         database.write(write_under_lock, read_back=lambda session: read_back(session.connection()))
     else:
-        database.write_statement(write, read_back=read_back)
+        database.write(
+            lambda session: write(session.connection()), read_back=lambda session: read_back(session.connection())
+        )
     return holds_after
 
 

@@ -71,6 +71,21 @@ class OwnedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class UnstartedRun:
+    """A run that was claimed and has no robot yet.
+
+    Attributes:
+        trigger_id: None if that is not known.
+        name: Of the trigger, for people.
+    """
+
+    job_id: UUID
+    fence: int
+    trigger_id: UUID | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """What became of leases that were to be prolonged.
 
@@ -162,6 +177,34 @@ def jobs_of(database: Database, name: str) -> tuple[OwnedJob, ...]:
         )
         for row in rows
     )
+
+
+def unstarted_of(database: Database, identity: Identity) -> tuple[UnstartedRun, ...]:
+    """Return the runs of one instance of a scheduler that are claimed and have no robot yet, the oldest first."""
+    query = sa.select(_JOBS.c.id, _JOBS.c.fence, _JOBS.c.trigger_id, _JOBS.c.trigger_name, _JOBS.c.process_name)
+    query = query.where(_JOBS.c.status == JobStatus.STARTING, _JOBS.c.owner == identity.instance, _OURS)
+    query = unhindered(query.order_by(_JOBS.c.start_time, _JOBS.c.id), _JOBS)
+    rows = database.read(lambda session: session.connection().execute(query).all())
+    return tuple(UnstartedRun(row.id, row.fence, row.trigger_id, row.trigger_name or row.process_name) for row in rows)
+
+
+def free_of_locks(database: Database, runs: Collection[UnstartedRun]) -> tuple[UnstartedRun, ...]:
+    """Return those of some runs whose job and trigger nobody holds locked at this moment."""
+    if not runs:
+        return ()
+    jobs = sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(sorted(run.job_id for run in runs))).order_by(_JOBS.c.id)
+    trigger_ids = sorted({run.trigger_id for run in runs if run.trigger_id is not None})
+    triggers = sa.select(TRIGGERS.c.id).where(TRIGGERS.c.id.in_(trigger_ids)).order_by(TRIGGERS.c.id)
+
+    def look(session: Session) -> tuple[UnstartedRun, ...]:
+        connection = session.connection()
+        free = set(connection.execute(free_only(jobs, _JOBS)).scalars())
+        free_triggers = set(connection.execute(free_only(triggers, TRIGGERS)).scalars())
+        gone = set(trigger_ids) - set(connection.execute(unhindered(triggers, TRIGGERS)).scalars())
+        fine = free_triggers | gone | {None}
+        return tuple(run for run in runs if run.job_id in free and run.trigger_id in fine)
+
+    return database.read(look)
 
 
 def adopt(database: Database, identity: Identity, job_id: UUID, fence: int) -> int | None:

@@ -127,6 +127,24 @@ class SchemaChanges:
         if name not in self._indexes.get(table, {}):
             self._op.create_index(name, table, list(columns))
 
+    def create_unique_index(self, name: str, table: str, column: str) -> None:
+        """Create an index that lets no two rows hold the same, unless one of that name exists; NULL is in any number.
+
+        Rows that hold the same are emptied before.
+        """
+        if name in self._indexes.get(table, {}):
+            return
+        rows = sa.table(table, sa.column(column))
+        key = rows.c[column]
+        twice = sa.select(key).where(key.is_not(None)).group_by(key).having(sa.func.count() > 1)
+        # As a table of its own, because MySQL does not read from the table it changes.
+        several = sa.select(twice.subquery("several").c[column])
+        self._op.execute(sa.update(rows).where(key.in_(several)).values({column: sa.null()}))
+        held = sa.text(f"{column} IS NOT NULL")
+        self._op.create_index(
+            name, table, [column], unique=True, mssql_where=held, postgresql_where=held, sqlite_where=held
+        )
+
     def drop_index(self, name: str, table: str) -> None:
         """Drop an index if it exists."""
         if self._offline or name in self._indexes.get(table, {}):

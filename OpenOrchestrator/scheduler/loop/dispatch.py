@@ -17,6 +17,7 @@ from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTrigger
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.contact import elapsed
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
+from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
 from OpenOrchestrator.scheduler.runs import kill_requests
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.services import Services
@@ -37,13 +38,17 @@ class Dispatch:
         claiming: What this scheduler takes.
         runs: The runs under way.
         services: What their supervisors work with.
+        unfollowed: Gives back claims that nobody here follows.
     """
 
-    def __init__(self, database: Database, claiming: Claiming, runs: RunTable, services: Services) -> None:
+    def __init__(
+        self, database: Database, claiming: Claiming, runs: RunTable, services: Services, unfollowed: Unfollowed
+    ) -> None:
         self._database = database
         self._claiming = claiming
         self._runs = runs
         self._services = services
+        self._unknown_claims = unfollowed
         self._unfollowed: deque[tuple[Supervisor, RunDirectory]] = deque()
         self._is_crowded = False
         self._crowded_until = 0.0
@@ -72,8 +77,16 @@ class Dispatch:
         Raises:
             DatabaseError: The database cannot be reached.
         """
-        for run in self._claiming.claim(chosen):
-            self._begin(run)
+        if not chosen:
+            return
+        won = 0
+        try:
+            for run in self._claiming.claim(chosen):
+                won += 1
+                self._begin(run)
+        finally:
+            if won < len(chosen):
+                self._unknown_claims.look_soon()
 
     def follow(self, job: SupervisedJob, directory: RunDirectory) -> None:
         """Follow a run that an earlier scheduler of this name started."""
@@ -85,10 +98,13 @@ class Dispatch:
     def look_after_runs(self) -> None:
         """Stop the robots that an admin asked to kill, and follow those that could not be followed so far.
 
+        Claims that nobody follows, because it was not known that they were won, are given back.
+
         Raises:
             DatabaseError: The database cannot be used now.
         """
         self._follow_more()
+        self._unknown_claims.look_if_time()
         kill_requests.carry_out(self._database, self._runs.supervisors(), self._services.events)
 
     def _begin(self, run: ClaimedRun) -> None:
@@ -110,7 +126,7 @@ class Dispatch:
             if runs.give_back(self._database, run, NO_THREAD):
                 self._services.events.given_back(run.job_id, run.trigger_name, NO_THREAD)
         except DatabaseError as error:
-            # Its lease runs out, and it is due again then.
+            self._unknown_claims.look_soon()
             self._services.contact.failed(error)
 
     def _follow_more(self) -> None:

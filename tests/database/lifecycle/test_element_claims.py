@@ -243,6 +243,86 @@ def test_a_status_write_whose_connection_breaks_is_made_once(
     assert (stored(database, element_id).status, stored(database, element_id).message) == (QueueStatus.DONE, "done")
 
 
+def in_progress(database: Database) -> list[tuple[UUID, UUID | None]]:
+    wanted = sa.select(QueueElement.id, QueueElement.claim_token).where(QueueElement.status == QueueStatus.IN_PROGRESS)
+    return database.read(lambda session: [(row.id, row.claim_token) for row in session.execute(wanted)])
+
+
+@pytest.mark.kinds("postgresql")  # elsewhere it is the commit that comes late, when the rows are locked already
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_claim_that_arrives_after_it_was_repeated_takes_nothing(
+    database: Database, through_proxy: Database, proxy: CuttingProxy, finished: bool
+) -> None:
+    ids = fill(database, "work", ["a", "b"])
+    proxy.cut_and_hold(b"SKIP LOCKED")
+    element = claim_next(through_proxy, "work")
+    assert element is not None
+    assert element.id == ids[0]
+    if finished:
+        write(through_proxy, element.id, QueueStatus.DONE, token=element.claim_token)
+
+    proxy.deliver()
+
+    assert in_progress(database) == ([] if finished else [(ids[0], element.claim_token)])
+    assert stored(database, ids[1]).status is QueueStatus.NEW
+
+
+@pytest.mark.kinds("mariadb")
+def test_a_claim_that_is_saved_while_it_is_repeated_is_the_one_that_counts(
+    database: Database, through_proxy: Database, proxy: CuttingProxy
+) -> None:
+    ids = fill(database, "work", ["a", "b"])
+    proxy.cut_and_hold(b"COMMIT", deliver_after=lambda data: b"UPDATE" in data and b"SET status" in data)
+    element = claim_next(through_proxy, "work")
+    assert proxy.cuts == 1
+    assert element is not None
+    assert element.id == ids[0]
+    assert in_progress(database) == [(ids[0], element.claim_token)]
+
+
+@pytest.mark.kinds("mariadb")
+def test_a_queue_is_not_empty_while_a_claim_of_ones_own_may_still_be_saved(
+    database: Database, through_proxy: Database, proxy: CuttingProxy
+) -> None:
+    ids = fill(database, "work", ["a"])
+    proxy.cut_and_hold(b"COMMIT", deliver_after=lambda data: data.endswith(b"FOR UPDATE"))
+    element = claim_next(through_proxy, "work")
+    assert proxy.cuts == 1
+    assert element is not None
+    assert in_progress(database) == [(ids[0], element.claim_token)]
+
+
+def test_no_two_elements_have_the_same_token(database: Database) -> None:
+    fill(database, "work", ["a", "b", "c"])
+    element = claim_next(database, "work")
+    assert element is not None
+    claim_next(database, "work")
+    same = sa.update(QueueElement).where(QueueElement.reference == "b").values(claim_token=element.claim_token)
+    with pytest.raises(DatabaseError):
+        database.write(lambda session: session.execute(same))
+
+
+@pytest.mark.kinds("postgresql", "mariadb")
+@pytest.mark.parametrize(
+    ("late", "then"),
+    [(QueueStatus.IN_PROGRESS, QueueStatus.DONE), (QueueStatus.DONE, QueueStatus.FAILED)],
+)
+def test_a_status_write_that_arrives_after_it_was_repeated_changes_nothing(
+    database: Database, through_proxy: Database, proxy: CuttingProxy, late: QueueStatus, then: QueueStatus
+) -> None:
+    (element_id,) = fill(database, "work", ["a"])
+    element = claim_next(through_proxy, "work")
+    assert element is not None
+    proxy.cut_and_hold(b"UPDATE")
+    write(through_proxy, element_id, late, message="first", token=element.claim_token)
+    assert proxy.cuts == 1
+    write(through_proxy, element_id, then, message="then", token=element.claim_token)
+
+    proxy.deliver()
+
+    assert (stored(database, element_id).status, stored(database, element_id).message) == (then, "then")
+
+
 @pytest.mark.kinds("postgresql", "mariadb")
 def test_a_connection_closed_by_the_server_is_replaced(database: Database) -> None:
     fill(database, "work", ["a", "b"])
@@ -546,8 +626,11 @@ def test_a_claim_reads_only_what_it_hands_out(grown: Database, reference: str | 
     assert uses(grown, plan, index), plan
     for word in ("Seq Scan", "SCAN Queues", "TEMP B-TREE", "filesort", "Sort", "Bitmap"):
         assert word not in plan, plan
+    element = claim_next(grown, "work")
+    assert element is not None  # MariaDB reads a unique index before it explains
+    values["token"] = element.claim_token
     held = explain(grown, statements.held.sql, statements.held.arguments(values))
-    assert uses(grown, held, "ix_Queues_next"), held
+    assert uses(grown, held, "ix_Queues_token"), held
 
 
 def test_sql_server_locks_the_job_before_it_takes_an_element() -> None:
@@ -571,5 +654,6 @@ def test_sql_server_takes_one_row_past_the_locked_ones_and_returns_it(by_referen
     assert "ORDER BY created_date, id)" in sql
     assert "UPDATE candidate SET status = 'IN_PROGRESS', start_date = ?, job_id = ?, claim_token = ?" in sql
     assert "OUTPUT inserted.id, inserted.queue_name, inserted.data" in sql
+    assert "WITH (UPDLOCK, ROWLOCK)" in statements.wait_and_claim.sql
     values = {"queue_name": "q", "reference": "r", "job_id": uuid4(), "now": SITE_NOW, "token": uuid4()}
     assert len(statements.claim.arguments(values)) == sql.count("?")

@@ -32,7 +32,7 @@ from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.schema import migrations, revisions
 from OpenOrchestrator.database.schema.migrations import Situation, inspect_database, upgrade
 from OpenOrchestrator.database.schema.upgrade_lock import exclusive
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 
 
 @pytest.fixture
@@ -293,6 +293,29 @@ def test_active_jobs_of_the_revision_before_know_what_started_them(empty_databas
         "due": (None, None),
         "ended": (None, "Started on request."),
     }
+    assert_like_models(empty_database_url)
+
+
+def test_elements_that_two_claims_left_with_one_token_lose_it(empty_database_url: str) -> None:
+    upgrade(empty_database_url, zone=ZONE)
+    run_alembic(empty_database_url, command.downgrade, "f3b86a1d7c25")
+    queues = Base.metadata.tables["Queues"]
+    twice, once = uuid.uuid4(), uuid.uuid4()
+    engine = sa.create_engine(empty_database_url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for reference, token in [("a", twice), ("b", twice), ("c", once), ("d", None), ("e", None)]:
+            row = {"id": uuid.uuid4(), "queue_name": "q", "status": "IN_PROGRESS", "reference": reference}
+            row |= {"created_date": datetime(2026, 1, 1), "claim_token": token}
+            connection.execute(sa.insert(queues), row)
+
+    upgrade(empty_database_url)
+
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(queues.c.reference, queues.c.status, queues.c.claim_token))
+        tokens = {row.reference: (row.status, row.claim_token) for row in found}
+    engine.dispose()
+    held = QueueStatus.IN_PROGRESS
+    assert tokens == {"a": (held, None), "b": (held, None), "c": (held, once), "d": (held, None), "e": (held, None)}
     assert_like_models(empty_database_url)
 
 

@@ -9,9 +9,10 @@ import pytest
 from bench import Bench
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import ConnectionFailedError
+from OpenOrchestrator.common.errors import CommitOutcomeUnknownError, ConnectionFailedError
 from OpenOrchestrator.common.settings import load_settings
 from OpenOrchestrator.database.lifecycle import runs as run_writes
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
@@ -21,6 +22,8 @@ from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.options import SchedulerOptions, scheduler_options
+from OpenOrchestrator.scheduler.recovery import unfollowed as unfollowed_module
+from OpenOrchestrator.scheduler.recovery.unfollowed import UNFOLLOWED, Unfollowed
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.services import Services
 
@@ -38,12 +41,18 @@ class Fleet:
             database=site.database,
             events=bench.events,
             contact=bench.contact,
-            prepare=bench.prepare,
+            prepare=lambda run: bench.prepare(run),  # noqa: PLW0108  (a test replaces it)
             on_over=self.runs.remove,
         )
         options: SchedulerOptions = scheduler_options(load_settings(name="bench", workspace=site.workspace))
         claiming = Claiming(site.database, bench.identity, options, Poison(site.database, bench.events))
-        self.dispatch = Dispatch(site.database, claiming, self.runs, services)
+        self.unfollowed = Unfollowed(
+            site.database,
+            bench.identity,
+            bench.events,
+            followed=lambda: [job.job_id for job in self.runs.jobs()],
+        )
+        self.dispatch = Dispatch(site.database, claiming, self.runs, services, self.unfollowed)
 
     def start_due(self) -> None:
         self.dispatch.start(self.dispatch.choose(self.dispatch.look().due))
@@ -108,7 +117,73 @@ def test_a_run_that_cannot_be_given_back_holds_up_no_other_either(
     fleet.start_due()
     fleet.await_ends()
     assert site.job("second").status is JobStatus.DONE
-    assert site.job("first").status is JobStatus.STARTING  # its lease runs out, because nobody here extends it
+    assert site.job("first").status is JobStatus.STARTING
+
+    monkeypatch.undo()  # the database is back
+    fleet.dispatch.look_after_runs()
+
+    assert (site.job("first").status, site.job("first").reason) == (JobStatus.KILLED, UNFOLLOWED)
+
+
+def test_a_claim_that_was_saved_without_anybody_knowing_is_given_back_and_started(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = fleet.bench.site
+    trigger_id = site.single("trigger", site.robot("robot", "print(1)"))
+    real = trigger_claims.claim
+
+    def saved_unheard(*arguments: Any) -> None:
+        real(*arguments)
+        raise CommitOutcomeUnknownError("cut")
+
+    fleet.dispatch.look_after_runs()
+    with monkeypatch.context() as patch:
+        patch.setattr(trigger_claims, "claim", saved_unheard)
+        with pytest.raises(CommitOutcomeUnknownError):
+            fleet.start_due()
+    assert (site.job("trigger").status, site.status(trigger_id)) == (JobStatus.STARTING, TriggerStatus.RUNNING)
+
+    fleet.dispatch.look_after_runs()
+    fleet.start_due()
+    fleet.await_ends()
+
+    lost, run = site.jobs("trigger")
+    assert (lost.status, lost.reason) == (JobStatus.KILLED, UNFOLLOWED)
+    assert (run.status, run.attempt) == (JobStatus.DONE, 1)
+
+
+def test_a_claim_that_is_saved_later_is_found_by_a_later_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = fleet.bench.site
+    trigger_id = site.single("trigger", site.robot("robot", "print(1)"))
+    now = [0.0]
+    monkeypatch.setattr(unfollowed_module, "elapsed", lambda: now[0])
+    fleet.dispatch.look_after_runs()
+    fleet.bench.claim()  # by this scheduler, and not known to the table of runs
+    fleet.dispatch.look_after_runs()
+    assert site.status(trigger_id) is TriggerStatus.RUNNING, "not looked for at every turn"
+    now[0] = unfollowed_module.LOOK_SECONDS
+    fleet.dispatch.look_after_runs()
+    assert site.status(trigger_id) is TriggerStatus.IDLE
+
+
+def test_a_run_that_is_being_prepared_is_not_given_back(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = fleet.bench.site
+    site.single("trigger", site.robot("robot", "print(1)"))
+    prepared = threading.Event()
+    real = fleet.bench.prepare
+
+    def prepare(run: Any) -> Any:
+        assert prepared.wait(60)
+        return real(run)
+
+    fleet.bench.prepare = prepare
+    fleet.start_due()
+    fleet.unfollowed.look_soon()
+    fleet.dispatch.look_after_runs()
+    assert site.job("trigger").status is JobStatus.STARTING
+    prepared.set()
+    fleet.await_ends()
+    assert [job.status for job in site.jobs("trigger")] == [JobStatus.DONE]
 
 
 def test_what_fails_before_the_thread_gives_the_run_back_too(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
