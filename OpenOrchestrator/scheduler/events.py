@@ -86,12 +86,12 @@ class Events:
         self._say(INFO, "database_back", f"In contact with the database again after {seconds:.0f} s.", seconds=seconds)
 
     def name_awaited(self, name: str, seconds: float) -> None:
-        """The name is held by a daemon of this machine that cannot be seen from here: it may be gone."""
+        """The name is held by a daemon of which it is not known whether it lives."""
         self._say(
             INFO,
             "name_awaited",
-            f'The name "{name}" was held by a scheduler that ran here before the machine or container was started '
-            f"anew, or that runs in another one. Waiting up to {seconds:.0f} s for its lease to run out.",
+            f'The name "{name}" was held by a scheduler of which it is not known whether it still runs: in another '
+            f"container or machine, or here before the last start. Waiting up to {seconds:.0f} s for a sign of it.",
             scheduler=name,
         )
 
