@@ -243,6 +243,7 @@ class Daemon:
             bell=self._bell,
             stop=self._stop,
             name_is_taken=lambda: self._name.is_lost,
+            stop_keeping=self._lease_keeper.stop,
         ).run()
 
     def _sign_off(self) -> None:

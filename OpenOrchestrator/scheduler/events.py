@@ -77,6 +77,19 @@ class Events:
         left = f" {_count(left_running, 'robot')} left running." if left_running else ""
         self._say(INFO, "stopped", f"Stopped.{left}", left_running=left_running)
 
+    def left_for_a_short_time(self, job_id: UUID, trigger_name: str, run_out_at: datetime) -> None:
+        """A robot was left running, but it could not be stored that its scheduler may be away for longer."""
+        self._say(
+            WARNING,
+            "left_for_a_short_time",
+            f'The robot of "{trigger_name}" was left running, but its longer lease could not be stored: its row is '
+            f"locked, or the database away. Start this scheduler again before {run_out_at.astimezone():%H:%M:%S}; "
+            f"later, another one may settle the job as Lost, and the robot is ended at the next start (job {job_id}).",
+            job=job_id,
+            trigger=trigger_name,
+            run_out_at=run_out_at.isoformat(),
+        )
+
     def database_lost(self, reason: str) -> None:
         """The database cannot be used; running robots go on."""
         self._say(WARNING, "database_lost", f"No contact with the database; trying again, robots go on. {reason}")
