@@ -38,7 +38,7 @@ from OpenOrchestrator.scheduler.workspace.housekeeping import Housekeeping
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 _NAME_POLL_SECONDS = 1.0
-_NAME_PATIENCE_SECONDS = 5.0
+_NAME_PATIENCE_SECONDS = 15.0
 _CLEAR_UP_SECONDS = 600.0
 
 
@@ -140,7 +140,7 @@ class Daemon:
         return 1 if self._name.is_lost or (self._options.once and not self._runs.all_succeeded) else 0
 
     def _take_name(self) -> None:
-        """Take the name; from a daemon of this machine that may be gone or not, once its lease has run out.
+        """Take the name; from a daemon that may be gone or not, once its lease has run out and it is not heard of.
 
         Somebody who holds its row locked is waited for, because nobody may be there to start this daemon again.
 
@@ -168,7 +168,7 @@ class Daemon:
                 return
             if not told:
                 told = True
-                self._events.name_awaited(self._options.name, LEASE_SECONDS)
+                self._events.name_awaited(self._options.name, LEASE_SECONDS + _NAME_PATIENCE_SECONDS)
             self._bell.sleep(_NAME_POLL_SECONDS)
 
     def _take_over(self) -> None:
@@ -245,6 +245,7 @@ class Daemon:
             bell=self._bell,
             stop=self._stop,
             name_is_taken=lambda: self._name.is_lost,
+            stop_keeping=self._lease_keeper.stop,
         ).run()
 
     def _sign_off(self) -> None:

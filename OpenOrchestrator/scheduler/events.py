@@ -77,6 +77,19 @@ class Events:
         left = f" {_count(left_running, 'robot')} left running." if left_running else ""
         self._say(INFO, "stopped", f"Stopped.{left}", left_running=left_running)
 
+    def left_for_a_short_time(self, job_id: UUID, trigger_name: str, run_out_at: datetime) -> None:
+        """A robot was left running, but it could not be stored that its scheduler may be away for longer."""
+        self._say(
+            WARNING,
+            "left_for_a_short_time",
+            f'The robot of "{trigger_name}" was left running, but its longer lease could not be stored: its row is '
+            f"locked, or the database away. Start this scheduler again before {run_out_at.astimezone():%H:%M:%S}; "
+            f"later, another one may settle the job as Lost, and the robot is ended at the next start (job {job_id}).",
+            job=job_id,
+            trigger=trigger_name,
+            run_out_at=run_out_at.isoformat(),
+        )
+
     def database_lost(self, reason: str) -> None:
         """The database cannot be used; running robots go on."""
         self._say(WARNING, "database_lost", f"No contact with the database; trying again, robots go on. {reason}")
@@ -86,12 +99,12 @@ class Events:
         self._say(INFO, "database_back", f"In contact with the database again after {seconds:.0f} s.", seconds=seconds)
 
     def name_awaited(self, name: str, seconds: float) -> None:
-        """The name is held by a daemon of this machine that cannot be seen from here: it may be gone."""
+        """The name is held by a daemon of which it is not known whether it lives."""
         self._say(
             INFO,
             "name_awaited",
-            f'The name "{name}" was held by a scheduler that ran here before the machine or container was started '
-            f"anew, or that runs in another one. Waiting up to {seconds:.0f} s for its lease to run out.",
+            f'The name "{name}" was held by a scheduler of which it is not known whether it still runs: in another '
+            f"container or machine, or here before the last start. Waiting up to {seconds:.0f} s for a sign of it.",
             scheduler=name,
         )
 

@@ -63,6 +63,7 @@ def _work(database):
         pid_started=1.0,
         host_name="host",
         previous_is_dead=lambda pid, started: False,
+        is_silent=lambda _hold: True,
     )
     schedulers.heartbeat(database, _HERE, running_jobs=1)
     database.read(schedulers.live_names)

@@ -93,6 +93,7 @@ class Bench:
             events=self.events,
             contact=self.contact,
             enrolment=Enrolment(regain, Reaper(self.site.database, self.identity, self.events, clock=clock)),
+            clock=clock,
         )
 
     def lease_keeper(self, *, lease_seconds: float = LEASE_SECONDS) -> LeaseKeeper:
@@ -118,4 +119,5 @@ class Bench:
             pid_started=0.0,
             host_name="here",
             previous_is_dead=lambda *_: False,
+            is_silent=lambda _hold: True,
         )

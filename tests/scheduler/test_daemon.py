@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -19,7 +20,8 @@ from scheduler_site import Site, wait_for
 from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
 from OpenOrchestrator.common.settings import load_settings
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
@@ -27,8 +29,10 @@ from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
+from OpenOrchestrator.scheduler.loop import shutdown
 from OpenOrchestrator.scheduler.options import scheduler_options
 from OpenOrchestrator.scheduler.presence import keeper
+from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.runs import kill_requests
 from OpenOrchestrator.scheduler.single_run import SingleRun
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
@@ -335,6 +339,52 @@ def test_stop_can_leave_robots_at_once(site: Site) -> None:
     wait_for("its end", lambda: not site.robot_processes())
     site.daemon().await_up()
     assert site.await_job("running", JobStatus.FAILED).exit_code == 4
+
+
+@pytest.mark.parametrize(("trouble", "tries_needed"), [("locked", 12), ("away", 3), ("locked", None), ("away", None)])
+def test_robots_that_are_left_get_their_longer_lease_as_soon_as_it_can_be_stored_or_it_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, trouble: str, tries_needed: int | None
+) -> None:
+    real, stop = ownership.extend, LeaseKeeper.stop
+    steps: list[str] = []
+
+    def stop_keeping(lease_keeper: LeaseKeeper) -> None:
+        stop(lease_keeper)
+        steps.append("stopped keeping")
+
+    def hindered(
+        database: Database, identity: Identity, job_ids: Collection[UUID], *, seconds: float = LEASE_SECONDS
+    ) -> ownership.Extension:
+        if seconds != LEFT_LEASE_SECONDS:
+            return real(database, identity, job_ids, seconds=seconds)
+        steps.append("prolong")
+        if tries_needed is not None and steps.count("prolong") > tries_needed:
+            return real(database, identity, job_ids, seconds=seconds)
+        if trouble == "away":
+            raise ConnectionFailedError("away")
+        return ownership.Extension(frozenset(), frozenset(job_ids))
+
+    monkeypatch.setattr(ownership, "extend", hindered)
+    monkeypatch.setattr(LeaseKeeper, "stop", stop_keeping)
+    if tries_needed is None:
+        monkeypatch.setattr(shutdown, "PROLONG_SECONDS", 0.1)
+    site.single("running", site.gated_robot("running", "gate"))
+    lines = StringIO()
+    with running_here(site, lines, on_stop="leave"):
+        site.await_start("running")
+        job = site.await_job("running", JobStatus.RUNNING)
+    lease = site.job("running").lease_until
+    assert lease is not None
+    now = site.database.read(lambda session: session.scalar(sa.select(DatabaseUtcNow())))
+    was_stored = lease > now + timedelta(seconds=LEFT_LEASE_SECONDS / 2)
+    assert was_stored is (tries_needed is not None)
+    assert ("Start this scheduler again before" in lines.getvalue()) is not was_stored
+    assert (f"(job {job.id})." in lines.getvalue().partition("longer lease could not")[2]) is not was_stored
+    assert steps[:2] == ["stopped keeping", "prolong"], "else the lease might be made shorter again"
+    monkeypatch.undo()
+    site.open("gate")
+    with running_here(site):
+        site.await_job("running", JobStatus.DONE)
 
 
 def test_stop_can_kill_robots(site: Site) -> None:

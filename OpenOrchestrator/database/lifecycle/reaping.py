@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _JOBS = cast(sa.Table, Job.__table__)
 _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 _ACTIVE = _JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
+_NO_JOB = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,11 @@ class NotReaped(Enum):
     LOCKED = auto()
     """Somebody else holds its row or that of its trigger locked: its owner, who may be prolonging it, or anybody."""
     OUTDATED = auto()
-    """What was known of the lease was too old by the time the row was locked."""
+    """What was known of the lease was too old by the time the row was locked, or everything was written."""
+
+
+class _OutdatedError(Exception):
+    """Undoes what was written."""
 
 
 def read_leases(database: Database, identity: Identity) -> LeaseReading:
@@ -121,13 +126,27 @@ def read_leases(database: Database, identity: Identity) -> LeaseReading:
 
 
 def free_of_locks(database: Database, leases: Collection[Lease]) -> tuple[Lease, ...]:
-    """Return those of some leases whose rows nobody holds locked at this moment, so that their owners can prolong."""
+    """Return those of some leases whose rows nobody holds locked at this moment, so that their owners can prolong.
+
+    It waits where their owners would wait who write: for a lock on the whole table, which reading rows under a lock
+    need not meet, and for a database that takes no writes. How long it took tells how long they were held up.
+
+    Raises:
+        DatabaseError: If nobody can write now.
+    """
     by_id = {lease.job_id: lease for lease in leases}
     if not by_id:
         return ()
     query = free_only(sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(sorted(by_id))).order_by(_JOBS.c.id), _JOBS)
-    free = database.read(lambda session: session.connection().execute(query).scalars().all())
-    return tuple(by_id[job_id] for job_id in free)
+    # Of no row, so that those who do this at the same time are not in each other's way.
+    write = sa.update(_JOBS).where(_JOBS.c.id == _NO_JOB).values(fence=_JOBS.c.fence)
+
+    def work(session: Session) -> tuple[UUID, ...]:
+        connection = session.connection()
+        connection.execute(write)
+        return tuple(connection.execute(query).scalars())
+
+    return tuple(by_id[job_id] for job_id in database.write(work, read_back=lambda _session: None))
 
 
 def reap(
@@ -145,8 +164,9 @@ def reap(
         database: Where the job is.
         lease: As it was when it was found to have run out.
         reaper: The scheduler that does it, for the reason; its own jobs are never settled.
-        is_current: Asked once the row is locked, so that nobody can prolong any more: whether it is still known that
-            the lease has run out. The database may have been silent meanwhile, for its owner as well.
+        is_current: Whether it is still known that the lease has run out. Asked once the row is locked, so that nobody
+            can prolong any more, because the database may have been silent meanwhile, for its owner as well. Asked
+            again when all is written: whoever had to wait for that was not the only one who could not write.
     """
     guards = _as_watched(lease, reaper)
     mine = sa.select(_JOBS).where(_JOBS.c.id == lease.job_id, _ACTIVE, *guards)
@@ -167,6 +187,8 @@ def reap(
         again = _settle(session, database, job, guards)
         if again is None:
             return NotReaped.CHANGED
+        if not is_current():
+            raise _OutdatedError
         settled.append(replace(job, is_due_again=again))
         return settled[0]
 
@@ -178,7 +200,10 @@ def reap(
         saved = (_JOBS.c.id == lease.job_id, _JOBS.c.fence == lease.fence + 1, _JOBS.c.reason == reason)
         return settled[0] if session.connection().scalar(sa.select(_JOBS.c.id).where(*saved)) else None
 
-    return database.write(work, read_back=read_back)
+    try:
+        return database.write(work, read_back=read_back)
+    except _OutdatedError:
+        return NotReaped.OUTDATED
 
 
 def _as_watched(lease: Lease, reaper: Identity) -> tuple[sa.ColumnElement[bool], ...]:

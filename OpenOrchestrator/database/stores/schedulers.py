@@ -6,8 +6,11 @@ A scheduler owns its name for the length of a lease on the database's clock, whi
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -21,11 +24,47 @@ from OpenOrchestrator.database.schedulers import Scheduler
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["Identity", "enroll", "find_all", "heartbeat", "leave", "live_names", "ping", "record_trigger"]
+__all__ = [
+    "Beat",
+    "Hold",
+    "Identity",
+    "enroll",
+    "find_all",
+    "heartbeat",
+    "leave",
+    "live_names",
+    "ping",
+    "record_trigger",
+]
 
 _SCHEDULERS = cast(sa.Table, Scheduler.__table__)
+_LEFT = sa.or_(_SCHEDULERS.c.instance.is_(None), _SCHEDULERS.c.lease_until.is_(None))
 _IS_LIVE = sa.and_(_SCHEDULERS.c.instance.is_not(None), _SCHEDULERS.c.lease_until >= DatabaseUtcNow())
 _ATTEMPTS = 5
+
+
+class Beat(Enum):
+    """What became of a heartbeat."""
+
+    STORED = auto()
+    """The name is held for one more lease."""
+    LOCKED = auto()
+    """The name is still its own, but somebody else holds the row locked: to be tried again soon."""
+    LOST = auto()
+    """Another scheduler has taken the name since the lease ran out, or an admin has deleted the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The hold of a scheduler on its name.
+
+    Attributes:
+        instance: Which start of it.
+        lease_until: Its end on the database's clock; changes with every heartbeat.
+    """
+
+    instance: UUID
+    lease_until: datetime
 
 
 def enroll(
@@ -39,6 +78,7 @@ def enroll(
     host_name: str,
     process_identity: str | None = None,
     previous_is_dead: Callable[[int, str | None], bool],
+    is_silent: Callable[[Hold], bool],
 ) -> None:
     """Take a scheduler's name, so that no second one of that name runs.
 
@@ -54,10 +94,14 @@ def enroll(
         previous_is_dead: Asked with process id and identity of a scheduler of that name that was last seen on a machine
             of this name: whether that process is certainly gone. Then its name is taken over at once; otherwise its
             lease has to run out.
+        is_silent: Asked about a hold that has run out, when the name was written but not saved yet: whether its owner
+            would have prolonged it if it lived. It may have been kept from writing until this moment, by a lock on its
+            row or on the table, for which this call waits as well. If not, nothing is saved.
 
     Raises:
-        SchedulerNameInUseError: If a scheduler of that name runs: its lease lives, or it was heard of just now. Or if
-            there is one of another name, running or not, that the database takes for the same.
+        SchedulerNameInUseError: If a scheduler of that name runs, or may run: its lease lives, it was heard of just
+            now, or it is not silent. Or if there is one of another name, running or not, that the database takes for
+            the same.
     """
     values = {
         "version": version[:20],
@@ -82,10 +126,7 @@ def enroll(
         for _ in range(_ATTEMPTS):
             # MySQL assigns from left to right, so the guard is in WHERE alone.
             now = {**values, **_signs_of_life(database)}
-            free = sa.or_(_is_free(database), _SCHEDULERS.c.instance == identity.instance)
-            mine = sa.update(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name)
-            if connection.execute(mine.where(free).values(now)).rowcount:
-                return
+            mine = sa.update(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name).values(now)
             holder = connection.execute(
                 sa.select(_SCHEDULERS).where(_SCHEDULERS.c.machine_name == identity.name)
             ).one_or_none()
@@ -93,10 +134,18 @@ def enroll(
                 if _insert(session, {**now, "machine_name": identity.name}):
                     return
                 continue
-            if not _is_dead(holder, host_name, previous_is_dead):
-                raise SchedulerNameInUseError(_in_use(identity.name, holder))
-            if connection.execute(mine.where(_SCHEDULERS.c.instance == holder.instance).values(now)).rowcount:
+            if connection.execute(mine.where(sa.or_(_LEFT, _SCHEDULERS.c.instance == identity.instance))).rowcount:
                 return
+            as_seen = mine.where(_SCHEDULERS.c.instance == holder.instance)
+            if _is_dead(holder, host_name, previous_is_dead):
+                if connection.execute(as_seen).rowcount:
+                    return
+            elif not connection.execute(as_seen.where(_has_run_out(database))).rowcount:
+                raise SchedulerNameInUseError(_in_use(identity.name, holder))
+            elif is_silent(Hold(holder.instance, holder.lease_until)):
+                return
+            else:
+                raise SchedulerNameInUseError(_in_use(identity.name, holder))
         raise SchedulerNameInUseError(
             f"Several schedulers named {identity.name!r} are being started at this moment. Start one only, or give "
             "each a name of its own with --name."
@@ -105,24 +154,23 @@ def enroll(
     database.write(work, read_back=lambda _session: None)  # its own instance counts as free
 
 
-def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> bool:
+def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> Beat:
     """Report that a scheduler lives, and prolong its hold on its name by one lease.
 
     It does not wait for somebody who holds the row locked: whoever does keeps others from taking the name as well.
 
     Returns:
-        Whether the name is still its own. False: another scheduler has taken it since the lease ran out, or an admin
-        has deleted the row; ``enroll`` again tells which.
+        What became of it; if the name is lost, ``enroll`` again tells why.
     """
     mine = (_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
     found = sa.select(_SCHEDULERS.c.machine_name).where(*mine)
     update = sa.update(_SCHEDULERS).where(*mine).values(running_jobs=running_jobs, **_signs_of_life(database))
 
-    def work(session: Session) -> bool:
+    def work(session: Session) -> Beat:
         connection = session.connection()
         if connection.execute(free_only(found, _SCHEDULERS)).first() is not None:
-            return connection.execute(update).rowcount == 1
-        return connection.execute(unhindered(found, _SCHEDULERS)).first() is not None
+            return Beat.STORED if connection.execute(update).rowcount == 1 else Beat.LOST
+        return Beat.LOST if connection.execute(unhindered(found, _SCHEDULERS)).first() is None else Beat.LOCKED
 
     return database.write(work, read_back=lambda _session: None)
 
@@ -184,8 +232,8 @@ def _signs_of_life(database: Database) -> dict[str, Any]:
     }
 
 
-def _is_free(database: Database) -> sa.ColumnElement[bool]:
-    """Return the condition that nobody has a name: its lease has run out, and its owner was not heard of just now.
+def _has_run_out(database: Database) -> sa.ColumnElement[bool]:
+    """Return the condition that a lease has run out, and its owner was not heard of just now.
 
     The clock of the database may have been set forward a moment ago. So the clocks of the machines are asked as well;
     if they differ too much for that, the lease alone counts.
@@ -194,8 +242,7 @@ def _is_free(database: Database) -> sa.ColumnElement[bool]:
     now = database.utc_now()
     heard_of = _SCHEDULERS.c.heartbeat_at.between(now - lease, now + lease)
     unheard = sa.or_(_SCHEDULERS.c.heartbeat_at.is_(None), ~heard_of)
-    left = sa.or_(_SCHEDULERS.c.instance.is_(None), _SCHEDULERS.c.lease_until.is_(None))
-    return sa.or_(left, sa.and_(~_IS_LIVE, unheard))
+    return sa.and_(~_IS_LIVE, unheard)
 
 
 def _is_dead(holder: Any, host_name: str, previous_is_dead: Callable[[int, str | None], bool]) -> bool:

@@ -7,13 +7,13 @@ a lease long enough for the next start. Must not start anything.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from uuid import UUID
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.common.settings import StopPolicy
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import LEFT_LEASE_SECONDS, Identity
+from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership
 from OpenOrchestrator.database.lifecycle import runs as run_writes
 from OpenOrchestrator.scheduler.loop.bell import Bell
@@ -23,9 +23,13 @@ from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.services import Services
+from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
+
+PROLONG_SECONDS = LEASE_SECONDS - 5.0
+"""For how long the leases of robots that are left are tried to be prolonged: until shortly before they run out."""
 
 _LEAVE_SECONDS = 5.0
-_LOCKED_RETRY_SECONDS = 0.5
+_PROLONG_RETRY_SECONDS = 0.5
 _GIVEN_BACK = "its scheduler was stopped before the robot was started"
 
 
@@ -42,6 +46,7 @@ class Shutdown:
         bell: Wakes it at the end of a run.
         stop: Asked again, nothing is waited for any more.
         name_is_taken: Tells whether another daemon has this scheduler's name: then the runs are no longer its own.
+        stop_keeping: Ends what prolongs leases as those of runs that are followed, which are shorter.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Shutdown:
         bell: Bell,
         stop: StopRequests,
         name_is_taken: Callable[[], bool],
+        stop_keeping: Callable[[], object],
     ) -> None:
         self._database = database
         self._identity = identity
@@ -66,6 +72,7 @@ class Shutdown:
         self._bell = bell
         self._stop = stop
         self._name_is_taken = name_is_taken
+        self._stop_keeping = stop_keeping
 
     def run(self) -> None:
         """Return when nothing runs any more, or is left to itself."""
@@ -126,20 +133,33 @@ class Shutdown:
         while self._runs.supervisors() and time.monotonic() < deadline:
             self._bell.sleep(deadline - time.monotonic())
         count = self._runs.left + len(self._runs.supervisors())
-        if left and not self._name_is_taken():
-            try:
-                # Nobody prolongs them until this scheduler is started again.
-                jobs = [supervisor.job.job_id for supervisor in left if supervisor.ending is None]
-                self._prolong(jobs)
-            except DatabaseError as error:
-                self._services.contact.failed(error)
+        # Nobody prolongs their leases until this scheduler is started again.
+        jobs = [supervisor.job for supervisor in left if supervisor.ending is None]
+        if jobs and not self._name_is_taken():
+            self._prolong(jobs)
         return count
 
-    def _prolong(self, jobs: Collection[UUID]) -> None:
-        """Prolong the leases of the robots that are left; of locked rows as soon as possible."""
-        deadline = time.monotonic() + _LEAVE_SECONDS
-        while jobs and time.monotonic() < deadline:
-            extension = ownership.extend(self._database, self._identity, jobs, seconds=LEFT_LEASE_SECONDS)
-            jobs = extension.locked
-            if jobs:
-                self._bell.sleep(_LOCKED_RETRY_SECONDS)
+    def _prolong(self, jobs: Sequence[SupervisedJob]) -> None:
+        """Prolong the leases of robots that are left; where rows are locked, or the database away, as soon as possible.
+
+        Those for which it cannot be done are told: others may settle them soon.
+        """
+        self._stop_keeping()
+        deadline = time.monotonic() + PROLONG_SECONDS
+        run_out_at = self._database.utc_now() + timedelta(seconds=LEASE_SECONDS)
+        while True:
+            try:
+                ids = [job.job_id for job in jobs]
+                extension = ownership.extend(self._database, self._identity, ids, seconds=LEFT_LEASE_SECONDS)
+            except DatabaseError as error:
+                self._services.contact.failed(error)
+            else:
+                self._services.contact.succeeded()
+                jobs = [job for job in jobs if job.job_id in extension.locked]
+            if not jobs:
+                return
+            if time.monotonic() >= deadline:
+                break
+            self._bell.sleep(_PROLONG_RETRY_SECONDS)
+        for job in jobs:
+            self._services.events.left_for_a_short_time(job.job_id, job.trigger_name, run_out_at)

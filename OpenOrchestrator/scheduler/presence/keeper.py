@@ -1,7 +1,8 @@
 """Keeps a scheduler alive in the eyes of the others, and looks after what the dead left.
 
-Owns the thread of heartbeats and sweeps. The leases of jobs are in ``lease_keeper``, in another thread: nothing that is
-slow here may let one run out. Must not start or finish runs of this scheduler.
+Owns the thread of heartbeats and sweeps, and another one for heartbeats that are late because the row is locked or a
+sweep is slow. The leases of jobs are in ``lease_keeper``: nothing that is slow here may let one run out. Must not start
+or finish runs of this scheduler.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.scheduler.contact import Contact, pause_after
+from OpenOrchestrator.database.stores.schedulers import Beat
+from OpenOrchestrator.scheduler.contact import Contact, elapsed, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.options import KEEP_SECONDS
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
+
+LATE_SECONDS = KEEP_SECONDS + 1.0
+"""After the last heartbeat that was stored, the next one is late."""
+
+LATE_RETRY_SECONDS = 1.0
+"""Between two tries of a heartbeat that is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class Keeper:
         events: Told about what nobody foresaw.
         contact: Told about the health of the database.
         enrolment: What is kept.
+        clock: Tells seconds that nobody sets; the reaper's.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Keeper:
         events: Events,
         contact: Contact,
         enrolment: Enrolment,
+        clock: Callable[[], float] = elapsed,
     ) -> None:
         self._database = database
         self._identity = identity
@@ -62,28 +72,60 @@ class Keeper:
         self._events = events
         self._contact = contact
         self._enrolment = enrolment
+        self._clock = clock
+        self._beaten_at = clock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_on, name="keeper", daemon=True)
+        self._threads = (
+            threading.Thread(target=self._keep_on, name="keeper", daemon=True),
+            threading.Thread(target=self._make_up, name="late heartbeats", daemon=True),
+        )
 
     def start(self) -> None:
         """Begin, with the first heartbeat after one interval."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread; waits for a statement under way, but not for a database that is away."""
+        """End the threads; waits for a statement under way, but not for a database that is away."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=5)
 
     def keep(self) -> None:
         """Send one heartbeat, and settle jobs of the dead if that is safe.
 
         Raises:
+            DatabaseError: If the database cannot be used now. Then everybody gets a whole lease to come back.
+        """
+        began_at = self._clock()
+        reaper = self._enrolment.reaper
+        try:
+            beat = self._beat()
+            reaper.wrote(began_at)
+            if beat is not Beat.LOST or self._enrolment.regain():
+                reaper.settle_if_safe()
+        except DatabaseError:
+            reaper.contact_lost()
+            raise
+        self._contact.succeeded()
+
+    def make_up(self) -> None:
+        """Send a heartbeat if the last one that was stored is too long ago: its row was locked, or a sweep is slow.
+
+        To be called every second. Whoever wants the name, and finds its row free again, waits for that.
+
+        Raises:
             DatabaseError: If the database cannot be used now.
         """
-        is_ours = schedulers.heartbeat(self._database, self._identity, running_jobs=self._running_jobs())
-        if is_ours or self._enrolment.regain():
-            self._enrolment.reaper.settle_if_safe()
-        self._contact.succeeded()
+        if self._clock() - self._beaten_at >= LATE_SECONDS:
+            self._beat()
+
+    def _beat(self) -> Beat:
+        began_at = self._clock()
+        beat = schedulers.heartbeat(self._database, self._identity, running_jobs=self._running_jobs())
+        if beat is Beat.STORED:
+            self._beaten_at = began_at
+        return beat
 
     def _keep_on(self) -> None:
         failures = 0
@@ -93,7 +135,6 @@ class Keeper:
                 self.keep()
             except DatabaseError as error:
                 self._contact.failed(error)
-                self._enrolment.reaper.contact_lost()
                 failures += 1
                 pause = pause_after(failures)
             except Exception as error:  # noqa: BLE001  (without this thread the scheduler would count as dead)
@@ -102,3 +143,13 @@ class Keeper:
             else:
                 failures = 0
                 pause = KEEP_SECONDS
+
+    def _make_up(self) -> None:
+        while not self._stop.wait(LATE_RETRY_SECONDS):
+            try:
+                self.make_up()
+            except DatabaseError as error:
+                self._contact.failed(error)
+            except Exception as error:  # noqa: BLE001  (the keeper itself goes on, but its name may be taken)
+                self._events.unexpected("sending a heartbeat that is late", error)
+                self._stop.wait(KEEP_SECONDS)

@@ -18,6 +18,9 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS
 LONGEST_LOOK_SECONDS = 5.0
 """An answer that took longer is old: whoever was waited for may have prolonged meanwhile."""
 
+LONGEST_WRITE_SECONDS = 2.0
+"""A write that took longer had to wait, and so did everybody else's: nobody may have been able to prolong."""
+
 SECOND_LOOK_SECONDS = 12.0
 """How long a lease that looks run out at first sight is watched: its owner prolongs every ten seconds."""
 

@@ -17,7 +17,12 @@ from OpenOrchestrator.database.lifecycle import reaping, stray_elements, stuck_t
 from OpenOrchestrator.database.lifecycle.reaping import Lease, NotReaped, ReapedJob
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_LOOK_SECONDS, LeaseWatch, Look
+from OpenOrchestrator.scheduler.presence.lease_watch import (
+    LONGEST_LOOK_SECONDS,
+    LONGEST_WRITE_SECONDS,
+    LeaseWatch,
+    Look,
+)
 
 STRAYS_SECONDS = 60.0
 """Between two looks for queue elements that are In Progress for a job that has ended."""
@@ -52,13 +57,28 @@ class Reaper:
         self._events = events
         self._clock = clock
         self._sweep_seconds = LONGEST_LOOK_SECONDS * lease_seconds / LEASE_SECONDS
+        self._write_seconds = LONGEST_WRITE_SECONDS * lease_seconds / LEASE_SECONDS
         self._watch: LeaseWatch[_Key] = LeaseWatch(lease_seconds)
         self._next_look_for_strays = 0.0
         self._told: set[str] = set()
 
     def contact_lost(self) -> None:
-        """Take note that the database did not answer: everybody gets a whole lease to come back."""
+        """Take note that the database did not answer or took no writes: everybody gets a whole lease to come back."""
         self._watch.forget()
+
+    def wrote(self, began_at: float) -> bool:
+        """Take note that something was written, or was to be; contact is lost if that had to wait.
+
+        Args:
+            began_at: When it began, on the reaper's clock.
+
+        Returns:
+            Whether it had not to wait.
+        """
+        if self._clock() - began_at <= self._write_seconds:
+            return True
+        self.contact_lost()
+        return False
 
     def settle_if_safe(self) -> None:
         """Look at everything once, and settle what is safe to settle; to be called at every heartbeat.
@@ -85,25 +105,34 @@ class Reaper:
         overdue = self._watch.overdue(((key, lease.until) for key, lease in leases.items()), look)
         if not overdue:
             return
+        began_at = self._clock()
         free = reaping.free_of_locks(self._database, [leases[key] for key in overdue])
+        if not self.wrote(began_at):
+            return
         is_free = {(lease.job_id, lease.fence) for lease in free}
         self._watch.note_free(is_free, asked=overdue, now=look.answered_at)
         run_out = self._watch.run_out()
         random.shuffle(run_out)  # many schedulers that sweep at the same time rarely come to the same row
 
-        def is_current() -> bool:
-            return self._clock() - asked_at <= self._sweep_seconds
-
         for key in run_out:
-            if not is_current():
+            began_at = self._clock()
+            if began_at - asked_at > self._sweep_seconds:
                 return  # the rest is looked at anew
             lease = leases[key]
             self._try(
                 f"settling the job {lease.job_id}",
-                lambda: self._settle(lease, is_current),  # noqa: B023  (called at once)
+                lambda: self._settle(lease, asked_at),  # noqa: B023  (called at once)
             )
+            if not self.wrote(began_at):
+                return
 
-    def _settle(self, lease: Lease, is_current: Callable[[], bool]) -> None:
+    def _settle(self, lease: Lease, asked_at: float) -> None:
+        began_at = self._clock()
+
+        def is_current() -> bool:
+            now = self._clock()
+            return now - asked_at <= self._sweep_seconds and now - began_at <= self._write_seconds
+
         job = reaping.reap(self._database, lease, reaper=self._identity, is_current=is_current)
         if isinstance(job, ReapedJob):
             outcome = "it is due again" if job.is_due_again else "it is lost"

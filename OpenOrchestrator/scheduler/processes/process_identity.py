@@ -26,7 +26,7 @@ class Sight(Enum):
 
     Attributes:
         ALIVE: It runs.
-        GONE: It has ended: it ran in the same boot and the same process namespace as the one who looks.
+        GONE: It has ended: it ran in the same boot and the same namespaces as the one who looks.
         UNKNOWN: It ran in another boot, container or machine, or nobody can tell; it may be alive.
     """
 
@@ -52,8 +52,9 @@ class Processes(Protocol):
 class LinuxProcesses:
     """Knows a process by the boot, the process namespace, and the ticks of the clock from the boot to its start.
 
-    None of them changes when the clock is set. Identities: ``linux:<boot id>:<namespace>:<ticks>``; earlier versions
-    wrote ``ticks:<boot id>:<ticks>``, which counts as of this namespace.
+    None of them changes when the clock is set. But a time namespace counts the ticks from another moment, so that is
+    part of it. Identities: ``linux:<boot id>:<process namespace>:<time namespace>:<ticks>``; earlier versions wrote
+    them without time namespace, or ``ticks:<boot id>:<ticks>``. What is missing counts as that of this process.
 
     Args:
         proc: Where the proc file system is.
@@ -73,15 +74,14 @@ class LinuxProcesses:
         return ":".join(("linux", *place, start))
 
     def sight(self, pid: int, identity: str) -> Sight:
-        """Compare boot and namespace first: elsewhere the same id is another process."""
+        """Compare boot and namespaces first: elsewhere the same id is another process, or has another start."""
         place = self._place()
         kind, _, rest = identity.partition(":")
         fields = rest.split(":")
-        if place is None or (kind, len(fields)) not in {("linux", 3), ("ticks", 2)}:
+        if place is None or (kind, len(fields)) not in {("linux", 4), ("linux", 3), ("ticks", 2)}:
             return Sight.UNKNOWN
-        boot, start = fields[0], fields[-1]
-        namespace = fields[1] if kind == "linux" else place[1]
-        if (boot, namespace) != place:
+        *there, start = fields
+        if tuple(there) != place[: len(there)]:
             return Sight.UNKNOWN
         try:
             now = self._start(pid)
@@ -93,15 +93,19 @@ class LinuxProcesses:
             return Sight.UNKNOWN
         return Sight.ALIVE if now == start else Sight.GONE
 
-    def _place(self) -> tuple[str, str] | None:
+    def _place(self) -> tuple[str, str, str] | None:
         try:
             if os.readlink(self._proc / "self") != str(os.getpid()):  # noqa: PTH115  (a name, not a path)
                 return None
             boot = (self._proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
             namespace = os.readlink(self._proc / "self/ns/pid")  # noqa: PTH115
+            try:
+                times = os.readlink(self._proc / "self/ns/time")  # noqa: PTH115
+            except FileNotFoundError:  # Linux knows them since 5.6
+                times = ""
         except OSError:
             return None
-        return boot, namespace.strip("pid:[]")
+        return boot, namespace.strip("pid:[]"), times.strip("time:[]")
 
     def _start(self, pid: int) -> str | None:
         """Return the start of a process in ticks since the boot; None if there is none, or it has ended (a zombie)."""

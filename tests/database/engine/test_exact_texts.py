@@ -165,6 +165,7 @@ def test_a_scheduler_never_takes_the_row_of_another_name(database: Database) -> 
             pid_started=1.0,
             host_name=name,
             previous_is_dead=lambda _pid, _identity: True,
+            is_silent=lambda _hold: True,
         )
 
     database.write(lambda session: schedulers.ping(session, "MÅL", site_now=NOW))

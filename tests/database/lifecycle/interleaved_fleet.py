@@ -32,6 +32,7 @@ from OpenOrchestrator.database.lifecycle import (
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
+from OpenOrchestrator.database.stores.schedulers import Beat
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
 TICK = timedelta(milliseconds=1)
@@ -173,6 +174,7 @@ class Fleet:
                 pid_started=0.0,
                 host_name="machine",
                 previous_is_dead=lambda pid, _started: not by_pid[pid].alive,
+                is_silent=lambda _hold: True,
             )
         except SchedulerNameInUseError:
             heard = [one for one in self.processes if one.identity.name == name and self._was_just_heard_of(one)]
@@ -208,7 +210,7 @@ class Fleet:
     def prolong_name(self, process: Process) -> None:
         self.say(f"process {process.number} prolongs its name")
         latest = self._latest(process.identity.name)
-        kept = schedulers.heartbeat(self.database, process.identity, running_jobs=0)
+        kept = schedulers.heartbeat(self.database, process.identity, running_jobs=0) is Beat.STORED
         self.require(kept is (latest is process), f"I3: prolonging a name was answered by {kept}")
         if kept:
             process.name_until, process.heard_at = self.now + LEASE, self.database.utc_now()

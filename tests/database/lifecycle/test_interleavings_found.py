@@ -57,6 +57,7 @@ def _enroll(database: Database, identity: Identity, *, previous_is_dead: bool) -
         pid_started=0.0,
         host_name="machine",
         previous_is_dead=lambda _pid, _started: previous_is_dead,
+        is_silent=lambda _hold: True,
     )
 
 

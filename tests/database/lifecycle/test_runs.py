@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import trigger_setup as make
 
 from OpenOrchestrator.common.clock import SettableClock
+from OpenOrchestrator.common.errors import TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
 from OpenOrchestrator.database.leases import Identity
@@ -547,6 +548,22 @@ def test_nothing_is_settled_by_what_was_known_too_long_ago(database, run):
     assert ownership.extend(database, HERE, [run.job_id]).prolonged == {run.job_id}
 
 
+def test_what_is_outdated_once_it_is_written_is_undone(database, run):
+    assert runs.begin_run(database, run)
+    _hold(database, run.job_id)
+    make.expire(database, run.job_id)
+    (lease,) = reaping.read_leases(database, THERE).leases
+    known = iter([True, False])
+    outdated = reaping.reap(database, lease, reaper=THERE, is_current=lambda: next(known))
+    assert outdated is reaping.NotReaped.OUTDATED
+    job = make.job(database, run.job_id)
+    assert (job.status, job.fence, job.lease_until) == (JobStatus.RUNNING, lease.fence, lease.until)
+    assert make.status(database, run.trigger_id) is TriggerStatus.RUNNING
+    assert database.read(lambda s: s.scalars(sa.select(QueueElement.status)).one()) is QueueStatus.IN_PROGRESS
+    assert database.read(lambda s: s.scalars(sa.select(Log)).all()) == []
+    assert ownership.extend(database, HERE, [run.job_id]).prolonged == {run.job_id}
+
+
 def test_jobs_of_older_schedulers_are_never_reaped(database):
     old = database.write(lambda s: job_store.start(s, "process", "old host", site_now=datetime(2020, 1, 1)))
     assert make.reap(database) == ()
@@ -658,6 +675,18 @@ def test_a_job_whose_row_or_trigger_is_locked_is_not_settled_now(database, two, 
         assert (leases[locked.job_id] in free) is (table is not Job.__table__)
     assert make.job(database, locked.job_id).status is JobStatus.RUNNING
     assert isinstance(reaping.reap(database, leases[locked.job_id], reaper=THERE), reaping.ReapedJob)
+
+
+@pytest.mark.kinds("postgresql")  # elsewhere a row cannot be locked for reading either
+def test_rows_that_can_be_locked_but_not_written_are_not_free(database, two):
+    leases = reaping.read_leases(database, THERE).leases
+    hasty = Database(database.connection_string, clock=SettableClock(database.utc_now()), patience_seconds=0)
+    with database.connection(writing=True) as connection:
+        connection.exec_driver_sql('LOCK TABLE "Jobs" IN SHARE MODE')  # as CREATE INDEX does
+        with pytest.raises(TransientDatabaseError, match="lock timeout"):
+            reaping.free_of_locks(hasty, leases)
+    assert len(reaping.free_of_locks(hasty, leases)) == 2
+    hasty.close()
 
 
 @pytest.mark.kinds("postgresql", "mariadb", "mssql")

@@ -14,10 +14,10 @@ from OpenOrchestrator.common.errors import SchedulerNameInUseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Scheduler
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.database.stores.schedulers import Identity
+from OpenOrchestrator.database.stores.schedulers import Beat, Identity
 
 
-def _enroll(database, identity, *, pid=100, host_name="machine", dead=()):
+def _enroll(database, identity, *, pid=100, host_name="machine", dead=(), is_silent=lambda _hold: True):
     asked = []
 
     def previous_is_dead(pid, identity):
@@ -34,6 +34,7 @@ def _enroll(database, identity, *, pid=100, host_name="machine", dead=()):
         host_name=host_name,
         process_identity=f"process {pid}",
         previous_is_dead=previous_is_dead,
+        is_silent=is_silent,
     )
     return asked
 
@@ -90,8 +91,32 @@ def test_the_name_is_free_when_the_lease_has_run_out(database):
     assert database.read(schedulers.live_names) == frozenset()
     second = Identity("here")
     _enroll(database, second, pid=200, host_name="other machine")
-    assert not schedulers.heartbeat(database, first, running_jobs=1)
+    assert schedulers.heartbeat(database, first, running_jobs=1) is Beat.LOST
     assert _row(database).instance == second.instance
+
+
+def test_a_name_whose_owner_may_be_about_to_prolong_it_is_not_taken(database):
+    first, asked = Identity("here"), []
+
+    def is_silent(hold):
+        asked.append(hold)
+        return False
+
+    _enroll(database, first, is_silent=is_silent)
+    with pytest.raises(SchedulerNameInUseError):
+        _enroll(database, Identity("here"), pid=200, is_silent=is_silent)
+    assert asked == [], "its lease lives"
+    _expire(database)
+    before = _row(database)
+    with pytest.raises(SchedulerNameInUseError, match="already running"):
+        _enroll(database, Identity("here"), pid=200, is_silent=is_silent)
+    assert asked == [schedulers.Hold(first.instance, before.lease_until)]
+    after = _row(database)
+    assert (after.instance, after.lease_until, after.pid) == (first.instance, before.lease_until, 100)
+    assert schedulers.heartbeat(database, first, running_jobs=0) is Beat.STORED
+    _expire(database)
+    _enroll(database, Identity("here"), pid=200, dead={100}, is_silent=is_silent)
+    assert len(asked) == 1, "its process is gone"
 
 
 @pytest.mark.parametrize("seconds", [0, 29, -29])
@@ -102,7 +127,7 @@ def test_a_name_that_was_heard_of_just_now_is_not_free_because_the_databases_clo
     with pytest.raises(SchedulerNameInUseError, match="already running"):
         _enroll(database, Identity("here"), pid=200, host_name="other machine")
     assert _row(database).instance == first.instance
-    assert schedulers.heartbeat(database, first, running_jobs=0)
+    assert schedulers.heartbeat(database, first, running_jobs=0) is Beat.STORED
     second = Identity("here")
     _expire(database, heard_of=timedelta(seconds=seconds))
     _enroll(database, second, pid=200, dead={100})
@@ -122,10 +147,10 @@ def test_a_heartbeat_waits_for_nobody_who_holds_its_row_locked(database):
     _enroll(database, me)
     with database.connection(writing=True) as connection:
         connection.execute(sa.select(Scheduler.slots).with_for_update()).all()
-        assert schedulers.heartbeat(database, me, running_jobs=3), "the name is still its own"
-        assert not schedulers.heartbeat(database, other, running_jobs=3)
+        assert schedulers.heartbeat(database, me, running_jobs=3) is Beat.LOCKED
+        assert schedulers.heartbeat(database, other, running_jobs=3) is Beat.LOST
     assert _row(database).running_jobs == 0
-    assert schedulers.heartbeat(database, me, running_jobs=3)
+    assert schedulers.heartbeat(database, me, running_jobs=3) is Beat.STORED
     assert _row(database).running_jobs == 3
 
 
@@ -134,7 +159,7 @@ def test_a_heartbeat_prolongs_the_lease(database, clock):
     _enroll(database, me)
     _expire(database)
     clock.advance(timedelta(minutes=1))
-    assert schedulers.heartbeat(database, me, running_jobs=3)
+    assert schedulers.heartbeat(database, me, running_jobs=3) is Beat.STORED
     row = _row(database)
     assert (row.running_jobs, row.last_update) == (3, datetime(2026, 1, 1, 1, 1))
     assert row.lease_until > datetime.now(timezone.utc)
@@ -146,9 +171,9 @@ def test_a_scheduler_whose_row_was_deleted_is_told_and_can_enroll_again(database
     me = Identity("here")
     _enroll(database, me)
     database.write(lambda s: s.execute(sa.delete(Scheduler)))
-    assert not schedulers.heartbeat(database, me, running_jobs=0)
+    assert schedulers.heartbeat(database, me, running_jobs=0) is Beat.LOST
     _enroll(database, me)
-    assert schedulers.heartbeat(database, me, running_jobs=0)
+    assert schedulers.heartbeat(database, me, running_jobs=0) is Beat.STORED
 
 
 def test_a_scheduler_that_leaves_frees_its_name_and_stays_listed(database):
@@ -205,6 +230,7 @@ def test_the_name_of_a_dead_process_is_not_taken_from_whoever_was_faster(databas
             pid_started=200.25,
             host_name="machine",
             previous_is_dead=let_another_be_faster,
+            is_silent=lambda _hold: True,
         )
     own.close()
     assert _row(database).instance == faster.instance

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,12 +13,22 @@ import sqlalchemy as sa
 from bench import Bench
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import SchedulerNameInUseError
+from OpenOrchestrator.common.errors import (
+    ConnectionFailedError,
+    DatabaseError,
+    SchedulerNameInUseError,
+    TransientDatabaseError,
+)
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import reaping
 from OpenOrchestrator.database.lifecycle.reaping import Lease, LeaseReading
 from OpenOrchestrator.database.models import Job, Scheduler
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.stores.schedulers import Beat
+from OpenOrchestrator.scheduler.presence import keeper as keeper_module
+from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_WRITE_SECONDS
+from OpenOrchestrator.scheduler.presence.reaper import Reaper
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -55,6 +67,90 @@ def test_leases_of_others_are_settled_only_after_a_lease_of_contact(
     assert len(reaped) == 1
     beat(10, 10, 10)
     assert len(reaped) == 2
+
+
+@pytest.mark.parametrize("trouble", [ConnectionFailedError, TransientDatabaseError, None])
+@pytest.mark.parametrize("part", ["heartbeat", "free_of_locks"])
+def test_whoever_could_not_write_settles_nothing_for_a_whole_lease(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, trouble: type[DatabaseError] | None, part: str
+) -> None:
+    now = [1000.0]
+    reaped: list[float] = []
+    dead = Lease(uuid4(), 1, datetime(2020, 1, 1, tzinfo=timezone.utc))
+    monkeypatch.setattr(reaping, "read_leases", lambda *_: LeaseReading(datetime.now(timezone.utc), (dead,)))
+    monkeypatch.setattr(reaping, "free_of_locks", lambda _database, leases: tuple(leases))
+    monkeypatch.setattr(reaping, "reap", lambda *_, **__: reaped.append(now[0]))
+    bench.enroll(bench.identity)
+    keep = bench.keeper(lambda: False, clock=lambda: now[0])
+
+    def beat(*seconds: float) -> None:
+        for pause in seconds:
+            now[0] += pause
+            keep.keep()
+
+    beat(0, 10, 10)
+    module: Any = schedulers if part == "heartbeat" else reaping
+    real = getattr(module, part)
+
+    def hindered(*arguments: Any, **more: Any) -> Any:
+        if trouble is not None:
+            raise trouble("no")
+        now[0] += LONGEST_WRITE_SECONDS + 0.1
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(module, part, hindered)
+    if trouble is None:
+        beat(8)
+    else:
+        with pytest.raises(trouble):
+            beat(8)
+    monkeypatch.setattr(module, part, real)
+    beat(3, 10, 10)
+    assert reaped == []
+    beat(10, 10)
+    assert reaped != []
+
+
+def test_a_heartbeat_whose_row_is_locked_is_made_up_for_as_soon_as_it_is_free(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    answers = [Beat.STORED, Beat.LOCKED, Beat.LOCKED, Beat.LOCKED, Beat.STORED]
+    tries: list[float] = []
+
+    def heartbeat(*_: Any, **__: Any) -> Beat:
+        tries.append(now[0] - 1000.0)
+        return answers.pop(0)
+
+    monkeypatch.setattr(schedulers, "heartbeat", heartbeat)
+    keep = bench.keeper(lambda: False, clock=lambda: now[0])
+    keep.keep()
+    for second in range(1, 25):
+        now[0] = 1000.0 + second
+        if second == 10:
+            keep.keep()
+        elif answers:
+            keep.make_up()
+    assert tries == [0, 10, 11, 12, 13]
+
+
+def test_late_heartbeats_are_sent_while_a_sweep_is_slow(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(keeper_module, "LATE_SECONDS", 0.0)
+    monkeypatch.setattr(keeper_module, "LATE_RETRY_SECONDS", 0.01)
+    over, began = threading.Event(), threading.Event()
+    monkeypatch.setattr(Reaper, "settle_if_safe", lambda _reaper: began.set() or over.wait(30))
+    beats: list[float] = []
+    monkeypatch.setattr(schedulers, "heartbeat", lambda *_, **__: beats.append(1) or Beat.STORED)
+    keep = bench.keeper(lambda: False)
+    keep.start()
+    try:
+        assert began.wait(30)
+        before = len(beats)
+        wait_for("more heartbeats", lambda: len(beats) > before + 3)
+    finally:
+        over.set()
+        keep.stop()
 
 
 def test_a_heartbeat_says_what_runs(bench: Bench) -> None:

@@ -21,6 +21,7 @@ from OpenOrchestrator.database.lifecycle.element_claims import claim_next
 from OpenOrchestrator.database.models import Job, QueueElement, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.stores.schedulers import Beat
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
@@ -95,7 +96,8 @@ class Owner:
     def _sweep(self) -> None:
         while not self._over.wait(LEASE / 6):
             try:
-                self.names_kept.append(schedulers.heartbeat(self.database, self.identity, running_jobs=2))
+                beat = schedulers.heartbeat(self.database, self.identity, running_jobs=2)
+                self.names_kept.append(beat is not Beat.LOST)
                 self.reaper.settle_if_safe()
             except Exception as error:
                 self.trouble.append(error)
@@ -112,6 +114,7 @@ def test_a_transaction_that_stays_open_for_longer_than_a_lease_costs_nobody_a_jo
         pid_started=0.0,
         host_name="here",
         previous_is_dead=lambda *_: False,
+        is_silent=lambda _hold: True,
     )
     for number in range(3):
         make.single(database, str(number))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import trigger_setup as make
 from bench import Lines
 
-from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError
+from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership, reaping, runs, stuck_triggers
@@ -23,7 +23,7 @@ from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.options import KEEP_SECONDS
-from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_LOOK_SECONDS
+from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_LOOK_SECONDS, LONGEST_WRITE_SECONDS
 from OpenOrchestrator.scheduler.presence.reaper import STRAYS_SECONDS, Reaper
 
 DEAD, LIVING, ME = Identity("dead"), Identity("living"), Identity("me")
@@ -179,6 +179,52 @@ def test_a_database_that_falls_silent_while_it_sweeps_takes_nobodys_job(
     for _ in range(4):
         watch.turn()
     assert statuses(database, *dead) == {JobStatus.LOST}
+
+
+@pytest.mark.parametrize("part", ["free_of_locks", "_settle"])
+def test_whoever_had_to_wait_to_write_settles_nothing_for_a_whole_lease(
+    database: Database, watch: Watch, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    dead = begun(database, DEAD, 3)
+    real = getattr(reaping, part)
+
+    def hindered(*arguments: Any, **more: Any) -> Any:
+        watch.seconds += LONGEST_WRITE_SECONDS + 0.1  # somebody holds the table locked, until just now
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(reaping, part, hindered)
+    for _ in range(8):
+        watch.turn()
+    assert statuses(database, *dead) == {JobStatus.RUNNING}
+    free_since = watch.seconds
+    monkeypatch.setattr(reaping, part, real)
+    while JobStatus.RUNNING in statuses(database, *dead):
+        watch.turn()
+    # Contact was lost at the last of the turns that were hindered, or one before.
+    assert LEASE_SECONDS - KEEP_SECONDS <= watch.seconds - free_since <= LEASE_SECONDS + KEEP_SECONDS
+    assert statuses(database, *dead) == {JobStatus.LOST}
+
+
+def test_a_sweep_ends_with_the_first_job_that_had_to_wait(
+    database: Database, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = begun(database, DEAD, 3)
+    reap = reaping.reap
+    asked: list[UUID] = []
+
+    def refused(database: Database, lease: Lease, **more: Any) -> Any:
+        asked.append(lease.job_id)
+        watch.seconds += LONGEST_WRITE_SECONDS + 0.1
+        raise TransientDatabaseError("lock timeout")
+
+    monkeypatch.setattr(reaping, "reap", refused)
+    while not asked:
+        watch.turn()
+    assert len(asked) == 1
+    monkeypatch.setattr(reaping, "reap", reap)
+    watch.turn()
+    watch.turn()
+    assert statuses(database, *dead) == {JobStatus.RUNNING}
 
 
 def test_elements_of_jobs_that_have_ended_are_abandoned_at_the_start_and_every_minute(

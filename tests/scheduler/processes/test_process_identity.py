@@ -73,11 +73,15 @@ def test_of_a_process_without_identity_nothing_is_known() -> None:
     assert sight_of(ENDED, None) is Sight.UNKNOWN
 
 
-def fake_proc(folder: Path, *, boot: str = "boot", namespace: int = 1, ticks: dict[int, int] | None = None) -> Path:
-    """Make a proc file system that shows this process and others."""
+def fake_proc(
+    folder: Path, *, boot: str = "boot", namespace: int = 1, times: int = 1, ticks: dict[int, int] | None = None
+) -> Path:
+    """Make a proc file system that shows this process and others; without a time namespace if that is 0."""
     me = folder / str(os.getpid())
     (me / "ns").mkdir(parents=True)
     (me / "ns" / "pid").symlink_to(f"pid:[{namespace}]")
+    if times:
+        (me / "ns" / "time").symlink_to(f"time:[{times}]")
     (folder / "self").symlink_to(str(os.getpid()))
     (folder / "sys/kernel/random").mkdir(parents=True)
     (folder / "sys/kernel/random/boot_id").write_text(f"{boot}\n")
@@ -94,6 +98,8 @@ def fake_proc(folder: Path, *, boot: str = "boot", namespace: int = 1, ticks: di
         ({}, Sight.GONE),
         ({"boot": "another"}, Sight.UNKNOWN),
         ({"namespace": 2}, Sight.UNKNOWN),
+        ({"times": 2}, Sight.UNKNOWN),
+        ({"times": 0}, Sight.UNKNOWN),
     ],
 )
 def test_dead_is_only_said_of_the_same_boot_and_namespace(
@@ -106,6 +112,15 @@ def test_dead_is_only_said_of_the_same_boot_and_namespace(
     assert LinuxProcesses(fake_proc(tmp_path / "empty")).sight(ENDED, identity) is expected
     other = LinuxProcesses(fake_proc(tmp_path / "other", ticks={ENDED: 6}))
     assert other.sight(ENDED, identity) is expected
+
+
+@on_linux
+def test_a_system_without_time_namespaces_tells_its_own_processes_apart(tmp_path: Path) -> None:
+    old = LinuxProcesses(fake_proc(tmp_path / "old", times=0, ticks={ENDED: 5}))
+    identity = old.identity(ENDED)
+    assert identity is not None
+    assert old.sight(ENDED, identity) is Sight.ALIVE
+    assert LinuxProcesses(fake_proc(tmp_path / "empty", times=0)).sight(ENDED, identity) is Sight.GONE
 
 
 @on_linux
@@ -130,7 +145,10 @@ def test_what_earlier_versions_wrote_is_understood() -> None:
     linux = LinuxProcesses()
     identity = linux.identity(os.getpid())
     assert identity is not None
-    _, boot, _, ticks = identity.split(":")
+    _, boot, namespace, _, ticks = identity.split(":")
+    assert linux.sight(os.getpid(), f"linux:{boot}:{namespace}:{ticks}") is Sight.ALIVE
+    assert linux.sight(os.getpid(), f"linux:{boot}:{namespace}:{int(ticks) - 1}") is Sight.GONE
+    assert linux.sight(os.getpid(), f"linux:{boot}:0:{ticks}") is Sight.UNKNOWN
     assert linux.sight(os.getpid(), f"ticks:{boot}:{ticks}") is Sight.ALIVE
     assert linux.sight(os.getpid(), f"ticks:{boot}:{int(ticks) - 1}") is Sight.GONE
     assert linux.sight(os.getpid(), f"ticks:another:{ticks}") is Sight.UNKNOWN
@@ -168,10 +186,11 @@ def test_a_machine_of_the_same_name_is_another_one(monkeypatch: pytest.MonkeyPat
 
 
 @on_linux
-def test_in_a_second_namespace_of_this_machine_nobody_here_is_called_gone() -> None:
-    unshare = ["unshare", "-p", "-f", "--mount-proc"]
+@pytest.mark.parametrize("kind", [["-p", "--mount-proc"], ["--time", "--boottime", "100000"]], ids=["pid", "time"])
+def test_in_a_second_namespace_of_this_machine_nobody_here_is_called_gone(kind: list[str]) -> None:
+    unshare = ["unshare", "-f", *kind]
     if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("unshare may not make a process namespace here (needs CAP_SYS_ADMIN)")
+        pytest.skip("unshare may not make a namespace here (needs CAP_SYS_ADMIN, and for times Linux 5.6)")
     identity = process_identity(os.getpid())
     code = (
         "import os, sys\n"

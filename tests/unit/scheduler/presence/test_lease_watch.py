@@ -132,6 +132,15 @@ def test_after_an_outage_everybody_gets_the_chance_to_prolong(site: Site) -> Non
     assert site.pass_time(20, prolonging=False)
 
 
+def test_after_an_outage_of_a_moment_too(site: Site) -> None:
+    assert not site.pass_time(20, prolonging=False)
+    site.watch.forget()
+    site.seconds += 5
+    assert not site.look()
+    assert not site.pass_time(20, prolonging=False)
+    assert site.pass_time(20, prolonging=False)
+
+
 def test_a_machine_that_slept_begins_anew(site: Site) -> None:
     site.seconds += LEASE_SECONDS + 1
     assert not site.look()
