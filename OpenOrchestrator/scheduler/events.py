@@ -241,6 +241,27 @@ class Events:
             trigger=trigger,
         )
 
+    def log_kept(self, job_id: UUID, trigger: str) -> None:
+        """The end of a run is settled, and its Error log not stored; it is kept on this machine."""
+        self._say(
+            WARNING,
+            "log_kept",
+            f'The Error log of "{trigger}" is not stored, and kept on this machine until the database takes it '
+            f"(job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def log_completed(self, job_id: UUID, trigger: str) -> None:
+        """An Error log that the database had not taken at the end of its run is stored now."""
+        self._say(
+            INFO,
+            "log_completed",
+            f'The Error log of "{trigger}" is stored now (job {job_id}).',
+            job=job_id,
+            trigger=trigger,
+        )
+
     def late_finish(self, job_id: UUID, trigger: str, *, status: str, reason: str) -> None:
         """The end of a run was refused, because the job was settled by somebody else before."""
         self._say(

@@ -10,13 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import TransientDatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_output, jobs
+from OpenOrchestrator.scheduler.contact import is_passing
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs import endings
-from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs import endings, error_log
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
 
@@ -52,7 +53,7 @@ def clear_up_all(
 
 
 def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
-    """End and delete what is left of a run, if its job is known to be over; output that is not stored yet is stored.
+    """End and delete what is left of a run, if its job is known to be over; what is not stored yet is stored.
 
     Trouble with the files of the run is told, and leaves them as they are.
 
@@ -79,19 +80,35 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     name = job.trigger_name or job.process_name
     if exit_info is None:
         end_processes(directory, events)
-    elif not _complete_output(database, directory, name, events):
+    log = error_log.kept_in(directory)
+    if log is not None:
+        _complete_log(database, log, job, name, events)
+        directory.drop_log()
+    if exit_info is not None and not _complete_output(database, directory, name, events):
         return
-    elif job.status is JobStatus.LOST:
+    if exit_info is not None and job.status is JobStatus.LOST and log is None:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
         words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
         events.late_finish(job_id, name, status=ending.status.value, reason=ending.reason or "")
-        log_error(
+        error_log.log_error(
             database,
             process_name=job.process_name,
             job_id=job_id,
             message=f"The robot went on and ended ({words}) after its job had been settled without it.",
         )
     directory.remove()
+
+
+def _complete_log(database: Database, log: error_log.ErrorLog, job: Job, name: str, events: Events) -> None:
+    """Store what the database had not taken when the run ended; what it refuses for good is given up."""
+    try:
+        log.store(database, process_name=job.process_name, job_id=job.id)
+    except DatabaseError as error:
+        if is_passing(error):
+            raise
+        events.unexpected(f'logging the end of "{name}"', error)
+    else:
+        events.log_completed(job.id, name)
 
 
 def _complete_output(database: Database, directory: RunDirectory, name: str, events: Events) -> bool:

@@ -239,12 +239,17 @@ class Supervisor:
         if missing:
             ending = endings.with_remark(ending, endings.output_incomplete(missing))
             self._services.events.output_kept(self.job.job_id, self.job.trigger_name, missing)
-        stored = self._record.end(ending, error_tail=following.pump.error_tail, seconds=following.seconds)
+        stored = self._record.end(
+            ending,
+            directory=following.directory,
+            error_tail=following.pump.error_tail,
+            seconds=following.seconds,
+        )
         if stored is Stored.ACCEPTED:
             self._ending = ending
         if stored is Stored.PASSED_ON:
             self._record.leave()
-        elif stored is not Stored.LEFT and not missing:
+        elif stored is not Stored.LEFT and not missing and not self._record.keeps_log:
             self._remove(following.directory)
 
     def _remove(self, directory: RunDirectory) -> None:
