@@ -12,7 +12,6 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_output, jobs
 from OpenOrchestrator.scheduler.contact import is_passing
@@ -82,8 +81,7 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
         end_processes(directory, events)
     log = error_log.kept_in(directory)
     if log is not None:
-        _complete_log(database, log, job, name, events)
-        directory.drop_log()
+        _complete_log(database, log, directory, job.process_name, events)
     if exit_info is not None and not _complete_output(database, directory, name, events):
         return
     if exit_info is not None and job.status is JobStatus.LOST and log is None:
@@ -99,16 +97,19 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     directory.remove()
 
 
-def _complete_log(database: Database, log: error_log.ErrorLog, job: Job, name: str, events: Events) -> None:
+def _complete_log(
+    database: Database, log: error_log.ErrorLog, directory: RunDirectory, process_name: str, events: Events
+) -> None:
     """Store what the database had not taken when the run ended; what it refuses for good is given up."""
     try:
-        log.store(database, process_name=job.process_name, job_id=job.id)
+        log.store(database, process_name=process_name, job_id=directory.job_id)
     except DatabaseError as error:
         if is_passing(error):
             raise
-        events.unexpected(f'logging the end of "{name}"', error)
+        events.unexpected(f"logging the end of job {directory.job_id}", error)
     else:
-        events.log_completed(job.id, name)
+        events.log_completed(directory.job_id, process_name)
+    directory.drop_log()
 
 
 def _complete_output(database: Database, directory: RunDirectory, name: str, events: Events) -> bool:
