@@ -140,6 +140,11 @@ class RunRecord:
 
         return self._insist(write)
 
+    def give_back(self, run: ClaimedRun, reason: str) -> None:
+        """Let the trigger be due again, before its robot was started; until that is stored, or the scheduler leaves."""
+        if self._insist(lambda: runs.give_back(self._database, run, reason)):
+            self._events.given_back(run.job_id, run.trigger_name, reason)
+
     def started(self, run: ClaimedRun, host: HostInfo, commit: str | None) -> bool:
         """Store which processes the run has.
 

@@ -31,7 +31,13 @@ def _child() -> None:
         os._exit(0 if Fork.in_child() else 1)
 
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+
+    def fork() -> int:
+        raise OSError("Windows has no fork")
+
+else:
+    fork = os.fork
     # Those of a later registration are called first before a fork, and last after it.
     os.register_at_fork(before=Fork.began.set, after_in_parent=Fork.is_over.set, after_in_child=_child)
 
@@ -45,9 +51,8 @@ def _fresh() -> Iterator[None]:
 
 
 def exit_status_of_a_child(check: Callable[[], bool]) -> int:
-    assert sys.platform != "win32"
     Fork.in_child = check
-    child = os.fork()
+    child = fork()
     Fork.in_child = None
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
