@@ -26,7 +26,7 @@ from OpenOrchestrator.scheduler.runs.supervisor import NO_MEANS, Supervisor
 CROWDED_SECONDS = 5.0
 """Pause in claiming after a run could not be started, because this machine has no means; longer each time in a row."""
 
-LONGEST_CROWDED_SECONDS = 60.0
+LONGEST_CROWDED_SECONDS = 30.0
 """The longest of these pauses."""
 
 

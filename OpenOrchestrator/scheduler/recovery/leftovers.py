@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
@@ -19,6 +20,9 @@ from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs import endings, error_log
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _KEEP_UNKNOWN_RUNS = timedelta(days=7)
 
@@ -82,7 +86,7 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     log = error_log.kept_in(directory)
     if log is not None:
         _complete_log(database, log, directory, job.process_name, events)
-    if exit_info is not None and not _complete_output(database, directory, name, events):
+    if exit_info is not None and not _complete_output(database, directory, name, job.reason, events):
         return
     if exit_info is not None and job.status is JobStatus.LOST and log is None:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
@@ -112,7 +116,9 @@ def _complete_log(
     directory.drop_log()
 
 
-def _complete_output(database: Database, directory: RunDirectory, name: str, events: Events) -> bool:
+def _complete_output(
+    database: Database, directory: RunDirectory, name: str, reason: str | None, events: Events
+) -> bool:
     """Store what the database had not taken when the run ended; False if it still does not take all."""
     job_id = directory.job_id
     pump = OutputPump(database, job_id, directory)
@@ -120,8 +126,17 @@ def _complete_output(database: Database, directory: RunDirectory, name: str, eve
         continue
     if pump.missing:
         return False
-    if pump.added:
-        database.write(lambda session: job_output.unmark_end(session, job_id), read_back=lambda _session: None)
+
+    complete = None if reason is None else endings.without_output_kept(reason)
+
+    def say_complete(session: Session) -> None:
+        job_output.unmark_end(session, job_id)
+        if reason is not None and complete != reason:
+            jobs.change_reason(session, job_id, reason, complete)
+
+    # Not only if something was added: a scheduler may have died after it had added the last piece.
+    database.write(say_complete, read_back=lambda _session: None)
+    if pump.added or complete != reason:
         events.output_completed(job_id, name)
     return True
 

@@ -275,7 +275,7 @@ class Supervisor:
         failpoints.reach(failpoints.BEFORE_FINISH)
         ending = self._record.explained(ending, following.pump.last_error)
         if missing:
-            ending = endings.with_remark(ending, endings.output_incomplete(missing))
+            ending = endings.with_remark(ending, endings.output_kept(missing))
             self._services.events.output_kept(self.job.job_id, self.job.trigger_name, missing)
         stored = self._record.end(
             ending,

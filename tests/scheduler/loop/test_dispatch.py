@@ -105,7 +105,7 @@ def test_pauses_without_means_grow_and_begin_anew_after_a_while(fleet: Fleet, mo
             now[0] += 1
         return now[0] - began
 
-    assert [pause() for _ in range(6)] == [5, 10, 20, 40, 60, 60]
+    assert [pause() for _ in range(6)] == [5, 10, 20, 30, 30, 30]
     now[0] += module.LONGEST_CROWDED_SECONDS
     assert pause() == 5
 

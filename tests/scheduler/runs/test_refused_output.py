@@ -73,6 +73,10 @@ def store_what_was_kept(bench: Bench) -> None:
     clear_up_all(bench.site.database, bench.site.workspace, bench.events, followed=tuple)
 
 
+def raise_keyboard_interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def pieces(bench: Bench) -> list[JobOutput]:
     query = sa.select(JobOutput).order_by(JobOutput.sequence)
     return list(bench.site.database.read(lambda session: session.scalars(query).all()))
@@ -100,6 +104,7 @@ def test_a_full_database_loses_no_output_and_no_end(bench: Bench, monkeypatch: p
 
     store_what_was_kept(bench)
     assert bench.site.output(job.id) == LINES
+    assert bench.site.job("trigger").reason is None
     assert "The rest of the output" in bench.lines.text
     assert find_runs(bench.site.workspace) == []
 
@@ -120,7 +125,8 @@ def test_a_piece_that_is_refused_for_itself_is_marked_and_holds_up_no_other(
     bench.start()
     bench.await_end()
     job = bench.site.job("trigger")
-    assert (job.status, job.reason) == (JobStatus.DONE, "its output is incomplete: value too long")
+    incomplete = "its output is incomplete until the database takes the rest: value too long"
+    assert (job.status, job.reason) == (JobStatus.DONE, incomplete)
     first, second, mark = pieces(bench)
     assert (first.text, second.text) == ("one\n", "two\n")
     assert mark.sequence == job_output.END_MARK
@@ -130,11 +136,19 @@ def test_a_piece_that_is_refused_for_itself_is_marked_and_holds_up_no_other(
 
     store_what_was_kept(bench)  # refused again: nothing changes
     assert len(pieces(bench)) == 3
+    assert bench.site.job("trigger").reason == incomplete
     assert len(find_runs(bench.site.workspace)) == 1
 
     monkeypatch.setattr(job_output, "append", real)
+    with monkeypatch.context() as patch:  # killed after the last piece, before anything says that it was the last
+        patch.setattr(job_output, "unmark_end", raise_keyboard_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store_what_was_kept(bench)
+    assert bench.site.job("trigger").reason == incomplete
     store_what_was_kept(bench)
     assert bench.site.output(job.id) == "one\npoison\ntwo\n"
+    assert bench.site.job("trigger").reason is None
+    assert [piece.text for piece in pieces(bench)] == ["one\n", "poison\n", "two\n"]
     assert "The rest of the output" in bench.lines.text
     assert find_runs(bench.site.workspace) == []
 
