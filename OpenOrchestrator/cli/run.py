@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated, TextIO
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from OpenOrchestrator.cli.scheduler import ConnectionString, Key, LogFormatName, Name, Python, Workspace
-from OpenOrchestrator.cli.terminal import keep_line_ends
 
 if TYPE_CHECKING:
-    from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
-    from OpenOrchestrator.scheduler.single_run import Outcome, SingleRun
+    from OpenOrchestrator.scheduler.single_run import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +49,7 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
       openorchestrator run "Send invoices"
       openorchestrator run "Send invoices" --json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
+    from OpenOrchestrator.cli.run_terminal import RunTerminal  # noqa: PLC0415
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
     from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
     from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
@@ -66,36 +67,27 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
     url, crypto_key = settings.require_connection_string(), settings.require_key()
     events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
     database = open_database(url, max_jobs=1)
-    streams = {"stdout": sys.stderr if as_json else sys.stdout, "stderr": sys.stderr}
-    for stream in streams.values():
-        keep_line_ends(stream)
+    terminal = RunTerminal(sys.stdout, sys.stderr, all_to_stderr=as_json)
     try:
         run = SingleRun(
             database,
             scheduler_options(settings),
             crypto_key=crypto_key,
             events=events,
-            on_record=lambda record: _show(record, streams[record.stream]),
+            on_record=lambda record: terminal.show(record.stream, record.text),
         )
-        _kill_on_signals(run)
+        _on_signals(run.request_stop)
+        run.ring_on_signals()
         outcome = run.run(trigger_name)
     finally:
         database.close()
-    if as_json:
-        typer.echo(_as_json(outcome))
+    interrupted = threading.Event()
+    _on_signals(interrupted.set)
+    unshown = terminal.finish(_as_json(outcome) + "\n" if as_json else "", given_up=interrupted.is_set)
+    if unshown:
+        events.output_not_shown(unshown)
+        events.flush()
     raise typer.Exit(1 if outcome.ending is None else outcome.ending.shell_status)
-
-
-def _show(record: OutputRecord, stream: TextIO | None) -> None:
-    if stream is None:
-        return
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    try:
-        stream.write(record.text.encode(encoding, errors="backslashreplace").decode(encoding))
-        stream.flush()
-    except (OSError, ValueError):
-        # Nobody reads any more (closed pipe); the output is stored with the job all the same.
-        return
 
 
 def _as_json(outcome: Outcome) -> str:
@@ -112,9 +104,8 @@ def _as_json(outcome: Outcome) -> str:
     )
 
 
-def _kill_on_signals(run: SingleRun) -> None:
+def _on_signals(act: Callable[[], None]) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None:
-            signal.signal(number, lambda _number, _frame: run.request_stop())
-    run.ring_on_signals()
+            signal.signal(number, lambda _number, _frame: act())

@@ -261,6 +261,8 @@ class Daemon:
 
     def _run_is_over(self, supervisor: Supervisor) -> None:
         """Called from the thread of a run when it needs nobody any more."""
+        if supervisor.had_no_means:
+            self._dispatch.rest()
         if self._options.once:
             # The last run's removal ends the process.
             self._release(supervisor)

@@ -264,6 +264,36 @@ class Events:
             trigger=trigger,
         )
 
+    def output_not_shown(self, pieces: int) -> None:
+        """A run at a terminal ended, and nobody had read all of what it showed."""
+        self._say(
+            WARNING,
+            "output_not_shown",
+            f"{pieces} pieces of the output were not shown, because nobody read on. They are with the job.",
+            pieces=pieces,
+        )
+
+    def log_kept(self, job_id: UUID, trigger: str) -> None:
+        """The end of a run is settled, and its Error log not stored; it is kept on this machine."""
+        self._say(
+            WARNING,
+            "log_kept",
+            f'The Error log of "{trigger}" is not stored, and kept on this machine until the database takes it '
+            f"(job {job_id}).",
+            job=job_id,
+            trigger=trigger,
+        )
+
+    def log_completed(self, job_id: UUID, process: str) -> None:
+        """An Error log that the database had not taken at the end of its run is stored now."""
+        self._say(
+            INFO,
+            "log_completed",
+            f'The Error log of "{process}" is stored now (job {job_id}).',
+            job=job_id,
+            process=process,
+        )
+
     def late_finish(self, job_id: UUID, trigger: str, *, status: str, reason: str) -> None:
         """The end of a run was refused, because the job was settled by somebody else before."""
         self._say(

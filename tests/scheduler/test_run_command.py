@@ -107,6 +107,38 @@ def test_output_comes_live(site: Site) -> None:
     assert (process.returncode, output) == (0, "through the gate\n")
 
 
+def test_its_end_is_stored_although_nobody_reads_what_it_shows(site: Site) -> None:
+    """As after Ctrl+S, or in a pager; who reads on gets everything, and the exit status."""
+    code = "for number in range(20_000): print('x' * 60)\nimport sys; sys.exit(4)"
+    site.single("talker", site.robot("talker", code))
+    process = site.call("run", "talker")
+    job = site.await_job("talker", JobStatus.FAILED)
+    assert site.errors("process talker")
+    assert process.poll() is None
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (4, f"{'x' * 60}\n" * 20_000)
+    assert site.output(job.id) == output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C cannot be sent to a single process there")
+def test_ctrl_c_ends_the_wait_for_a_terminal_that_is_halted(site: Site) -> None:
+    site.single("talker", site.robot("talker", "for number in range(20_000): print('x' * 60)"))
+    process = site.call("run", "talker")
+    site.await_job("talker", JobStatus.DONE)
+    assert process.stderr is not None
+    while 'Ended "talker"' not in process.stderr.readline():
+        assert process.poll() is None
+
+    def ended() -> bool:  # asked again: the first one may come before the wait, and is about the robot then
+        process.send_signal(signal.SIGINT)
+        return process.poll() is not None
+
+    wait_for("its end", ended)
+    assert process.returncode in (0, -signal.SIGINT)  # the last one may come when Python is about to be gone
+    assert "pieces of the output were not shown" in process.stderr.read()
+    process.communicate()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C cannot be sent to a single process there")
 def test_ctrl_c_kills_the_robot(site: Site) -> None:
     trigger_id = site.single("long", site.gated_robot("long", "gate"))

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from OpenOrchestrator.common.private_files import make_file
-from OpenOrchestrator.database.engine import driver_errors
+from OpenOrchestrator.database.engine import driver_errors, forks
 from OpenOrchestrator.database.engine.poolers import PoolerWatch
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -69,13 +69,14 @@ class WaitingPool(sa.pool.QueuePool):
         return self._overflow >= self._max_overflow and self._pool.qsize() == 0
 
     def connect(self) -> sa.PoolProxiedConnection:
-        """Return a connection.
+        """Return a connection. No fork falls into that: drivers, and SQLAlchemy at the first one, hold locks then.
 
         Raises:
             ShortageError: If none becomes free within the time-out of the pool.
         """
         try:
-            return super().connect()
+            with forks.connecting.inside():
+                return super().connect()
         except sa.exc.TimeoutError as error:
             raise driver_errors.ShortageError(error) from error
 
@@ -90,7 +91,7 @@ class RestingPool(WaitingPool):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._changed = threading.Condition()
-        self._resting = False
+        self._resting = 0
         self._entering = 0
 
     def connect(self) -> sa.PoolProxiedConnection:
@@ -108,14 +109,14 @@ class RestingPool(WaitingPool):
     def rest(self) -> None:
         """Wait until all connections were given back, at most for some seconds, and close them."""
         with self._changed:
-            self._resting = True
+            self._resting += 1  # threads may fork at the same time
             self._changed.wait_for(lambda: not self._entering and not self.checkedout(), REST_SECONDS)
         self.dispose()
 
     def go_on(self) -> None:
         """Give connections again."""
         with self._changed:
-            self._resting = False
+            self._resting -= 1
             self._changed.notify_all()
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -26,6 +29,55 @@ class Followed(Protocol):
     def after_fork_in_child(self) -> None:
         """Make locks, threads and connections anew. Nothing else runs in the child yet."""
 
+
+class Gate:
+    """Keeps forks and the making of connections apart. Any number of threads may be inside while it is open.
+
+    Args:
+        seconds: How long a fork waits for those inside. One that hangs for longer must not keep a program from
+            forking.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.open_in_child()
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Do something that no fork may fall into; wait while it is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._closed)
+            self._inside += 1
+            changed = self._changed
+        try:
+            yield
+        finally:
+            with changed:
+                if changed is self._changed:  # not so in a child that began inside
+                    self._inside -= 1
+                changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody in, and wait until nobody is inside, at most for some seconds."""
+        with self._changed:
+            self._closed += 1
+            self._changed.wait_for(lambda: not self._inside, self._seconds)
+
+    def open(self) -> None:
+        """Take back one ``close``: threads may fork at the same time."""
+        with self._changed:
+            self._closed -= 1
+            self._changed.notify_all()
+
+    def open_in_child(self) -> None:
+        """Begin anew, with nobody inside: their threads are the parent's."""
+        self._changed = threading.Condition()
+        self._closed = 0
+        self._inside = 0
+
+
+connecting = Gate(seconds=15)
+"""Whoever makes a connection is inside; longer than the time-out of making one."""
 
 _followed: WeakValueDictionary[int, Followed] = WeakValueDictionary()
 _left: list[Any] = []
@@ -44,14 +96,17 @@ def leave_to_parent(*what: object) -> None:
 def _before() -> None:
     for what in _living():
         what.before_fork()
+    connecting.close()  # last: what ends above may need a connection for that
 
 
 def _after_in_parent() -> None:
+    connecting.open()
     for what in _living():
         what.after_fork_in_parent()
 
 
 def _after_in_child() -> None:
+    connecting.open_in_child()
     for what in _living():
         what.after_fork_in_child()
 

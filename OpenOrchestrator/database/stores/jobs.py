@@ -110,6 +110,22 @@ def set_status(session: Session, job_id: UUID, status: JobStatus, *, site_now: d
     return session.connection().execute(changed).rowcount == 1
 
 
+def change_reason(session: Session, job_id: UUID, reason: str, new: str | None) -> bool:
+    """Give a job another reason, if it still has the one that is known.
+
+    Args:
+        session: An open transaction.
+        job_id: The job.
+        reason: As it was read.
+        new: What it is to be; None for none.
+
+    Returns:
+        Whether it was changed.
+    """
+    update = sa.update(_JOBS).where(_JOBS.c.id == job_id, _JOBS.c.reason == reason).values(reason=new)
+    return session.connection().execute(update).rowcount == 1
+
+
 def _conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.statuses is not None:

@@ -30,6 +30,9 @@ STOP_FILE = "stop.json"
 OUTPUT_FILE = "output.jsonl"
 """What the robot wrote, one JSON record to a line, append only."""
 
+KEPT_LOG_FILE = "log.json"
+"""An Error message of the scheduler about the run, for as long as the database does not take it."""
+
 HOST_LOG_FILE = "host.log"
 """Standard error of the host itself; empty unless something is wrong with the host."""
 

@@ -22,12 +22,13 @@ from OpenOrchestrator.scheduler.runs import kill_requests
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
-from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
+from OpenOrchestrator.scheduler.runs.supervisor import NO_MEANS, Supervisor
 
 CROWDED_SECONDS = 5.0
-"""Pause in claiming after a run could not be followed, because this process has no more threads."""
+"""Pause in claiming after a run could not be started, because this machine has no means; longer each time in a row."""
 
-NO_THREAD = "its scheduler had no means to start it"
+LONGEST_CROWDED_SECONDS = 30.0
+"""The longest of these pauses."""
 
 
 class Dispatch:
@@ -52,6 +53,7 @@ class Dispatch:
         self._unfollowed: deque[tuple[Supervisor, RunDirectory]] = deque()
         self._is_crowded = False
         self._crowded_until = 0.0
+        self._crowded_seconds = CROWDED_SECONDS
 
     def has_room(self) -> bool:
         """Tell whether anything could be started beside what runs."""
@@ -88,6 +90,17 @@ class Dispatch:
             if won < len(chosen):
                 self._unknown_claims.look_soon()
 
+    def rest(self) -> None:
+        """Claim nothing for a while, because this machine has no means to start robots. For any thread."""
+        now = elapsed()
+        if now < self._crowded_until:
+            return  # of several runs at the same time, the first one counts
+        was_recent = now < self._crowded_until + LONGEST_CROWDED_SECONDS
+        self._crowded_seconds = (
+            min(2 * self._crowded_seconds, LONGEST_CROWDED_SECONDS) if was_recent else CROWDED_SECONDS
+        )
+        self._crowded_until = now + self._crowded_seconds
+
     def follow(self, job: SupervisedJob, directory: RunDirectory) -> None:
         """Follow a run that an earlier scheduler of this name started."""
         supervisor = Supervisor(job, self._services)
@@ -117,14 +130,14 @@ class Dispatch:
             supervisor.start(run)
         except Exception as error:  # noqa: BLE001  (no more threads, or no memory)
             self._services.events.unexpected(f'starting "{run.trigger_name}"', error)
-            self._crowded_until = elapsed() + CROWDED_SECONDS
+            self.rest()
             self._give_back(run)
             self._services.on_over(supervisor)
 
     def _give_back(self, run: ClaimedRun) -> None:
         try:
-            if runs.give_back(self._database, run, NO_THREAD):
-                self._services.events.given_back(run.job_id, run.trigger_name, NO_THREAD)
+            if runs.give_back(self._database, run, NO_MEANS):
+                self._services.events.given_back(run.job_id, run.trigger_name, NO_MEANS)
         except DatabaseError as error:
             self._unknown_claims.look_soon()
             self._services.contact.failed(error)

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from OpenOrchestrator.common.errors import TransientDatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_output, jobs
+from OpenOrchestrator.scheduler.contact import is_passing
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs import endings
-from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs import endings, error_log
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _KEEP_UNKNOWN_RUNS = timedelta(days=7)
 
@@ -52,7 +56,7 @@ def clear_up_all(
 
 
 def clear_up(database: Database, directory: RunDirectory, events: Events) -> None:
-    """End and delete what is left of a run, if its job is known to be over; output that is not stored yet is stored.
+    """End and delete what is left of a run, if its job is known to be over; what is not stored yet is stored.
 
     Trouble with the files of the run is told, and leaves them as they are.
 
@@ -79,13 +83,16 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     name = job.trigger_name or job.process_name
     if exit_info is None:
         end_processes(directory, events)
-    elif not _complete_output(database, directory, name, events):
+    log = error_log.kept_in(directory)
+    if log is not None:
+        _complete_log(database, log, directory, job.process_name, events)
+    if exit_info is not None and not _complete_output(database, directory, name, job.reason, events):
         return
-    elif job.status is JobStatus.LOST:
+    if exit_info is not None and job.status is JobStatus.LOST and log is None:
         ending = endings.ending_of(exit_info, timeout_seconds=None)
         words = f"{ending.status.value}{': ' + ending.reason if ending.reason else ''}"
         events.late_finish(job_id, name, status=ending.status.value, reason=ending.reason or "")
-        log_error(
+        error_log.log_error(
             database,
             process_name=job.process_name,
             job_id=job_id,
@@ -94,7 +101,24 @@ def _clear_up(database: Database, directory: RunDirectory, events: Events) -> No
     directory.remove()
 
 
-def _complete_output(database: Database, directory: RunDirectory, name: str, events: Events) -> bool:
+def _complete_log(
+    database: Database, log: error_log.ErrorLog, directory: RunDirectory, process_name: str, events: Events
+) -> None:
+    """Store what the database had not taken when the run ended; what it refuses for good is given up."""
+    try:
+        log.store(database, process_name=process_name, job_id=directory.job_id)
+    except DatabaseError as error:
+        if is_passing(error):
+            raise
+        events.unexpected(f"logging the end of job {directory.job_id}", error)
+    else:
+        events.log_completed(directory.job_id, process_name)
+    directory.drop_log()
+
+
+def _complete_output(
+    database: Database, directory: RunDirectory, name: str, reason: str | None, events: Events
+) -> bool:
     """Store what the database had not taken when the run ended; False if it still does not take all."""
     job_id = directory.job_id
     pump = OutputPump(database, job_id, directory)
@@ -102,8 +126,17 @@ def _complete_output(database: Database, directory: RunDirectory, name: str, eve
         continue
     if pump.missing:
         return False
-    if pump.added:
-        database.write(lambda session: job_output.unmark_end(session, job_id), read_back=lambda _session: None)
+
+    complete = None if reason is None else endings.without_output_kept(reason)
+
+    def say_complete(session: Session) -> None:
+        job_output.unmark_end(session, job_id)
+        if reason is not None and complete != reason:
+            jobs.change_reason(session, job_id, reason, complete)
+
+    # Not only if something was added: a scheduler may have died after it had added the last piece.
+    database.write(say_complete, read_back=lambda _session: None)
+    if pump.added or complete != reason:
         events.output_completed(job_id, name)
     return True
 

@@ -14,6 +14,8 @@ KILLED_BY_STOP = "killed because its scheduler was stopped"
 KILLED_BY_TERMINAL = "interrupted at the terminal"
 OWNERSHIP_LOST = "its job was settled without it"
 
+_KEPT = "its output is incomplete until the database takes the rest: "
+
 SIGNAL_EXIT_BASE = 128
 """Shells show the end by signal n as exit status 128 + n."""
 
@@ -121,6 +123,17 @@ def with_remark(ending: Ending, remark: str) -> Ending:
 def output_incomplete(cause: str) -> str:
     """Return the remark that not all a robot printed can be read."""
     return f"its output is incomplete: {cause}"
+
+
+def output_kept(cause: str) -> str:
+    """Return the remark that some of what a robot printed cannot be read yet; the last one of a reason."""
+    return f"{_KEPT}{cause}"
+
+
+def without_output_kept(reason: str) -> str | None:
+    """Return a reason that is stored without the remark of ``output_kept``; None if nothing is left of it."""
+    before, remark, _cause = reason.rpartition(_KEPT)
+    return before.removesuffix("; ") or None if remark else reason
 
 
 def end_log(ending: Ending, error_tail: str) -> str:

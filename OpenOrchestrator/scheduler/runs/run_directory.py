@@ -222,6 +222,30 @@ class RunDirectory:
         """
         run_files.write_json(self.path / run_files.STOP_FILE, {"reason": reason, "grace": grace})
 
+    def keep_log(self, content: dict[str, Any]) -> None:
+        """Keep an Error message about this run that is not stored yet.
+
+        Raises:
+            OSError: The disk is full or the directory is gone.
+        """
+        run_files.write_json(self.path / run_files.KEPT_LOG_FILE, content)
+
+    def kept_log(self) -> dict[str, Any] | None:
+        """Return the message that is kept, None without any.
+
+        Raises:
+            OSError: It is there and cannot be read.
+        """
+        return run_files.read_json(self.path / run_files.KEPT_LOG_FILE)
+
+    def drop_log(self) -> None:
+        """Keep that message no longer.
+
+        Raises:
+            OSError: It cannot be deleted.
+        """
+        (self.path / run_files.KEPT_LOG_FILE).unlink(missing_ok=True)
+
     def host_alive(self) -> bool:
         """Whether the process that owns the run still lives; another process with the same id does not count.
 

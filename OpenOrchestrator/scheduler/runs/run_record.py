@@ -25,16 +25,14 @@ from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events, words_of
 from OpenOrchestrator.scheduler.runs import endings
+from OpenOrchestrator.scheduler.runs.end_log import EndLog
 from OpenOrchestrator.scheduler.runs.endings import Ending
-from OpenOrchestrator.scheduler.runs.error_log import log_error
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
-from OpenOrchestrator.scheduler.runs.run_directory import HostInfo
+from OpenOrchestrator.scheduler.runs.refusals import ATTEMPTS, Refusals
+from OpenOrchestrator.scheduler.runs.run_directory import HostInfo, RunDirectory
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 T = TypeVar("T")
-
-_ATTEMPTS = 3
-"""How often a refused write is repeated where there is another way to go on."""
 
 
 class Standing(Enum):
@@ -85,12 +83,18 @@ class RunRecord:
         self._left = threading.Event()
         self._trouble_told = False
         self._pending_told = False
-        self._refused_ends = 0
+        self._refused_ends = Refusals()
+        self._log: EndLog | None = None
 
     @property
     def is_left(self) -> bool:
         """Whether nothing more is to be stored here."""
         return self._left.is_set()
+
+    @property
+    def keeps_log(self) -> bool:
+        """Whether an Error log that is not stored is kept with the files of the run."""
+        return self._log is not None and self._log.is_kept
 
     def leave(self) -> None:
         """Try nothing again from now on."""
@@ -130,11 +134,16 @@ class RunRecord:
                 raise
             except Exception as error:
                 unforeseen += 1
-                if unforeseen >= _ATTEMPTS:
+                if unforeseen >= ATTEMPTS:
                     raise LaunchError(f"could not be started: {words_of(error)}") from error
                 raise
 
         return self._insist(write)
+
+    def give_back(self, run: ClaimedRun, reason: str) -> None:
+        """Let the trigger be due again, before its robot was started; until that is stored, or the scheduler leaves."""
+        if self._insist(lambda: runs.give_back(self._database, run, reason)):
+            self._events.given_back(run.job_id, run.trigger_name, reason)
 
     def started(self, run: ClaimedRun, host: HostInfo, commit: str | None) -> bool:
         """Store which processes the run has.
@@ -176,7 +185,7 @@ class RunRecord:
         failures = refused = 0
         cause = ""
         while True:
-            singly = refused >= _ATTEMPTS
+            singly = refused >= ATTEMPTS
             try:
                 while pump.pump_storable() if singly else pump.pump():
                     continue
@@ -189,7 +198,7 @@ class RunRecord:
                 else:
                     refused += 1
                     cause = words_of(error)
-                if refused >= 2 * _ATTEMPTS:
+                if refused >= 2 * ATTEMPTS:
                     return cause
             else:
                 return cause if singly and pump.missing else ""
@@ -197,21 +206,32 @@ class RunRecord:
             if self.wait(failures):
                 return None
 
-    def end(self, ending: Ending, *, error_tail: str = "", seconds: float | None = None) -> Stored:
+    def end(
+        self,
+        ending: Ending,
+        *,
+        directory: RunDirectory | None = None,
+        error_tail: str = "",
+        seconds: float | None = None,
+    ) -> Stored:
         """Store how the run ended, once, and tell.
+
+        Its Error log is stored with it. Where the database takes the end alone, the log comes later, and is kept with
+        the files of the run until then.
 
         Args:
             ending: How.
+            directory: The files of the run; None if it has none.
             error_tail: The end of its error output, for the Error log.
             seconds: How long the robot ran, if known.
         """
         job = self._job
-        error_log = None if ending.succeeded else endings.end_log(ending, error_tail.strip())
-        accepted = self._insist(lambda: self._finish(ending, error_log) or self._has_become(ending.status))
+        log = None if ending.succeeded else self._say(endings.end_log(ending, error_tail.strip()), directory)
+        accepted = self._insist(lambda: self._finish(ending, log) or self._has_become(ending.status))
         if accepted is None:
             return Stored.LEFT
         if not accepted:
-            return self._refused(ending)
+            return self._refused(ending, directory)
         failpoints.reach(failpoints.AFTER_FINISH)
         if ending.succeeded:
             self._events.ended(job.job_id, job.trigger_name, exit_code=ending.exit_code, seconds=seconds)
@@ -224,8 +244,11 @@ class RunRecord:
                 exit_code=ending.exit_code,
                 seconds=seconds,
             )
-        if error_log is not None and self._without_log:
-            self._log_error(error_log)
+        if log is not None:
+            if self._refused_ends.suffice:
+                log.store(self._insist)
+            else:
+                log.drop()
         return Stored.ACCEPTED
 
     def explained(self, ending: Ending, printed: PrintedError | None) -> Ending:
@@ -246,7 +269,7 @@ class RunRecord:
             self._trouble_told = True
             self._events.output_trouble(self._job.job_id, self._job.trigger_name, error)
 
-    def _refused(self, ending: Ending) -> Stored:
+    def _refused(self, ending: Ending, directory: RunDirectory | None) -> Stored:
         standing = self._insist(self.standing)
         if standing is None:
             return Stored.LEFT
@@ -256,18 +279,24 @@ class RunRecord:
             return Stored.PASSED_ON
         reason = ending.reason or ""
         self._events.late_finish(job.job_id, job.trigger_name, status=ending.status.value, reason=reason)
-        self._log_error(
+        log = self._say(
             f"The robot ended ({ending.status.value}{': ' + reason if reason else ''}) after its job had been settled "
-            "without it, because its scheduler had been out of contact for too long."
+            "without it, because its scheduler had been out of contact for too long.",
+            directory,
         )
+        log.keep()
+        log.store(self._insist)
         return Stored.TOO_LATE
 
-    @property
-    def _without_log(self) -> bool:
-        """Whether the end goes without its Error log: refused again and again, an end without is better than none."""
-        return self._refused_ends >= _ATTEMPTS
+    def _say(self, message: str, directory: RunDirectory | None) -> EndLog:
+        self._log = EndLog(self._events.redacted(message), self._job, directory, self._database, self._events)
+        return self._log
 
-    def _finish(self, ending: Ending, error_log: str | None) -> bool:
+    def _finish(self, ending: Ending, log: EndLog | None) -> bool:
+        # Refused again and again, an end without its log is better than none.
+        without_log = log is None or self._refused_ends.suffice
+        if log is not None and without_log:
+            log.keep()
         try:
             return runs.finish(
                 self._database,
@@ -276,11 +305,10 @@ class RunRecord:
                 status=ending.status,
                 exit_code=ending.exit_code,
                 reason=None if ending.reason is None else self._events.redacted(ending.reason),
-                error_log=None if error_log is None or self._without_log else self._events.redacted(error_log),
+                error_log=None if log is None or without_log else log.message,
             )
         except Exception as error:
-            if not (isinstance(error, DatabaseError) and is_outage(error)):
-                self._refused_ends += 1
+            self._refused_ends.count(error)
             raise
 
     def _has_become(self, status: JobStatus) -> bool:
@@ -300,43 +328,19 @@ class RunRecord:
 
     def _last_error_log(self) -> str | None:
         """Return the last Error message of the robot; what the database refuses again and again is done without."""
-        refused = 0
+        refusals = Refusals()
 
         def read() -> str:
-            nonlocal refused
             try:
                 return self._database.read(lambda session: logs.last_error_of_job(session, self._job.job_id)) or ""
             except Exception as error:
-                if isinstance(error, DatabaseError) and is_outage(error):
-                    raise
-                refused += 1
-                if refused < _ATTEMPTS:
+                refusals.count(error)
+                if not refusals.suffice:
                     raise
                 self._events.unexpected(f'reading why "{self._job.trigger_name}" failed', error)
             return ""
 
         return self._insist(read)
-
-    def _log_error(self, message: str) -> None:
-        """Add a message to the log of the process; what the database refuses again and again is given up."""
-        job = self._job
-        shown = self._events.redacted(message)
-        refused = 0
-
-        def write() -> bool:
-            nonlocal refused
-            try:
-                log_error(self._database, process_name=job.process_name, job_id=job.job_id, message=shown)
-            except Exception as error:
-                if isinstance(error, DatabaseError) and is_outage(error):
-                    raise
-                refused += 1
-                if refused < _ATTEMPTS:
-                    raise
-                self._events.unexpected(f'logging the end of "{job.trigger_name}"', error)
-            return True
-
-        self._insist(write)
 
     def _insist(self, write: Callable[[], T]) -> T | None:
         """Repeat a guarded write until the database has answered; None if the scheduler leaves before that.

@@ -26,11 +26,18 @@ from OpenOrchestrator.scheduler.runs.error_log import log_info
 from OpenOrchestrator.scheduler.runs.following import Following
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Stored
-from OpenOrchestrator.scheduler.runs.services import Services
+from OpenOrchestrator.scheduler.runs.services import Prepared, Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
+from OpenOrchestrator.scheduler.shortage import is_shortage
 
 KILL_GRACE_SECONDS = 5.0
 """How long a robot that is to be killed may clean up."""
+
+
+NO_MEANS = "its scheduler had no means to start it"
+"""Why a run is given back that this machine has too little for: descriptors, memory, processes, threads."""
+
+_START_ATTEMPTS = 10
 
 
 class Phase(Enum):
@@ -60,6 +67,7 @@ class Supervisor:
         self._withdrawn = False
         self._host_ended = False
         self._ending: Ending | None = None
+        self._had_no_means = False
         self._record = RunRecord(job, services.database, services.events, services.contact)
 
     @property
@@ -71,6 +79,11 @@ class Supervisor:
     def ending(self) -> Ending | None:
         """How the run ended, once that is stored; None before, and for a run that was given back or left."""
         return self._ending
+
+    @property
+    def had_no_means(self) -> bool:
+        """Whether the run was given back because this machine has too little of something to start robots."""
+        return self._had_no_means
 
     @property
     def was_left(self) -> bool:
@@ -179,10 +192,12 @@ class Supervisor:
         """Start the robot, once; or return how the run ends without one; None if somebody else sees to that."""
         try:
             prepared = self._services.prepare(run)
-        except LaunchError as error:
-            return Ending(JobStatus.FAILED, None, str(error))
         except Exception as error:  # noqa: BLE001  (whatever a repository or a disk comes up with fails this run alone)
-            return Ending(JobStatus.FAILED, None, f"cannot be prepared: {words_of(error)}")
+            if is_shortage(error) and self._kill_reason is None:
+                self._give_back(run, error)
+                return None
+            words = str(error) if isinstance(error, LaunchError) else f"cannot be prepared: {words_of(error)}"
+            return Ending(JobStatus.FAILED, None, words)
         if self._kill_reason is not None:
             return Ending(JobStatus.KILLED, None, self._kill_reason)
         if self._withdrawn:
@@ -194,7 +209,7 @@ class Supervisor:
                     self._services.events.ownership_lost(self.job.job_id, self.job.trigger_name)
                 return None
             failpoints.reach(failpoints.AFTER_BEGIN)
-            directory = prepared.start()
+            directory = self._insist_on_start(prepared)
         except LaunchError as error:
             return Ending(JobStatus.FAILED, None, str(error))
         except Exception as error:  # noqa: BLE001  (whatever it is, no robot was started)
@@ -218,6 +233,29 @@ class Supervisor:
             )
         except DatabaseError as error:
             events.following_trouble(self.job.job_id, self.job.trigger_name, error)
+
+    def _give_back(self, run: ClaimedRun, error: Exception) -> None:
+        """Return a run for which this machine has no means now, as long as nobody else does."""
+        self._had_no_means = True
+        if not self._withdrawn:
+            self._services.events.unexpected(f'preparing "{run.trigger_name}"', error)
+            self._record.give_back(run, NO_MEANS)
+
+    def _insist_on_start(self, prepared: Prepared) -> RunDirectory:
+        """Start the robot, and try again where this machine has no means for a while: no robot was started then.
+
+        The job says already that one may have been, so the run cannot be given back any more.
+        """
+        failures = 0
+        while True:
+            try:
+                return prepared.start()
+            except Exception as error:
+                failures += 1
+                if not is_shortage(error) or failures >= _START_ATTEMPTS or self._kill_reason is not None:
+                    raise
+                if self._record.wait(failures):
+                    raise
 
     def _take_up(self, following: Following) -> None:
         with self._lock:
@@ -253,14 +291,19 @@ class Supervisor:
         failpoints.reach(failpoints.BEFORE_FINISH)
         ending = self._record.explained(ending, following.pump.last_error)
         if missing:
-            ending = endings.with_remark(ending, endings.output_incomplete(missing))
+            ending = endings.with_remark(ending, endings.output_kept(missing))
             self._services.events.output_kept(self.job.job_id, self.job.trigger_name, missing)
-        stored = self._record.end(ending, error_tail=following.pump.error_tail, seconds=following.seconds)
+        stored = self._record.end(
+            ending,
+            directory=following.directory,
+            error_tail=following.pump.error_tail,
+            seconds=following.seconds,
+        )
         if stored is Stored.ACCEPTED:
             self._ending = ending
         if stored is Stored.PASSED_ON:
             self._record.leave()
-        elif stored is not Stored.LEFT and not missing:
+        elif stored is not Stored.LEFT and not missing and not self._record.keeps_log:
             self._remove(following.directory)
 
     def _remove(self, directory: RunDirectory) -> None:

@@ -182,3 +182,12 @@ def test_the_mark_at_the_end_stands_behind_all_output_and_can_be_taken_back(data
         database.write(lambda s: job_output.unmark_end(s, job_id))
     assert [piece.sequence for piece in database.read(lambda s: job_output.read(s, job_id))] == [1, 2, 3]
     assert database.read(lambda s: job_output.last_sequence(s, other)) == job_output.END_MARK
+
+
+def test_a_reason_is_changed_only_from_what_it_was(database, stored):
+    job_id, other = stored[0]["id"], stored[1]["id"]
+    for reason in ("first", "second"):
+        database.write(lambda s, reason=reason: s.execute(sa.update(Job).values(reason=reason)))
+        assert database.write(lambda s: jobs.change_reason(s, job_id, "first", None)) is (reason == "first")
+        assert database.read(lambda s: jobs.get(s, job_id)).reason == (None if reason == "first" else "second")
+        assert database.read(lambda s: jobs.get(s, other)).reason == reason

@@ -91,7 +91,7 @@ def test_a_run_without_a_thread_is_given_back_and_holds_up_no_other(
     fleet.await_ends()
     assert site.job("second").status is JobStatus.DONE
     job = site.job("first")
-    assert (job.status, job.reason) == (JobStatus.KILLED, module.NO_THREAD)
+    assert (job.status, job.reason) == (JobStatus.KILLED, module.NO_MEANS)
     assert site.status(first) is TriggerStatus.IDLE
     assert "can't start new thread" in fleet.bench.lines.text
     assert not fleet.dispatch.has_room(), "not at once again"
@@ -100,6 +100,23 @@ def test_a_run_without_a_thread_is_given_back_and_holds_up_no_other(
     fleet.start_due()
     fleet.await_ends()
     assert site.status(first) is TriggerStatus.DONE
+
+
+def test_pauses_without_means_grow_and_begin_anew_after_a_while(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(module, "elapsed", lambda: now[0])
+
+    def pause() -> float:
+        fleet.dispatch.rest()
+        began = now[0]
+        fleet.dispatch.rest()  # of another run, at the same time
+        while not fleet.dispatch.has_room():
+            now[0] += 1
+        return now[0] - began
+
+    assert [pause() for _ in range(6)] == [5, 10, 20, 30, 30, 30]
+    now[0] += module.LONGEST_CROWDED_SECONDS
+    assert pause() == 5
 
 
 def test_a_run_that_cannot_be_given_back_holds_up_no_other_either(

@@ -110,3 +110,14 @@ def test_a_bare_exit_code_is_explained_by_the_best_there_is(
 )
 def test_what_explains_itself_stays(exit_info: ExitInfo, expected: bool) -> None:
     assert endings.is_unexplained(ending_of(exit_info, timeout_seconds=None)) is expected
+
+
+@pytest.mark.parametrize("reason", [None, "exit code 1", "its output is incomplete: disk full", "a; b"])
+def test_the_remark_on_kept_output_can_be_taken_back(reason: str | None) -> None:
+    ending = Ending(JobStatus.FAILED, 1, reason)
+    noted = endings.with_remark(ending, endings.output_kept("table full; really")).reason
+    assert noted is not None
+    assert "its output is incomplete until the database takes the rest: table full; really" in noted
+    assert endings.without_output_kept(noted) == reason
+    if reason is not None:
+        assert endings.without_output_kept(reason) == reason

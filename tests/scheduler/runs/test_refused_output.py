@@ -11,15 +11,17 @@ import sqlalchemy as sa
 from bench import Bench
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import runs
-from OpenOrchestrator.database.models import JobOutput
+from OpenOrchestrator.database.models import Job, JobOutput
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.runs import following, run_record
-from OpenOrchestrator.scheduler.runs.run_directory import find_runs
+from OpenOrchestrator.scheduler.runs.error_log import ErrorLog
+from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
+from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Standing
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -71,6 +73,10 @@ def store_what_was_kept(bench: Bench) -> None:
     clear_up_all(bench.site.database, bench.site.workspace, bench.events, followed=tuple)
 
 
+def raise_keyboard_interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 def pieces(bench: Bench) -> list[JobOutput]:
     query = sa.select(JobOutput).order_by(JobOutput.sequence)
     return list(bench.site.database.read(lambda session: session.scalars(query).all()))
@@ -98,6 +104,7 @@ def test_a_full_database_loses_no_output_and_no_end(bench: Bench, monkeypatch: p
 
     store_what_was_kept(bench)
     assert bench.site.output(job.id) == LINES
+    assert bench.site.job("trigger").reason is None
     assert "The rest of the output" in bench.lines.text
     assert find_runs(bench.site.workspace) == []
 
@@ -118,7 +125,8 @@ def test_a_piece_that_is_refused_for_itself_is_marked_and_holds_up_no_other(
     bench.start()
     bench.await_end()
     job = bench.site.job("trigger")
-    assert (job.status, job.reason) == (JobStatus.DONE, "its output is incomplete: value too long")
+    incomplete = "its output is incomplete until the database takes the rest: value too long"
+    assert (job.status, job.reason) == (JobStatus.DONE, incomplete)
     first, second, mark = pieces(bench)
     assert (first.text, second.text) == ("one\n", "two\n")
     assert mark.sequence == job_output.END_MARK
@@ -128,11 +136,19 @@ def test_a_piece_that_is_refused_for_itself_is_marked_and_holds_up_no_other(
 
     store_what_was_kept(bench)  # refused again: nothing changes
     assert len(pieces(bench)) == 3
+    assert bench.site.job("trigger").reason == incomplete
     assert len(find_runs(bench.site.workspace)) == 1
 
     monkeypatch.setattr(job_output, "append", real)
+    with monkeypatch.context() as patch:  # killed after the last piece, before anything says that it was the last
+        patch.setattr(job_output, "unmark_end", raise_keyboard_interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            store_what_was_kept(bench)
+    assert bench.site.job("trigger").reason == incomplete
     store_what_was_kept(bench)
     assert bench.site.output(job.id) == "one\npoison\ntwo\n"
+    assert bench.site.job("trigger").reason is None
+    assert [piece.text for piece in pieces(bench)] == ["one\n", "poison\n", "two\n"]
     assert "The rest of the output" in bench.lines.text
     assert find_runs(bench.site.workspace) == []
 
@@ -185,9 +201,109 @@ def test_an_end_whose_log_the_database_refuses_is_stored_without_it(
     assert log.log_message == "exit code 3"
 
 
-def test_output_that_could_not_be_read_is_said_on_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
+def lock_the_log(monkeypatch: pytest.MonkeyPatch, *, ends_with_log: int) -> list[str | None]:
+    """Refuse so many ends with their log as a lock on table Logs does, and every log by itself; return the ends."""
+    asked: list[str | None] = []
+    finish = runs.finish
 
+    def finish_locked(*arguments: Any, **named: Any) -> bool:
+        asked.append(named["error_log"])
+        if named["error_log"] is not None and len(asked) <= ends_with_log:
+            raise TransientDatabaseError("lock time-out")
+        return finish(*arguments, **named)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise TransientDatabaseError("lock time-out")
+
+    monkeypatch.setattr(runs, "finish", finish_locked)
+    monkeypatch.setattr(ErrorLog, "store", refuse)
+    return asked
+
+
+def test_a_lock_on_the_log_that_passes_is_waited_out_and_the_log_stored_with_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = lock_the_log(monkeypatch, ends_with_log=8)
+    bench.site.single("trigger", bench.site.robot("robot", "import sys; sys.exit(3)"))
+    bench.start()
+    bench.await_end()
+    assert asked == ["exit code 3"] * 9
+    assert bench.site.job("trigger").status is JobStatus.FAILED
+    assert [log.log_message for log in bench.site.errors("process trigger")] == ["exit code 3"]
+    assert find_runs(bench.site.workspace) == []
+
+
+def test_a_log_that_stays_locked_does_not_hold_up_the_end_and_is_stored_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []
+    with monkeypatch.context() as patch:
+        lock_the_log(patch, ends_with_log=1000)
+        finish = runs.finish
+
+        def look_before(*arguments: Any, **named: Any) -> bool:
+            (directory,) = find_runs(bench.site.workspace)
+            kept.append(directory.kept_log() is not None)
+            assert kept[-1] is (named["error_log"] is None)  # a kill right after the end loses nothing
+            return finish(*arguments, **named)
+
+        patch.setattr(runs, "finish", look_before)
+        bench.site.single("trigger", bench.site.robot("robot", "import sys; sys.exit(3)"))
+        bench.start()
+        bench.await_end()
+        assert bench.site.job("trigger").status is JobStatus.FAILED
+        assert kept == [False] * 10 + [True]
+        assert "is not stored, and kept on this machine" in bench.lines.text
+        assert bench.site.errors("process trigger") == []
+        with pytest.raises(TransientDatabaseError):
+            store_what_was_kept(bench)
+        assert len(find_runs(bench.site.workspace)) == 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "remove", lambda _self: False)  # killed after the log, before the files were gone
+        store_what_was_kept(bench)
+    store_what_was_kept(bench)
+    assert [log.log_message for log in bench.site.errors("process trigger")] == ["exit code 3"]
+    assert "The Error log of" in bench.lines.text
+    assert find_runs(bench.site.workspace) == []
+
+
+def test_the_log_of_a_late_end_is_kept_while_it_is_locked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RunRecord, "standing", lambda _self: Standing.SETTLED)
+        lock_the_log(patch, ends_with_log=0)
+        patch.setattr(runs, "finish", lambda *_, **__: False)
+        bench.site.single("trigger", bench.site.robot("robot", "print('out')"))
+        bench.start()
+        bench.await_end()
+        assert bench.site.errors("process trigger") == []
+    change = sa.update(Job).values(status=JobStatus.LOST)
+    bench.site.database.write(lambda session: session.connection().execute(change), read_back=lambda _session: None)
+    store_what_was_kept(bench)
+    (log,) = bench.site.errors("process trigger")
+    assert "after its job had been settled without it" in log.log_message
+    assert find_runs(bench.site.workspace) == []
+
+
+def test_a_kept_log_that_is_refused_for_good_is_given_up_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        lock_the_log(patch, ends_with_log=1000)
+        bench.site.single("trigger", bench.site.robot("robot", "import sys; sys.exit(3)"))
+        bench.start()
+        bench.await_end()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise DatabaseError("no such table")
+
+    monkeypatch.setattr(ErrorLog, "store", refuse)
+    store_what_was_kept(bench)
+    assert "no such table" in bench.lines.text
+    assert find_runs(bench.site.workspace) == []
+
+
+def test_output_that_could_not_be_read_is_said_on_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(5, "Input/output error")
 

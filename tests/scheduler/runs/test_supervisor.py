@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import psutil
@@ -25,7 +26,7 @@ from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import job_output
 from OpenOrchestrator.scheduler.presence.keeper import Keeper
-from OpenOrchestrator.scheduler.runs import run_record
+from OpenOrchestrator.scheduler.runs import run_record, supervisor
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
 from OpenOrchestrator.scheduler.runs.services import Prepared
@@ -247,6 +248,68 @@ def test_a_preparation_that_fails_fails_the_run(bench: Bench, error: Exception, 
     assert (message.job_id, message.log_message) == (job.id, reason)
 
 
+def caused_by(cause: Exception) -> LaunchError:
+    error = LaunchError("the robot host cannot be started")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, "Too many open files"),
+        MemoryError(),
+        caused_by(OSError(errno.EAGAIN, "Resource temporarily unavailable")),
+        caused_by(RuntimeError("can't start new thread")),
+    ],
+)
+def test_a_run_that_the_machine_has_no_means_to_prepare_is_given_back(bench: Bench, error: Exception) -> None:
+    def fail(_run: ClaimedRun) -> Prepared:
+        raise error
+
+    bench.prepare = fail
+    trigger_id = bench.site.single("trigger", "robot.py")
+    started = bench.start()
+    bench.await_end()
+    job = bench.site.job("trigger")
+    assert (job.status, job.reason) == (JobStatus.KILLED, supervisor.NO_MEANS)
+    assert bench.site.status(trigger_id) is TriggerStatus.IDLE
+    assert started.had_no_means
+    assert started.ending is None
+    assert bench.site.errors("process trigger") == []
+    assert type(error).__name__ in bench.lines.text or str(error) in bench.lines.text
+    assert bench.claim().attempt == 1, "it does not count as a failed start"
+
+
+@pytest.mark.parametrize("shortages", [2, 1000])
+def test_a_start_that_the_machine_has_no_means_for_is_tried_again_in_place(bench: Bench, shortages: int) -> None:
+    """The job says that a robot may have been started, so that the run can be given back no more."""
+    real = bench.prepare
+    left = [shortages]
+
+    def prepare(run: ClaimedRun) -> Prepared:
+        prepared = real(run)
+
+        def start() -> RunDirectory:
+            if left[0]:
+                left[0] -= 1
+                raise caused_by(OSError(errno.EMFILE, "Too many open files"))
+            return cast(RunDirectory, prepared.start())
+
+        return Prepared(start, None)
+
+    bench.prepare = prepare
+    bench.site.single("trigger", bench.site.robot("robot", "print('once')"))
+    bench.start()
+    bench.await_end()
+    job = bench.site.job("trigger")
+    if shortages == 2:
+        assert (job.status, bench.site.output(job.id)) == (JobStatus.DONE, "once\n")
+    else:
+        assert (job.status, job.reason) == (JobStatus.FAILED, "the robot host cannot be started")
+        assert left == [990]
+
+
 def test_no_secret_in_what_is_stored_about_a_failure(bench: Bench) -> None:
     def fail(_run: ClaimedRun) -> Prepared:
         raise ValueError(f"unforeseen {bench.site.key}")
@@ -341,6 +404,6 @@ def test_output_that_the_database_refuses_does_not_hold_up_the_end(
     bench.await_end()
     job = bench.site.job("trigger")
     assert (job.status, job.exit_code) == (JobStatus.FAILED, 1)
-    assert job.reason == "exit code 1; its output is incomplete: value too long"
+    assert job.reason == "exit code 1; its output is incomplete until the database takes the rest: value too long"
     assert bench.lines.text.count("cannot be stored for now: value too long") == 1
     assert bench.site.errors("process trigger")[0].log_message.endswith("last words")
