@@ -83,8 +83,9 @@ class Events:
             WARNING,
             "left_for_a_short_time",
             f'The robot of "{trigger_name}" was left running, but its longer lease could not be stored: its row is '
-            f"locked, or the database away. Start this scheduler again before {run_out_at.astimezone():%H:%M:%S}; "
-            f"later, another one may settle the job as Lost, and the robot is ended at the next start (job {job_id}).",
+            f"locked, or the database away. From {run_out_at.astimezone():%H:%M:%S} on, another scheduler may settle "
+            "the job as Lost, and the next start of this one then ends the robot. Start this scheduler again at once "
+            f"(job {job_id}).",
             job=job_id,
             trigger=trigger_name,
             run_out_at=run_out_at.isoformat(),

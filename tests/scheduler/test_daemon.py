@@ -378,7 +378,7 @@ def test_robots_that_are_left_get_their_longer_lease_as_soon_as_it_can_be_stored
     now = site.database.read(lambda session: session.scalar(sa.select(DatabaseUtcNow())))
     was_stored = lease > now + timedelta(seconds=LEFT_LEASE_SECONDS / 2)
     assert was_stored is (tries_needed is not None)
-    assert ("Start this scheduler again before" in lines.getvalue()) is not was_stored
+    assert ("Start this scheduler again at once" in lines.getvalue()) is not was_stored
     assert (f"(job {job.id})." in lines.getvalue().partition("longer lease could not")[2]) is not was_stored
     assert steps[:2] == ["stopped keeping", "prolong"], "else the lease might be made shorter again"
     monkeypatch.undo()

@@ -20,7 +20,7 @@ from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
-from OpenOrchestrator.scheduler.options import SchedulerOptions
+from OpenOrchestrator.scheduler.options import KEEP_SECONDS, SchedulerOptions
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
@@ -146,7 +146,8 @@ class Shutdown:
         """
         self._stop_keeping()
         deadline = time.monotonic() + PROLONG_SECONDS
-        run_out_at = self._database.utc_now() + timedelta(seconds=LEASE_SECONDS)
+        # They were prolonged a moment ago, or almost one interval.
+        run_out_at = self._database.utc_now() + timedelta(seconds=LEASE_SECONDS - KEEP_SECONDS)
         while True:
             try:
                 ids = [job.job_id for job in jobs]
