@@ -65,6 +65,18 @@ def write(
     )
 
 
+@pytest.mark.parametrize("by_job", [False, True])
+@pytest.mark.parametrize("by_reference", [False, True])
+@pytest.mark.parametrize("status", [status for status in QueueStatus if status is not QueueStatus.NEW])
+def test_nothing_but_what_is_new_is_handed_out(
+    database: Database, status: QueueStatus, by_reference: bool, by_job: bool
+) -> None:
+    (element_id,) = fill(database, "work", ["a"], status=status)
+    job_id = add_job(database, JobStatus.RUNNING) if by_job else None
+    assert claim_next(database, "work", reference="a" if by_reference else None, job_id=job_id) is None
+    assert stored(database, element_id).status is status
+
+
 def test_the_oldest_new_element_is_handed_out(database: Database) -> None:
     ids = fill(database, "work", ["a", "b", "c"])
     fill(database, "other", ["x"])

@@ -19,6 +19,7 @@ import trigger_setup as make
 from statement_schedule import Schedules
 
 from OpenOrchestrator.common.errors import OwnershipLostError
+from OpenOrchestrator.database import transitions
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.driver_cursor import DriverStatement
 from OpenOrchestrator.database.leases import Identity
@@ -104,6 +105,10 @@ def finish(database: Database, world: World) -> bool:
     )
 
 
+def adopt(database: Database, world: World) -> int | None:
+    return ownership.adopt(database, HERE, world.job_id, world.lease.fence)
+
+
 def reap(database: Database, world: World) -> Any:
     return reaping.reap(database, world.lease, reaper=THERE)
 
@@ -159,6 +164,9 @@ def check(database: Database, world: World, results: dict[str, Any], story: list
     ends = [name for name in ("finish", "reap") if results.get(name) is True or _is_reaped(results.get(name))]
     require(len(ends) <= 1, "the job ended twice")
     require(is_active is not bool(ends), "the job is not as its end was answered")
+    require(results.get("adopt") is None or not ends, "a job was ended by whoever had lost it")
+    tokens = [one for one in rows.values() if one.status is QueueStatus.ABANDONED and one.claim_token is not None]
+    require(not tokens, "a token outlived the claim it was for")
     extension = results.get("extend")
     if extension is not None and extension.prolonged:
         require("reap" not in ends, "a job was settled that was prolonged before")
@@ -198,6 +206,7 @@ SCENARIOS: dict[str, tuple[Act, ...]] = {
     "set In Progress and finish": (set_in_progress, finish),
     "set In Progress and reap": (set_in_progress, reap),
     "finish and reap": (finish, reap),
+    "adopt and finish": (adopt, finish),
     "extend and reap": (extend, reap),
     "extend and finish": (extend, finish),
     "extend, claim and reap": (extend, claim, reap),
@@ -246,14 +255,26 @@ def _status_writes_do_not_lock_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(element_status, "_depends_on_job_alone", lambda _wanted: False)
 
 
-def _tokens_outlive_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def _tokens_stay_on_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the guard on the status hides: the token is not taken, but nobody can write with it."""
     apply_where = run_endings.apply_where
 
     def with_token(session: Any, event: Any, *where: Any, values: dict[str, Any]) -> int:
         return apply_where(session, event, *where, values={k: v for k, v in values.items() if k != "claim_token"})
 
     monkeypatch.setattr(run_endings, "apply_where", with_token)
+
+
+def _tokens_outlive_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    _tokens_stay_on_the_row(monkeypatch)
     monkeypatch.setattr(element_status, "_NOBODYS", ())
+
+
+def _ends_are_not_fenced(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_guards(session: Any, event: Any, row_id: UUID, *_guards: Any, values: Any = None) -> bool:
+        return transitions.apply(session, event, row_id, values=values)
+
+    monkeypatch.setattr(runs, "apply", without_guards)
 
 
 def _reaps_what_was_prolonged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +283,7 @@ def _reaps_what_was_prolonged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 IN_PROGRESS_FOR_EVER = "In Progress for a job that has ended"
+TOKEN_LEFT = "a token outlived the claim"
 TAKEN_AWAY = "written to after it had been taken away"
 MUTANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, str]] = {
     "a claim reads its job without a lock": (_claims_do_not_lock_the_job, "claim and finish", IN_PROGRESS_FOR_EVER),
@@ -276,7 +298,10 @@ MUTANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str, str]] = {
         "write without token and finish",
         TAKEN_AWAY,
     ),
-    "tokens outlive the job": (_tokens_outlive_the_job, "write and finish", TAKEN_AWAY),
+    "tokens outlive the job": (_tokens_outlive_the_job, "write and finish", f"{TAKEN_AWAY}|{TOKEN_LEFT}"),
+    "tokens stay on the row": (_tokens_stay_on_the_row, "write and finish", TOKEN_LEFT),
+    "the same where a sweep ends the job": (_tokens_stay_on_the_row, "write and reap", TOKEN_LEFT),
+    "whoever lost a job ends it": (_ends_are_not_fenced, "adopt and finish", "ended by whoever had lost it"),
     "a sweep takes what was prolonged": (_reaps_what_was_prolonged, "extend and reap", "prolonged before"),
 }
 """What is taken out, in which scenario that is seen, and as what."""
