@@ -3,8 +3,8 @@
 Owns these variables, for the scheduler's git and, as far as a robot needs them, for the robot's. Runs nothing.
 
 Credentials are handed to git through variables, because git would show them in the argument lists of its helpers and
-write them into files. They are bound to scheme, host and port of the repository's own address: git asks for the host
-it has been redirected to, and that one gets nothing.
+write them into files. They are bound to scheme, host and port of the repository's own address, a robot's to its path
+as well: git asks for the host it has been redirected to, and that one gets nothing.
 """
 
 from __future__ import annotations
@@ -57,16 +57,23 @@ def environment_of_git(inherited: Mapping[str, str], address: RepositoryAddress,
     if not {"GIT_SSH", "GIT_SSH_COMMAND"} & env.keys():
         # A setting for ssh chosen by the operator stays; it may not even be OpenSSH.
         env["GIT_SSH_COMMAND"] = _SSH
-    return env | access_variables(address)
+    return env | _access(address, address.origin)
 
 
 def access_variables(address: RepositoryAddress) -> dict[str, str]:
-    """Return the variables with which any git reaches the repository by its plain address; none if it needs none."""
+    """Return the variables with which a robot's git reaches its repository by its plain address; none if it needs none.
+
+    They are for this repository alone: what the account knows of others on the same server goes on to count.
+    """
+    return _access(address, address.plain)
+
+
+def _access(address: RepositoryAddress, place: str | None) -> dict[str, str]:
     settings: list[tuple[str, str]] = []
     variables: dict[str, str] = {}
     if address.credentials is not None:
         user, password = address.credentials
-        section = f"credential.{address.origin}"
+        section = f"credential.{place}"
         if password is None:
             # Whoever keeps passwords on this machine is asked first: the user alone is often only a name.
             settings.append((f"{section}.username", user))

@@ -321,6 +321,25 @@ def test_a_user_alone_leaves_the_password_to_those_who_keep_it(
         assert work.prepare(f"http://some%20one@{place}/robot.git", True, "main").commit == origin.first
 
 
+def test_a_robot_reaches_other_repositories_of_the_same_server_as_its_account_does(tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    known.write_text("http://account:of-the-account@git.example\n")
+    settings = tmp_path / "gitconfig"
+    settings.write_text(f"[credential]\n\thelper = store --file={known.as_posix()}\n")
+    address = RepositoryAddress("http://bot:of-the-robot@git.example/team/robot.git")
+    environment = {**os.environ, **access_variables(address), "GIT_CONFIG_GLOBAL": str(settings)}
+
+    def password_of(path: str) -> str:
+        asked = f"protocol=http\nhost=git.example\npath={path}\n\n"
+        told = subprocess.run(
+            ["git", "credential", "fill"], input=asked, env=environment, capture_output=True, text=True, check=True
+        )
+        return dict(line.split("=", 1) for line in told.stdout.splitlines())["password"]
+
+    assert password_of("team/robot.git") == "of-the-robot"
+    assert password_of("team/other.git") == "of-the-account"
+
+
 # Submodules and LFS --------------------------------------------------------------------------------------------
 
 
