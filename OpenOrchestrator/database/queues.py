@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Index, text
+from sqlalchemy import Connection, Index, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
@@ -40,7 +41,6 @@ class QueueElement(Base):
             "claim_token",
             unique=True,
             # MariaDB and MySQL have no such condition, and let any number of rows have none.
-            mssql_where=_HELD,
             postgresql_where=_HELD,
             sqlite_where=_HELD,
         ),
@@ -58,3 +58,11 @@ class QueueElement(Base):
     created_by: Mapped[str | None] = mapped_column(text_type(100))
     job_id: Mapped[UUID | None] = mapped_column(uuid_type())
     claim_token: Mapped[UUID | None] = mapped_column(uuid_type())
+
+
+@event.listens_for(QueueElement.__table__, "before_create")
+def _say_condition_to_sql_server(table: Table, connection: Connection, **_: Any) -> None:
+    # Said above, every robot would load SQLAlchemy's dialect for SQL Server.
+    if connection.dialect.name == "mssql":
+        (index,) = (index for index in table.indexes if index.name == "ix_Queues_token")
+        index.dialect_options["mssql"]["where"] = _HELD

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -294,6 +296,11 @@ def test_the_app_shows_the_demo_to_whoever_opens_its_link(demos: Callable[..., D
     with opener.open(first, timeout=PATIENCE) as answer:
         assert answer.status == 200
         assert "OpenOrchestrator" in answer.read().decode("utf-8")
+    # It is used: whoever comes without a session gets the next one.
+    stranger = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    stranger.addheaders = [("Accept", "text/html")]
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        stranger.open(urllib.parse.urljoin(first, "/"), timeout=PATIENCE)
     wait_for(lambda: len(demo.links()) > 1 and f"works once: {demo.links()[-1]}" in demo.output)
     demo.process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
     assert demo.finish() == 0

@@ -19,7 +19,6 @@ from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import (
     ConfigurationError,
     ConnectionFailedError,
-    InvalidInputError,
     MissingArgumentError,
     NotFoundError,
     OwnershipLostError,
@@ -102,12 +101,6 @@ def test_four_five_or_six_arguments(database: Database, rest: tuple[Any, ...]) -
     assert log.job_id == (rest[1] if len(rest) == 2 and isinstance(rest[1], UUID) else None)
 
 
-@pytest.mark.parametrize("wrong", [("x",), (None, "y")])
-def test_what_is_no_id_is_refused_at_once(database: Database, wrong: tuple[Any, ...]) -> None:
-    with pytest.raises(InvalidInputError, match=r"is not the id of a (trigger|job)"):
-        OrchestratorConnection("process", database.connection_string, None, "", *wrong)
-
-
 @pytest.mark.parametrize("count", [4, 5, 6, 8])
 def test_the_start_arguments_are_taken_in_order(
     database: Database, monkeypatch: pytest.MonkeyPatch, count: int
@@ -124,15 +117,20 @@ def test_the_start_arguments_are_taken_in_order(
 def away(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A database that cannot be reached at first; holds one word for each time it was tried in vain."""
     tried: list[str] = []
-    connect = connecting._connect
+    connecting_to = connecting._connecting
 
-    def refuse_twice(dialect: Any, *arguments: Any) -> Any:
-        if len(tried) < 2:
-            tried.append("tried")
-            raise dialect.loaded_dbapi.OperationalError("connection refused")
-        return connect(dialect, *arguments)
+    def refusing_twice(pooler: Any) -> Any:
+        connect = connecting_to(pooler)
 
-    monkeypatch.setattr(connecting, "_connect", refuse_twice)
+        def refuse_twice(dialect: Any, *arguments: Any) -> Any:
+            if len(tried) < 2:
+                tried.append("tried")
+                raise dialect.loaded_dbapi.OperationalError("connection refused")
+            return connect(dialect, *arguments)
+
+        return refuse_twice
+
+    monkeypatch.setattr(connecting, "_connecting", refusing_twice)
     return tried
 
 

@@ -270,7 +270,7 @@ def _no_second_look_at_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_lease_of_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedulers, "_is_free", lambda _database: sa.true())
+    monkeypatch.setattr(schedulers, "_has_run_out", lambda _database: sa.true())
 
 
 def _no_status_guard(monkeypatch: pytest.MonkeyPatch) -> None:

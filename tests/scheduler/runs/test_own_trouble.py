@@ -174,6 +174,11 @@ def test_a_run_that_cannot_be_started_is_never_left_behind(
     if name == "begin_run" and error in ("a refusal", "an outage"):
         assert job.status is JobStatus.DONE
         return
+    if target is RobotPreparation and error in ("no file descriptors", "no memory"):  # that passes: due again
+        assert job.status is JobStatus.KILLED
+        assert bench.site.status(trigger_id) is TriggerStatus.IDLE
+        assert bench.site.starts("robot") == []
+        return
     assert job.status is JobStatus.FAILED
     assert job.reason
     assert bench.site.status(trigger_id) is TriggerStatus.FAILED

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
-from OpenOrchestrator.cli import demo_setup
+from OpenOrchestrator.cli import demo_processes, demo_setup, demo_view
 from OpenOrchestrator.cli.demo_processes import browser_is_seen
 from OpenOrchestrator.cli.demo_setup import make_folder, make_site
 from OpenOrchestrator.cli.demo_view import LiveView, PlainView, make_view
@@ -101,6 +101,7 @@ class Terminal(io.StringIO):
 def colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(demo_view, "is_terminal", lambda stream: stream.isatty())  # Windows looks for a console
 
 
 @pytest.mark.usefixtures("colours")
@@ -128,11 +129,11 @@ def test_plain_lines_say_each_thing_once() -> None:
         view.show(snapshot(ended, lines=(said, line("Bye.")), elements={QueueStatus.DONE: 2}), "The demo")
     assert [text.strip() for text in stream.getvalue().splitlines()] == [
         "The demo",
-        "12:00:01  Report: Running",
+        "12:00:01 Report: Running",
         "Queue Orders: 2 New",
-        "12:00:00  Worker: Info: Sent 2 pieces.",
-        "12:00:00  Worker: Info: Bye.",
-        "12:00:01  Report: Failed after 1.5 s: exit code 1",
+        "12:00:00 Worker: Info: Sent 2 pieces.",
+        "12:00:00 Worker: Info: Bye.",
+        "12:00:01 Report: Failed after 1.5 s: exit code 1",
         "Queue Orders: 2 Done",
     ]
 
@@ -281,7 +282,7 @@ def test_a_browser_is_opened_only_where_somebody_sees_it(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(demo_processes, "is_terminal", lambda _stream: terminal)
     assert browser_is_seen() is seen
 
 
