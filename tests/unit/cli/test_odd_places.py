@@ -173,6 +173,9 @@ def test_help_and_key(place: Place, site: Path) -> None:
 
 @posix_only
 def test_upgrade(place: Place, site: Path) -> None:
+    package = Path(migrations.__file__)
+    if place is HOMELESS and not all(folder.stat().st_mode & 0o001 for folder in package.parents):
+        pytest.skip("the package is in a folder that only its owner can enter, and Alembic asks without capabilities")
     done = ended(place, "upgrade", f"sqlite:///{site}/blåbær.db", cwd=site)
     assert (done.returncode, done.stderr) == (0, "")
     assert (site / "blåbær.db").exists()
