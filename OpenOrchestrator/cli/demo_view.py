@@ -24,7 +24,7 @@ from rich.text import Text
 
 from OpenOrchestrator.cli.demo_watch import LogLine, Run, Snapshot
 from OpenOrchestrator.cli.terminal import is_terminal
-from OpenOrchestrator.common.visible import visible_line
+from OpenOrchestrator.common.visible import visible, visible_line
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
 
 _RUN_STYLES = {JobStatus.STARTING: "cyan", JobStatus.RUNNING: "bold cyan", JobStatus.DONE: "green"}
@@ -143,12 +143,13 @@ class PlainView:
             self._say(f"The admin app opens with this link, which works once: {link}")
         for line in snapshot.lines:
             if line.log_id not in self._lines:
-                self._say(f"{line.time:%H:%M:%S}  {line.process}: {line.level.value}: {line.message}")
+                said = visible_line(f"{line.process}: {line.level.value}: {line.message}")
+                self._say(f"{line.time:%H:%M:%S}  {said}")
         self._lines = {line.log_id for line in snapshot.lines}
         for run in snapshot.runs:
             if self._runs.get(run.job_id) is not run.status:
                 self._runs[run.job_id] = run.status
-                self._say(f"{run.started + run.took:%H:%M:%S}  {_run_words(run)}")
+                self._say(f"{run.started + run.took:%H:%M:%S}  {visible_line(_run_words(run))}")
         moment = self._now()
         settled = not snapshot.active
         if snapshot.elements != self._counts and (settled or moment - self._counts_at > _SECONDS_BETWEEN_COUNTS):
@@ -157,7 +158,7 @@ class PlainView:
 
     def _say(self, text: str) -> None:
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(visible_line(text).encode(encoding, "replace").decode(encoding) + "\n")
+        self._stream.write(visible(text).encode(encoding, "replace").decode(encoding) + "\n")
         self._stream.flush()
 
 

@@ -129,11 +129,11 @@ def test_plain_lines_say_each_thing_once() -> None:
         view.show(snapshot(ended, lines=(said, line("Bye.")), elements={QueueStatus.DONE: 2}), "The demo")
     assert [text.strip() for text in stream.getvalue().splitlines()] == [
         "The demo",
-        "12:00:01 Report: Running",
+        "12:00:01  Report: Running",
         "Queue Orders: 2 New",
-        "12:00:00 Worker: Info: Sent 2 pieces.",
-        "12:00:00 Worker: Info: Bye.",
-        "12:00:01 Report: Failed after 1.5 s: exit code 1",
+        "12:00:00  Worker: Info: Sent 2 pieces.",
+        "12:00:00  Worker: Info: Bye.",
+        "12:00:01  Report: Failed after 1.5 s: exit code 1",
         "Queue Orders: 2 Done",
     ]
 
