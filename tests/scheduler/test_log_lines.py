@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from halted_stream import Halted
 from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.common.settings import LogFormat
@@ -20,18 +21,6 @@ from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.log_lines import LogLines
 
 pytestmark = pytest.mark.kinds("sqlite")
-
-
-class Halted(io.StringIO):
-    """A stream that takes nothing until it is let go on, as a terminal after Ctrl+S."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go_on = threading.Event()
-
-    def write(self, text: str) -> int:
-        self.go_on.wait(60)
-        return super().write(text)
 
 
 def full_pipe() -> tuple[int, int]:

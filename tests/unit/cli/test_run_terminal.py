@@ -7,22 +7,11 @@ import threading
 from typing import Any
 
 import pytest
+from halted_stream import Halted
 
 from OpenOrchestrator.cli import run_terminal
 from OpenOrchestrator.cli.run_terminal import RunTerminal
 from OpenOrchestrator.scheduler import stream_writer
-
-
-class Halted(io.StringIO):
-    """A stream that takes nothing until it is let go on, as a terminal after Ctrl+S."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.go_on = threading.Event()
-
-    def write(self, text: str) -> int:
-        self.go_on.wait(60)
-        return super().write(text)
 
 
 @pytest.mark.parametrize("translated", ["\r\n", "\n"])

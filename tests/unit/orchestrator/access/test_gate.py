@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+from moved_seconds import Clock
 
 from OpenOrchestrator.orchestrator.access.gate import (
     LINK_SECONDS,
@@ -11,21 +11,6 @@ from OpenOrchestrator.orchestrator.access.gate import (
     SESSION_MOST_SECONDS,
     Gate,
 )
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 class TestSessions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from moved_seconds import Clock
 
 from OpenOrchestrator.orchestrator.access.throttle import (
     LOGIN_TRIES,
@@ -11,21 +12,6 @@ from OpenOrchestrator.orchestrator.access.throttle import (
     TRIES_OF_ALL,
     Throttle,
 )
-
-
-class Clock:
-    """Seconds that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
