@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,6 +255,20 @@ def test_an_unreachable_server_is_told_at_once_without_the_password() -> None:
     assert "very secret" not in str(caught.value)
     assert "very%20secret" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_warnings_of_the_driver_are_written_only_where_a_robot_has_set_up_logging(asked_for: bool) -> None:
+    code = f"""if True:
+        import logging, sys
+        from OpenOrchestrator.database.engine.database import Database
+        Database("postgresql+psycopg://user@127.0.0.1:1/nothing")
+        if {asked_for}:
+            logging.basicConfig(stream=sys.stdout, format="%(message)s")
+        logging.getLogger("psycopg").warning("a warning")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip(), done.stderr) == ("a warning" if asked_for else "", "")
 
 
 def test_a_missing_sqlite_file_is_not_made_by_reading(tmp_path: Path) -> None:

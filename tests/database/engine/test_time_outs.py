@@ -24,11 +24,12 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS
 SETTINGS = {
     "postgresql": "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout'), "
     "current_setting('statement_timeout')",
-    "mysql": "SELECT @@innodb_lock_wait_timeout, @@idle_transaction_timeout, CAST(@@max_statement_time AS INT)",
+    "mysql": "SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout, @@idle_transaction_timeout, "
+    "CAST(@@max_statement_time AS INT)",
     "sqlite": "PRAGMA busy_timeout",
 }
-EXPECTED = {"postgresql": ["5s", "15s", "20s"], "mysql": [5, 15, 20], "sqlite": [5000]}
-UNBOUNDED = {"postgresql": ["0", "0", "0"], "mysql": [50, 0, 0], "sqlite": [30000]}
+EXPECTED = {"postgresql": ["5s", "15s", "20s"], "mysql": [5, 5, 15, 20], "sqlite": [5000]}
+UNBOUNDED = {"postgresql": ["0", "0", "0"], "mysql": [50, 86400, 0, 0], "sqlite": [30000]}
 
 
 def constant(name: str, value: str) -> sa.Update:
@@ -107,6 +108,22 @@ def test_a_row_that_somebody_else_has_locked_is_given_up(database: Database, imp
             connection.execute(constant("a", "1"))
     assert write_directly(impatient, "a", "1")
     assert database.read(lambda session: session.get_one(Constant, "a").value) == "1"
+
+
+@pytest.mark.kinds("mariadb")
+def test_a_table_that_somebody_else_has_locked_is_given_up_like_a_row(database: Database, impatient: Database) -> None:
+    database.write(lambda session: session.add(Constant(name="a", value="0")))
+    engine = sa.create_engine(database.connection_string, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("LOCK TABLES Constants WRITE")
+        for write in (
+            lambda: impatient.write(lambda session: session.execute(constant("a", "1"))),
+            lambda: write_directly(impatient, "a", "1"),
+        ):
+            # Not a statement that took too long: that would be the end of its own time-out, many seconds later.
+            with pytest.raises(TransientDatabaseError, match="Lock wait timeout exceeded"):
+                write()
+    assert write_directly(impatient, "a", "1")
 
 
 def test_a_lock_that_is_released_within_the_patience_is_waited_for(
