@@ -12,13 +12,18 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.stores import process_names
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.events import Events
-from OpenOrchestrator.scheduler.runs.error_log import log_error
+from OpenOrchestrator.scheduler.runs.error_log import ErrorLog
 
 ASIDE_SECONDS = 300.0
 """How long a trigger that could not be claimed is left alone before it is tried again."""
 
 PASSING_SECONDS = 2.0
 """The same, where it is not the trigger's own fault: somebody holds a lock on its row, or the database has no room."""
+
+LOG_REST_SECONDS = 60.0
+"""How long no Error log is tried after one was refused for a reason that passes: each try may hold up all claims."""
+
+_Told = tuple[UUID | None, str, str]
 
 
 class Poison:
@@ -32,26 +37,37 @@ class Poison:
     def __init__(self, database: Database, events: Events) -> None:
         self._database = database
         self._events = events
-        self._told: set[tuple[UUID | None, str, str]] = set()
+        self._told: set[_Told] = set()
+        self._logs: dict[_Told, ErrorLog] = {}
+        self._logged: set[_Told] = set()
+        self._log_again_at = 0.0
         self._aside: dict[UUID, float] = {}
 
     def report(self, trigger_id: UUID | None, name: str, reason: str) -> None:
-        """Tell in the log lines and in the Error log of the process, unless this was told before.
+        """Tell in the log lines and in the Error log of the process, each unless this was told there before.
+
+        An Error log that is refused for a reason that passes is tried again by a later call.
 
         Raises:
             DatabaseError: The database is away; call again.
         """
-        if (trigger_id, name, reason) in self._told:
+        told = (trigger_id, name, reason)
+        if told not in self._told:
+            self._told.add(told)
+            self._events.poisoned(name, reason)
+        if trigger_id is None or told in self._logged or elapsed() < self._log_again_at:
             return
         try:
-            if trigger_id is not None:
-                self._log(trigger_id, f'Trigger "{name}" is set aside until it is changed: {reason}')
+            self._log(trigger_id, told)
+        except TransientDatabaseError:
+            self._log_again_at = elapsed() + LOG_REST_SECONDS
+            return
         except DatabaseError as error:
             if is_outage(error):
                 raise
             self._events.unexpected(f'logging about trigger "{name}"', error)
-        self._told.add((trigger_id, name, reason))
-        self._events.poisoned(name, reason)
+        self._logged.add(told)
+        self._logs.pop(told, None)
 
     def set_aside(self, trigger_id: UUID, name: str, error: Exception) -> None:
         """Leave a trigger that could not be claimed alone: for some minutes, and tell, if that is its own fault.
@@ -74,7 +90,12 @@ class Poison:
         """Tell whether a trigger was set aside and its time is not over."""
         return self._aside.get(trigger_id, 0.0) > elapsed()
 
-    def _log(self, trigger_id: UUID, message: str) -> None:
+    def _log(self, trigger_id: UUID, told: _Told) -> None:
+        log = self._logs.get(told)
+        if log is None:
+            _, name, reason = told
+            message = f'Trigger "{name}" is set aside until it is changed: {reason}'
+            log = self._logs[told] = ErrorLog.said_now(self._database, self._events.redacted(message))
         process_name = self._database.read(lambda session: process_names.of_trigger(session, trigger_id))
         if process_name is not None:  # deleted meanwhile
-            log_error(self._database, process_name=process_name, job_id=None, message=self._events.redacted(message))
+            log.store(self._database, process_name=process_name, job_id=None)

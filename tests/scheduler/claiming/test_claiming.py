@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import trigger_setup as make
 from breaking_driver import UNDONE, Moment, break_driver
 
 from OpenOrchestrator.common.errors import ConnectionFailedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.models import ScheduledTrigger
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.scheduler.claiming import claiming as claiming_module
 from OpenOrchestrator.scheduler.claiming import poison as poison_module
@@ -106,3 +108,37 @@ def test_a_lock_that_somebody_holds_sets_a_trigger_aside_for_a_moment_only_and_i
     assert (
         database.read(lambda session: logs.select(session, logs.LogFilter(), descending=True, offset=0, limit=9)) == ()
     )
+
+
+@pytest.mark.kinds("sqlite", "postgresql", "mariadb")
+def test_a_log_about_a_trigger_that_is_refused_for_a_moment_is_stored_later_and_told_once(
+    database: Database,
+    claiming: Claiming,
+    refusing: Refusing,
+    lines: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed = [0.0]
+    for module in (claiming_module, poison_module):
+        monkeypatch.setattr(module, "elapsed", lambda: 1000 + passed[0])
+    trigger_id = make.scheduled(database, "bad")
+    scheduled = sa.update(ScheduledTrigger).where(ScheduledTrigger.id == trigger_id)
+    database.write(lambda session: session.execute(scheduled.values(cron_expr="now and then")))
+
+    def messages() -> list[str]:
+        filter_ = logs.LogFilter()
+        stored = database.read(lambda session: logs.select(session, filter_, descending=True, offset=0, limit=9))
+        return [log.log_message for log in stored]
+
+    refusing.word = "INSERT"
+    assert claim(claiming) == []
+    refusing.word = None
+    assert claim(claiming) == []  # a table that was locked a moment ago is not waited for at each look
+    assert messages() == []
+    for _ in range(2):
+        passed[0] += poison_module.LOG_REST_SECONDS
+        assert claim(claiming) == []
+        (message,) = messages()
+        assert "now and then" in message
+    assert lines.getvalue().count("is set aside") == 1
+    assert len(lines.getvalue().splitlines()) == 1
