@@ -14,11 +14,12 @@ class CuttingProxy:
     Args:
         host: Where the server is.
         port: Its port.
+        listener: A socket of 127.0.0.1 that listens already; None to make one.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, listener: socket.socket | None = None) -> None:
         self._server = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._cut_after: bytes | None = None
         self._forward = True

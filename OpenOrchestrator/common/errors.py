@@ -13,6 +13,7 @@ Each also inherits the builtin that callers of earlier versions catch::
     ├── DatabaseError (RuntimeError)
     │   ├── NotConnectedError                 no default database
     │   ├── ConnectionFailedError             the database cannot be reached or opened, or serves nobody for now
+    │   │   └── LoginRefusedError             the server refuses this login, or there is no such database
     │   ├── TransientDatabaseError            the database undid the work, for a reason that passes
     │   ├── RevisionError                     database and program do not fit together
     │   └── CommitOutcomeUnknownError         the connection broke while committing
@@ -65,6 +66,10 @@ class NotConnectedError(DatabaseError):
 
 class ConnectionFailedError(DatabaseError):
     """The database cannot be reached or opened, or serves nobody (read-only, no connection free) for now."""
+
+
+class LoginRefusedError(ConnectionFailedError):
+    """The server refuses this login, or a certificate is missing: nothing that passes by itself."""
 
 
 class TransientDatabaseError(DatabaseError):

@@ -1,7 +1,8 @@
 """The daemon of a worker machine: one scheduler, put together from its parts.
 
-Owns the order of a life: take the name, take over what an earlier start left, work, shut down, give the name up. The
-way of a due trigger is ``loop.polling`` (or ``loop.once``), ``loop.dispatch``, ``runs.supervisor``.
+Owns the order of a life: wait for the database, take the name, take over what an earlier start left, work, shut down,
+give the name up. The way of a due trigger is ``loop.polling`` (or ``loop.once``), ``loop.dispatch``,
+``runs.supervisor``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 from uuid import UUID
 
 from OpenOrchestrator import __version__
-from OpenOrchestrator.common.errors import DatabaseError, LaunchError, SchedulerNameInUseError, TransientDatabaseError
+from OpenOrchestrator.common.errors import (
+    DatabaseError,
+    LaunchError,
+    LoginRefusedError,
+    SchedulerNameInUseError,
+    TransientDatabaseError,
+)
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
-from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_passing, pause_after
+from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, is_passing, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
@@ -106,7 +113,7 @@ class Daemon:
         self._bell.ring_on_signals()
 
     def run(self) -> int:
-        """Work until asked to stop, or once if the options say so.
+        """Work until asked to stop, or once if the options say so. A server that cannot be reached yet is waited for.
 
         Returns:
             The exit status: 0, or 1 if a run of ``once`` failed or another daemon took the name.
@@ -114,10 +121,16 @@ class Daemon:
         Raises:
             RevisionError: The database is of another revision than this program.
             SchedulerNameInUseError: Another live scheduler has this name.
-            DatabaseError: The database cannot be used at the start.
+            DatabaseError: The database cannot be used at the start, and waiting would not help.
         """
-        revisions.check_exact(self._database)
-        self._take_name()
+        try:
+            # Whoever asked it to stop while it waited gets what was asked for: that is no failure.
+            return self._live() if self._await_database() and self._take_name() else 0
+        finally:
+            self._bell.close()
+            self._events.flush()
+
+    def _live(self) -> int:
         try:
             self._events.started_up(
                 name=self._options.name,
@@ -135,28 +148,68 @@ class Daemon:
             self._shut_down()
         finally:
             self._sign_off()
-            self._bell.close()
-            self._events.flush()
         return 1 if self._name.is_lost or (self._options.once and not self._runs.all_succeeded) else 0
 
-    def _take_name(self) -> None:
+    def _await_database(self) -> bool:
+        """Look whether the database is of this program's revision, as soon as its server can be reached.
+
+        A machine may start before its database, and nobody may be there to start this daemon again.
+
+        Returns:
+            Whether to go on. False: asked to stop meanwhile.
+
+        Raises:
+            RevisionError: It is of another revision.
+            DatabaseError: It cannot be used, and is not waited for.
+        """
+        failures = 0
+        while True:
+            try:
+                revisions.check_exact(self._database)
+            except DatabaseError as error:
+                if not self._waits_for(error):
+                    raise
+                self._contact.failed(error)
+            else:
+                self._contact.succeeded()
+                return True
+            failures += 1
+            if not self._stop.asked:
+                self._bell.sleep(pause_after(failures))
+            if self._stop.asked:
+                return False
+
+    def _waits_for(self, error: DatabaseError) -> bool:
+        """Tell whether the start waits until an error has passed: not for a file, nor for a login that is refused."""
+        if self._options.once or isinstance(error, LoginRefusedError):
+            return False
+        if isinstance(error, TransientDatabaseError):
+            return True
+        return is_outage(error) and self._database.dialect_name != "sqlite"
+
+    def _take_name(self) -> bool:
         """Take the name; from a daemon that may be gone or not, once its lease has run out and it is not heard of.
 
-        Somebody who holds its row locked is waited for, because nobody may be there to start this daemon again.
+        Somebody who holds its row locked is waited for, and a server that goes away again, too.
+
+        Returns:
+            Whether to go on. False: asked to stop meanwhile.
 
         Raises:
             SchedulerNameInUseError: Another live scheduler has this name.
-            DatabaseError: The database cannot be used; with ``once``, also while the row is locked.
+            DatabaseError: The database cannot be used, and is not waited for.
         """
         give_up_at = elapsed() + LEASE_SECONDS + _NAME_PATIENCE_SECONDS
         told = False
         while True:
             try:
                 self._name.take()
-            except TransientDatabaseError as error:
-                if self._options.once or self._stop.asked:
+            except DatabaseError as error:
+                if not self._waits_for(error):
                     raise
                 self._contact.failed(error)
+                if self._stop.asked:
+                    return False
                 self._bell.sleep(_NAME_POLL_SECONDS)
                 give_up_at = elapsed() + LEASE_SECONDS + _NAME_PATIENCE_SECONDS
                 continue
@@ -165,7 +218,7 @@ class Daemon:
                     raise
             else:
                 self._contact.succeeded()
-                return
+                return True
             if not told:
                 told = True
                 self._events.name_awaited(self._options.name, LEASE_SECONDS + _NAME_PATIENCE_SECONDS)

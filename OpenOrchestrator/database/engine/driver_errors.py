@@ -58,6 +58,18 @@ _MYSQL_UNSERVED = frozenset(
         1874,  # InnoDB is read-only
     }
 )
+_MYSQL_LOGIN_REFUSED = frozenset(
+    {
+        1044,  # no right to use this database
+        1045,  # wrong password
+        1049,  # no such database
+        1130,  # not from this machine
+        1698,  # wrong password
+        1862,  # the password has expired
+        3118,  # the account is locked (MySQL)
+        4151,  # the account is locked (MariaDB)
+    }
+)
 _MYSQL_LOST = frozenset({1053})  # shutting down; SQLAlchemy knows the others
 
 _SQL_SERVER_CONFLICT = frozenset(
@@ -98,8 +110,29 @@ _SQL_SERVER_UNSERVED = frozenset(
         40613,  # Azure: not available now
     }
 )
+_SQL_SERVER_LOGIN_REFUSED = frozenset(
+    {
+        4060,  # no such database, or no right to use it
+        4064,  # the account's own database cannot be opened
+        18452,  # not of a trusted domain
+        18456,  # wrong password
+        18470,  # the account is disabled
+        18486,  # the account is locked
+        18487,  # the password has expired
+        18488,  # the password has to be changed
+    }
+)
 _SQL_SERVER_LOST = frozenset({6005, 6006})  # shutting down
 _SQL_SERVER_NUMBER = re.compile(r"\((\d+)\)")
+
+# libpq tells no code of what happens while connecting, only the server's words.
+_POSTGRESQL_LOGIN_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|"
+    r"(?:database|role|user) \".*?\" does not exist|no such (?:database|user)|is not permitted to log in|"
+    r"permission denied for database|does not support SSL|private key file"
+)
+_CERTIFICATE = re.compile(r"certificate", re.IGNORECASE)
+_ODBC_NO_DRIVER = re.compile(r"IM00[234]|Can't open lib")
 
 _SQLITE_CONFLICT = {"BUSY": "is locked", "LOCKED": "is locked"}
 _SQLITE_NO_ROOM = {"FULL": "database or disk is full"}
@@ -169,6 +202,34 @@ def is_unserved(original: BaseException | None, dialect_name: str) -> bool:
     if dialect_name == "mssql":
         return _has_number(original, _SQL_SERVER_UNSERVED)
     return _is_sqlite(original, _SQLITE_UNSERVED)
+
+
+def is_login_refused(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
+    """Tell whether connecting fails for a reason that stays: login, database, driver or certificate.
+
+    Whoever repeats a wrong login again and again gets its account locked.
+
+    Args:
+        error: Raised while connecting.
+        dialect_name: The kind of database.
+    """
+    original = error.orig
+    if error.statement is not None or dialect_name == "sqlite" or is_unserved(original, dialect_name):
+        return False
+    if isinstance(original, FileNotFoundError | PermissionError):  # a file that the connection string names
+        return True
+    text = str(original)
+    if _CERTIFICATE.search(text):
+        return True
+    if dialect_name == "postgresql":
+        return _POSTGRESQL_LOGIN_REFUSED.search(text) is not None
+    if dialect_name in ("mysql", "mariadb"):
+        return _number(original) in _MYSQL_LOGIN_REFUSED
+    return (
+        _first(original) == "28000"
+        or _has_number(original, _SQL_SERVER_LOGIN_REFUSED)
+        or _ODBC_NO_DRIVER.search(text) is not None
+    )
 
 
 def ends_connection(original: BaseException, dialect_name: str) -> bool:

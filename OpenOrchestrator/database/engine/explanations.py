@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
+from OpenOrchestrator.common.errors import (
+    ConnectionFailedError,
+    DatabaseError,
+    LoginRefusedError,
+    TransientDatabaseError,
+)
 from OpenOrchestrator.common.redaction import redact
 from OpenOrchestrator.database.engine import driver_errors
 
@@ -36,6 +41,8 @@ class Explanations:
     def explain(self, error: sa.exc.DBAPIError) -> DatabaseError:
         """Return the error to raise for one of the driver's."""
         cause = self.cause(error)
+        if driver_errors.is_login_refused(error, self.dialect_name):
+            return self._refused(cause)
         if isinstance(error, driver_errors.ShortageError):
             return ConnectionFailedError(
                 f"This process has no connection to {self.shown} to give for now: all are in use, or the machine has "
@@ -57,9 +64,18 @@ class Explanations:
 
     def explain_opening(self, error: sa.exc.DBAPIError) -> DatabaseError:
         """Return the error to raise for one while a connection was opened, and what was opened looked at."""
+        if driver_errors.is_login_refused(error, self.dialect_name):
+            return self._refused(self.cause(error))
         if error.statement is not None or isinstance(error, driver_errors.ShortageError):
             return self.explain(error)
         return self._unreachable(self.cause(error))
+
+    def _refused(self, cause: str) -> LoginRefusedError:
+        return LoginRefusedError(
+            f"Cannot connect to {self.shown}: it is refused. Check database name, user, password, driver and "
+            f"certificates in the connection string, and that the server lets this user in from this machine. "
+            f"Cause: {cause}"
+        )
 
     def _unreachable(self, cause: str) -> ConnectionFailedError:
         return ConnectionFailedError(

@@ -121,3 +121,54 @@ def test_only_what_others_do_is_a_conflict() -> None:
 def test_a_login_that_takes_too_long_is_no_statement_that_does() -> None:
     original = sql_server("HYT00", 0, "Login timeout expired")
     assert not driver_errors.is_undone(sa.exc.OperationalError(None, None, original), "mssql")
+
+
+def connecting(original: BaseException, dialect_name: str) -> bool:
+    return driver_errors.is_login_refused(sa.exc.OperationalError(None, None, original), dialect_name)
+
+
+def postgresql(words: str) -> psycopg.OperationalError:
+    return psycopg.OperationalError(f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {words}')
+
+
+LOGINS: list[tuple[str, BaseException]] = [
+    ("postgresql", postgresql('FATAL:  password authentication failed for user "robot"')),
+    ("postgresql", postgresql('FATAL:  LDAP authentication failed for user "robot"')),
+    ("postgresql", postgresql('FATAL:  database "orchestrator" does not exist')),
+    ("postgresql", postgresql('FATAL:  role "robot" does not exist')),
+    ("postgresql", postgresql('FATAL:  no pg_hba.conf entry for host "10.0.0.2", user "robot", database "o"')),
+    ("postgresql", postgresql('root certificate file "/etc/ca.pem" does not exist')),
+    *(("mysql", pymysql.err.OperationalError(number, "denied")) for number in (1044, 1045, 1049, 1698)),
+    ("mysql", pymysql.err.OperationalError(2003, "Can't connect ([SSL: CERTIFICATE_VERIFY_FAILED] verify failed)")),
+    ("mysql", FileNotFoundError(2, "No such file or directory")),
+    *(("mssql", sql_server("42000", number)) for number in (4060, 18452, 18456)),
+    ("mssql", sql_server("28000", 0, "Login failed")),
+    ("mssql", OdbcError("IM002", "[IM002] Data source name not found and no default driver specified (0)")),
+    ("mssql", OdbcError("01000", "[01000] Can't open lib 'ODBC Driver 99' : file not found (0)")),
+]
+
+PASSING: list[tuple[str, BaseException]] = [
+    ("postgresql", postgresql("Connection refused")),
+    ("postgresql", postgresql("FATAL:  the database system is starting up")),
+    ("postgresql", postgresql("FATAL:  sorry, too many clients already")),
+    ("postgresql", psycopg.OperationalError('failed to resolve host "db": Name or service not known')),
+    ("postgresql", psycopg.OperationalError('connection to server on socket "/x" failed: No such file or directory')),
+    ("mysql", pymysql.err.OperationalError(2003, "Can't connect to MySQL server on 'db' (Connection refused)")),
+    ("mysql", pymysql.err.OperationalError(1040, "too many connections")),
+    ("mssql", sql_server("08001", 53)),
+    ("mssql", sql_server("HYT00", 0, "Login timeout expired")),
+    ("mssql", sql_server("42000", 40613)),
+    ("sqlite", sqlite("SQLITE_CANTOPEN", "unable to open database file")),
+    ("mysql", OSError(24, "Too many open files")),
+]
+
+
+@pytest.mark.parametrize(("kind", "original"), LOGINS)
+def test_a_login_that_is_refused_stays_refused(kind: str, original: BaseException) -> None:
+    assert connecting(original, kind)
+    assert not driver_errors.is_login_refused(sa.exc.OperationalError("SELECT 1", None, original), kind)
+
+
+@pytest.mark.parametrize(("kind", "original"), PASSING)
+def test_what_passes_while_connecting_is_no_refused_login(kind: str, original: BaseException) -> None:
+    assert not connecting(original, kind)
