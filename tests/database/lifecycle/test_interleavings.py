@@ -251,6 +251,16 @@ def _no_fence_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "apply", without_guards)
 
 
+def _finish_without_its_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run is ended by whoever once had it; everything else about it is still fenced."""
+    endings = frozenset(runs._JOB_EVENTS.values())
+
+    def unfenced_ends(session: Any, event: Any, row_id: UUID, *guards: Any, values: Any = None) -> bool:
+        return transitions.apply(session, event, row_id, *(() if event in endings else guards), values=values)
+
+    monkeypatch.setattr(runs, "apply", unfenced_ends)
+
+
 def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     guards = element_status._guards
     monkeypatch.setattr(element_status, "_guards", lambda wanted: guards(wanted)[:-2])
@@ -296,6 +306,7 @@ def _elements_stay_with_ended_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 MUTANTS = {
     _no_fence_of_jobs: ("I1|I3", 1),
+    _finish_without_its_fence: ("I1", 1),
     _no_fence_of_elements: ("I1", 4),
     _leases_last_no_time: ("I3", 0),
     _no_second_look_at_the_lease: ("I3", 1),
