@@ -56,6 +56,10 @@ class Check(Enum):
     JOB_STUCK = "jobs that have not ended"
 
 
+_IN_HAND = frozenset({Check.ELEMENT_LEFT, Check.ELEMENT_HELD, Check.JOB_STUCK, Check.DUE_LOST})
+"""What says only that something was not done yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that must not be.
@@ -121,16 +125,26 @@ class Books:
     logged: Mapping[str, int]
 
 
-def compare(books: Books, orders: Orders, effects: Effects) -> Iterator[Finding]:
-    """Yield everything that does not fit together."""
+def compare(books: Books, orders: Orders, effects: Effects, *, at_rest: bool = True) -> Iterator[Finding]:
+    """Yield everything that does not fit together.
+
+    Args:
+        books: Read when nobody worked any more.
+        orders: What was ordered.
+        effects: What the robots did.
+        at_rest: Whether everybody came to rest. If not, the work was cut off: what waited then or was in somebody's
+            hands is not lost, and only what is said to be done has to be so.
+    """
     for check, words in (
         *_elements(books, orders, effects),
         *_hand_outs(books, effects),
         *_made(books, effects),
-        *_triggers(books, orders, effects),
+        *_triggers(books, orders, effects, at_rest=at_rest),
         *_jobs(books, effects),
         *_logs(books, effects),
     ):
+        if not at_rest and check in _IN_HAND:
+            continue
         yield Finding(check.value, words)
 
 
@@ -182,7 +196,7 @@ def _made(books: Books, effects: Effects) -> _Found:
             yield Check.ELEMENT_GONE, f"reference {reference}; {note}"
 
 
-def _triggers(books: Books, orders: Orders, effects: Effects) -> _Found:
+def _triggers(books: Books, orders: Orders, effects: Effects, *, at_rest: bool) -> _Found:
     jobs_of: dict[UUID, list[JobRow]] = defaultdict(list)
     for job in books.jobs.values():
         if job.trigger_id is not None:
@@ -194,17 +208,21 @@ def _triggers(books: Books, orders: Orders, effects: Effects) -> _Found:
         if trigger.status in _BUSY and not living:
             yield Check.TRIGGER_STUCK, told
         if trigger.type is TriggerType.SINGLE:
-            yield from ((check, f"{told}; {words}") for check, words in _single(trigger, jobs, effects, living=living))
+            waits = not at_rest and trigger.status is TriggerStatus.IDLE
+            found = _single(trigger, jobs, effects, living=living, waits=waits)
+            yield from ((check, f"{told}; {words}") for check, words in found)
     for trigger_id in orders.singles - set(books.triggers):
         yield Check.SINGLE_LOST, f"single trigger {trigger_id} is gone"
     yield from _due_times(books, orders, jobs_of, effects)
 
 
-def _single(trigger: TriggerRow, jobs: Sequence[JobRow], effects: Effects, *, living: bool) -> _Found:
+def _single(trigger: TriggerRow, jobs: Sequence[JobRow], effects: Effects, *, living: bool, waits: bool) -> _Found:
     begun = [note for job in jobs for note in effects.by_job.get(str(job.id), []) if note.kind == "begin"]
     if len({note.job for note in begun}) > 1:
         yield Check.RUN_TWICE, _story(begun)
     excused = any(job.reason and job.status is not JobStatus.DONE for job in jobs)
+    if waits and not begun:
+        return
     if not living and (trigger.status is TriggerStatus.IDLE or not (begun or excused)):
         yield Check.SINGLE_LOST, _story(begun)
 

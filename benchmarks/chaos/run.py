@@ -16,16 +16,17 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.chaos import blame, books, report
+from benchmarks.chaos import blame, books, report, tables
 from benchmarks.chaos.books import Finding
 from benchmarks.chaos.cluster import HOST, Cluster, private_cluster
 from benchmarks.chaos.diary import Diary
 from benchmarks.chaos.disturbances import Chaos, Site
 from benchmarks.chaos.effects import read_effects
 from benchmarks.chaos.links import Network
-from benchmarks.chaos.machines import Machine, RunProcess, marked_processes
+from benchmarks.chaos.machines import Machine
 from benchmarks.chaos.plan import make_plan, possible
 from benchmarks.chaos.rows import read_books
+from benchmarks.chaos.stopping import Stopped, stop_all, wait_for_none
 from benchmarks.chaos.watch import Watch
 from benchmarks.chaos.workload import ZONE, Size, Workload
 from OpenOrchestrator.common.crypto_util import generate_key
@@ -125,8 +126,8 @@ class _Run:
             self._begin()
             self._disturb()
             at_rest = self._settle()
-            self._stop()
-            return self._compare(at_rest)
+            stopped = self._stop()
+            return self._compare(at_rest, stopped)
         finally:
             for machine in self._machines:
                 machine.kill_everything()
@@ -183,33 +184,41 @@ class _Run:
                 time.sleep(0.5)
         return time.monotonic() - begun
 
-    def _stop(self) -> None:
+    def _stop(self) -> Stopped:
+        """Let nobody work any more, so that the books do not change while they are read and compared."""
         self._workload.stop()
         self._watch.stop()
         self._watch.look()
-        for machine in self._machines:
-            machine.ask_to_stop()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for machine in self._machines:
-            if not machine.await_end(deadline):
-                self._findings.append(Finding(report.NOT_STOPPED, machine.name))
+        stopped = stop_all(self._machines, self._job_ids, patience=_STOP_SECONDS, left_patience=_LEFT_SECONDS)
+        self._findings += [
+            *(Finding(report.NOT_STOPPED, name) for name in stopped.not_stopped),
+            *(Finding(report.PROCESSES_LEFT, words) for words in stopped.left_over),
+        ]
+        return stopped
 
-    def _compare(self, seconds_to_rest: float) -> report.Result:
+    def _job_ids(self) -> frozenset[str]:
+        with self._engine.connect() as connection:
+            return frozenset(map(str, connection.execute(sa.select(tables.JOBS.c.id)).scalars()))
+
+    def _compare(self, seconds_to_rest: float, stopped: Stopped) -> report.Result:
         """Look for what is left over, and compare the books."""
         self._engine.dispose()
-        connections = _wait_for_none(lambda: ["a connection"] * self._cluster.connections())
+        connections = wait_for_none(lambda: ["a connection"] * self._cluster.connections(), _LEFT_SECONDS)
         rows = read_books(self._engine)
-        jobs = {str(job_id) for job_id in rows.jobs}
-        processes = _wait_for_none(lambda: [_shown(one) for one in marked_processes() if one.job_id in jobs])
-        folders = [words for machine in self._machines for words in machine.run_directories()]
+        folders = [
+            words
+            for machine in self._machines
+            for words in machine.run_directories()
+            if not any(job_id in words for job_id in stopped.cut_off)
+        ]
+        at_rest = not stopped.not_stopped and not any(one.check == report.UNSETTLED for one in self._findings)
         effects = read_effects(self._workload.effects)
         entries, orphans, now = self._diary.entries, self._watch.orphans, time.time()
         self._findings += [
             *(Finding(report.CONNECTIONS_LEFT, words) for words in connections),
-            *(Finding(report.PROCESSES_LEFT, words) for words in processes),
             *(Finding(report.FOLDERS_LEFT, words) for words in folders),
             *(Finding(report.UNEXPECTED, words) for machine in self._machines for words in _unexpected(machine)),
-            *books.compare(rows, self._workload.orders, effects),
+            *books.compare(rows, self._workload.orders, effects, at_rest=at_rest),
             *blame.judge_jobs(rows, effects, entries),
             *blame.judge_schedulers(self._chaos.ended, entries),
             *blame.judge_settling(orphans, entries, now),
@@ -246,18 +255,6 @@ def direct_engine(url: str) -> sa.Engine:
     else:
         options = {"connect_args": {"timeout": 1, "check_same_thread": False}}
     return sa.create_engine(made, pool_pre_ping=True, pool_size=8, **options)
-
-
-def _wait_for_none(look: Callable[[], Sequence[str]]) -> Sequence[str]:
-    """Look until there is nothing, and return what is still there after a while."""
-    deadline = time.monotonic() + _LEFT_SECONDS
-    while (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return found
-
-
-def _shown(process: RunProcess) -> str:
-    return f"{'host' if process.is_host else 'robot'} pid {process.pid} of job {process.job_id}"
 
 
 def _trails(machines: Sequence[Machine]) -> Mapping[str, Sequence[str]]:

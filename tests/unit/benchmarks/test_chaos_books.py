@@ -81,8 +81,9 @@ class Run:
     def drop(self, *kinds: str, job: UUID | None = None) -> None:
         self.notes = [note for note in self.notes if note.kind not in kinds or (job and note.job != str(job))]
 
-    def found(self) -> set[str]:
-        return {finding.check for finding in compare(self.books, self.orders, Effects(list(self.notes)))}
+    def found(self, *, at_rest: bool = True) -> set[str]:
+        effects = Effects(list(self.notes))
+        return {finding.check for finding in compare(self.books, self.orders, effects, at_rest=at_rest)}
 
 
 @pytest.fixture
@@ -166,6 +167,33 @@ def test_an_element_under_a_job_that_has_not_ended(run: Run) -> None:
     run.change_job(run.worker_job, status=JobStatus.RUNNING, ended=None)
     run.drop("accepted")
     assert run.found() == names(Check.ELEMENT_HELD, Check.JOB_STUCK)
+
+
+def test_what_was_cut_off_is_not_lost(run: Run) -> None:
+    run.change_element(status=QueueStatus.IN_PROGRESS)
+    run.drop("accepted")
+    run.change_job(run.worker_job, status=JobStatus.RUNNING, ended=None)
+    run.change_trigger(run.worker, TriggerStatus.RUNNING)
+    waiting = ElementRow(uuid4(), QueueStatus.NEW, "2", None, None)
+    jobs = {job_id: job for job_id, job in run.books.jobs.items() if job_id == run.worker_job}
+    run.books = replace(run.books, jobs=jobs, elements={**run.books.elements, waiting.id: waiting})
+    run.change_trigger(run.single, TriggerStatus.IDLE)
+    run.notes = [note for note in run.notes if note.job == str(run.worker_job)]
+    assert run.found(at_rest=False) == set()
+    assert run.found() == names(
+        Check.ELEMENT_HELD, Check.ELEMENT_LEFT, Check.JOB_STUCK, Check.SINGLE_LOST, Check.DUE_LOST
+    )
+
+
+def test_what_was_accepted_is_demanded_of_whoever_was_cut_off_too(run: Run) -> None:
+    run.change_trigger(run.worker, TriggerStatus.RUNNING)
+    run.change_element(status=QueueStatus.IN_PROGRESS)
+    run.books = replace(run.books, logged={})
+    assert run.found(at_rest=False) == names(
+        Check.TRIGGER_STUCK, Check.ELEMENT_STUCK, Check.FINISH_LOST, Check.LOG_LOST
+    )
+    run.change_trigger(run.single, TriggerStatus.IDLE)
+    assert Check.SINGLE_LOST.value in run.found(at_rest=False)  # its robot began
 
 
 def test_an_end_without_a_reason(run: Run) -> None:
