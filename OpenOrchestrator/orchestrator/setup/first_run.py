@@ -5,6 +5,7 @@ import os
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
+from OpenOrchestrator.orchestrator.backend.base import off_loop
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary, secondary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, field
@@ -18,6 +19,8 @@ from OpenOrchestrator.orchestrator.setup.backend.upgrades import UpgradeProgress
 from OpenOrchestrator.orchestrator.setup.key_step import KeyChoice
 from OpenOrchestrator.orchestrator.setup.parts import line, scheduler_step, title
 from OpenOrchestrator.orchestrator.setup.steps import DONE, NOW, WAITS, SetupStep
+from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend
+from OpenOrchestrator.orchestrator.values.key_words import key_is_meant
 
 EXAMPLE = "postgresql+psycopg://user:password@server/database"
 EXAMPLE_FILE = "sqlite+pysqlite:///" + ("C:/Robots" if os.name == "nt" else "/home/me/robots") + "/orchestrator.db"
@@ -258,6 +261,16 @@ class _FirstRun:
         report = self._report
         if self._busy or report is None or not self._key_settled:
             return
+        self._busy = True
+        try:
+            if not await self._key_is_meant(report):
+                self._failed("Nothing was changed: the key above opens none of the saved credentials. Give another.")
+                return
+        except OpenOrchestratorError as error:
+            self._failed(str(error))
+            return
+        finally:
+            self._busy = False
         if report.situation is Situation.OLDER and not await confirm(
             "Upgrade this database?",
             [report.masked, "All data is kept. Earlier versions of this app do not work with it any more."],
@@ -281,6 +294,18 @@ class _FirstRun:
             self._busy = False
             if not timer.is_deleted:
                 timer.cancel()
+
+    async def _key_is_meant(self, report: DatabaseReport) -> bool:
+        """Try a key that was given here on the credentials of a database that holds a site."""
+        key, installation = self._key, self._installation
+        if key is None or report.situation not in (Situation.OLDER, Situation.CURRENT):
+            return True
+        database = await opened(self._connection_string, installation.clock)
+        try:
+            found = await KeyBackend(database, installation.clock).report(key)
+        finally:
+            await off_loop(database.close)
+        return await key_is_meant(found)
 
     async def _use(self) -> None:
         installation = self._installation

@@ -12,6 +12,8 @@ from OpenOrchestrator.orchestrator.components.forms.fields import field
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
 from OpenOrchestrator.orchestrator.setup.backend.keys import is_key, new_key
 from OpenOrchestrator.orchestrator.setup.key_box import KeyBox
+from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend
+from OpenOrchestrator.orchestrator.values.key_words import key_is_meant, shortfall
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -62,8 +64,11 @@ async def generate_key(view: View, *, use: bool) -> bool:
     return confirmed and use
 
 
-async def enter_key(view: View) -> bool:
-    """Ask for the key that the site has; returns whether the app uses another one now."""
+async def enter_key(view: View, backend: KeyBackend) -> bool:
+    """Ask for the key that the site has; returns whether the app uses another one now.
+
+    A key that opens none of the saved credentials is refused unless somebody types that it is meant.
+    """
     with view.container, ui.dialog() as dialog, ui.card().classes("oo-dialog").props("flat"):
         dialog.props["aria-label"] = "Key of this site"
         with ui.element("div").classes("oo-dialog-b"):
@@ -74,20 +79,33 @@ async def enter_key(view: View) -> bool:
                 entered = SecretInput("Key", check=check_key, marker="enter-key").without_auto_validation()
                 entered.props("autofocus")
 
-        def accept() -> None:
-            if entered.validate():
-                dialog.submit(str(entered.value).strip())
+        async def accept() -> None:
+            if not button.enabled or not entered.validate():
+                return
+            button.disable()  # the key that was tried is the key that is used
+            try:
+                key = str(entered.value).strip()
+                report = await view.load(lambda: backend.report(key))
+                if report is None:
+                    entered.error = "The database does not answer, so the key was not tried. Try again."
+                elif await key_is_meant(report):
+                    dialog.submit((key, shortfall(report)))
+                else:
+                    entered.error = f"The key was not taken. {shortfall(report)}"
+            finally:
+                if not button.is_deleted:
+                    button.enable()
 
         entered.on("keydown.enter", accept)
         with ui.element("div").classes("oo-dialog-f"):
             ghost("Cancel", lambda: dialog.submit(None), marker="cancel-key")
-            primary("Use this key", accept, marker="use-key")
+            button = primary("Use this key", accept, marker="use-key")
     try:
-        key = await dialog
+        answer: tuple[str, str | None] | None = await dialog
     finally:
         dialog.delete()
-    if not key:
+    if answer is None:
         return False
-    view.installation.key = key
-    feedback.done("The key is in use")
+    view.installation.key, missing = answer
+    feedback.done("The key is in use", missing)
     return True

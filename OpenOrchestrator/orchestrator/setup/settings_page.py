@@ -14,9 +14,10 @@ from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
-from OpenOrchestrator.orchestrator.setup.backend.keys import KeyBackend, KeyReport
 from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
+from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend, KeyReport
+from OpenOrchestrator.orchestrator.values.key_words import key_state
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds between two looks at the database that can be chosen."""
@@ -101,16 +102,12 @@ class SettingsPage:
             with ui.element("dl").classes("oo-kv"):
                 if not given:
                     words = "None. Credentials can be neither saved nor read by this app."
-                elif report is None or report.fits is None:
-                    words = "Given. No credential is saved yet." if report is not None else "Given."
-                elif report.fits:
-                    words = "Given, and opens the saved credentials."
                 else:
-                    words = "Given, but it does not open the saved credentials: they were saved with another key."
-                _fact("Key", words, good=given and (report is None or report.fits is not False), marker="key-state")
+                    words = key_state(report) if report is not None else "Given."
+                _fact("Key", words, good=given and not (report and report.not_opened), marker="key-state")
             with ui.element("div").classes("oo-row oo-wrap oo-settings-acts"):
                 secondary("Enter the site's key", self._enter, icon="sym_r_key", marker="enter")
-                secondary("Generate a key", lambda: self._generate(report), icon="sym_r_add", marker="generate-key")
+                secondary("Generate a key", self._generate, icon="sym_r_add", marker="generate-key")
             if given:
                 ui.label(
                     "A running app forgets its key when it is stopped. Put it into OpenOrchestratorKey, in the "
@@ -118,11 +115,13 @@ class SettingsPage:
                 ).classes("oo-hint")
 
     async def _enter(self) -> None:
-        if await enter_key(self._view):
+        if await enter_key(self._view, self._keys):
             await self._reload_key()
 
-    async def _generate(self, report: KeyReport | None) -> None:
-        unused = report is not None and report.credentials == 0
+    async def _generate(self) -> None:
+        # Asked anew: a credential that was saved since the page was built would not be opened by a new key.
+        report = await self._view.load(lambda: self._keys.report(self._installation.key))
+        unused = report is not None and not report.count
         if await generate_key(self._view, use=self._installation.key is None and unused):
             await self._reload_key()
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from OpenOrchestrator.database.schema.revisions import known_revisions
 from OpenOrchestrator.orchestrator.live.poller import DEFAULT_INTERVAL, Live
 from OpenOrchestrator.orchestrator.setup.backend.connection_strings import without_secrets
 from OpenOrchestrator.orchestrator.setup.backend.inspection import Situation, inspect
+from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend, KeyReport, sort_by_key
 from tests.ui.conftest import App, running
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
@@ -318,6 +320,130 @@ async def test_a_key_that_does_not_open_the_credentials_is_told(user: User, app:
     await click(user, "use-key")
     await user.should_see("Given, and opens the saved credentials.", retries=50)
     assert app.installation.key == right
+
+
+def save_credentials(database: Database, **keys: str) -> None:
+    """Save credentials by their names, each with a key of its own; the last is the newest."""
+    for number, (name, key) in enumerate(keys.items()):
+        changed = site_time(NOW + timedelta(minutes=number))
+        row = Credential(name=name, username="u", password=crypto_util.encrypt("x", key), changed_at=changed)
+        database.write(lambda session, row=row: session.add(row))
+
+
+async def enter(user: User, key: str) -> None:
+    await click(user, "enter")
+    await user.should_see(marker="enter-key", retries=30)
+    value(user, "enter-key", key)
+    await click(user, "use-key")
+
+
+def a_key() -> str:
+    return crypto_util.generate_key().decode()
+
+
+def test_a_key_sorts_credentials_into_opened_and_not() -> None:
+    right, other = a_key(), a_key()
+    stored = [(name, crypto_util.encrypt("x", key)) for name, key in (("b", right), ("Z", other), ("A", right))]
+    assert sort_by_key(stored, right) == KeyReport(("A", "b"), ("Z",))
+    assert sort_by_key([*stored, ("damaged", "no token")], other) == KeyReport(("Z",), ("A", "b", "damaged"))
+    for none in (a_key(), "malformed", None):
+        report = sort_by_key(stored, none)
+        assert report == KeyReport((), ("A", "b", "Z"))
+        assert report.opens_none
+    assert not sort_by_key([], right).opens_none
+    assert not sort_by_key(stored, right).opens_none
+
+
+async def test_a_key_that_opens_nothing_is_refused_unless_that_is_typed(user: User, app: App, site: Database) -> None:
+    right, wrong = a_key(), a_key()
+    save_credentials(site, ERP=right, Mail=right)
+    app.installation.key = right
+    await user.open("/settings")
+    await enter(user, wrong)
+    await user.should_see("It opens none of the 2 saved credentials: ERP and Mail.", retries=50)
+    await user.should_not_see("The key is in use")
+    assert not enabled(user, "confirm-typed")
+    await click(user, "cancel")
+    await user.should_see("The key was not taken. It opens none of the 2 saved credentials", retries=50)
+    assert app.installation.key == right
+    await until(lambda: enabled(user, "use-key"))
+    await click(user, "use-key")
+    await user.should_see(marker="typed-words", retries=50)
+    value(user, "typed-words", "yes")
+    assert not enabled(user, "confirm-typed")
+    value(user, "typed-words", " Use this KEY ")
+    await until(lambda: enabled(user, "confirm-typed"))
+    await click(user, "confirm-typed")
+    await user.should_see("Given, but it does not open the saved credentials", retries=50)
+    assert app.installation.key == wrong
+
+
+async def test_the_right_key_is_not_judged_by_the_newest_credential_alone(user: User, app: App, site: Database) -> None:
+    right = a_key()
+    save_credentials(site, Archive=right, ERP=right, Mail=a_key())
+    await user.open("/settings")
+    await enter(user, right)
+    await user.should_see("The key is in use", retries=50)
+    await user.should_see("It does not open 1 of 3 saved credentials: Mail.")
+    await user.should_see("Given, but it does not open 1 of 3 saved credentials, saved with another key: Mail")
+    assert app.installation.key == right
+
+
+async def test_a_key_is_not_taken_while_it_cannot_be_tried(
+    user: User, app: App, site: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(_self: KeyBackend, _key: str | None) -> KeyReport:
+        raise ConnectionFailedError("no answer")
+
+    await user.open("/settings")
+    await user.should_see(marker="enter", retries=50)
+    monkeypatch.setattr(KeyBackend, "report", silent)
+    await enter(user, a_key())
+    await user.should_see("The database does not answer, so the key was not tried.", retries=50)
+    assert app.installation.key is None
+
+
+async def test_a_new_key_is_not_used_where_a_credential_was_saved_meanwhile(
+    user: User, app: App, site: Database
+) -> None:
+    await user.open("/settings")
+    await user.should_see(marker="generate-key", retries=50)
+    save_credentials(site, ERP=a_key())
+    await click(user, "generate-key")
+    await user.should_see("This app goes on with the key it has.", retries=50)
+    value(user, "key-stored", True)
+    await click(user, "key-done")
+    assert app.installation.key is None
+
+
+async def test_the_first_run_refuses_a_key_that_opens_nothing_too(site: Database, clock: SettableClock) -> None:
+    save_credentials(site, ERP=a_key())
+    wrong = a_key()
+    async with without_database(clock) as app:
+        user = app.user()
+        await user.open("/settings")
+        await user.should_see(marker="connection-string", retries=30)
+        value(user, "connection-string", site.connection_string)
+        await click(user, "test")
+        await user.should_see("It holds a site and is up to date.", retries=50)
+        await click(user, "existing-key")
+        await user.should_see(marker="existing-key-text", retries=30)
+        value(user, "existing-key-text", wrong)
+        await until(lambda: enabled(user, "initialize"))
+        await click(user, "initialize")
+        await user.should_see("It does not open the only saved credential: ERP.", retries=50)
+        await click(user, "cancel")
+        await user.should_see("the key above opens none of the saved credentials", retries=50)
+        assert not app.installation.has_database
+        assert app.installation.key is None
+        await click(user, "initialize")
+        await user.should_see(marker="typed-words", retries=50)
+        value(user, "typed-words", "use this key")
+        await until(lambda: enabled(user, "confirm-typed"))
+        await click(user, "confirm-typed")
+        await within(lambda: app.installation.connected)
+        assert app.installation.key == wrong
+        app.installation.database.close()
 
 
 async def test_a_key_is_generated_shown_once_and_used_only_where_none_is(user: User, app: App, site: Database) -> None:

@@ -129,6 +129,20 @@ async def test_without_a_key_the_page_says_how_and_saves_nothing(user: User, sit
     assert stored(site, "ERP") is None
 
 
+async def test_a_key_that_does_not_open_them_is_told_above_the_list_until_it_does(
+    user: User, site: Database, key: str
+) -> None:
+    add(site, "ERP")
+    add(site, "Mail", key)
+    await user.open("/credentials")
+    await user.should_see("It does not open 1 of 2 saved credentials: ERP.", retries=30)
+    await act_on(user, "credentials", "edit", "ERP")
+    await user.should_see(marker="save", retries=30)
+    value(user, "password", "another")
+    await click(user, "save")
+    await user.should_not_see("It does not open 1 of 2 saved credentials: ERP.", retries=50)
+
+
 async def test_a_malformed_key_is_named_without_being_shown(user: User, app: App, site: Database) -> None:
     app.installation.key = "no-key-at-all"
     await user.open("/credentials")

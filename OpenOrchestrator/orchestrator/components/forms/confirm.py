@@ -9,6 +9,7 @@ from functools import partial
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components.buttons import danger, ghost, primary, secondary
+from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 
 MOST_NAMES = 6
 
@@ -77,5 +78,43 @@ async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way)
     try:
         chosen: str | None = await dialog
         return chosen
+    finally:
+        dialog.delete()
+
+
+async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str, words: str) -> bool:
+    """Ask for words to be typed before what is nearly always a mistake, and return whether they were.
+
+    Args:
+        title: The question with name or count.
+        sentences: What it does, naming what it does it to.
+        action: The button: what is done.
+        words: What has to be typed, whatever its case.
+    """
+
+    def typed() -> bool:
+        return str(entered.value or "").strip().casefold() == words.casefold()
+
+    def accept() -> None:
+        if typed():
+            dialog.submit(True)
+
+    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
+        dialog.props["aria-label"] = title
+        with ui.element("div").classes("oo-dialog-b"):
+            with ui.element("h2"):
+                ui.label(title)
+            for sentence in sentences:
+                ui.label(sentence).classes("oo-t2 oo-pre")
+            with field(f"Type: {words}"):
+                entered = text_input(f"Type: {words}", marker="typed-words")
+        entered.on("keydown.enter", accept)
+        with ui.element("div").classes("oo-dialog-f"):
+            ghost("Cancel", lambda: dialog.submit(False), marker="cancel").props("autofocus")
+            button = danger(action, accept, marker="confirm-typed")
+            button.disable()
+        entered.on_value_change(lambda: button.set_enabled(typed()))
+    try:
+        return bool(await dialog)
     finally:
         dialog.delete()
