@@ -41,6 +41,7 @@ class Job(Base):
         commit_sha: Commit of the robot's repository.
         host_pid: Process id of the robot host on the scheduler's machine.
         host_started: Its create time as psutil tells it, because process ids are used again.
+        kill_requested_at: When somebody asked for this run to be killed, whatever becomes of its trigger.
     """
 
     __tablename__ = "Jobs"
@@ -72,6 +73,7 @@ class Job(Base):
     commit_sha: Mapped[str | None] = mapped_column(String(64))
     host_pid: Mapped[int | None]
     host_started: Mapped[float | None] = mapped_column(Double)
+    kill_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class JobOutput(Base):

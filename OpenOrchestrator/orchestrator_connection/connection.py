@@ -341,10 +341,10 @@ class OrchestratorConnection:
         self._calls.delete_element(element_id)
 
     def is_trigger_pausing(self) -> bool:
-        """Tell whether somebody wants the trigger of this robot to pause, so that the robot should come to an end.
+        """Tell whether this robot should come to an end: its trigger is to pause, is paused, or was deleted.
 
         Raises:
-            NotFoundError: If the robot was started without a trigger, or it was deleted.
+            NotFoundError: If the robot was started without a trigger.
             InvalidInputError: If the trigger id of the connection is none.
         """
         return self._calls.is_trigger_pausing(self.trigger_id)

@@ -223,15 +223,19 @@ class RobotCalls:
         self._held.remember(element, None)
 
     def is_trigger_pausing(self, trigger_id: Id | None) -> bool:
-        """Tell whether somebody wants the trigger to pause."""
-        return self._trigger_status(_trigger(trigger_id)) in _PAUSED
+        """Tell whether somebody wants the trigger to pause, or to run no more: it was deleted."""
+        status = self._find_status(_trigger(trigger_id))
+        return status is None or status in _PAUSED
 
     def pause_trigger(self, trigger_id: Id | None) -> None:
         """Make the trigger pause, at once or after the robot's run; one that will not run on stays as it is."""
         from OpenOrchestrator.database import transitions  # noqa: PLC0415  (loads models that few robots need)
 
         trigger = _trigger(trigger_id)
-        if self._trigger_status(trigger) in _PAUSED:
+        status = self._find_status(trigger)
+        if status is None:
+            raise NotFoundError(f"No trigger with the given id: {trigger}")
+        if status in _PAUSED:
             return
         self._database.write(
             lambda session: transitions.apply(session, transitions.TriggerEvent.REQUEST_PAUSE, trigger),
@@ -241,10 +245,8 @@ class RobotCalls:
     def _redacted(self, message: object) -> str:
         return redact(message_text(message), self._secrets)
 
-    def _trigger_status(self, trigger: UUID) -> TriggerStatus:
+    def _find_status(self, trigger: UUID) -> TriggerStatus | None:
         status: TriggerStatus | None = self._database.read(lambda session: session.scalar(_status_query(trigger)))
-        if status is None:
-            raise NotFoundError(f"No trigger with the given id: {trigger}")
         return status
 
     def _created_dates(self, count: int) -> datetime:

@@ -35,7 +35,7 @@ from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import constants, credentials, queue_elements
+from OpenOrchestrator.database.stores import constants, credentials, queue_elements, triggers
 from OpenOrchestrator.database.triggers import QueueTrigger
 from OpenOrchestrator.orchestrator_connection import connection as connection_module
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
@@ -465,9 +465,17 @@ def test_pausing_without_a_trigger_is_told(database: Database, robot: Orchestrat
         with pytest.raises(ValueError, match="No trigger with the given id: None"):
             call()
     robot.trigger_id = uuid4()
-    for call in (robot.is_trigger_pausing, robot.pause_my_trigger):
-        with pytest.raises(NotFoundError, match=f"No trigger with the given id: {robot.trigger_id}"):
-            call()
+    with pytest.raises(NotFoundError, match=f"No trigger with the given id: {robot.trigger_id}"):
+        robot.pause_my_trigger()
+
+
+def test_the_robot_of_a_deleted_trigger_is_told_to_come_to_an_end(database: Database) -> None:
+    trigger_id = add_trigger(database, TriggerStatus.RUNNING)
+    connection = OrchestratorConnection("p", database.connection_string, KEY, "", str(trigger_id))
+    assert connection.is_trigger_pausing() is False
+    assert database.write(lambda session: triggers.delete(session, trigger_id))
+    assert connection.is_trigger_pausing() is True
+    connection.close()
 
 
 def test_threads_share_a_connection(robot: OrchestratorConnection) -> None:

@@ -25,7 +25,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, 
 from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
-from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.stores import jobs, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
@@ -170,6 +170,17 @@ def test_kill_request_ends_the_whole_tree(site: Site) -> None:
     assert site.status(trigger_id) is TriggerStatus.KILLED
     assert site.robot_processes() == []
     assert 'Killing "tree" as asked' in daemon.log
+
+
+def test_a_robot_whose_trigger_was_deleted_is_killed_on_request(site: Site) -> None:
+    trigger_id = site.single("orphan", site.gated_robot("orphan", "gate"))
+    site.daemon().await_up()
+    site.await_start("orphan")
+    job = site.await_job("orphan", JobStatus.RUNNING)
+    assert site.database.write(lambda session: triggers.delete(session, trigger_id))
+    assert site.database.write(lambda session: jobs.request_kill(session, job.id, now=site.database.utc_now()))
+    assert site.await_job("orphan", JobStatus.KILLED).reason == "killed on request"
+    assert site.robot_processes() == []
 
 
 def test_pausing_takes_effect_when_the_robot_has_ended(site: Site) -> None:

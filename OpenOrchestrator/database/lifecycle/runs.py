@@ -180,14 +180,17 @@ def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts:
 
 
 def kill_requests(database: Database, job_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return which of these jobs an admin asked to kill: those whose trigger is Killing."""
+    """Return which of these jobs an admin asked to kill: by themselves, or because their trigger is Killing."""
     ids = sorted(set(job_ids))
     if not ids:
         return frozenset()
     query = (
         sa.select(_JOBS.c.id)
-        .join(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id)
-        .where(_JOBS.c.id.in_(ids), TRIGGERS.c.process_status == TriggerStatus.KILLING)
+        .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
+        .where(
+            _JOBS.c.id.in_(ids),
+            sa.or_(_JOBS.c.kill_requested_at.is_not(None), TRIGGERS.c.process_status == TriggerStatus.KILLING),
+        )
     )
     return frozenset(database.read(lambda session: session.connection().execute(query).scalars().all()))
 

@@ -1,4 +1,7 @@
-"""Data access of jobs: read them, and what older schedulers write. The life of a claimed run is in ``runs``."""
+"""Data access of jobs: read them, what admins ask for, and what older schedulers write.
+
+The life of a claimed run is in ``runs``.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.triggers import Trigger
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _JOBS = cast(sa.Table, Job.__table__)
+_TRIGGERS = cast(sa.Table, Trigger.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,20 @@ def set_status(session: Session, job_id: UUID, status: JobStatus, *, site_now: d
     return session.connection().execute(changed).rowcount == 1
 
 
+def request_kill(session: Session, job_id: UUID, *, now: datetime) -> bool:
+    """Ask for the robot of a job to be killed, whether its trigger is still there or not.
+
+    Args:
+        session: An open transaction.
+        job_id: The job.
+        now: Aware instant.
+
+    Returns:
+        False if it has ended, is being killed already, or is of a scheduler that looks for no such requests.
+    """
+    return _request_kill(session, _JOBS.c.id == job_id, now) == 1
+
+
 def change_reason(session: Session, job_id: UUID, reason: str, new: str | None) -> bool:
     """Give a job another reason, if it still has the one that is known.
 
@@ -124,6 +143,20 @@ def change_reason(session: Session, job_id: UUID, reason: str, new: str | None) 
     """
     update = sa.update(_JOBS).where(_JOBS.c.id == job_id, _JOBS.c.reason == reason).values(reason=new)
     return session.connection().execute(update).rowcount == 1
+
+
+def _request_kill(session: Session, which: sa.ColumnElement[bool], now: datetime) -> int:
+    killing = sa.select(sa.literal(1)).where(
+        _TRIGGERS.c.id == _JOBS.c.trigger_id, _TRIGGERS.c.process_status == TriggerStatus.KILLING
+    )
+    update = sa.update(_JOBS).where(
+        which,
+        _JOBS.c.status.in_(ACTIVE_JOB_STATUSES),
+        _JOBS.c.trigger_id.is_not(None),  # schedulers that leave it empty are older than these requests
+        _JOBS.c.kill_requested_at.is_(None),
+        ~killing.exists(),
+    )
+    return int(session.connection().execute(update.values(kill_requested_at=now)).rowcount)
 
 
 def _conditions(wanted: JobFilter) -> list[sa.ColumnElement[bool]]:

@@ -42,7 +42,7 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
     if row.active:
         actions["kill"] = why_not_kill(row)
     second = row.process if row.trigger_name else None
-    look = TRIGGER_LOOKS[row.trigger_status] if row.killing and row.trigger_status else JOB_LOOKS[row.status]
+    look = TRIGGER_LOOKS[TriggerStatus.KILLING] if row.killing else JOB_LOOKS[row.status]
     started = row.started(zone)
     return Row(
         id=str(row.id),
@@ -90,10 +90,8 @@ def why_not_kill(row: JobRow) -> str:
         return "It has ended"
     if row.killing:
         return "It is being killed already"
-    if row.trigger_status is None:
-        return "Its trigger was deleted, and the scheduler is asked through that"
-    if row.trigger_status not in (TriggerStatus.RUNNING, TriggerStatus.PAUSING):
-        return f"Its trigger is {row.trigger_status.value.lower()}"
+    if row.trigger_id is None:
+        return "A scheduler of an earlier version started it, and that cannot be asked about a job without a trigger"
     return ""
 
 

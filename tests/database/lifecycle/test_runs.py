@@ -400,6 +400,32 @@ def test_a_job_whose_trigger_is_killing_is_to_be_killed(database, run):
     assert runs.kill_requests(database, []) == frozenset()
 
 
+def _request_kill(database, run):
+    return database.write(lambda s: job_store.request_kill(s, run.job_id, now=database.utc_now()))
+
+
+def test_a_job_whose_trigger_was_deleted_can_be_killed(database, run):
+    make.single(database)
+    (other,) = make.claim_all(database)
+    assert database.write(lambda s: triggers.delete(s, run.trigger_id))
+    assert runs.kill_requests(database, [run.job_id, other.job_id]) == frozenset()
+    assert _request_kill(database, run)
+    assert runs.kill_requests(database, [run.job_id, other.job_id]) == {run.job_id}
+    assert not _request_kill(database, run), "once"
+    assert _end(database, run, JobStatus.KILLED)
+    assert make.job(database, run.job_id).status is JobStatus.KILLED
+
+
+def test_a_kill_is_not_asked_for_where_nothing_would_come_of_it(database, run):
+    assert database.write(lambda s: triggers.request_kill(s, run.trigger_id))
+    assert not _request_kill(database, run), "its trigger is asked already"
+    assert _end(database, run, JobStatus.KILLED)
+    assert not _request_kill(database, run), "it has ended"
+    old = database.write(lambda s: job_store.start(s, "p", "old", site_now=database.site_now()))
+    assert not database.write(lambda s: job_store.request_kill(s, old, now=database.utc_now())), "nobody looks for it"
+    assert runs.kill_requests(database, [old]) == frozenset()
+
+
 # --- reap
 
 

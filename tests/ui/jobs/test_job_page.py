@@ -12,8 +12,10 @@ from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.models import Job, JobOutput, Log, QueueElement, QueueTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.orchestrator.jobs.backend import messages
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.failure import MOST_LINES, find_failure
@@ -257,6 +259,23 @@ async def test_kill_is_confirmed_and_shown(user: User, site: Database) -> None:
     await user.should_see("Killing", retries=30)
     status = site.read(lambda session: session.scalars(sa.select(Trigger)).one().process_status)
     assert status is TriggerStatus.KILLING
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_job_is_killed_whatever_became_of_its_trigger(user: User, site: Database, gone: bool) -> None:
+    job_id = new_job(site)
+    trigger_id = site.read(lambda session: session.scalars(sa.select(Trigger.id)).one())
+    if gone:
+        site.write(lambda session: triggers.delete(session, trigger_id))
+    else:
+        site.write(lambda session: triggers.set_status(session, trigger_id, TriggerStatus.IDLE))
+    await user.open(f"/jobs/{job_id}")
+    await click(user, "kill")
+    await user.should_see("Kill Invoices?", retries=30)
+    await click(user, "confirm")
+    await user.should_see("Kill of Invoices was requested", retries=30)
+    await user.should_see("Killing", retries=30)
+    assert runs.kill_requests(site, [job_id]) == {job_id}
 
 
 async def test_enable_and_run_asks_for_a_run_of_the_failed_trigger(user: User, site: Database) -> None:

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from nicegui.testing import User
 
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.models import Job, QueueTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, JobQuery, JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.rows import length
@@ -211,6 +213,24 @@ async def test_kill_asks_by_name_and_marks_the_job(user: User, sample: Database)
         )
     )
     assert row["a"]["kill"] == "It is being killed already"
+
+
+async def test_a_job_whose_trigger_was_deleted_is_killed_from_the_list(user: User, sample: Database) -> None:
+    job = last_job(sample, "Bankafstemning")
+    assert job.trigger_id is not None
+    trigger_id = job.trigger_id
+    assert sample.write(lambda s: triggers.delete(s, trigger_id))
+    await user.open("/jobs?segment=running")
+    await act_on(user, "jobs", "kill", "Bankafstemning")
+    await click(user, "confirm")
+    await user.should_see("Kill of Bankafstemning was requested", retries=30)
+    row = await until(
+        lambda: next(
+            row for row in shown(user) if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
+        )
+    )
+    assert row["a"]["kill"] == "It is being killed already"
+    assert runs.kill_requests(sample, [job.id]) == {job.id}
 
 
 async def test_a_kill_that_came_late_says_so_and_kills_nothing_else(user: User, sample: Database) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores import jobs, triggers
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
@@ -119,19 +119,20 @@ class JobsBackend(Backend):
         return await self._read(work)
 
     async def kill(self, job_id: UUID) -> bool:
-        """Ask the scheduler to stop the robot of a job.
+        """Ask the scheduler to stop the robot of a job; its trigger, if there is one, becomes Killed with it.
 
         Returns:
-            False if the job has ended, its trigger is gone, or it is being killed already.
+            False if the job has ended, or is being killed already.
         """
 
         def work(session: Session) -> bool:
             trigger_id = session.execute(sa.select(JOBS.c.trigger_id).where(JOBS.c.id == job_id)).scalar_one_or_none()
-            if trigger_id is None:
-                return False
             # A trigger has one active job at most, so its request means this one as long as it is active.
             active = sa.select(sa.literal(1)).where(JOBS.c.id == job_id, JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
-            return apply(session, TriggerEvent.REQUEST_KILL, trigger_id, active.exists())
+            if trigger_id is not None and apply(session, TriggerEvent.REQUEST_KILL, trigger_id, active.exists()):
+                return True
+            # Its trigger was deleted, or set to a state meanwhile in which it says nothing about this run.
+            return jobs.request_kill(session, job_id, now=self._now())
 
         return await self._write(work)
 

@@ -28,6 +28,7 @@ class JobRow:
         ended: Naive site time; None while it is active.
         exit_code: Of the robot; a negative number is a signal.
         trigger_status: None if the trigger is gone, or unknown.
+        kill_requested_at: Aware; when somebody asked for this run to be killed by itself.
     """
 
     id: UUID
@@ -44,6 +45,7 @@ class JobRow:
     reason: str | None
     commit: str | None
     attempt: int
+    kill_requested_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +60,8 @@ class JobRow:
     @property
     def killing(self) -> bool:
         """Whether somebody asked for it to be killed and it has not ended yet."""
-        return self.active and self.trigger_status is TriggerStatus.KILLING
+        asked = self.kill_requested_at is not None or self.trigger_status is TriggerStatus.KILLING
+        return self.active and asked
 
     def started(self, zone: tzinfo) -> datetime:
         """Return when the robot was started, or the job claimed where that is not known; aware."""
@@ -142,6 +145,7 @@ def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
         JOBS.c.reason,
         JOBS.c.commit_sha,
         JOBS.c.attempt,
+        JOBS.c.kill_requested_at,
     )
     query = sa.select(*columns).select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
     found = session.execute(query.where(JOBS.c.id.in_(ids))) if ids else ()
