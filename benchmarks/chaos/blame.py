@@ -13,7 +13,7 @@ from benchmarks.chaos.books import Books, Finding, JobRow
 from benchmarks.chaos.diary import Entry
 from benchmarks.chaos.effects import Effects
 from benchmarks.chaos.machines import Ended
-from benchmarks.chaos.plan import AWAY, KILLS, OF_A_LINK, Kind
+from benchmarks.chaos.plan import AWAY, KILLS, Kind
 from benchmarks.chaos.watch import Orphan
 from OpenOrchestrator.database.leases import LEASE_SECONDS
 from OpenOrchestrator.database.statuses import JobStatus
@@ -80,24 +80,17 @@ def _seconds_away(machine: str, begin: float, end: float, entries: Sequence[Entr
 def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the schedulers that ended though nobody asked them to.
 
-    One that begins while the database cannot be reached, or somebody holds the row of its name, says so and ends;
-    whoever started it does so again.
+    One that begins while the database cannot be reached, or somebody holds the row of its name, waits. Only one that
+    was replaced under its name ends.
     """
     for one in ended:
-        unreachable = any(
-            entry.kind is Kind.CRASH_DATABASE
-            or (entry.machine == one.machine and entry.kind in OF_A_LINK)
-            or (entry.kind is Kind.LOCK_SCHEDULER and one.machine in entry.subjects)
-            for entry in entries
-            if entry.overlaps(one.at - 60, one.at)
-        )
         replaced = any(
             entry.kind is Kind.REPLACE_SCHEDULER
             and entry.machine == one.machine
             and entry.overlaps(one.at - 30, one.at)
             for entry in entries
         )
-        if (one.was_up or not unreachable) and not replaced:
+        if not replaced:
             yield Finding(SCHEDULER_ENDED, f"{one.machine} at {one.at:.3f} with status {one.status}: {one.words}")
 
 

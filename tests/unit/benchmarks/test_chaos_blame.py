@@ -84,12 +84,12 @@ def ended(*, was_up: bool, entries: tuple[Entry, ...] = ()) -> bool:
     return bool(list(blame.judge_schedulers([Ended(1100, "machine-1", 1, was_up, "words")], entries)))
 
 
-def test_a_scheduler_may_end_only_where_it_cannot_begin() -> None:
+def test_a_scheduler_may_end_only_where_it_was_replaced() -> None:
     refused = entry(Kind.REFUSE_CONNECTIONS, 1080, 1099)
     assert ended(was_up=True)
     assert ended(was_up=True, entries=(refused,))
     assert ended(was_up=False)
-    assert not ended(was_up=False, entries=(refused,))
+    assert ended(was_up=False, entries=(refused,))  # it waits for its database
     assert not ended(was_up=True, entries=(entry(Kind.REPLACE_SCHEDULER, 1050, 1098),))
 
 
