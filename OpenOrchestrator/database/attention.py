@@ -1,4 +1,4 @@
-"""What somebody should look at: late and stuck triggers, silent schedulers; failed jobs are BAD_JOB_STATUSES.
+"""What somebody should look at: failed and killed jobs and triggers, late and stuck triggers, silent schedulers.
 
 Owns these rules, as SQL for lists and counts and on plain values for rows that were read already. Must not know who is
 told, and how.
@@ -13,7 +13,14 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, WAITING_TRIGGER_STATUSES, TriggerStatus
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    BAD_JOB_STATUSES,
+    HELD_TRIGGER_STATUSES,
+    WAITING_TRIGGER_STATUSES,
+    JobStatus,
+    TriggerStatus,
+)
 from OpenOrchestrator.database.triggers import ScheduledTrigger, SingleTrigger, Trigger
 
 LATE_AFTER = timedelta(seconds=60)
@@ -83,8 +90,18 @@ def stuck() -> sa.ColumnElement[bool]:
 
 
 def troubled(site_now: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a trigger failed, is late or is stuck, for queries in which NEXT_RUN can be asked."""
-    return sa.or_(_TRIGGERS.c.process_status == TriggerStatus.FAILED, late(site_now), stuck())
+    """Return the condition that a trigger failed, was killed, is late or is stuck; for queries that know NEXT_RUN."""
+    return sa.or_(_TRIGGERS.c.process_status.in_(HELD_TRIGGER_STATUSES), late(site_now), stuck())
+
+
+def ended_badly() -> sa.ColumnElement[bool]:
+    """Return the condition that a job went wrong, or its robot was killed.
+
+    A job that was given back, or killed before it had a robot, is Killed too, but cost nobody anything.
+    """
+    killed = JobStatus.KILLED
+    robot = sa.or_(_JOBS.c.status != killed, _JOBS.c.started_at.is_not(None))
+    return sa.and_(_JOBS.c.status.in_((*BAD_JOB_STATUSES, killed)), robot)
 
 
 def silent(*, now: datetime, site_now: datetime) -> sa.ColumnElement[bool]:

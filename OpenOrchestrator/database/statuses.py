@@ -64,10 +64,13 @@ ACTIVE_JOB_STATUSES = frozenset({JobStatus.STARTING, JobStatus.RUNNING})
 """A job in one of these has not ended yet."""
 
 BAD_JOB_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
-"""How a job ends that somebody should look at; a killed one was stopped by a person."""
+"""How a job ends that went wrong; a killed one was stopped by somebody."""
 
 WAITING_TRIGGER_STATUSES = frozenset({TriggerStatus.PAUSING, TriggerStatus.KILLING})
 """A trigger in one of these waits for the end of its run."""
+
+HELD_TRIGGER_STATUSES = (TriggerStatus.FAILED, TriggerStatus.KILLED)
+"""A trigger in one of these does not run before somebody enables it, though nobody paused it."""
 
 BUSY_TRIGGER_STATUSES = frozenset({TriggerStatus.RUNNING, *WAITING_TRIGGER_STATUSES})
 """A trigger in one of these has a run that has not ended."""

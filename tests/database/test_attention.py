@@ -76,11 +76,11 @@ def test_a_trigger_is_stuck_when_it_waits_for_a_job_and_none_is_active(database:
     assert triggers_where(database, attention.stuck()) == stuck
 
 
-def test_failed_late_and_stuck_triggers_need_somebody(database: Database) -> None:
+def test_failed_killed_late_and_stuck_triggers_need_somebody(database: Database) -> None:
     now = database.site_now()
     make.scheduled(database, "on time", next_run=now + JUST)
     wanted = {make.scheduled(database, "late", next_run=now - TOO_LONG)}
-    for status in (TriggerStatus.FAILED, TriggerStatus.PAUSING):
+    for status in (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSING):
         trigger_id = make.queue(database, status.name)
         set_status(database, trigger_id, status)
         wanted.add(trigger_id)

@@ -25,6 +25,7 @@ from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
     facts_of,
+    finish_event,
     for_people,
     log_end,
     make_due_again,
@@ -154,11 +155,11 @@ def reap(
 ) -> ReapedJob | NotReaped:
     """Settle the job of a lease that has run out: it is Lost.
 
-    A job that was still Starting never had a robot: its trigger is due again at the same due time, and Failed after
-    the third such start in a row. The trigger of one that was Running is Failed, because its robot may have done
-    anything. Elements In Progress become Abandoned, and the log of its process says why. Any number of schedulers may
-    do this at the same time; each job is settled once. It waits for nobody who holds the row of the job or its trigger
-    locked; of its elements those that are locked are left to ``stray_elements``.
+    A job that was still Starting never had a robot: its trigger is due again at the same due time (unless this run was
+    to be killed), and Failed after the third such start in a row. The trigger of one that was Running is Failed,
+    because its robot may have done anything. Elements In Progress become Abandoned, and the log of its process says
+    why. Any number of schedulers may do this at the same time; each job is settled once. It waits for nobody who holds
+    the row of the job or its trigger locked; of its elements those that are locked are left to ``stray_elements``.
 
     Args:
         database: Where the job is.
@@ -258,9 +259,12 @@ def _settle(
         return None
     again = False
     if job.trigger_id is not None:
+        unwanted = job.is_due_again and facts.kill_requested
         event = TriggerEvent.GIVE_BACK if job.is_due_again else TriggerEvent.FAIL
         failed = {"failed_starts": job.attempt} if job.status is JobStatus.STARTING else None
-        again = apply(session, event, job.trigger_id, values=failed) and job.is_due_again
+        if unwanted:
+            event, failed = finish_event(facts), {"failed_starts": 0}
+        again = apply(session, event, job.trigger_id, values=failed) and job.is_due_again and not unwanted
     if again:
         make_due_again(session, database, facts)
     held = sa.select(_ELEMENTS.c.id).where(

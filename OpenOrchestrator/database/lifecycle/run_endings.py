@@ -22,7 +22,7 @@ from OpenOrchestrator.database.stores import due_triggers, logs, trigger_rows
 from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.validation import storable
-from OpenOrchestrator.database.transitions import ElementEvent, apply_where
+from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, apply_where
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -36,13 +36,14 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What of a job its trigger and its log depend on. None of it changes after the claim.
+    """What of a job its trigger and its log depend on. None of it changes after the claim but ``kill_requested``.
 
     Attributes:
         process_name: Empty if the job is gone.
         type: Of its trigger; None if that was deleted.
         start_time: Site time of the claim.
         started_by: None where that is not known.
+        kill_requested: Whether somebody asked for this run alone to be killed.
     """
 
     process_name: str
@@ -51,6 +52,7 @@ class RunFacts:
     due_at: datetime | None
     start_time: datetime
     started_by: StartedBy | None
+    kill_requested: bool
 
 
 def facts_of(session: Session, job_id: UUID) -> RunFacts:
@@ -62,6 +64,7 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
             _JOBS.c.due_at,
             _JOBS.c.start_time,
             _JOBS.c.started_by,
+            _JOBS.c.kill_requested_at,
             raw(TRIGGERS.c.type, "type"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
@@ -69,10 +72,16 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
     )
     row = session.connection().execute(query).one_or_none()
     if row is None:
-        return RunFacts("", None, None, None, datetime.min, None)  # noqa: DTZ901  (site time is naive)
+        return RunFacts("", None, None, None, datetime.min, None, False)  # noqa: DTZ901  (site time is naive)
     kind = TriggerType.__members__.get(str(row.type))
     started_by = StartedBy.__members__.get(str(row.started_by))
-    return RunFacts(row.process_name, row.trigger_id, kind, row.due_at, row.start_time, started_by)
+    asked = row.kill_requested_at is not None
+    return RunFacts(row.process_name, row.trigger_id, kind, row.due_at, row.start_time, started_by, asked)
+
+
+def finish_event(run: RunFacts) -> TriggerEvent:
+    """Return what a run does to its trigger that leaves it to its schedule: a single one has no other run."""
+    return TriggerEvent.FINISH_SINGLE if run.type is TriggerType.SINGLE else TriggerEvent.FINISH
 
 
 def make_due_again(session: Session, database: Database, run: RunFacts) -> None:

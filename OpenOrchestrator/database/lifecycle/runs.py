@@ -25,12 +25,13 @@ from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
     facts_of,
+    finish_event,
     for_people,
     log_end,
     make_due_again,
 )
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
@@ -113,7 +114,8 @@ def finish(
     """End a run, once: the job, its trigger, the elements it still holds, and its Error log, all in one transaction.
 
     The trigger becomes Idle (a single one Done), Failed or Killed as the run ended, or Paused if a pause was asked
-    for. What an admin set it to meanwhile stays. Elements still In Progress become Abandoned.
+    for. Where this run alone was to be killed, its trigger goes on as after a good end. What an admin set it to
+    meanwhile stays. Elements still In Progress become Abandoned.
 
     Args:
         database: Where the job is.
@@ -129,21 +131,17 @@ def finish(
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
     """
     text = None if reason is None else for_people(reason, database)
-    trigger_event = {
-        JobStatus.DONE: TriggerEvent.FINISH,
-        JobStatus.KILLED: TriggerEvent.KILL,
-    }.get(status, TriggerEvent.FAIL)
+    trigger_event = TriggerEvent.KILL if status is JobStatus.KILLED else TriggerEvent.FAIL
 
     def work(session: Session) -> bool:
         values = {"end_time": database.site_now(), "exit_code": exit_code, "reason": text, "lease_until": None}
         if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
             return False
         facts = facts_of(session, job_id)
-        event = trigger_event
-        if event is TriggerEvent.FINISH and facts.type is TriggerType.SINGLE:
-            event = TriggerEvent.FINISH_SINGLE
+        run_alone = status is JobStatus.KILLED and facts.kill_requested
+        event = finish_event(facts) if run_alone or status is JobStatus.DONE else trigger_event
         if facts.trigger_id is not None:
-            apply(session, event, facts.trigger_id)
+            apply(session, event, facts.trigger_id, values={"failed_starts": 0} if run_alone else None)
         abandon_elements(session, database, job_id, status, text)
         if error_log is not None:
             log_end(session, database, job_id, facts.process_name, error_log)
@@ -153,7 +151,7 @@ def finish(
 
 
 def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts: int | None = None) -> bool:
-    """Return a claimed run that will not be started here: its trigger is due again.
+    """Return a claimed run that will not be started here: its trigger is due again, unless the run was to be killed.
 
     Args:
         database: Where the job is.
@@ -167,10 +165,14 @@ def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts:
     text = for_people(reason, database)
 
     def work(session: Session) -> bool:
-        facts = facts_of(session, run.job_id)
         values = {"end_time": database.site_now(), "reason": text, "lease_until": None}
         if not apply(session, JobEvent.GIVE_BACK, run.job_id, _JOBS.c.fence == run.fence, values=values):
             return False
+        facts = facts_of(session, run.job_id)
+        if facts.kill_requested:
+            if run.trigger_id is not None:
+                apply(session, finish_event(facts), run.trigger_id, values={"failed_starts": 0})
+            return True
         counted = None if failed_starts is None else {"failed_starts": failed_starts}
         if run.trigger_id is not None and apply(session, TriggerEvent.GIVE_BACK, run.trigger_id, values=counted):
             make_due_again(session, database, facts)

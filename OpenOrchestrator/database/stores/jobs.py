@@ -129,6 +129,11 @@ def request_kill(session: Session, job_id: UUID, *, now: datetime) -> bool:
     return _request_kill(session, _JOBS.c.id == job_id, now) == 1
 
 
+def request_kill_of(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
+    """Ask for the robot of a trigger to be killed and the trigger to go on; else as ``request_kill``."""
+    return _request_kill(session, _JOBS.c.trigger_id == trigger_id, now) > 0
+
+
 def change_reason(session: Session, job_id: UUID, reason: str, new: str | None) -> bool:
     """Give a job another reason, if it still has the one that is known.
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
@@ -30,16 +30,17 @@ def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Mom
     rows += _silent_ones(glance.silent, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
     rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
-    return rows + _held(glance, moment)
+    return rows + [row for held in HELD_TRIGGER_STATUSES for row in _held(glance, held, moment)]
 
 
 def enabled_by(row_id: str, glance: Glance) -> tuple[TroubledTrigger, ...]:
-    """Return the failed triggers that the button of a row enables."""
-    failed = {each.id: each for each in glance.troubled if each.status is TriggerStatus.FAILED}
-    if row_id == "held":
-        return tuple(_held_triggers(glance))
+    """Return the failed or killed triggers that the button of a row enables."""
+    for status in HELD_TRIGGER_STATUSES:
+        if row_id == _held_id(status):
+            return tuple(_held_triggers(glance, status))
     cause = next((each for each in glance.causes if f"job {each.key}" == row_id), None)
-    return tuple(failed[each] for each in cause.triggers if each in failed) if cause else ()
+    held = {each.id: each for each in glance.troubled if cause is not None and each.status is _left_by(cause)}
+    return tuple(held[each] for each in cause.triggers if each in held) if cause else ()
 
 
 def settled_by(row_id: str, glance: Glance) -> TroubledTrigger | None:
@@ -49,12 +50,14 @@ def settled_by(row_id: str, glance: Glance) -> TroubledTrigger | None:
 
 def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: datetime, moment: Moment) -> AttentionRow:
     look = JOB_LOOKS[cause.status]
-    failed = [each for each in cause.triggers if each in troubled and troubled[each].status is TriggerStatus.FAILED]
+    held = [each for each in cause.triggers if each in troubled and troubled[each].status is _left_by(cause)]
     who = some(cause.names)
     if cause.status is JobStatus.LOST:
         who = f"Lost: {who}, on {some(cause.schedulers)}"
     elif cause.status is JobStatus.TIMED_OUT:
         who = f"Timed out: {who}"
+    elif cause.status is JobStatus.KILLED:
+        who = f"Killed: {who}"
     listed = {"status": cause.status.name.lower()}
     if len(cause.names) == 1 and len(cause.triggers) == 1:
         listed["trigger"] = str(cause.triggers[0])
@@ -74,7 +77,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         lastTip=moment.full(cause.last),
         link="Open job" if cause.count == 1 else "Last job",
         href=f"/jobs/{cause.newest}",
-        action=_enable(len(failed)),
+        action=_enable(len(held)),
         actionIcon="sym_r_play_arrow",
     )
 
@@ -208,34 +211,43 @@ def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
     )
 
 
-def _held_triggers(glance: Glance) -> list[TroubledTrigger]:
-    explained = {trigger for cause in glance.causes for trigger in cause.triggers}
-    return [each for each in glance.troubled if each.status is TriggerStatus.FAILED and each.id not in explained]
+def _left_by(cause: Cause) -> TriggerStatus:
+    """Return the status in which the jobs of a cause leave their triggers, unless somebody does something."""
+    return TriggerStatus.KILLED if cause.status is JobStatus.KILLED else TriggerStatus.FAILED
 
 
-def _held(glance: Glance, moment: Moment) -> list[AttentionRow]:
-    held = _held_triggers(glance)
+def _held_id(status: TriggerStatus) -> str:
+    return f"held {status.name.lower()}"
+
+
+def _held_triggers(glance: Glance, status: TriggerStatus) -> list[TroubledTrigger]:
+    explained = {trigger for cause in glance.causes if _left_by(cause) is status for trigger in cause.triggers}
+    return [each for each in glance.troubled if each.status is status and each.id not in explained]
+
+
+def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[AttentionRow]:
+    held = _held_triggers(glance, status)
     if not held:
         return []
+    look = TRIGGER_LOOKS[status]
+    listed = f"/triggers?status={status.name.lower()}"
     seen = sorted(each.since for each in held if each.since is not None)
     return [
         AttentionRow(
-            id="held",
-            icon="r_error",
-            tone="failed",
-            title="Failed earlier, and will not run before it is enabled"
-            if len(held) == 1
-            else "Failed earlier, and will not run before they are enabled",
+            id=_held_id(status),
+            icon=look.icon,
+            tone=look.tone,
+            title=f"{look.word} earlier, and will not run before {'it is' if len(held) == 1 else 'they are'} enabled",
             who=some([each.name for each in held]),
             count=times.number(len(held)),
-            countOf="failed triggers",
-            countHref="/triggers?status=failed",
+            countOf=f"{look.word.lower()} triggers",
+            countHref=listed,
             first=moment.past(seen[0]) if seen else "",
             firstTip=moment.full(seen[0]) if seen else None,
             last=moment.past(seen[-1]) if seen else "",
             lastTip=moment.full(seen[-1]) if seen else None,
             link="Trigger" if len(held) == 1 else "Triggers",
-            href=f"/triggers/{held[0].id}" if len(held) == 1 else "/triggers?status=failed",
+            href=f"/triggers/{held[0].id}" if len(held) == 1 else listed,
             action=_enable(len(held)),
             actionIcon="sym_r_play_arrow",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance
@@ -32,7 +33,7 @@ class KeyFigures:
     def show(self, glance: Glance, span: Span, moment: Moment) -> None:
         """Show the figures of a span up to now."""
         since = since_words(glance.since, span)
-        causes = len(glance.causes)
+        causes = sum(cause.status in BAD_JOB_STATUSES for cause in glance.causes)
         self._failed.show(
             glance.failed,
             f"of {count_of(glance.jobs, 'job')}" + (f" · {count_of(causes, 'cause')}" if causes else ""),

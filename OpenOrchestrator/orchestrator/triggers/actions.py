@@ -14,7 +14,7 @@ from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import choose, listing
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
-from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, has_no_next, is_past, question
+from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, STOP_RUN, has_no_next, is_past, question
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _DONE = {
     "enable": "{} was enabled",
     "disable": "{} was paused",
     "kill": "Kill of {} was requested",
+    STOP_RUN: "Stop of the run of {} was requested",
     "delete": "{} was deleted",
 }
 _DONE_MANY = {
@@ -33,6 +34,7 @@ _DONE_MANY = {
     "enable": "{} triggers were enabled",
     "disable": "{} triggers were paused",
     "kill": "Kill of {} triggers was requested",
+    STOP_RUN: "Stop of the runs of {} triggers was requested",
     "delete": "{} triggers were deleted",
 }
 
@@ -55,6 +57,7 @@ class TriggerActions:
             FROM_NEXT: backend.enable_from_next,
             "disable": backend.disable,
             "kill": backend.kill,
+            STOP_RUN: backend.stop_run,
             "delete": backend.delete,
         }
 
@@ -63,7 +66,7 @@ class TriggerActions:
         meant = await self._meant(action, [row], bulk=False)
         if meant is None:
             return
-        done = _DONE[action].format(row.name)
+        done = _DONE[meant.said].format(row.name)
         if action == "disable" and row.status is TriggerStatus.RUNNING:
             done = f"{row.name} is paused when its job ends"
         if meant.missed_is_passed_over:
@@ -98,7 +101,11 @@ class TriggerActions:
             self._view.refresh()
         count = len(possible) - len(lost)
         if count:
-            done = _DONE[action].format(possible[0].name) if len(possible) == 1 else _DONE_MANY[action].format(count)
+            done = (
+                _DONE[meant.said].format(possible[0].name)
+                if len(possible) == 1
+                else _DONE_MANY[meant.said].format(count)
+            )
             skipped = len(rows) - len(possible)
             feedback.done(done, f"{skipped} did not allow it." if skipped else None)
         if lost:
@@ -120,14 +127,15 @@ class TriggerActions:
         site_now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
         asked = question(action, rows, site_now=site_now, bulk=bulk)
         if asked is None:
-            return _Meant(self._works[action], rows)
+            return _Meant(self._works[action], rows, action)
         way = await choose(asked.title, asked.sentences, *asked.ways)
         if way is None:
             return None
         if way == FROM_NEXT:
             enabled = [row for row in rows if not has_no_next(row, site_now)]
-            return _Meant(self._works[way], enabled, any(is_past(row, site_now) for row in enabled))
-        return _Meant(self._works[way], rows)
+            passed_over = any(is_past(row, site_now) for row in enabled)
+            return _Meant(self._works[way], enabled, action, passed_over)
+        return _Meant(self._works[way], rows, way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +145,11 @@ class _Meant:
     Attributes:
         work: Does it with one trigger.
         rows: The triggers it is to be done with.
+        said: Key of what is said when it is done.
         missed_is_passed_over: Whether due times in the past are left out.
     """
 
     work: Callable[[UUID], Awaitable[bool]]
     rows: Sequence[ListedTrigger]
+    said: str
     missed_is_passed_over: bool = False

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerType
+from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components.forms.confirm import Way, listing
 from OpenOrchestrator.orchestrator.components.times import DAYS, MONTHS
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 
 FROM_NEXT = "enable_from_next"
 """Enabling, but what a schedule missed is passed over."""
+
+STOP_RUN = "stop_run"
+"""Killing the robot, but the trigger goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,13 @@ def question(action: str, rows: Sequence[ListedTrigger], *, site_now: datetime, 
     if action == "kill":
         sentences = [f"The robot of {names} is stopped at once, wherever it is in its work."]
         sentences.append(f"{it} will not run again before {they} enabled.")
-        return _ask("Kill", what, sentences, action, dangerous=True)
+        ways = [Way(action, f"Kill {what}", dangerous=True)]
+        if any(row.status is TriggerStatus.RUNNING and row.type is not TriggerType.SINGLE for row in rows):
+            one = len(rows) == 1
+            runs, then = ("this run", "is stopped, it runs") if one else ("these runs", "are stopped, they run")
+            sentences.append(f"If only {runs} {then} again when due.")
+            ways.append(Way(STOP_RUN, f"Stop {runs} only", dangerous=True))
+        return Question(f"Kill {what}?", tuple(sentences), tuple(ways))
     if action == "enable" and any(is_past(row, site_now) for row in rows):
         return _enable(what, rows, site_now)
     if not bulk:

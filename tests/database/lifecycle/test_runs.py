@@ -426,6 +426,48 @@ def test_a_kill_is_not_asked_for_where_nothing_would_come_of_it(database, run):
     assert runs.kill_requests(database, [old]) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (TriggerStatus.RUNNING, TriggerStatus.IDLE),
+        (TriggerStatus.PAUSING, TriggerStatus.PAUSED),
+        (TriggerStatus.KILLING, TriggerStatus.KILLED),
+        (TriggerStatus.PAUSED, TriggerStatus.PAUSED),
+    ],
+)
+def test_where_one_run_alone_is_killed_its_trigger_goes_on(database, run, before, after):
+    assert runs.begin_run(database, run)
+    due = database.read(lambda s: triggers.require(s, run.trigger_id)).next_run
+    assert database.write(lambda s: job_store.request_kill_of(s, run.trigger_id, now=database.utc_now()))
+    assert not database.write(lambda s: job_store.request_kill_of(s, run.trigger_id, now=database.utc_now())), "once"
+    database.write(lambda s: triggers.set_status(s, run.trigger_id, before))
+    assert _end(database, run, JobStatus.KILLED)
+    trigger = database.read(lambda s: triggers.require(s, run.trigger_id))
+    assert (trigger.process_status, trigger.next_run) == (after, due)
+
+
+def test_a_single_trigger_whose_run_alone_is_killed_is_done(database):
+    make.single(database)
+    (run,) = make.claim_all(database)
+    assert _request_kill(database, run)
+    assert _end(database, run, JobStatus.KILLED)
+    assert database.read(lambda s: triggers.require(s, run.trigger_id)).process_status is TriggerStatus.DONE
+
+
+@pytest.mark.parametrize("reaped", [False, True])
+def test_a_run_that_was_to_be_killed_is_not_started_again(database, clock, run, reaped):
+    due = database.read(lambda s: triggers.require(s, run.trigger_id)).next_run
+    assert _request_kill(database, run)
+    if reaped:
+        make.expire(database, run.job_id)
+        (settled,) = make.reap(database)
+        assert not settled.is_due_again
+    else:
+        assert runs.give_back(database, run, "not here", failed_starts=1)
+    trigger = database.read(lambda s: triggers.require(s, run.trigger_id))
+    assert (trigger.process_status, trigger.next_run, trigger.failed_starts) == (TriggerStatus.IDLE, due, 0)
+
+
 # --- reap
 
 

@@ -232,6 +232,38 @@ async def test_triggers_that_failed_before_the_span_are_not_forgotten(user: User
     await user.should_see("Nothing needs attention", retries=100)
 
 
+async def test_killed_jobs_and_triggers_need_attention(user: User, site: Database) -> None:
+    scheduler(site, "VM-1")
+    killed, older = [
+        add_trigger(
+            site,
+            QueueTrigger,
+            trigger_name=name,
+            queue_name="q",
+            min_batch_size=1,
+            process_status=TriggerStatus.KILLED,
+            last_run=site_time(NOW - timedelta(days=days)),
+        )
+        for name, days in (("New", 0), ("Old", 20))
+    ]
+    start = NOW - timedelta(minutes=9)
+    values = {"trigger_id": killed, "trigger_name": "New", "reason": "killed on request"}
+    newest = job(site, JobStatus.KILLED, start, started_at=start, **values)
+    job(site, JobStatus.KILLED, start, trigger_name="Given back", reason="its scheduler was stopped")
+    await user.open("/")
+    rows = await causes(user)
+    assert set(rows) == {"Killed on request", "Killed earlier, and will not run before it is enabled"}
+    row = rows["Killed on request"]
+    assert (row.who, row.count, row.href, row.action) == ("Killed: New", "1", f"/jobs/{newest}", "Enable")
+    row = rows["Killed earlier, and will not run before it is enabled"]
+    assert (row.who, row.href, row.action) == ("Old", f"/triggers/{older}", "Enable")
+    assert text_of(user, "failed-figure-value") == "0"
+    user.find(kind=Attention, marker="attention").trigger("act", row.id)
+    await user.should_see("Old was enabled", retries=50)
+    user.find(kind=Attention, marker="attention").trigger("act", rows["Killed on request"].id)
+    await user.should_see("New was enabled", retries=50)
+
+
 async def test_running_jobs_say_how_long_they_usually_take(user: User, site: Database) -> None:
     scheduler(site, "RPA-VM-01")
     trigger = add_trigger(site, QueueTrigger, queue_name="q", min_batch_size=1, process_status=TriggerStatus.RUNNING)
@@ -480,6 +512,7 @@ async def test_every_kind_of_database_answers_alike(database: Database, clock: S
         "Ran longer than its time limit",
         "The robot ended with exit code 1.",
         "What its robot did is not known",
+        "Killed",
     ]
     queues = await QueueDepthBackend(database, clock).queues(Span.WORK)
     assert queues.depths[0].history == (0, 0, 0, 0, 0, 0, 0, 0, 3, 6, 9, 14, 18)

@@ -261,6 +261,18 @@ async def test_kill_is_confirmed_and_shown(user: User, site: Database) -> None:
     assert status is TriggerStatus.KILLING
 
 
+async def test_one_run_alone_can_be_stopped(user: User, site: Database) -> None:
+    job_id = new_job(site)
+    await user.open(f"/jobs/{job_id}")
+    await click(user, "kill")
+    await click(user, "stop-run")
+    await user.should_see("Stop of the run of Invoices was requested", retries=30)
+    await user.should_see("Killing", retries=30)
+    assert runs.kill_requests(site, [job_id]) == {job_id}
+    status = site.read(lambda session: session.scalars(sa.select(Trigger)).one().process_status)
+    assert status is TriggerStatus.RUNNING
+
+
 @pytest.mark.parametrize("gone", [True, False])
 async def test_a_job_is_killed_whatever_became_of_its_trigger(user: User, site: Database, gone: bool) -> None:
     job_id = new_job(site)

@@ -209,7 +209,12 @@ async def test_kill_asks_by_name_and_marks_the_job(user: User, sample: Database)
     assert trigger_of(sample, "Bankafstemning").process_status is TriggerStatus.KILLING
     row = await until(
         lambda: next(
-            row for row in shown(user) if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
+            (
+                row
+                for row in shown(user)
+                if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
+            ),
+            None,
         )
     )
     assert row["a"]["kill"] == "It is being killed already"
@@ -226,7 +231,12 @@ async def test_a_job_whose_trigger_was_deleted_is_killed_from_the_list(user: Use
     await user.should_see("Kill of Bankafstemning was requested", retries=30)
     row = await until(
         lambda: next(
-            row for row in shown(user) if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
+            (
+                row
+                for row in shown(user)
+                if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
+            ),
+            None,
         )
     )
     assert row["a"]["kill"] == "It is being killed already"

@@ -280,6 +280,16 @@ async def test_kill_is_confirmed(user: User, sample: Database) -> None:
     assert status(sample, "Bankafstemning") is TriggerStatus.KILLING
 
 
+async def test_one_run_alone_can_be_stopped(user: User, sample: Database) -> None:
+    await user.open("/triggers")
+    await act_on(user, "triggers", "kill", "Bankafstemning")
+    await click(user, "stop_run")
+    await user.should_see("Stop of the run of Bankafstemning was requested", retries=30)
+    assert status(sample, "Bankafstemning") is TriggerStatus.RUNNING
+    asked = sa.select(Job.trigger_name).where(Job.kill_requested_at.is_not(None))
+    assert sample.read(lambda session: session.scalars(asked).all()) == ["Bankafstemning"]
+
+
 async def test_changes_of_others_appear_without_touching_the_selection(user: User, sample: Database) -> None:
     await user.open("/triggers")
     await select(user, "triggers", "ERP password rotation")

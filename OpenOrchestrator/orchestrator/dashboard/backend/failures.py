@@ -9,6 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import ended_badly
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, LogLevel
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
@@ -18,8 +19,6 @@ from OpenOrchestrator.orchestrator.jobs.backend.failure import find_failure
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-"""How a job ends that somebody should look at; a killed one was stopped by a person."""
-
 MOST_READ = 1_000
 MOST_ASKED = 200
 """Jobs whose logs are asked at one look; the rest at the next ones."""
@@ -28,6 +27,7 @@ _UNEXPLAINED = {
     JobStatus.FAILED: "The robot failed without saying why",
     JobStatus.TIMED_OUT: "Ran longer than its time limit",
     JobStatus.LOST: "What its robot did is not known",
+    JobStatus.KILLED: "Killed",
 }
 Failures = tuple[int, int, tuple[Cause, ...], tuple[datetime, ...]]
 
@@ -41,12 +41,16 @@ class FailureReader:
         self._result: Failures = (0, 0, (), ())
 
     def read(self, session: Session, since: datetime) -> Failures:
-        """Return how many jobs failed, how many of these were read, their causes, and when each ended (site time)."""
-        bad = (_J.c.status.in_(BAD_JOB_STATUSES), _J.c.start_time >= since)
-        total, newest = session.execute(
-            sa.select(sa.func.count(), sa.func.max(_J.c.start_time)).select_from(_J).where(*bad)
+        """Return how many jobs failed, how many of these were read, the causes, and when each ended (site time).
+
+        The causes are those of killed jobs as well.
+        """
+        bad = (ended_badly(), _J.c.start_time >= since)
+        failed = sa.func.sum(sa.case((_J.c.status == JobStatus.KILLED, 0), else_=1))
+        total, failures, newest = session.execute(
+            sa.select(sa.func.count(), failed, sa.func.max(_J.c.start_time)).select_from(_J).where(*bad)
         ).one()
-        seen = (since, total, newest)
+        seen = (since, total, failures, newest)
         if seen == self._seen:
             return self._result
         rows = session.execute(
@@ -69,7 +73,8 @@ class FailureReader:
             )
             for row in rows
         ]
-        self._result = (int(total), len(jobs), group(jobs), tuple(job.ended for job in jobs))
+        ended = tuple(job.ended for job in jobs if job.status in BAD_JOB_STATUSES)
+        self._result = (int(failures or 0), len(ended), group(jobs), ended)
         self._seen = seen if complete else None
         return self._result
 

@@ -100,7 +100,7 @@ class Glance:
         failed: Of these, ended badly.
         read: How many of the failed ones were read for causes and buckets; fewer than ``failed`` only when there are
             very many.
-        causes: The one seen last first.
+        causes: Of those and of killed jobs; the one seen last first.
         buckets: Failures in each part of the span, all parts equally long, the oldest first.
         running: The longest first, not all of them.
         running_total: All of them.
@@ -108,7 +108,7 @@ class Glance:
         schedulers: Known ones.
         live: Names of those heard from.
         silent: Those not heard from.
-        troubled: Triggers that failed, are late or are stuck.
+        troubled: Triggers that failed, were killed, are late or are stuck.
     """
 
     since: datetime

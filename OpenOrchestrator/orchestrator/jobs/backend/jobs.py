@@ -136,6 +136,14 @@ class JobsBackend(Backend):
 
         return await self._write(work)
 
+    async def stop_run(self, job_id: UUID) -> bool:
+        """Ask the scheduler to stop the robot of a job; its trigger goes on when it is due.
+
+        Returns:
+            False if the job has ended, or is being killed already.
+        """
+        return await self._write(lambda session: jobs.request_kill(session, job_id, now=self._now()))
+
     async def run_again(self, trigger_id: UUID) -> bool:
         """Ask for a run of a trigger now, and enable it where that takes it.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def count(session: Session, time: CountingTime) -> int:
-    """Return how many triggers are failed, late or stuck."""
+    """Return how many triggers are failed, killed, late or stuck."""
     query = sa.select(sa.func.count()).select_from(joined()).where(attention.troubled(time.site_now))
     return session.execute(query).scalar_one()
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import NEXT_RUN, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores import jobs, triggers
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -177,6 +177,10 @@ class TriggersBackend(Backend):
     async def kill(self, trigger_id: UUID) -> bool:
         """Ask the scheduler to stop the robot of a trigger."""
         return await self._write(lambda session: triggers.request_kill(session, trigger_id))
+
+    async def stop_run(self, trigger_id: UUID) -> bool:
+        """Ask the scheduler to stop the robot of a trigger, which goes on when it is due."""
+        return await self._write(lambda session: jobs.request_kill_of(session, trigger_id, now=self._now()))
 
     async def run_now(self, trigger_id: UUID) -> bool:
         """Ask for a run now; the next free scheduler starts it."""

@@ -10,7 +10,7 @@ import pytest
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
-from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, question
+from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, STOP_RUN, question
 
 NOW = datetime(2026, 11, 23, 8, 12)
 MISSED = NOW - timedelta(minutes=42)
@@ -77,7 +77,27 @@ def test_of_several_the_single_ones_that_would_run_are_named() -> None:
 def test_kill_says_what_it_means_for_the_schedule() -> None:
     asked = ask("kill", row("A", status=TriggerStatus.RUNNING))
     assert asked is not None
-    assert asked[1][-1] == "It will not run again before it is enabled."
+    assert asked[1][1:] == (
+        "It will not run again before it is enabled.",
+        "If only this run is stopped, it runs again when due.",
+    )
+    assert asked[2] == ["kill", STOP_RUN]
+
+
+@pytest.mark.parametrize(
+    "values", [{"status": TriggerStatus.PAUSING}, {"status": TriggerStatus.RUNNING, "type": TriggerType.SINGLE}]
+)
+def test_to_stop_a_run_alone_is_not_offered_where_no_other_follows(values: dict[str, Any]) -> None:
+    asked = ask("kill", row("A", **values))
+    assert asked is not None
+    assert asked[2] == ["kill"]
+
+
+def test_of_several_all_runs_can_be_stopped_alone() -> None:
+    asked = ask("kill", row("A", status=TriggerStatus.RUNNING), row("B", status=TriggerStatus.RUNNING))
+    assert asked is not None
+    assert asked[1][-1] == "If only these runs are stopped, they run again when due."
+    assert asked[2] == ["kill", STOP_RUN]
 
 
 def test_who_runs_is_named_when_triggers_are_paused_or_deleted() -> None:
