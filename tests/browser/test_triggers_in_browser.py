@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.models import Trigger
 
 
 def test_the_form_has_no_serious_accessibility_finding(
@@ -64,6 +70,100 @@ def test_a_refresh_keeps_focus_selection_and_an_open_menu(page_of: Callable[...,
     page.wait_for_timeout(2600)
     assert menu.is_visible()
     assert page.get_by_text("1 selected").is_visible()
+
+
+FIRST_IS = "(name) => document.querySelector('tbody tr .oo-main-link').innerText === name"
+
+
+def names(page: Any) -> list[str]:
+    return page.locator("tbody tr .oo-main-link").all_inner_texts()
+
+
+def rename(url: str, before: str, after: str) -> None:
+    database = Database(url)
+    changed = sa.update(Trigger).where(Trigger.trigger_name == before).values(trigger_name=after)
+    database.write(lambda session: session.execute(changed))
+    database.close()
+
+
+@pytest.fixture
+def moving(sample_url: str) -> Iterator[Callable[[str], str]]:
+    """Moves a trigger to the end of a list by name, as somebody else does, and back when the test is over."""
+    moved: list[str] = []
+
+    def move(name: str) -> str:
+        rename(sample_url, name, f"zzz {name}")
+        moved.append(name)
+        return f"zzz {name}"
+
+    yield move
+    for name in moved:
+        rename(sample_url, f"zzz {name}", name)
+
+
+def test_no_row_moves_while_the_mouse_is_in_the_table(
+    page_of: Callable[..., Any], moving: Callable[[str], str]
+) -> None:
+    page = page_of("/triggers?sort=name")
+    page.wait_for_selector("tbody tr")
+    before = names(page)
+    page.locator("tbody tr").nth(2).hover()
+    aimed_at = page.locator("tbody tr").nth(2).get_attribute("data-row")
+    renamed = moving(before[0])
+    page.get_by_text(renamed, exact=True).wait_for()
+    assert names(page) == [renamed, *before[1:]]
+    assert page.locator("tbody tr").nth(2).get_attribute("data-row") == aimed_at
+    page.mouse.move(400, 5)
+    page.wait_for_function(
+        "(name) => document.querySelector('tbody tr .oo-main-link').innerText === name", arg=before[1]
+    )
+    assert names(page) == [*before[1:], renamed]
+
+
+def test_no_row_moves_while_one_has_the_focus_but_a_filter_is_shown_at_once(
+    page_of: Callable[..., Any], moving: Callable[[str], str]
+) -> None:
+    page = page_of("/triggers?sort=name")
+    page.wait_for_selector("tbody tr")
+    before = names(page)
+    page.keyboard.press("j")
+    renamed = moving(before[1])
+    page.get_by_text(renamed, exact=True).wait_for()
+    assert names(page) == [before[0], renamed, *before[2:]]
+    page.get_by_role("button", name="Show the present list").press("Enter")
+    page.wait_for_function(
+        "(name) => document.querySelectorAll('tbody tr .oo-main-link')[1].innerText === name", arg=before[2]
+    )
+    page.locator("tbody tr").nth(0).hover()
+    page.keyboard.press("/")
+    page.keyboard.type("zzz")
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
+
+
+def test_an_action_goes_to_the_row_it_was_shown_for_and_a_double_click_is_one(
+    page_of: Callable[..., Any], moving: Callable[[str], str]
+) -> None:
+    page = page_of("/triggers?sort=name&status=idle")
+    page.wait_for_selector("tbody tr")
+    before = names(page)
+    row = page.locator("tbody tr").nth(1)
+    row.hover()
+    button = row.get_by_role("button", name=re.compile("^Pause "))
+    box = button.bounding_box()
+    page.mouse.dblclick(box["x"] + 5, box["y"] + 5)
+    page.get_by_text(f"{before[1]} was paused").wait_for()
+    page.locator("tbody tr.oo-gone").wait_for()  # it is not Idle any more, and keeps its place
+    assert names(page) == before
+    page.mouse.click(box["x"] + 5, box["y"] + 5)
+    page.mouse.move(400, 5)
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_function("(count) => document.querySelectorAll('tbody tr').length === count", arg=len(before) - 1)
+    assert names(page) == [before[0], *before[2:]]
+    page.goto(page.url.partition("?")[0] + "?sort=name&status=paused")
+    row = page.locator("tbody tr", has_text=before[1])
+    row.hover()
+    row.get_by_role("button", name=re.compile("^Enable ")).click()
+    page.get_by_text(f"{before[1]} was enabled").wait_for()
 
 
 def test_go_to_opens_by_key_and_finds_triggers(page_of: Callable[..., Any]) -> None:

@@ -1,6 +1,10 @@
-"""Toasts: what happened, said once in the corner."""
+"""What happened, said once: in the corner, or in the form that was being saved where that failed."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from nicegui import Client, ui
 
@@ -8,6 +12,19 @@ from OpenOrchestrator.orchestrator.components.buttons import icon_button
 
 SECONDS = 6.0
 _MARKER = "toasts"
+
+Say = Callable[[str, str | None], None]
+_form: ContextVar[Say | None] = ContextVar("form", default=None)
+
+
+@contextmanager
+def within(say: Say) -> Iterator[None]:
+    """Let what fails inside be said by a form, where it was entered, and not in a corner over its buttons."""
+    token = _form.set(say)
+    try:
+        yield
+    finally:
+        _form.reset(token)
 
 
 def done(message: str, detail: str | None = None, *, link: tuple[str, str] | None = None) -> None:
@@ -22,13 +39,21 @@ def done(message: str, detail: str | None = None, *, link: tuple[str, str] | Non
 
 
 def failed(message: str, detail: str | None = None) -> None:
-    """Say that something could not be done. Stays until it is closed."""
-    _toast(message, detail, link=None, bad=True)
+    """Say that something could not be done. Stays until it is closed, or in a form until it is saved again."""
+    _failed(message, detail)
 
 
 def changed_meanwhile(message: str, detail: str = "Somebody else was faster. This page shows the new state.") -> None:
     """Say that an action lost against a change by somebody else. Stays until it is closed."""
-    _toast(f"{message}: changed meanwhile", detail, link=None, bad=True)
+    _failed(f"{message}: changed meanwhile", detail)
+
+
+def _failed(message: str, detail: str | None) -> None:
+    say = _form.get()
+    if say is not None:
+        say(message, detail)
+    else:
+        _toast(message, detail, link=None, bad=True)
 
 
 def _toast(message: str, detail: str | None, *, link: tuple[str, str] | None, bad: bool) -> None:

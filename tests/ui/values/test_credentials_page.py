@@ -167,6 +167,26 @@ async def test_a_name_is_unique_whatever_its_case(user: User, site: Database, ke
     await user.should_see("There is a credential with the name 'ERP' already", retries=50)
 
 
+async def test_what_went_wrong_while_saving_stands_in_the_form_and_goes_when_it_is_saved(
+    user: User, site: Database, key: str
+) -> None:
+    add(site, "ERP")
+    await user.open("/credentials")
+    await click(user, "new-credential")
+    await user.should_see(marker="save", retries=30)
+    for marker, text in (("name", "erp"), ("password", "x")):
+        value(user, marker, text)
+    await click(user, "save")
+    await user.should_see("There is a credential with the name 'ERP' already", retries=50)
+    (problem,) = user.find(marker="form-problem").elements
+    assert any("already" in str(getattr(each, "text", "")) for each in problem.descendants())
+    await user.should_not_see(marker="toasts")
+    value(user, "name", "another")
+    await click(user, "save")
+    await user.should_see("another was created", retries=50)
+    assert not list(problem.descendants())
+
+
 async def test_an_edit_over_a_newer_version_asks(user: User, site: Database, key: str) -> None:
     add(site, "ERP", key)
     await user.open("/credentials")

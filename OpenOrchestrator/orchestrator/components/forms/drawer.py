@@ -9,6 +9,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
+from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 
@@ -55,6 +56,7 @@ class FormDrawer:
                 self._unsaved.set_visibility(False)
                 icon_button("sym_r_close", "Close", self.close, marker="close-drawer")
             self.body = ui.element("div").classes("oo-db")
+            self._problem = ui.element("div").classes("oo-df-problem").props("role=alert").mark("form-problem")
             with ui.element("div").classes("oo-df"):
                 with ui.element("button").classes("oo-wrong").props("type=button") as self._wrong:
                     ui.icon("r_error").classes("oo-i16")
@@ -124,8 +126,10 @@ class FormDrawer:
             self._to_first_wrong()
             return
         self.save_button.disable()
+        self._problem.clear()
         try:
-            stored = await self._on_save()
+            with feedback.within(self._say_problem):
+                stored = await self._on_save()
         finally:
             if not self.save_button.is_deleted:
                 self.save_button.enable()
@@ -139,6 +143,15 @@ class FormDrawer:
         ):
             return
         self._finish()
+
+    def _say_problem(self, message: str, detail: str | None) -> None:
+        self._problem.clear()
+        with self._problem:
+            ui.icon("r_error").classes("oo-i20 oo-fg-failed")
+            with ui.element("div").classes("oo-col oo-grow"):
+                ui.label(message).classes("oo-b oo-pre")
+                if detail:
+                    ui.label(detail).classes("oo-sm oo-t2 oo-pre")
 
     def _finish(self) -> None:
         self.dialog.close()

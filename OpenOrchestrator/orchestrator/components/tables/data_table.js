@@ -1,5 +1,16 @@
-// A dense table that keeps selection, focus, open menus and scroll while its rows are refreshed.
+// A dense table that keeps selection, focus, open menus and scroll while its rows are refreshed. No row changes its
+// place by a refresh while somebody is at the table: what was aimed at is what is hit.
 // Everything shown goes through text interpolation: nothing is ever rendered as HTML.
+const HELD_AFTER_ACTION = 3000;
+
+// The same rows in the same places, as they are now; those that are no longer listed can be seen but not acted on.
+const GONE = "It is not in this list any more.";
+const inPlace = (shown, now) => {
+  const present = new Map(now.map((row) => [row.id, row]));
+  const without = (actions) => actions && Object.fromEntries(Object.keys(actions).map((name) => [name, GONE]));
+  return shown.map((row) => present.get(row.id) ?? { ...row, a: without(row.a), gone: true });
+};
+
 const Cell = {
   props: { c: Object, prefix: String },
   template: `
@@ -33,7 +44,8 @@ const Cell = {
 export default {
   components: { Cell },
   template: `
-    <div class="oo-table" :class="{ 'oo-has-sel': chosen.size }">
+    <div class="oo-table" :class="{ 'oo-has-sel': chosen.size }" @pointerenter="inside = $event.pointerType === 'mouse'" @pointerleave="inside = false"
+         @focusin="focused = true" @focusout="focused = $el.contains($event.relatedTarget)">
       <table class="oo-t" :aria-label="label">
         <colgroup>
           <col v-if="selectable" style="width:29px" />
@@ -49,13 +61,13 @@ export default {
           <td v-if="actions.length" class="oo-acts-cell"></td>
         </tr></thead>
         <tbody>
-          <tr v-for="(row, n) in rows" :key="row.id" :data-row="row.id" :class="{ 'oo-sel': chosen.has(row.id), 'oo-open': opened === row.id, 'oo-changed': changed.has(row.id), 'oo-click': clickable }"
+          <tr v-for="(row, n) in shown" :key="row.id" :data-row="row.id" :class="{ 'oo-sel': chosen.has(row.id), 'oo-open': opened === row.id, 'oo-changed': changed.has(row.id), 'oo-gone': row.gone, 'oo-click': clickable }"
               :tabindex="row.id === active || (!hasActive && n === 0) ? 0 : -1" :aria-selected="selectable ? chosen.has(row.id) : null"
               @focus="active = row.id" @click="clicked($event, row)" @keydown="key($event, row, n)">
             <td v-if="selectable" class="oo-check"><input type="checkbox" tabindex="-1" :aria-label="'Select ' + row.name" :checked="chosen.has(row.id)" @click="toggle(row.id, $event.shiftKey)" /></td>
-            <td v-for="c in columns" :key="c.n" :class="{ 'oo-right': c.r, 'oo-no-phone': !c.p }"><Cell :c="row.c[c.n]" :prefix="prefix" @act="(name) => $emit('action', { action: name, id: row.id })" /></td>
+            <td v-for="c in columns" :key="c.n" :class="{ 'oo-right': c.r, 'oo-no-phone': !c.p }"><Cell :c="row.c[c.n]" :prefix="prefix" @act="(name) => { hold(); $emit('action', { action: name, id: row.id }); }" /></td>
             <td v-if="actions.length" class="oo-acts-cell"><span v-if="row.a" class="oo-acts">
-              <button v-for="a in inline(row)" :key="a.n" type="button" class="oo-ib oo-no-phone" tabindex="-1" :aria-label="a.l + ' ' + row.name" :data-tip="row.a[a.n] || a.l" :disabled="!!row.a[a.n]" @click.stop="act(a, row)"><q-icon :name="a.i" /></button>
+              <button v-for="a in inline(row)" :key="a.n" type="button" class="oo-ib oo-no-phone" tabindex="-1" :aria-label="a.l + ' ' + row.name" :data-tip="row.a[a.n] || a.l" :disabled="!!row.a[a.n]" @click.stop="$event.detail > 1 || act(a, row)"><q-icon :name="a.i" /></button>
               <button v-if="more(row).length" type="button" class="oo-ib" tabindex="-1" :aria-label="'More for ' + row.name" @click.stop><q-icon name="sym_r_more_horiz" />
                 <q-menu auto-close anchor="bottom right" self="top right" @show="opened = row.id" @hide="opened = null"><q-list role="menu">
                   <q-item v-for="a in more(row)" :key="a.n" role="menuitem" clickable :class="{ 'oo-red': a.d }" :disable="!!row.a[a.n]" :data-tip="row.a[a.n] || null" @click="act(a, row)"><q-icon :name="a.i" />{{ a.l }}<span v-if="a.k" class="oo-kbd">{{ a.k }}</span></q-item>
@@ -64,19 +76,33 @@ export default {
           </tr>
         </tbody>
       </table>
+      <div v-if="held && waits" class="oo-held oo-sm"><span class="oo-t2">Rows keep their places while you are here.</span><button type="button" class="oo-cell-act" @click="settle">Show the present list</button></div>
     </div>`,
   props: {
-    columns: Array, rows: Array, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean,
+    columns: Array, rows: Array, of: String, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean,
     actions: Array, label: String, prefix: { type: String, default: "" },
   },
-  data: () => ({ chosen: new Set(), active: null, opened: null, changed: new Set(), last: null }),
+  data() {
+    return {
+      chosen: new Set(), active: null, opened: null, changed: new Set(), last: null,
+      shown: this.rows, asked: this.asks(), inside: false, focused: false, acted: false,
+    };
+  },
   computed: {
-    all() { return this.rows.length > 0 && this.rows.every((r) => this.chosen.has(r.id)); },
-    some() { return this.rows.some((r) => this.chosen.has(r.id)); },
-    hasActive() { return this.rows.some((r) => r.id === this.active); },
+    all() { return this.present.length > 0 && this.present.every((r) => this.chosen.has(r.id)); },
+    some() { return this.shown.some((r) => this.chosen.has(r.id)); },
+    hasActive() { return this.shown.some((r) => r.id === this.active); },
+    present() { return this.shown.filter((r) => !r.gone); },
+    held() { return this.inside || this.focused || this.acted || this.opened !== null; },
+    waits() { return this.shown.length !== this.rows.length || this.shown.some((r, n) => r.id !== this.rows[n].id); },
   },
   watch: {
+    held(now) { if (!now) this.settle(); },
     rows(now, before) {
+      // Another page, order or filter was asked for: that is no refresh, and nobody waits for it to stay as it was.
+      const same = this.asks() === this.asked;
+      this.asked = this.asks();
+      this.shown = same && this.held && now.length ? inPlace(this.shown, now) : now;
       const seen = new Map(before.map((r) => [r.id, r.v]));
       const changed = now.filter((r) => seen.has(r.id) && seen.get(r.id) !== r.v).map((r) => r.id);
       if (!changed.length) return;
@@ -85,16 +111,27 @@ export default {
       this.fading = setTimeout(() => (this.changed = new Set()), 1000);
     },
   },
-  unmounted() { clearTimeout(this.fading); },
+  unmounted() { clearTimeout(this.fading); clearTimeout(this.holding); },
   methods: {
+    asks() { return [this.of, this.sort, this.desc].join(" "); },
+    settle() { this.shown = this.rows; },
+    hold() {
+      this.acted = true;
+      clearTimeout(this.holding);
+      this.holding = setTimeout(() => (this.acted = false), HELD_AFTER_ACTION);
+    },
     inline(row) { return this.actions.filter((a) => a.q && a.n in row.a); },
     more(row) { return this.actions.filter((a) => a.n in row.a); },
-    act(action, row) { if (!row.a[action.n]) this.$emit("action", { action: action.n, id: row.id }); },
+    act(action, row) {
+      if (!row.a || row.a[action.n]) return;
+      this.hold();
+      this.$emit("action", { action: action.n, id: row.id });
+    },
     told() { this.$emit("select", [...this.chosen]); },
     choose(ids) { this.chosen = new Set(ids); },
     clear(quietly) { this.chosen = new Set(); if (!quietly) this.told(); },
     toggle(id, range) {
-      const chosen = new Set(this.chosen), ids = this.rows.map((r) => r.id);
+      const chosen = new Set(this.chosen), ids = this.shown.map((r) => r.id);
       if (range && this.last !== null && ids.includes(this.last)) {
         const [a, b] = [ids.indexOf(this.last), ids.indexOf(id)].sort((x, y) => x - y);
         ids.slice(a, b + 1).forEach((i) => chosen.add(i));
@@ -105,7 +142,7 @@ export default {
     },
     toggleAll() {
       const chosen = new Set(this.chosen), every = this.all;
-      this.rows.forEach((r) => (every ? chosen.delete(r.id) : chosen.add(r.id)));
+      this.present.forEach((r) => (every ? chosen.delete(r.id) : chosen.add(r.id)));
       this.chosen = chosen;
       this.told();
     },
@@ -114,7 +151,7 @@ export default {
       if (link) link.click(); else this.$emit("open", row.id);
     },
     clicked(event, row) {
-      if (!this.clickable || event.target.closest("a,button,input,label,.q-menu") || String(getSelection())) return;
+      if (!this.clickable || row.gone || event.target.closest("a,button,input,label,.q-menu") || String(getSelection())) return;
       this.open(row);
     },
     key(event, row, n) {
@@ -127,7 +164,7 @@ export default {
       else {
         const action = this.actions.find((a) => a.k === event.key && row.a && a.n in row.a);
         if (!action) return;
-        this.act(action, row);
+        if (!event.repeat) this.act(action, row);
       }
       event.preventDefault();
       event.stopPropagation();

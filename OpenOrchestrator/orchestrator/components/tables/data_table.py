@@ -87,6 +87,10 @@ class Row:
 class DataTable(Element, component="data_table.js"):
     """A table of rows that keeps selection, focus and scroll while it is refreshed.
 
+    While the mouse or the focus is in it, and for 3 s after an action, the browser leaves every row in its place: cells
+    and actions are refreshed, but new rows wait and those that are gone stay, their actions disabled. Another page,
+    order or filter is shown at once.
+
     Args:
         label: What it lists, for screen readers.
         columns: From left to right.
@@ -152,10 +156,13 @@ class DataTable(Element, component="data_table.js"):
     def show(self, rows: Sequence[Row], *, sort: str | None = None, descending: bool = False) -> None:
         """Show these rows; sends nothing when they are the ones shown already."""
         new = [row.to_dict() for row in rows]
-        if new == self.rows and self._props.get("sort") == sort and self._props.get("desc") == descending:
+        # The address says what is listed: rows of another address are no refresh of those that are shown.
+        asked = {"of": self.client.sub_pages_router.current_path, "sort": sort, "desc": descending}
+        if new == self.rows and all(self._props.get(name) == value for name, value in asked.items()):
             return
         self.rows = new
         self._props["rows"] = new
+        self._props["of"] = asked["of"]
         self._props["sort"] = sort
         self._props["desc"] = descending
         self.update()
