@@ -10,6 +10,7 @@ leases. Work that may take long, such as migrations, has none of them.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -215,6 +216,8 @@ def prepare_connections(engine: Engine, statement_timeout: int | None, pooler: P
     sa.event.listen(engine, "handle_error", _leave_no_transaction)
     sa.event.listen(engine, "handle_error", _mark_useless_connection)
     sa.event.listen(engine, "reset", _undo_what_is_open)
+    if engine.dialect.driver == "psycopg":
+        _leave_warnings_to_those_who_ask(logging.getLogger("psycopg"))
     name = engine.dialect.name
     if name == "sqlite":
         wait = _LONG_WORK_SECONDS if statement_timeout is None else LOCK_TIMEOUT_SECONDS
@@ -224,6 +227,15 @@ def prepare_connections(engine: Engine, statement_timeout: int | None, pooler: P
         sa.event.listen(engine, "connect", _mysql_preparation(statement_timeout))
     elif name == "mssql":
         sa.event.listen(engine, "connect", _sql_server_preparation(statement_timeout))
+
+
+def _leave_warnings_to_those_who_ask(logger: logging.Logger) -> None:
+    """Keep a library's warnings from standard error, where Python puts them if nobody has set up logging.
+
+    They tell of lost connections, in words that help nobody: the call that met the loss has told of it.
+    """
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def _connecting(pooler: PoolerWatch | None) -> Callable[..., Any]:
@@ -324,7 +336,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _mysql_preparation(statement_timeout: int) -> Callable[[Any, Any], None]:
     # MariaDB alone reads what is in the comment, and MySQL knows none of it.
     statement = (
-        f"SET innodb_lock_wait_timeout = {LOCK_TIMEOUT_SECONDS} /*M!100300 "
+        f"SET innodb_lock_wait_timeout = {LOCK_TIMEOUT_SECONDS}, lock_wait_timeout = {LOCK_TIMEOUT_SECONDS} /*M!100300 "
         f", idle_transaction_timeout = {IDLE_TRANSACTION_SECONDS}, max_statement_time = {statement_timeout} */"
     )
 
