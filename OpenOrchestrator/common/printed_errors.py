@@ -1,8 +1,9 @@
 """Finding the exceptions that a program printed, to tell people in one line why it failed. Pure.
 
 Owns which printed exception counts: the last one, unless it only says that another program failed (the ``main.py``
-that runs the real one ends in ``CalledProcessError``), or happened while Python was cleaning up. Reads output piece by
-piece, each piece once, and keeps a few lines of it.
+that runs the real one ends in ``CalledProcessError``), or happened while Python was cleaning up. Knows also the last
+line of a stream that belongs to no exception: ``sys.exit("words")`` prints one. Reads output piece by piece, each piece
+once, and keeps a few lines of it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _EXCEPTION = re.compile(r"(?P<type>[^\W\d][\w.]*(?:<locals>\.[\w.]+)*)(?::(?:\s+
 _GROUP_MARGIN = re.compile(r"\s*[|+]")
 _IN_GROUP = re.compile(r"\s*\|(?: (?P<text>.*))?$")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WARNING = re.compile(r".+:\d+: \w*Warning: ")
 _NO_FAILURE = ("Exception ignored in", "Exception ignored on", "--- Logging error ---")
 _OF_ANOTHER_PROGRAM = frozenset({"CalledProcessError", "SystemExit"})
 
@@ -69,10 +71,7 @@ class PrintedErrors:
 
         An exception of another program counts only where no other is near it.
         """
-        for reader in self._streams.values():
-            rest, reader.rest = reader.rest, ""
-            if rest:
-                self._line(reader, rest)
+        self._end()
         own, other = (
             None if found is None else PrintedError(found[0], outside, self._lines - found[1])
             for outside, found in ((False, self._found.get(False)), (True, self._found.get(True)))
@@ -81,17 +80,34 @@ class PrintedErrors:
             return other
         return own
 
+    def last_words(self, stream: str) -> str:
+        """Return the last line of a stream that says something and belongs to no exception or warning of Python's."""
+        self._end()
+        reader = self._streams.get(stream)
+        return "" if reader is None else _shown(reader.said).strip()[:_LONGEST_WORDS]
+
+    def _end(self) -> None:
+        for reader in self._streams.values():
+            rest, reader.rest = reader.rest, ""
+            if rest:
+                self._line(reader, rest)
+
     def _line(self, reader: _Stream, line: str) -> None:
         if not reader.state and not reader.words and "Traceback" not in line and not line.startswith("  File "):
             self._lines += 1  # nearly every line, quickly
+            reader.say(line)
             reader.before = line
             return
-        words = reader.line(_CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2][:_LONGEST_LINE]))
+        inside = bool(reader.state)
+        before = reader.before
+        words = reader.line(_shown(line))
         if words is not None:
             kind = words.partition(":")[0].rpartition(".")[2] in _OF_ANOTHER_PROGRAM
             self._found[kind] = (words[:_LONGEST_WORDS], self._lines)
         elif not reader.state:
             self._lines += 1
+            if not inside:
+                reader.say(line, before)
 
 
 def last_error(text: str) -> PrintedError | None:
@@ -112,6 +128,7 @@ class _Stream:
         margin: What stands before each line of the traceback.
         words: Of the exception that was found last, while more may belong to it.
         ignored: Whether the traceback is one that ended nothing.
+        said: The last line that says something and belongs to no exception.
     """
 
     rest: str = ""
@@ -121,6 +138,16 @@ class _Stream:
     words: str = ""
     ignored: bool = False
     members: list[str] = field(default_factory=list)
+    said: str = ""
+
+    def say(self, line: str, before: str | None = None) -> None:
+        """Keep a line that belongs to no exception, if it says something of the program's own."""
+        words = _shown(line) if "\x1b" in line or "\r" in line else line
+        if not words or words.isspace() or words.startswith(_NO_FAILURE) or _is_warning(words):
+            return
+        if words[0] in " \t" and _is_warning(self.before if before is None else before):
+            return  # the line of the program that a warning shows
+        self.said = words
 
     def line(self, line: str) -> str | None:
         """Read a line, and return an exception if it is one, or adds to the one before."""
@@ -192,6 +219,15 @@ class _Stream:
         self.state = self.margin = self.words = ""
         self.members = []
         self.ignored = False
+
+
+def _shown(line: str) -> str:
+    """Return what a terminal would show of a line that may have been written over, without colours."""
+    return _CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2][:_LONGEST_LINE])
+
+
+def _is_warning(line: str) -> bool:
+    return "Warning: " in line and _WARNING.match(line) is not None
 
 
 def _is_empty(message: str | None) -> bool:

@@ -23,7 +23,7 @@ SHORTEST_BASE64 = 6
 """Pieces of base64 shorter than this are not redacted: they stand in ordinary text."""
 
 _USER_INFO = re.compile(
-    r"^[\w+.-]+://(?P<user>[^:/?#@]*):(?P<password>[^?#]*)@|^[\w+.-]+://[^:/?#@]*:(?P<plain>.*)@", re.DOTALL
+    r"^[\w+.-]+://(?P<user>[^:/?#]*):(?P<password>[^?#]*)@|^[\w+.-]+://[^:/?#@]*:(?P<plain>.*)@", re.DOTALL
 )
 _NAMES = r"(?P<name>(?:^|[;?&{\s]|%3B|%7B)\s*[\w.-]*(?:pwd|password|passwd|passphrase)(?:\s|\+|%20)*"
 _BRACED = r"\{(?:[^}]|\}\})*\}|%7B(?:(?!%7D).|%7D%7D)*%7D"
@@ -35,6 +35,7 @@ _NAMED_PASSWORD = re.compile(
 )
 _ODBC_PASSWORD = re.compile(_NAMES + rf"=\s*(?P<value>{_BRACED}|[^;]*))", re.IGNORECASE)
 _QUERY_PASSWORD = re.compile(r"[?&][\w.-]*(?:pwd|password|passwd|passphrase)=(?P<value>[^&]*)", re.IGNORECASE)
+_HOST_END = re.compile(r"[@:/?#&=,]")
 _PERCENT_CODE = re.compile("%[0-9A-F]{2}")
 
 
@@ -104,7 +105,8 @@ def _passwords(connection_string: str) -> Iterator[str]:
         if user_info["plain"] is None and "@" in (rest := connection_string[user_info.end() :]):
             before, _, _ = rest.rpartition("@")
             if "/" not in before.partition("?")[0]:
-                yield f"{password}@{before}"
+                yield (password := f"{password}@{before}")
+        yield from _pieces(password, connection_string)
     for text in (connection_string, unquote_plus(connection_string), unquote(connection_string)):
         values = [match["encoded"] or match["plain"] or "" for match in _NAMED_PASSWORD.finditer(text)]
         values += [match["value"] for kind in (_ODBC_PASSWORD, _QUERY_PASSWORD) for match in kind.finditer(text)]
@@ -115,11 +117,30 @@ def _passwords(connection_string: str) -> Iterator[str]:
                 yield bare[1:-1].replace("}}", "}")
 
 
+def _pieces(password: str, connection_string: str) -> Iterator[str]:
+    """Yield what a password with an ``@`` in it, not encoded, leaves in host, port, database and query."""
+    behind = password
+    while "@" in behind:
+        behind = behind.partition("@")[2]
+        if behind:
+            yield behind
+            host = _HOST_END.split(connection_string.partition(f"{behind}@")[2], maxsplit=1)[0]
+            yield f"{behind}@{host}"  # short pieces are hidden only so
+    if behind != password:
+        for piece in _HOST_END.split(password):
+            yield piece
+            # Drivers write names of hosts so, and look the names of options up so.
+            yield piece.lower()
+
+
 def _written(text: str) -> Iterator[str]:
     """Yield a text as URLs and templates write it."""
     yield text
     yield text.replace("}", "}}")
     yield text.replace("{", "{{").replace("}", "}}")
+    every_byte = "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+    yield every_byte
+    yield every_byte.lower()
     for coded in (quote(text, safe=""), quote(text), quote_plus(text), quote(text, safe=" +")):  # the last: SQLAlchemy
         yield coded
         yield _PERCENT_CODE.sub(lambda match: match[0].lower(), coded)

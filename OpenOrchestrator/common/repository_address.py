@@ -1,7 +1,7 @@
 """Addresses of git repositories: what of them is secret, and how they are shown. Pure.
 
-Owns the rule that credentials in an address, and whatever stands behind its question mark, are secrets. Knows neither
-git nor a database.
+Owns the rule that credentials in an address, and whatever stands behind its question mark or its number sign, are
+secrets. Knows neither git nor a database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCHEME = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
 _SCP_PASSWORD = re.compile(r"^(?P<user>[^/@:\s]+):(?P<password>[^@\s]+)@(?=[^/@:\s]+:)")
 _IN_TEXT = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/@\s'\"]*:[^@\s'\"]*|[^/@\s'\"]+)@", re.ASCII)
 _QUERY_IN_TEXT = re.compile(
-    r"(?P<name>[?&][\w.-]*(?:token|key|secret|passw|pwd|auth|sig|pat)[\w.-]*)=[^&\s'\"#]+", re.I
+    r"(?P<name>[?&#][\w.-]*(?:token|key|secret|passw|pwd|auth|sig|pat)[\w.-]*)=[^&\s'\"#]+", re.I
 )
 
 
@@ -41,7 +41,7 @@ class RepositoryAddress:
 
     @cached_property
     def shown(self) -> str:
-        """The address for messages and pages: no user, no password, no value of its query.
+        """The address for messages and pages: no user, no password, no value of its query or its fragment.
 
         Where a password with a slash cannot be told from a path with an ``@``, more is hidden rather than less.
         """
@@ -51,12 +51,15 @@ class RepositoryAddress:
         place, mark, query = rest.partition("?")
         user_info, at, after = place.rpartition("@")
         if at and _is_user_info(user_info, port_is_host=False):
-            place = f"{MASK}@{after}"
-        return f"{scheme}{place}{mark}{_mask_query(query)}"
+            place, before = after, f"{MASK}@"
+        else:
+            before = ""
+        place, sign, fragment = _without_fragment(scheme, place)
+        return f"{scheme}{before}{place}{sign}{_mask_query(fragment)}{mark}{_mask_query(query)}"
 
     @cached_property
     def plain(self) -> str:
-        """The address as git may keep it on disk: without password; of http and https without user and query too."""
+        """The address as git may keep it on disk: without password; of http and https only the place."""
         if self.is_http:
             return f"{self._split[0]}{self._place}"
         user, colon, password = self._user_info.partition(":")
@@ -67,7 +70,7 @@ class RepositoryAddress:
     @cached_property
     def with_query(self) -> str:
         """The address without user and password, but with its query, which the server may want."""
-        _, mark, query = self._split[1].partition("?") if self.is_http else ("", "", "")
+        _, mark, query = self._split[1].partition("?") if self.is_http and not self._fragment else ("", "", "")
         return f"{self.plain}{mark}{query}"
 
     @cached_property
@@ -97,7 +100,13 @@ class RepositoryAddress:
             user, colon, password = self._user_info.partition(":")
             # A user alone is often a token, and as often the name of a team that stands in every line of output.
             written = [password] if colon else [user] if len(user) >= _SHORTEST_TOKEN else []
-            written += [part.partition("=")[2] or part for part in rest.partition("?")[2].split("&")]
+            query = rest.partition("?")[2]
+            # A number sign may begin a fragment, or stand in a value.
+            parts = {*query.split("&"), *(query.replace("#", "&").split("&") if "#" in query else ())}
+            written += [part.partition("=")[2] or part for part in parts]
+            pieces = (part.partition("=") for part in self._fragment.split("&"))
+            # A word alone is often the name of a branch.
+            written += [value or (name if len(name) >= _SHORTEST_TOKEN else "") for name, _, value in pieces]
         found = {form for text in written for form in (text, unquote(text), quote(unquote(text), safe=""))}
         return tuple(sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=lambda s: (-len(s), s)))
 
@@ -120,6 +129,14 @@ class RepositoryAddress:
 
     @cached_property
     def _place(self) -> str:
+        return _without_fragment(self._split[0], self._place_and_fragment)[0]
+
+    @cached_property
+    def _fragment(self) -> str:
+        return _without_fragment(self._split[0], self._place_and_fragment)[2]
+
+    @cached_property
+    def _place_and_fragment(self) -> str:
         place = self._split[1].partition("?")[0]
         return place[len(self._user_info) + 1 :] if self._user_info else place.removeprefix("@")
 
@@ -144,6 +161,11 @@ def _is_user_info(text: str, *, port_is_host: bool) -> bool:
     if colon:
         return not (port_is_host and after.isdigit())
     return "." not in name and name.lower() != "localhost" and not name.startswith("[")
+
+
+def _without_fragment(scheme: str, place: str) -> tuple[str, str, str]:
+    # The name of a folder may hold the sign.
+    return (place, "", "") if scheme.lower() == "file://" else place.partition("#")
 
 
 def _mask_query(query: str) -> str:

@@ -271,7 +271,7 @@ def test_output_of_every_kind_is_stored_and_hurts_nobody(site: Site) -> None:
     assert site.output(job.id, "stderr").count("e" * 1000) == 70
     (message,) = site.errors("process noisy")
     assert message.job_id == job.id
-    assert message.log_message.startswith("exit code 1\n")
+    assert message.log_message.startswith("the last words\n")
     assert message.log_message.endswith("the last words")
 
 

@@ -72,7 +72,9 @@ def delete(session: Session, name: str) -> None:
 def get_named(session: Session, model: type[N], name: str) -> N:
     """Return the constant or credential of a name.
 
-    Earlier versions stored names with the blanks around them, so the name as given comes first.
+    Earlier versions stored names with the blanks around them, so the name as given comes first. The trimmed one comes
+    next, here and for changes: robots of 3.0 that create a name with a blank at its end ask for it with that blank, and
+    on SQL Server they found also the name without.
 
     Raises:
         NotFoundError: If there is none.

@@ -9,6 +9,10 @@ from OpenOrchestrator.common.errors import InvalidInputError
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
 """Characters without width, which files carry along from web pages and from other files that were joined to them."""
 
+_LOOKED_AT = 4096
+_FEWEST_NULS = 8
+"""One byte in so many is NUL in UTF-16: those of separators, digits and line ends in a table of any language."""
+
 _MARK = "\ufeff"
 _END_OF_FILE = "\x1a"
 """Ctrl-Z: how programs of DOS end a file."""
@@ -44,11 +48,19 @@ def decoded(content: bytes) -> tuple[str, str, list[str]]:
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
+    if content.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise InvalidInputError(f"The file is UTF-32, which is not read here. {_SAVE}")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         try:
             return content.decode("utf-16"), "UTF-16"
         except UnicodeDecodeError as error:
             raise InvalidInputError(f"The file begins as UTF-16, but is not: {error}") from error
+    without_mark = _utf_16_without_mark(content)
+    if without_mark is not None:
+        try:
+            return content.decode(without_mark), "UTF-16"
+        except UnicodeDecodeError as error:
+            raise InvalidInputError(f"The file looks like UTF-16, but is not: {error}. {_SAVE}") from error
     try:
         return content.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError as error:
@@ -61,6 +73,22 @@ def _decoded(content: bytes) -> tuple[str, str]:
                 f"encodings. Correct that line. {_SAVE}"
             ) from error
         return _windows(content), "Windows-1252"
+
+
+def _utf_16_without_mark(content: bytes) -> str | None:
+    """Return which UTF-16 a file without a byte order mark is in, told by the half of it that is NUL in plain letters.
+
+    Raises:
+        InvalidInputError: If it is full of NULs in another way.
+    """
+    first, second = content[:_LOOKED_AT:2].count(0), content[1:_LOOKED_AT:2].count(0)
+    if (first + second) * _FEWEST_NULS <= min(len(content), _LOOKED_AT):
+        return None
+    if first * 2 < second:
+        return "utf-16-le"
+    if second * 2 < first:
+        return "utf-16-be"
+    raise InvalidInputError("This is no CSV file: it holds binary data. Save it as CSV in Excel.")
 
 
 def _windows(content: bytes) -> str:

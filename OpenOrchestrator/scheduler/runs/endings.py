@@ -76,13 +76,16 @@ def is_unexplained(ending: Ending) -> bool:
     return ending.status is JobStatus.FAILED and (ending.reason or "").startswith(_bare(ending.exit_code))
 
 
-def explained(ending: Ending, printed: PrintedError | None, logged: str | None) -> Ending:
-    """Return an unexplained end with the best reason there is: what was printed last, else what was logged last.
+def explained(ending: Ending, printed: PrintedError | None, logged: str | None, said: str = "") -> Ending:
+    """Return an unexplained end with the best reason there is.
+
+    That is the exception printed last, else the Error message logged last, else the last words on the error output.
 
     Args:
         ending: How the run ended.
         printed: The exception that counts in its output.
         logged: The last Error message of the robot.
+        said: The last line of its error output that belongs to no exception.
     """
     bare = _bare(ending.exit_code)
     if printed is not None and printed.is_near and not printed.is_of_another_program:
@@ -94,6 +97,8 @@ def explained(ending: Ending, printed: PrintedError | None, logged: str | None) 
         cause = printed.words
     elif printed is not None:
         cause = f"{bare} (the last exception it printed, {printed.lines_after} lines before its end: {printed.words})"
+    elif said:
+        cause = said
     else:
         return ending
     return replace(ending, reason=cause + (ending.reason or bare).removeprefix(bare))

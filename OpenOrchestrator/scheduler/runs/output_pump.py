@@ -71,6 +71,11 @@ class OutputPump:
         return self._errors.last()
 
     @property
+    def last_words(self) -> str:
+        """The last line of the error output that belongs to no exception; to be asked when all was read."""
+        return self._errors.last_words(STDERR)
+
+    @property
     def missing(self) -> int:
         """How many records ``pump_storable`` had to leave out."""
         return self._missing

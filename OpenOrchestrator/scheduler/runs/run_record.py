@@ -251,17 +251,18 @@ class RunRecord:
                 log.drop()
         return Stored.ACCEPTED
 
-    def explained(self, ending: Ending, printed: PrintedError | None) -> Ending:
+    def explained(self, ending: Ending, printed: PrintedError | None, said: str) -> Ending:
         """Return an end with the best reason there is, where only the exit code is known.
 
         Args:
             ending: How the run ended.
             printed: The exception that counts in the robot's output.
+            said: The last line of its error output that belongs to no exception.
         """
         if not endings.is_unexplained(ending):
             return ending
         settles = printed is not None and printed.is_near and not printed.is_of_another_program
-        return endings.explained(ending, printed, None if settles else self._last_error_log())
+        return endings.explained(ending, printed, None if settles else self._last_error_log(), said)
 
     def tell_trouble(self, error: Exception) -> None:
         """Tell once that output or files of this run make trouble."""

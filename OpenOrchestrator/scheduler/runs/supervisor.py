@@ -289,7 +289,7 @@ class Supervisor:
             return
         following.record_start()
         failpoints.reach(failpoints.BEFORE_FINISH)
-        ending = self._record.explained(ending, following.pump.last_error)
+        ending = self._record.explained(ending, following.pump.last_error, following.pump.last_words)
         if missing:
             ending = endings.with_remark(ending, endings.output_kept(missing))
             self._services.events.output_kept(self.job.job_id, self.job.trigger_name, missing)

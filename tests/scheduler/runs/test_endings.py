@@ -98,6 +98,14 @@ def test_a_bare_exit_code_is_explained_by_the_best_there_is(
     assert found.endswith("; these processes it started could not be ended: 7")
 
 
+def test_last_words_count_where_nothing_better_is_there() -> None:
+    bare = ending_of(replace(ENDED, exit_code=1), timeout_seconds=None)
+    assert endings.explained(bare, None, None, "The file is missing").reason == "The file is missing"
+    assert endings.explained(bare, None, "logged", "The file is missing").reason == "logged"
+    assert endings.explained(bare, OWN, None, "The file is missing").reason == OWN.words
+    assert endings.explained(bare, None, None, "").reason == "exit code 1"
+
+
 @pytest.mark.parametrize(
     ("exit_info", "expected"),
     [

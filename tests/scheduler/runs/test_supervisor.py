@@ -404,6 +404,6 @@ def test_output_that_the_database_refuses_does_not_hold_up_the_end(
     bench.await_end()
     job = bench.site.job("trigger")
     assert (job.status, job.exit_code) == (JobStatus.FAILED, 1)
-    assert job.reason == "exit code 1; its output is incomplete until the database takes the rest: value too long"
+    assert job.reason == "last words; its output is incomplete until the database takes the rest: value too long"
     assert bench.lines.text.count("cannot be stored for now: value too long") == 1
     assert bench.site.errors("process trigger")[0].log_message.endswith("last words")

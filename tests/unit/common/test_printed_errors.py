@@ -209,3 +209,44 @@ def test_a_group_that_this_python_prints_is_understood(tmp_path: Path) -> None:
     found = last_error(ended.stderr)
     assert found is not None
     assert found.words.startswith("ExceptionGroup: all (2 sub-exceptions): KeyError: 1; ValueError: invalid literal")
+
+
+LAST_WORDS = {
+    "words": ("working\nNo bank file\n", "No bank file"),
+    "without a line end": ("No bank file", "No bank file"),
+    "blank lines after": ("No bank file\r\n\r\n  \n\x1b[0m\n", "No bank file"),
+    "in colours": ("\x1b[31mNo bank file\x1b[0m\n", "No bank file"),
+    "written over": ("10 %\r20 %\rNo bank file\n", "No bank file"),
+    "indented": ("words:\n  No bank file\n", "No bank file"),
+    "clean-up after the end": (
+        "No bank file\nException ignored in: <function A.__del__ at 0x7f>\n" + TRACEBACK + "OSError: closed\n",
+        "No bank file",
+    ),
+    "warning after the end": (
+        "No bank file\n/usr/lib/python3.11/a.py:7: ResourceWarning: unclosed\n  self.close()\n",
+        "No bank file",
+    ),
+    "no word": ("\n \n", ""),
+    "nothing": ("", ""),
+}
+
+
+@pytest.mark.parametrize("case", list(LAST_WORDS))
+def test_last_words_of_the_error_output(case: str) -> None:
+    output, words = LAST_WORDS[case]
+    errors = PrintedErrors()
+    for letter in output:
+        errors.read(letter, "stderr")
+        errors.read("progress\n", "stdout")
+    assert errors.last() is None
+    assert errors.last_words("stderr") == words
+
+
+def test_last_words_of_this_python(tmp_path: Path) -> None:
+    program = tmp_path / "main.py"
+    program.write_text("import sys\nprint('progress')\nsys.exit('No bank file')", encoding="utf-8")
+    ended = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    errors = PrintedErrors()
+    errors.read(ended.stdout, "stdout")
+    errors.read(ended.stderr, "stderr")
+    assert errors.last_words("stderr") == "No bank file"

@@ -81,6 +81,41 @@ def test_the_password_is_hidden_however_it_is_printed(connection_string: str, pa
                 assert password[:4].encode() not in base64.b64decode(part + "=" * (-len(part) % 4)), form
 
 
+@pytest.mark.parametrize(
+    ("connection_string", "said"),
+    [
+        ("postgresql+psycopg://u:first@sEcond@host:5432/db", 'host name "sEcond@host"'),
+        ("postgresql+psycopg://u:first@sEcond@host:5432/db", "host name 'second'"),
+        ("postgresql+psycopg://u:first@sEcond@third@host/db", 'host "third@host", "sEcond@third@host"'),
+        ("postgresql+psycopg://u:first@x@host/db", 'host name "x@host"'),
+        ("mysql+pymysql://u:first@sEcond/third:4th!@host/db", "unknown database 'third:4th!@host/db', host sEcond"),
+        ("mysql+pymysql://u:first@host2:geheim@host/db", "invalid literal for int(): 'geheim@host'"),
+        ("mysql+pymysql://u:first@sEcond?word=geheim@host/db", "unexpected argument 'word': 'geheim@host/db'"),
+    ],
+)
+def test_what_a_password_split_at_its_signs_leaves_elsewhere_is_hidden(connection_string: str, said: str) -> None:
+    shown = redact(said, secrets_of(connection_string, None)).lower()
+    assert "***" in shown
+    for piece in ("first", "second", "third", "4th!", "geheim", "x@host", "'word'"):
+        assert piece not in shown
+
+
+def test_the_user_may_have_a_name_with_a_sign() -> None:
+    written = "postgresql://bot@server:hemlig@host/db"
+    assert mask_connection_string(written) == "postgresql://bot@server:***@host/db"
+    assert redact("hemlig", secrets_of(written, None)) == "***"
+    assert mask_connection_string("postgresql://bot@host:5432/db") == "postgresql://bot@host:5432/db"
+
+
+@pytest.mark.parametrize("password", ["hemlig", "blåbær"])
+def test_a_password_with_every_byte_encoded_is_hidden(password: str) -> None:
+    encoded = "".join(f"%{byte:02X}" for byte in password.encode())
+    for connection_string in (f"postgresql://u:{password}@h/d", f"postgresql://u:{encoded}@h/d"):
+        secrets = secrets_of(connection_string, None)
+        for form in (encoded, encoded.lower(), password):
+            assert redact(f"<{form}>", secrets) == "<***>"
+
+
 def test_longest_secrets_come_first_so_that_no_part_remains() -> None:
     secrets = secrets_of("postgresql://u:pass@h/d", "passkey")
     assert [len(secret) for secret in secrets] == sorted((len(secret) for secret in secrets), reverse=True)

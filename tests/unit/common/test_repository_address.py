@@ -22,6 +22,13 @@ from OpenOrchestrator.common.repository_address import RepositoryAddress, redact
         ("https://h.dk:8443/a/@b/x", "https://***@b/x", "https://h.dk:8443/a/@b/x", None),
         ("https://h.dk/x?token=a/b@c&v=1", "https://h.dk/x?token=***&v=***", "https://h.dk/x", None),
         ("https://h.dk/x?a/b", "https://h.dk/x?***", "https://h.dk/x", None),
+        ("https://h.dk/x#token=a/b", "https://h.dk/x#token=***", "https://h.dk/x", None),
+        ("https://h.dk/x#token=a@b&v=1", "https://h.dk/x#token=***&v=***", "https://h.dk/x", None),
+        ("https://h.dk/x#s3cret?v=1", "https://h.dk/x#***?v=***", "https://h.dk/x", None),
+        ("https://h.dk/x?v=1#token=s3cret", "https://h.dk/x?v=***", "https://h.dk/x", None),
+        ("https://a:b#c@h.dk/x#s3cret", "https://***@h.dk/x#***", "https://h.dk/x", ("a", "b#c")),
+        ("ssh://git@h.dk/x#token=s3cret", "ssh://***@h.dk/x#token=***", "ssh://git@h.dk/x#token=s3cret", None),
+        ("file:///srv/c#/x", "file:///srv/c#/x", "file:///srv/c#/x", None),
         ("git@h.dk:team/x.git", "git@h.dk:team/x.git", "git@h.dk:team/x.git", None),
         ("git:s3cret@h.dk:team/x.git", "git:***@h.dk:team/x.git", "git@h.dk:team/x.git", None),
         ("ssh://git:s3cret@h.dk/x", "ssh://***@h.dk/x", "ssh://git@h.dk/x", None),
@@ -52,8 +59,18 @@ def test_secrets_are_hidden_in_every_form() -> None:
     assert RepositoryAddress("https://org@h.dk/x").redact("org") == "org", "a name, no token"
 
 
+def test_a_fragment_is_a_secret_but_for_a_short_word() -> None:
+    address = RepositoryAddress("https://h.dk/x#token=a%2Fb-7&main")
+    assert address.secrets == ("a%2Fb-7", "a/b-7")
+    assert address.redact("main a/b-7 https://h.dk/x#token=a%2Fb-7/info") == "main *** https://h.dk/x#token=***"
+    assert address.with_query == "https://h.dk/x", "git would put its own path behind the fragment"
+    assert RepositoryAddress("https://h.dk/x#ghp_0123456789abcdef").redact("ghp_0123456789abcdef") == "***"
+    assert RepositoryAddress("https://h.dk/x?v=value#token=s3cret").redact("s3cret") == "***"
+
+
 def test_other_addresses_in_a_text() -> None:
     text = "fatal: 'https://u:to/ken@h/x/' and https://h/y.git?private_token=abc/d&ref=1, not mail@h.dk or http://h/x"
     assert redact_addresses(text) == (
         "fatal: 'https://***@h/x/' and https://h/y.git?private_token=***&ref=1, not mail@h.dk or http://h/x"
     )
+    assert redact_addresses("https://h/y.git#access_token=abc") == "https://h/y.git#access_token=***"
