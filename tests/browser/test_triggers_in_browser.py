@@ -114,9 +114,23 @@ def test_no_row_moves_while_the_mouse_is_in_the_table(
     assert names(page) == [renamed, *before[1:]]
     assert page.locator("tbody tr").nth(2).get_attribute("data-row") == aimed_at
     page.mouse.move(400, 5)
-    page.wait_for_function(
-        "(name) => document.querySelector('tbody tr .oo-main-link').innerText === name", arg=before[1]
-    )
+    page.wait_for_function(FIRST_IS, arg=before[1])
+    assert names(page) == [*before[1:], renamed]
+
+
+def test_a_pointer_that_was_left_in_the_table_does_not_hold_its_rows_for_ever(
+    page_of: Callable[..., Any], moving: Callable[[str], str]
+) -> None:
+    page = page_of("/triggers?sort=name")
+    page.wait_for_selector("tbody tr")
+    page.clock.install()
+    before = names(page)
+    page.locator("tbody tr").nth(2).hover()
+    renamed = moving(before[0])
+    page.get_by_text(renamed, exact=True).wait_for()
+    assert names(page) == [renamed, *before[1:]]
+    page.clock.fast_forward(31_000)
+    page.wait_for_function(FIRST_IS, arg=before[1])
     assert names(page) == [*before[1:], renamed]
 
 

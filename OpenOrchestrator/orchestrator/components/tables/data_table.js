@@ -2,6 +2,8 @@
 // place by a refresh while somebody is at the table: what was aimed at is what is hit.
 // Everything shown goes through text interpolation: nothing is ever rendered as HTML.
 const HELD_AFTER_ACTION = 3000;
+// A pointer that was left on a list must not keep a screen on the wall from being right.
+const HELD_WITHOUT_A_MOVE = 30000;
 
 // The same rows in the same places, as they are now; those that are no longer listed can be seen but not acted on.
 const GONE = "It is not in this list any more.";
@@ -45,7 +47,7 @@ export default {
   components: { Cell },
   template: `
     <div class="oo-table" :class="{ 'oo-has-sel': chosen.size }" @pointerenter="inside = $event.pointerType === 'mouse'" @pointerleave="inside = false"
-         @focusin="focused = true" @focusout="focused = $el.contains($event.relatedTarget)">
+         @pointermove="attend" @keydown.capture="attend" @focusin="focused = true; attend();" @focusout="focused = $el.contains($event.relatedTarget)">
       <table class="oo-t" :aria-label="label">
         <colgroup>
           <col v-if="selectable" style="width:29px" />
@@ -85,7 +87,7 @@ export default {
   data() {
     return {
       chosen: new Set(), active: null, opened: null, changed: new Set(), last: null,
-      shown: this.rows, asked: this.asks(), inside: false, focused: false, acted: false,
+      shown: this.rows, asked: this.asks(), inside: false, focused: false, acted: false, attended: false,
     };
   },
   computed: {
@@ -93,7 +95,7 @@ export default {
     some() { return this.shown.some((r) => this.chosen.has(r.id)); },
     hasActive() { return this.shown.some((r) => r.id === this.active); },
     present() { return this.shown.filter((r) => !r.gone); },
-    held() { return this.inside || this.focused || this.acted || this.opened !== null; },
+    held() { return ((this.inside || this.focused) && this.attended) || this.acted || this.opened !== null; },
     waits() { return this.shown.length !== this.rows.length || this.shown.some((r, n) => r.id !== this.rows[n].id); },
   },
   watch: {
@@ -111,10 +113,15 @@ export default {
       this.fading = setTimeout(() => (this.changed = new Set()), 1000);
     },
   },
-  unmounted() { clearTimeout(this.fading); clearTimeout(this.holding); },
+  unmounted() { clearTimeout(this.fading); clearTimeout(this.holding); clearTimeout(this.leaving); },
   methods: {
     asks() { return [this.of, this.sort, this.desc].join(" "); },
     settle() { this.shown = this.rows; },
+    attend() {
+      this.attended = true;
+      clearTimeout(this.leaving);
+      this.leaving = setTimeout(() => (this.attended = false), HELD_WITHOUT_A_MOVE);
+    },
     hold() {
       this.acted = true;
       clearTimeout(this.holding);
