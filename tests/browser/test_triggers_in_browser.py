@@ -72,11 +72,14 @@ def test_a_refresh_keeps_focus_selection_and_an_open_menu(page_of: Callable[...,
     assert page.get_by_text("1 selected").is_visible()
 
 
-FIRST_IS = "(name) => document.querySelector('tbody tr .oo-main-link').innerText === name"
-
-
 def names(page: Any) -> list[str]:
     return page.locator("tbody tr .oo-main-link").all_inner_texts()
+
+
+def await_present_list(page: Any, expected: list[str]) -> None:
+    first = "(name) => document.querySelector('tbody tr .oo-main-link').innerText === name"
+    page.wait_for_function(first, arg=expected[0])
+    assert names(page) == expected
 
 
 def rename(url: str, before: str, after: str) -> None:
@@ -114,8 +117,7 @@ def test_no_row_moves_while_the_mouse_is_in_the_table(
     assert names(page) == [renamed, *before[1:]]
     assert page.locator("tbody tr").nth(2).get_attribute("data-row") == aimed_at
     page.mouse.move(400, 5)
-    page.wait_for_function(FIRST_IS, arg=before[1])
-    assert names(page) == [*before[1:], renamed]
+    await_present_list(page, [*before[1:], renamed])
 
 
 def test_a_pointer_that_was_left_in_the_table_does_not_hold_its_rows_for_ever(
@@ -128,10 +130,8 @@ def test_a_pointer_that_was_left_in_the_table_does_not_hold_its_rows_for_ever(
     page.locator("tbody tr").nth(2).hover()
     renamed = moving(before[0])
     page.get_by_text(renamed, exact=True).wait_for()
-    assert names(page) == [renamed, *before[1:]]
     page.clock.fast_forward(31_000)
-    page.wait_for_function(FIRST_IS, arg=before[1])
-    assert names(page) == [*before[1:], renamed]
+    await_present_list(page, [*before[1:], renamed])
 
 
 def test_no_row_moves_while_one_has_the_focus_but_a_filter_is_shown_at_once(

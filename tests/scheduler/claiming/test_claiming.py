@@ -86,17 +86,23 @@ def test_a_database_that_cannot_be_written_for_now_sets_no_trigger_aside(
     assert lines.getvalue() == ""
 
 
+@pytest.fixture
+def passed(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How many seconds have passed; the test sets its one number."""
+    seconds = [0.0]
+    for module in (claiming_module, poison_module):
+        monkeypatch.setattr(module, "elapsed", lambda: 1000 + seconds[0])
+    return seconds
+
+
 @pytest.mark.kinds("sqlite", "postgresql", "mariadb")
 def test_a_lock_that_somebody_holds_sets_a_trigger_aside_for_a_moment_only_and_is_not_told(
     database: Database,
     claiming: Claiming,
     refusing: Refusing,
     lines: io.StringIO,
-    monkeypatch: pytest.MonkeyPatch,
+    passed: list[float],
 ) -> None:
-    passed = [0.0]
-    for module in (claiming_module, poison_module):
-        monkeypatch.setattr(module, "elapsed", lambda: 1000 + passed[0])
     make.single(database, "only")
     refusing.word = "INSERT"
     assert claim(claiming) == []
@@ -116,11 +122,8 @@ def test_a_log_about_a_trigger_that_is_refused_for_a_moment_is_stored_later_and_
     claiming: Claiming,
     refusing: Refusing,
     lines: io.StringIO,
-    monkeypatch: pytest.MonkeyPatch,
+    passed: list[float],
 ) -> None:
-    passed = [0.0]
-    for module in (claiming_module, poison_module):
-        monkeypatch.setattr(module, "elapsed", lambda: 1000 + passed[0])
     trigger_id = make.scheduled(database, "bad")
     scheduled = sa.update(ScheduledTrigger).where(ScheduledTrigger.id == trigger_id)
     database.write(lambda session: session.execute(scheduled.values(cron_expr="now and then")))

@@ -249,14 +249,19 @@ async def test_the_time_limit_is_shown_while_it_runs(user: User, site: Database,
     await user.should_see("Past its time limit of 1 h", retries=30)
 
 
-async def test_kill_is_confirmed_and_shown(user: User, site: Database) -> None:
-    job_id = new_job(site)
+async def kill(user: User, job_id: UUID) -> None:
+    """Kill the run of a job of Invoices on its page, and see that it is being done."""
     await user.open(f"/jobs/{job_id}")
     await click(user, "kill")
     await user.should_see("Kill Invoices?", retries=30)
     await click(user, "confirm")
     await user.should_see("Kill of Invoices was requested", retries=30)
     await user.should_see("Killing", retries=30)
+
+
+async def test_kill_is_confirmed_and_shown(user: User, site: Database) -> None:
+    job_id = new_job(site)
+    await kill(user, job_id)
     status = site.read(lambda session: session.scalars(sa.select(Trigger)).one().process_status)
     assert status is TriggerStatus.KILLING
 
@@ -281,12 +286,7 @@ async def test_a_job_is_killed_whatever_became_of_its_trigger(user: User, site: 
         site.write(lambda session: triggers.delete(session, trigger_id))
     else:
         site.write(lambda session: triggers.set_status(session, trigger_id, TriggerStatus.IDLE))
-    await user.open(f"/jobs/{job_id}")
-    await click(user, "kill")
-    await user.should_see("Kill Invoices?", retries=30)
-    await click(user, "confirm")
-    await user.should_see("Kill of Invoices was requested", retries=30)
-    await user.should_see("Killing", retries=30)
+    await kill(user, job_id)
     assert runs.kill_requests(site, [job_id]) == {job_id}
 
 

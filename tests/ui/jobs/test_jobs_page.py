@@ -197,6 +197,16 @@ async def test_counting_stops_and_paging_goes_on(user: User, site: Database) -> 
     await user.should_see("10\u202f101-10\u202f200 of 10\u202f000+", retries=30)
 
 
+async def see_it_being_killed(user: User, name: str) -> None:
+    """Wait until the list says so of a job, and see that it cannot be killed again."""
+    row = await until(
+        lambda: next(
+            (row for row in shown(user) if row["name"] == name and cell(row, "status")["p"]["w"] == "Killing"), None
+        )
+    )
+    assert row["a"]["kill"] == "It is being killed already"
+
+
 async def test_kill_asks_by_name_and_marks_the_job(user: User, sample: Database) -> None:
     await user.open("/jobs?segment=running")
     await act_on(user, "jobs", "kill", "Bankafstemning")
@@ -207,17 +217,7 @@ async def test_kill_asks_by_name_and_marks_the_job(user: User, sample: Database)
     await click(user, "confirm")
     await user.should_see("Kill of Bankafstemning was requested", retries=30)
     assert trigger_of(sample, "Bankafstemning").process_status is TriggerStatus.KILLING
-    row = await until(
-        lambda: next(
-            (
-                row
-                for row in shown(user)
-                if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
-            ),
-            None,
-        )
-    )
-    assert row["a"]["kill"] == "It is being killed already"
+    await see_it_being_killed(user, "Bankafstemning")
 
 
 async def test_a_job_whose_trigger_was_deleted_is_killed_from_the_list(user: User, sample: Database) -> None:
@@ -229,17 +229,7 @@ async def test_a_job_whose_trigger_was_deleted_is_killed_from_the_list(user: Use
     await act_on(user, "jobs", "kill", "Bankafstemning")
     await click(user, "confirm")
     await user.should_see("Kill of Bankafstemning was requested", retries=30)
-    row = await until(
-        lambda: next(
-            (
-                row
-                for row in shown(user)
-                if row["name"] == "Bankafstemning" and cell(row, "status")["p"]["w"] == "Killing"
-            ),
-            None,
-        )
-    )
-    assert row["a"]["kill"] == "It is being killed already"
+    await see_it_being_killed(user, "Bankafstemning")
     assert runs.kill_requests(sample, [job.id]) == {job.id}
 
 

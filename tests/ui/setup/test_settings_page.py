@@ -179,17 +179,22 @@ async def test_another_connection_string_has_to_be_tested_anew(tmp_path: Path, c
         assert not (tmp_path / "a.db").exists()
 
 
+async def ask_for_the_key_of(site: Database, user: User) -> None:
+    """Go through the first run with a database in use, up to the question for the site's key."""
+    await user.open("/settings")
+    await user.should_see(marker="connection-string", retries=30)
+    value(user, "connection-string", site.connection_string)
+    await click(user, "test")
+    await user.should_see("It holds a site and is up to date.", retries=50)
+    await click(user, "existing-key")
+    await user.should_see(marker="existing-key-text", retries=30)
+
+
 async def test_a_database_in_use_is_connected_with_the_sites_key(site: Database, clock: SettableClock) -> None:
     key = crypto_util.generate_key().decode()
     async with without_database(clock) as app:
         user = app.user()
-        await user.open("/settings")
-        await user.should_see(marker="connection-string", retries=30)
-        value(user, "connection-string", site.connection_string)
-        await click(user, "test")
-        await user.should_see("It holds a site and is up to date.", retries=50)
-        await click(user, "existing-key")
-        await user.should_see(marker="existing-key-text", retries=30)
+        await ask_for_the_key_of(site, user)
         value(user, "existing-key-text", "too short")
         assert not enabled(user, "initialize")
         value(user, "existing-key-text", f" {key} ")
@@ -421,13 +426,7 @@ async def test_the_first_run_refuses_a_key_that_opens_nothing_too(site: Database
     wrong = a_key()
     async with without_database(clock) as app:
         user = app.user()
-        await user.open("/settings")
-        await user.should_see(marker="connection-string", retries=30)
-        value(user, "connection-string", site.connection_string)
-        await click(user, "test")
-        await user.should_see("It holds a site and is up to date.", retries=50)
-        await click(user, "existing-key")
-        await user.should_see(marker="existing-key-text", retries=30)
+        await ask_for_the_key_of(site, user)
         value(user, "existing-key-text", wrong)
         await until(lambda: enabled(user, "initialize"))
         await click(user, "initialize")

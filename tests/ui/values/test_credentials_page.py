@@ -156,28 +156,26 @@ async def test_a_malformed_key_is_named_without_being_shown(user: User, app: App
     assert stored(site, "ERP") is None
 
 
-async def test_a_name_is_unique_whatever_its_case(user: User, site: Database, key: str) -> None:
+async def be_refused_a_second(user: User, site: Database, name: str) -> None:
+    """Make a credential ERP, and try to make another in the app, whose name counts as the same."""
     add(site, "ERP")
     await user.open("/credentials")
     await click(user, "new-credential")
     await user.should_see(marker="save", retries=30)
-    for marker, text in (("name", " erp "), ("password", "x")):
+    for marker, text in (("name", name), ("password", "x")):
         value(user, marker, text)
     await click(user, "save")
     await user.should_see("There is a credential with the name 'ERP' already", retries=50)
+
+
+async def test_a_name_is_unique_whatever_its_case(user: User, site: Database, key: str) -> None:
+    await be_refused_a_second(user, site, " erp ")
 
 
 async def test_what_went_wrong_while_saving_stands_in_the_form_and_goes_when_it_is_saved(
     user: User, site: Database, key: str
 ) -> None:
-    add(site, "ERP")
-    await user.open("/credentials")
-    await click(user, "new-credential")
-    await user.should_see(marker="save", retries=30)
-    for marker, text in (("name", "erp"), ("password", "x")):
-        value(user, marker, text)
-    await click(user, "save")
-    await user.should_see("There is a credential with the name 'ERP' already", retries=50)
+    await be_refused_a_second(user, site, "erp")
     (problem,) = user.find(marker="form-problem").elements
     assert any("already" in str(getattr(each, "text", "")) for each in problem.descendants())
     await user.should_not_see(marker="toasts")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,20 +62,13 @@ async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way)
         usual: What most people want.
         others: What else can be done.
     """
-    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
-        dialog.props["aria-label"] = title
-        with ui.element("div").classes("oo-dialog-b"):
-            with ui.element("h2"):
-                ui.label(title)
-            for sentence in sentences:
-                ui.label(sentence).classes("oo-t2 oo-pre")
-        with ui.element("div").classes("oo-dialog-f"):
-            ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
-            for way in others:
-                button = danger if way.dangerous else secondary
-                button(way.action, partial(dialog.submit, way.name), marker=way.name)
-            button = danger if usual.dangerous else primary
-            button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
+    with _question(title, sentences) as (dialog, _), ui.element("div").classes("oo-dialog-f"):
+        ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
+        for way in others:
+            button = danger if way.dangerous else secondary
+            button(way.action, partial(dialog.submit, way.name), marker=way.name)
+        button = danger if usual.dangerous else primary
+        button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
     try:
         chosen: str | None = await dialog
         return chosen
@@ -99,15 +93,9 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
         if typed():
             dialog.submit(True)
 
-    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
-        dialog.props["aria-label"] = title
-        with ui.element("div").classes("oo-dialog-b"):
-            with ui.element("h2"):
-                ui.label(title)
-            for sentence in sentences:
-                ui.label(sentence).classes("oo-t2 oo-pre")
-            with field(f"Type: {words}"):
-                entered = text_input(f"Type: {words}", marker="typed-words")
+    with _question(title, sentences) as (dialog, body):
+        with body, field(f"Type: {words}"):
+            entered = text_input(f"Type: {words}", marker="typed-words")
         entered.on("keydown.enter", accept)
         with ui.element("div").classes("oo-dialog-f"):
             ghost("Cancel", lambda: dialog.submit(False), marker="cancel").props("autofocus")
@@ -118,3 +106,16 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
         return bool(await dialog)
     finally:
         dialog.delete()
+
+
+@contextmanager
+def _question(title: str, sentences: Sequence[str]) -> Iterator[tuple[ui.dialog, ui.element]]:
+    """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body."""
+    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
+        dialog.props["aria-label"] = title
+        with ui.element("div").classes("oo-dialog-b") as body:
+            with ui.element("h2"):
+                ui.label(title)
+            for sentence in sentences:
+                ui.label(sentence).classes("oo-t2 oo-pre")
+        yield dialog, body
