@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.chaos import tables
 from benchmarks.chaos.machines import ROOT
+from benchmarks.chaos.rest import Left
 from OpenOrchestrator.database.models import QueueTrigger, ScheduledTrigger, SingleTrigger
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus, TriggerType
 
@@ -141,16 +142,16 @@ class Workload:
         self._stop.set()
         self._thread.join(_PATIENCE_SECONDS)
 
-    def what_is_left(self) -> list[str]:
-        """Return in words what has not come to its end yet."""
+    def what_is_left(self) -> list[Left]:
+        """Return what has not come to its end yet: elements and triggers by their number, and each job."""
         found = {
             "elements New or In Progress": self._count(tables.ELEMENTS, _ELEMENT_WAITS),
             "single triggers Idle": self._count(tables.TRIGGERS, _SINGLE_WAITS),
         }
         jobs = self._patiently(lambda connection: connection.execute(tables.active_jobs()).all())
         return [
-            *(f"{count} {name}" for name, count in found.items() if count),
-            *(f"job {row.id} of {row.scheduler_name}, {row.status.value}, lease {row.lease_until}" for row in jobs),
+            *(Left(name, count, f"{count} {name}") for name, count in found.items() if count),
+            *(Left(str(row.id), 1, _words(row)) for row in jobs),
         ]
 
     def _tend_on(self) -> None:
@@ -257,6 +258,10 @@ class Workload:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
+
+
+def _words(job: Any) -> str:
+    return f"job {job.id} of {job.scheduler_name}, {job.status.value}, lease {job.lease_until}"
 
 
 def site_time(at: datetime) -> datetime:
