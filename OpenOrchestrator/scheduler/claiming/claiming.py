@@ -49,7 +49,7 @@ class Claiming:
         return len(running) < self._options.max_jobs and not any(job.is_blocking for job in running)
 
     def look(self) -> DueTriggers:
-        """Return what is due; poisoned triggers are reported.
+        """Return what is due; poisoned triggers are reported, also those whose report was refused before.
 
         Raises:
             DatabaseError: The database cannot be used now.
@@ -57,6 +57,7 @@ class Claiming:
         due = trigger_claims.due_triggers(self._database, scheduler_name=self._options.name)
         for poisoned in due.poisoned:
             self._poison.report(poisoned.trigger_id, poisoned.name, poisoned.reason)
+        self._poison.log_what_is_missing()
         return due
 
     def choose(self, due: Iterable[DueTrigger], running: Collection[SupervisedJob]) -> list[DueTrigger]:

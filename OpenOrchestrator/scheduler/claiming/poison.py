@@ -46,7 +46,7 @@ class Poison:
     def report(self, trigger_id: UUID | None, name: str, reason: str) -> None:
         """Tell in the log lines and in the Error log of the process, each unless this was told there before.
 
-        An Error log that is refused for a reason that passes is tried again by a later call.
+        An Error log that is refused for a reason that passes is tried again later.
 
         Raises:
             DatabaseError: The database is away; call again.
@@ -68,6 +68,15 @@ class Poison:
             self._events.unexpected(f'logging about trigger "{name}"', error)
         self._logged.add(told)
         self._logs.pop(told, None)
+
+    def log_what_is_missing(self) -> None:
+        """Store the Error logs that were refused for a reason that passes, if it is time to try again.
+
+        Raises:
+            DatabaseError: The database is away; call again.
+        """
+        for told in list(self._logs):
+            self.report(*told)
 
     def set_aside(self, trigger_id: UUID, name: str, error: Exception) -> None:
         """Leave a trigger that could not be claimed alone: for some minutes, and tell, if that is its own fault.

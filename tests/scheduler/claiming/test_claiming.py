@@ -14,6 +14,7 @@ from breaking_driver import UNDONE, Moment, break_driver
 from OpenOrchestrator.common.errors import ConnectionFailedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.models import ScheduledTrigger
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.scheduler.claiming import claiming as claiming_module
@@ -64,6 +65,13 @@ def claiming(own: Database, lines: io.StringIO, tmp_path: Path) -> Claiming:
         name="here", whitelisted_only=False, max_jobs=8, poll_interval=1, workspace=tmp_path, python="python"
     )
     return Claiming(own, Identity("here"), options, Poison(own, Events(lines)))
+
+
+def messages(database: Database) -> list[str]:
+    """Read the logs."""
+    filter_ = logs.LogFilter()
+    stored = database.read(lambda session: logs.select(session, filter_, descending=True, offset=0, limit=9))
+    return [log.log_message for log in stored]
 
 
 def claim(claiming: Claiming) -> list[str]:
@@ -128,20 +136,42 @@ def test_a_log_about_a_trigger_that_is_refused_for_a_moment_is_stored_later_and_
     scheduled = sa.update(ScheduledTrigger).where(ScheduledTrigger.id == trigger_id)
     database.write(lambda session: session.execute(scheduled.values(cron_expr="now and then")))
 
-    def messages() -> list[str]:
-        filter_ = logs.LogFilter()
-        stored = database.read(lambda session: logs.select(session, filter_, descending=True, offset=0, limit=9))
-        return [log.log_message for log in stored]
-
     refusing.word = "INSERT"
     assert claim(claiming) == []
     refusing.word = None
     assert claim(claiming) == []  # a table that was locked a moment ago is not waited for at each look
-    assert messages() == []
+    assert messages(database) == []
     for _ in range(2):
         passed[0] += poison_module.LOG_REST_SECONDS
         assert claim(claiming) == []
-        (message,) = messages()
+        (message,) = messages(database)
         assert "now and then" in message
     assert lines.getvalue().count("is set aside") == 1
     assert len(lines.getvalue().splitlines()) == 1
+
+
+@pytest.mark.kinds("sqlite", "postgresql", "mariadb")
+def test_a_log_that_was_refused_does_not_wait_until_the_trigger_is_tried_again(
+    database: Database,
+    claiming: Claiming,
+    refusing: Refusing,
+    passed: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make.single(database, "bad")
+    tried = []
+
+    def claim_in_vain(*_: object) -> list[ClaimedRun]:
+        tried.append(passed[0])
+        raise ValueError("it holds garbage")
+
+    monkeypatch.setattr(claiming_module.trigger_claims, "claim", claim_in_vain)
+    refusing.word = "INSERT"
+    assert claim(claiming) == []
+    refusing.word = None
+    so_far = len(tried)
+    passed[0] += poison_module.LOG_REST_SECONDS
+    assert claim(claiming) == []
+    assert len(tried) == so_far
+    (message,) = messages(database)
+    assert "it holds garbage" in message
