@@ -14,6 +14,7 @@ from breaking_driver import UNDONE, Moment, break_driver
 from OpenOrchestrator.common.errors import ConnectionFailedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.models import ScheduledTrigger
 from OpenOrchestrator.database.stores import logs
@@ -165,7 +166,7 @@ def test_a_log_that_was_refused_does_not_wait_until_the_trigger_is_tried_again(
         tried.append(passed[0])
         raise ValueError("it holds garbage")
 
-    monkeypatch.setattr(claiming_module.trigger_claims, "claim", claim_in_vain)
+    monkeypatch.setattr(trigger_claims, "claim", claim_in_vain)
     refusing.word = "INSERT"
     assert claim(claiming) == []
     refusing.word = None
