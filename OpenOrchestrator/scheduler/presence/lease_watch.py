@@ -89,7 +89,8 @@ class LeaseWatch(Generic[K]):
         if gap > self._lease_seconds:
             self.forget()
         self._last_look = now
-        if self._in_contact_since is None:
+        is_anew = self._in_contact_since is None
+        if is_anew:
             self._in_contact_since = now
         held_up = not self._is_fresh or gap > LONGEST_GAP_SECONDS * self._scale
         second_look = SECOND_LOOK_SECONDS * self._scale
@@ -100,6 +101,9 @@ class LeaseWatch(Generic[K]):
                 left = (until - look.database_now).total_seconds()
                 lasts = min(max(left, second_look), LEFT_LEASE_SECONDS)
                 seen = _Watched(until, now + lasts)
+            elif is_anew:
+                # Known from before contact was lost: the database's clock, which may have been set since, is not asked.
+                seen = _Watched(until, max(seen.run_out_at, now + self._lease_seconds))
             elif held_up:
                 # Its owner may have been held up just as this scheduler was, and is about to prolong.
                 seen = replace(seen, run_out_at=max(seen.run_out_at, now + second_look))
@@ -144,7 +148,9 @@ class LeaseWatch(Generic[K]):
         ]
 
     def forget(self) -> None:
-        """Begin anew, because contact with the database was lost: everybody needs the chance to prolong first."""
-        self._watched.clear()
+        """Begin anew, because contact with the database was lost: everybody needs the chance to prolong first.
+
+        Leases that nobody has prolonged since last at least a whole lease from the next look on.
+        """
         self._in_contact_since = None
         self._last_look = None

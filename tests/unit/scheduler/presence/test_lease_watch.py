@@ -141,6 +141,25 @@ def test_after_an_outage_of_a_moment_too(site: Site) -> None:
     assert site.pass_time(20, prolonging=False)
 
 
+@pytest.mark.parametrize("hours", [0, 1, -1, 24, -24])
+def test_a_clock_that_was_set_before_an_outage_does_not_lengthen_what_was_seen_before(site: Site, hours: int) -> None:
+    site.set_by = timedelta(hours=hours)
+    site.watch.forget()
+    site.seconds += 15
+    assert not site.look()
+    assert not site.pass_time(20, prolonging=False)
+    assert site.pass_time(10, prolonging=False)
+
+
+def test_robots_that_were_left_on_purpose_keep_their_longer_lease_after_an_outage(site: Site) -> None:
+    site.prolong(LEFT_LEASE_SECONDS)
+    site.seconds += 10
+    site.look()
+    site.watch.forget()
+    assert not site.pass_time(LEFT_LEASE_SECONDS - 20, prolonging=False)
+    assert site.pass_time(40, prolonging=False)
+
+
 def test_a_machine_that_slept_begins_anew(site: Site) -> None:
     site.seconds += LEASE_SECONDS + 1
     assert not site.look()
