@@ -54,6 +54,10 @@ class EndLog:
         try:
             self._log.keep(self._directory)
         except OSError as error:
+            if not self._directory.path.exists():
+                # A successor took the run over and cleared up. The end itself, which comes next, is refused and told.
+                self._directory = None
+                return
             self._tell(error)
         else:
             self._is_kept = True
