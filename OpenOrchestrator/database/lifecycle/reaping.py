@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -20,7 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only, unhindered
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
@@ -32,6 +32,7 @@ from OpenOrchestrator.database.lifecycle.run_endings import (
 )
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus
+from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
 from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
 
@@ -51,11 +52,15 @@ class Lease:
     Attributes:
         fence: Changes with the owner.
         until: Its end on the database's clock; changes when its owner prolongs it.
+        longest: How many seconds it can last at most. One that seems longer than ordinary ones is that of robots that
+            were left on purpose, unless its owner's hold on its name seems too long as well: that never is, so the
+            clock of the database was set back since.
     """
 
     job_id: UUID
     fence: int
     until: datetime
+    longest: float = LEFT_LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def read_leases(database: Database, identity: Identity) -> LeaseReading:
     Jobs that a scheduler of an older version started have none, and nobody here may judge them.
     """
     others = sa.or_(_JOBS.c.owner.is_(None), _JOBS.c.owner != identity.instance)
-    query = sa.select(_JOBS.c.id, _JOBS.c.fence, _JOBS.c.lease_until)
+    query = sa.select(_JOBS.c.id, _JOBS.c.fence, _JOBS.c.lease_until, _JOBS.c.owner)
     query = unhindered(query.where(_ACTIVE, _JOBS.c.lease_until.is_not(None), others), _JOBS)
 
     def work(session: Session) -> LeaseReading:
@@ -121,7 +126,16 @@ def read_leases(database: Database, identity: Identity) -> LeaseReading:
         now = connection.scalar(sa.select(DatabaseUtcNow()))
         assert now is not None  # noqa: S101  (a clock always shows something)
         rows = connection.execute(query).all()
-        return LeaseReading(now, tuple(Lease(row.id, row.fence, row.lease_until) for row in rows))
+        ordinary = now + timedelta(seconds=LEASE_SECONDS)
+        longer = {row.owner for row in rows if row.owner is not None and row.lease_until > ordinary}
+        set_back = schedulers.held_for_too_long(session, longer)
+
+        def lease(row: Any) -> Lease:
+            return Lease(
+                row.id, row.fence, row.lease_until, LEASE_SECONDS if row.owner in set_back else LEFT_LEASE_SECONDS
+            )
+
+        return LeaseReading(now, tuple(map(lease, rows)))
 
     return database.read(work)
 

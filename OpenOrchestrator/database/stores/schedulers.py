@@ -5,7 +5,7 @@ A scheduler owns its name for the length of a lease on the database's clock, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -31,6 +31,7 @@ __all__ = [
     "enroll",
     "find_all",
     "heartbeat",
+    "held_for_too_long",
     "leave",
     "live_names",
     "ping",
@@ -193,6 +194,20 @@ def find_all(session: Session) -> tuple[Scheduler, ...]:
 def live_names(session: Session) -> frozenset[str]:
     """Return the names whose lease lives on the database's clock."""
     return frozenset(session.connection().execute(sa.select(_SCHEDULERS.c.machine_name).where(_IS_LIVE)).scalars())
+
+
+def held_for_too_long(session: Session, instances: Collection[UUID]) -> frozenset[UUID]:
+    """Return those of some starts of schedulers that hold their names for longer than a lease from now.
+
+    No hold is ever that long: the database's clock was set back since it was written. Rows that somebody holds locked
+    are no hindrance.
+    """
+    if not instances:
+        return frozenset()
+    query = sa.select(_SCHEDULERS.c.instance).where(
+        _SCHEDULERS.c.instance.in_(instances), _SCHEDULERS.c.lease_until > DatabaseUtcNow(LEASE_SECONDS)
+    )
+    return frozenset(session.connection().execute(unhindered(query, _SCHEDULERS)).scalars())
 
 
 def ping(session: Session, name: str, *, site_now: datetime) -> None:

@@ -3,7 +3,7 @@
 Owns what a scheduler has seen of the leases of others, in memory. Pure: it is given what was read and when, reads no
 clock and no database. A lease is read off the database's clock once, when it is first seen, and from then on measured
 on this machine's own clock: the database's clock may be set meanwhile, forward or back, and then neither are the
-living declared dead nor do the dead live on.
+living declared dead nor do the dead live on. Set before that, it cannot make a lease longer than it can be.
 """
 
 from __future__ import annotations
@@ -52,10 +52,29 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched:
+class Seen:
+    """A lease as it was read.
+
+    Attributes:
+        until: Its end on the database's clock.
+        longest: How many seconds it can last at most, whatever the database's clock says.
+    """
+
     until: datetime
-    run_out_at: float
+    longest: float = LEFT_LEASE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    lease: Seen
+    seen_at: float
+    left: float
+    not_before: float
     free_since: float | None = None
+
+    @property
+    def run_out_at(self) -> float:
+        return max(self.seen_at + min(self.left, self.lease.longest), self.not_before)
 
 
 class LeaseWatch(Generic[K]):
@@ -76,11 +95,11 @@ class LeaseWatch(Generic[K]):
         self._last_look: float | None = None
         self._is_fresh = False
 
-    def overdue(self, leases: Iterable[tuple[K, datetime]], look: Look) -> list[K]:
+    def overdue(self, leases: Iterable[tuple[K, Seen]], look: Look) -> list[K]:
         """Take note of the leases that were read, and return those that should have been prolonged by now.
 
         Args:
-            leases: Every lease there is, as key and end on the database's clock; the rest is forgotten.
+            leases: Every lease there is, with its key; the rest is forgotten.
             look: When they were read.
         """
         now = look.answered_at
@@ -95,18 +114,20 @@ class LeaseWatch(Generic[K]):
         held_up = not self._is_fresh or gap > LONGEST_GAP_SECONDS * self._scale
         second_look = SECOND_LOOK_SECONDS * self._scale
         before, self._watched = self._watched, {}
-        for key, until in leases:
+        for key, lease in leases:
             seen = before.get(key)
-            if seen is None or seen.until != until:
-                left = (until - look.database_now).total_seconds()
-                lasts = min(max(left, second_look), LEFT_LEASE_SECONDS)
-                seen = _Watched(until, now + lasts)
-            elif is_anew:
-                # Known from before contact was lost: the database's clock, which may have been set since, is not asked.
-                seen = _Watched(until, max(seen.run_out_at, now + self._lease_seconds))
-            elif held_up:
-                # Its owner may have been held up just as this scheduler was, and is about to prolong.
-                seen = replace(seen, run_out_at=max(seen.run_out_at, now + second_look))
+            if seen is None or seen.lease.until != lease.until:
+                left = (lease.until - look.database_now).total_seconds()
+                seen = _Watched(lease, seen_at=now, left=left, not_before=now + second_look)
+            else:
+                not_before = seen.not_before
+                if is_anew:
+                    # Known from before contact was lost: the database's clock, which may have been set, is not asked.
+                    not_before = max(not_before, now + self._lease_seconds)
+                elif held_up:
+                    # Its owner may have been held up just as this scheduler was, and is about to prolong.
+                    not_before = max(not_before, now + second_look)
+                seen = replace(seen, lease=lease, not_before=not_before)
             self._watched[key] = seen
         latest = now + OVERDUE_SECONDS * self._scale
         return [key for key, seen in self._watched.items() if seen.run_out_at <= latest]

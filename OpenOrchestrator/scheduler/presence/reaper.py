@@ -22,6 +22,7 @@ from OpenOrchestrator.scheduler.presence.lease_watch import (
     LONGEST_WRITE_SECONDS,
     LeaseWatch,
     Look,
+    Seen,
 )
 
 STRAYS_SECONDS = 60.0
@@ -102,7 +103,7 @@ class Reaper:
         reading = reaping.read_leases(self._database, self._identity)
         look = Look(asked_at, self._clock(), reading.database_now)
         leases = {(lease.job_id, lease.fence): lease for lease in reading.leases}
-        overdue = self._watch.overdue(((key, lease.until) for key, lease in leases.items()), look)
+        overdue = self._watch.overdue(((key, Seen(one.until, one.longest)) for key, one in leases.items()), look)
         if not overdue:
             return
         began_at = self._clock()

@@ -19,7 +19,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow, text_length
-from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership, reaping, runs, stray_elements, trigger_claims
 from OpenOrchestrator.database.models import Job, Log, QueueElement, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus, TriggerStatus
@@ -605,6 +605,32 @@ def test_nobody_settles_jobs_of_its_own_whatever_the_clock_says(database, run):
     (lease,) = reaping.read_leases(database, THERE).leases
     assert reaping.reap(database, lease, reaper=HERE) is reaping.NotReaped.CHANGED
     assert make.job(database, run.job_id).status is JobStatus.STARTING
+
+
+def test_a_lease_seems_longer_than_it_is_only_where_the_hold_on_the_name_does_not_show_it(database, run):
+    schedulers.enroll(
+        database,
+        HERE,
+        version="4",
+        slots=1,
+        pid=1,
+        pid_started=None,
+        host_name="machine",
+        previous_is_dead=lambda _pid, _identity: False,
+        is_silent=lambda _hold: True,
+    )
+
+    def longest() -> float:
+        (lease,) = reaping.read_leases(database, THERE).leases
+        return lease.longest
+
+    hour = DatabaseUtcNow(3600)
+    database.write(lambda s: s.execute(sa.update(Job).where(Job.id == run.job_id).values(lease_until=hour)))
+    assert longest() == LEFT_LEASE_SECONDS, "its robots may have been left on purpose"
+    database.write(lambda s: s.execute(sa.update(Scheduler).values(lease_until=hour)))
+    assert longest() == LEASE_SECONDS, "the clock was set back since both were written"
+    schedulers.leave(database, HERE)
+    assert longest() == LEFT_LEASE_SECONDS
 
 
 def test_nothing_is_settled_by_what_was_known_too_long_ago(database, run):

@@ -14,6 +14,7 @@ from OpenOrchestrator.scheduler.presence.lease_watch import (
     SECOND_LOOK_SECONDS,
     LeaseWatch,
     Look,
+    Seen,
 )
 
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -28,6 +29,7 @@ class Site:
         self.seconds = 0.0
         self.set_by = timedelta()
         self.until: datetime | None = None
+        self.longest = LEFT_LEASE_SECONDS
         self.is_locked = False
         self.asked: list[str] = []
 
@@ -40,7 +42,7 @@ class Site:
 
     def look(self, *, takes: float = 0.0) -> bool:
         """Look, and tell whether the lease has run out."""
-        leases = [] if self.until is None else [(JOB, self.until)]
+        leases = [] if self.until is None else [(JOB, Seen(self.until, self.longest))]
         asked, now = self.seconds, self.database_now
         self.seconds += takes
         self.asked = self.watch.overdue(leases, Look(asked, self.seconds, now))
@@ -108,6 +110,28 @@ def test_whoever_comes_after_the_clock_was_set_back_waits_no_longer_than_the_lon
     site.set_by = timedelta(hours=-24)
     assert site.pass_time(LEFT_LEASE_SECONDS + 20, prolonging=False)
     assert site.seconds >= LEFT_LEASE_SECONDS
+
+
+@pytest.mark.parametrize("seconds", [-60, -3600, -86400])
+def test_whoever_comes_after_the_clock_was_set_back_is_not_misled_about_a_lease_that_cannot_be_longer(
+    seconds: int,
+) -> None:
+    site = Site()
+    site.longest = LEASE_SECONDS
+    site.prolong()
+    site.set_by = timedelta(seconds=seconds)
+    assert not site.look()
+    assert not site.pass_time(20, prolonging=False)
+    assert site.pass_time(10, prolonging=False)
+
+
+def test_a_longer_lease_that_is_taken_for_a_shorter_one_at_first_is_kept(site: Site) -> None:
+    site.longest = LEASE_SECONDS
+    site.prolong(LEFT_LEASE_SECONDS)
+    assert not site.look()
+    site.longest = LEFT_LEASE_SECONDS
+    assert not site.pass_time(LEFT_LEASE_SECONDS - 10, prolonging=False)
+    assert site.pass_time(30, prolonging=False)
 
 
 def test_robots_that_were_left_on_purpose_keep_their_longer_lease(site: Site) -> None:
