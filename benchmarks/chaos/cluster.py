@@ -102,7 +102,7 @@ class SqliteFile(Cluster):
 
 
 class _Server(Cluster):
-    """What PostgreSQL and MariaDB share: a child process under libfaketime, which reads its offset from a file.
+    """What PostgreSQL and MariaDB share: a child process.
 
     Args:
         folder: Empty, and readable by the user that the server runs as.
@@ -117,24 +117,11 @@ class _Server(Cluster):
         super().__init__(folder)
         self.is_measured = is_measured
         self.port = _free_port()
-        self._offset = folder / "clock-offset"
         self._process: subprocess.Popen[bytes] | None = None
         self._engine = sa.create_engine(self._admin_url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        library = None if is_measured else programs.faketime()
         self._environment = dict(os.environ)
         if is_measured:
-            self.clock_missing = "this server is measured, and libfaketime would slow it down"
-        elif library is None:
-            self.clock_missing = "libfaketime is not installed (Debian's package faketime)"
-        else:
-            # Its monotonic clock stays right, as that of a real machine does when somebody sets the time.
-            self._environment |= {
-                "LD_PRELOAD": str(library),
-                "FAKETIME_TIMESTAMP_FILE": str(self._offset),
-                "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "DONT_FAKE_MONOTONIC": "1",
-            }
+            self.clock_missing = "this server is measured, and a clock that can be stepped would slow it down"
 
     @abstractmethod
     def _admin_url(self) -> str: ...
@@ -149,7 +136,6 @@ class _Server(Cluster):
 
     def start(self) -> None:
         """Make the files of the server, start it and make the database."""
-        self._offset.write_text("+0\n", encoding="ascii")
         log = self.folder / "prepare.log"
         with log.open("wb") as output:
             prepared = subprocess.run(
@@ -166,14 +152,8 @@ class _Server(Cluster):
         self._end(self._crash_signal)
         self._start_process()
 
-    def step_clock(self, seconds: int) -> None:
-        """Write the offset where the server looks for it each time it asks for the time."""
-        temporary = self._offset.with_suffix(".new")
-        temporary.write_text(f"{seconds:+d}\n", encoding="ascii")
-        temporary.replace(self._offset)
-
     def stop(self) -> None:
-        """End the server and remove what libfaketime shares between its processes."""
+        """End the server."""
         self._engine.dispose()
         self._end(self._stop_signal)
 
@@ -216,8 +196,6 @@ class _Server(Cluster):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for left in (f"faketime_shm_{process.pid}", f"sem.faketime_sem_{process.pid}"):
-            Path("/dev/shm", left).unlink(missing_ok=True)
 
     def _as_user(self) -> dict[str, Any]:
         """Return how to start a process as the user that the server has to run as: never as root."""
@@ -227,8 +205,21 @@ class _Server(Cluster):
         return {"user": user, "group": programs.user_group(user), "extra_groups": []}
 
 
+_STEPPED_CLOCK = f"""
+    CREATE SCHEMA stepped;
+    CREATE TABLE stepped.clock AS SELECT interval '0' AS by;
+    CREATE FUNCTION stepped.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+        AS 'SELECT pg_catalog.clock_timestamp() + by FROM stepped.clock';
+    ALTER DATABASE {_DATABASE} SET search_path = public, stepped, pg_catalog
+"""
+
+
 class PostgreSQL(_Server):
-    """A PostgreSQL; its crash is that of ``pg_ctl restart -m immediate``."""
+    """A PostgreSQL; its crash is that of ``pg_ctl restart -m immediate``.
+
+    Its clock is stepped where SQL asks for it, by a function in the place of the server's own. Under libfaketime the
+    server's time-outs would be dead: its handler of SIGALRM sees the true time while it waits, and waits on.
+    """
 
     kind = "postgresql"
     _user = "postgres"
@@ -240,6 +231,21 @@ class PostgreSQL(_Server):
     def __init__(self, folder: Path, *, is_measured: bool = False) -> None:
         super().__init__(folder, is_measured=is_measured)
         self._programs = programs.postgresql_programs()
+
+    def start(self) -> None:
+        """Make the files of the server, start it, make the database, and give it a clock that can be stepped."""
+        super().start()
+        if not self.is_measured:
+            self._execute(_STEPPED_CLOCK)
+
+    def step_clock(self, seconds: int) -> None:
+        """Change what the function in the place of the server's own adds."""
+        self._execute(f"UPDATE stepped.clock SET by = interval '{seconds} s'")
+
+    def _execute(self, statements: str) -> None:
+        engine = sa.create_engine(self.url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statements)
 
     def url(self, port: int | None = None) -> str:
         """Return the URL for the superuser, who needs no password from this machine."""
@@ -261,7 +267,7 @@ class PostgreSQL(_Server):
 
 
 class MariaDB(_Server):
-    """A MariaDB; its crash is a kill -9."""
+    """A MariaDB; its crash is a kill -9. It runs under libfaketime, which reads the offset of its clock from a file."""
 
     kind = "mariadb"
     _user = "mysql"
@@ -274,6 +280,30 @@ class MariaDB(_Server):
         super().__init__(folder, is_measured=is_measured)
         self._daemon = programs.program("mariadbd", "/usr/sbin")
         self._installer = programs.program("mariadb-install-db", "/usr/bin")
+        self._offset = folder / "clock-offset"
+        library = None if is_measured else programs.faketime()
+        if library is not None:
+            # Its monotonic clock stays right, as that of a real machine does when somebody sets the time.
+            self._environment |= {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": str(self._offset),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "DONT_FAKE_MONOTONIC": "1",
+            }
+        elif not is_measured:
+            self.clock_missing = "libfaketime is not installed (Debian's package faketime)"
+
+    def start(self) -> None:
+        """Make the files of the server, start it and make the database."""
+        self.step_clock(0)
+        super().start()
+
+    def step_clock(self, seconds: int) -> None:
+        """Write the offset where the server looks for it each time it asks for the time."""
+        temporary = self._offset.with_suffix(".new")
+        temporary.write_text(f"{seconds:+d}\n", encoding="ascii")
+        temporary.replace(self._offset)
 
     def url(self, port: int | None = None) -> str:
         """Return the URL for root, who needs no password from this machine."""
@@ -300,6 +330,12 @@ class MariaDB(_Server):
             f"--innodb-flush-log-at-trx-commit={flush}",
             "--skip-name-resolve",
         ]
+
+    def _end(self, name: str) -> None:
+        number = None if self._process is None else self._process.pid
+        super()._end(name)
+        for left in (f"faketime_shm_{number}", f"sem.faketime_sem_{number}"):
+            Path("/dev/shm", left).unlink(missing_ok=True)
 
 
 @contextmanager
