@@ -13,7 +13,9 @@ from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
 from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link
+from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
@@ -21,13 +23,16 @@ MOST_SILENT = 3
 """More schedulers than these are one line."""
 
 
-def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Moment) -> list[AttentionRow]:
-    """Return everything that needs attention: what failed first, then who is silent, then what is late or stuck."""
+def attention_rows(
+    glance: Glance, elements: Sequence[ElementCause], moment: Moment, unserved: Sequence[UnservedQueue] = ()
+) -> list[AttentionRow]:
+    """Return everything that needs attention: what failed first, who is silent, what nobody takes, is late or stuck."""
     troubled = {trigger.id: trigger for trigger in glance.troubled}
     failures = [(cause.last, _failure(cause, troubled, glance.since, moment)) for cause in glance.causes]
     failures += [(cause.last, _elements(cause, moment)) for cause in elements]
     rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += _silent_ones(glance.silent, moment)
+    rows += untaken_rows(glance, unserved, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
     rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
     return rows + [row for held in HELD_TRIGGER_STATUSES for row in _held(glance, held, moment)]
@@ -77,7 +82,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         lastTip=moment.full(cause.last),
         link="Open job" if cause.count == 1 else "Last job",
         href=f"/jobs/{cause.newest}",
-        action=_enable(len(held)),
+        action=enable_words(len(held)),
         actionIcon="sym_r_play_arrow",
     )
 
@@ -149,10 +154,9 @@ def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
 
 
 def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> list[AttentionRow]:
-    silent = {scheduler.name for scheduler in glance.silent}
     groups: dict[str, list[TroubledTrigger]] = {}
     for trigger in late:
-        groups.setdefault(_why_late(trigger, silent, glance), []).append(trigger)
+        groups.setdefault(why_not_taken(trigger.schedulers, glance), []).append(trigger)
     rows = []
     for why, members in groups.items():
         dues = sorted(each.due for each in members if each.due is not None)
@@ -176,17 +180,6 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
             )
         )
     return rows
-
-
-def _why_late(trigger: TroubledTrigger, silent: set[str], glance: Glance) -> str:
-    if len(silent) == glance.schedulers:
-        return "no scheduler is heard from" if silent else "there is no scheduler yet"
-    if not trigger.schedulers or not set(trigger.schedulers).isdisjoint(glance.live):
-        return "no free scheduler has started it"
-    named = some(trigger.schedulers)
-    if silent.issuperset(trigger.schedulers):
-        return f"{named} {'is' if len(trigger.schedulers) == 1 else 'are'} not heard from"
-    return f"no scheduler named {named} is heard from"
 
 
 def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
@@ -248,11 +241,7 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
             lastTip=moment.full(seen[-1]) if seen else None,
             link="Trigger" if len(held) == 1 else "Triggers",
             href=f"/triggers/{held[0].id}" if len(held) == 1 else listed,
-            action=_enable(len(held)),
+            action=enable_words(len(held)),
             actionIcon="sym_r_play_arrow",
         )
     ]
-
-
-def _enable(count: int) -> str:
-    return "" if not count else "Enable" if count == 1 else f"Enable {count}"

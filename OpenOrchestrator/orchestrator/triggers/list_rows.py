@@ -27,6 +27,7 @@ COLUMNS = (
 )
 ACTIONS = (
     RowAction("run", "Run now", "sym_r_play_arrow", quick=True, key="r"),
+    RowAction("cancel", "Cancel the requested run", "sym_r_close"),
     RowAction("disable", "Pause", "sym_r_pause", quick=True, key="p"),
     RowAction("enable", "Enable", "sym_r_check", quick=True, key="p"),
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
@@ -46,7 +47,7 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
         id=str(row.id),
         name=row.name,
         version=f"{row.status.name} {row.runs[-1].status.name if row.runs else ''}",
-        actions={**offered, "edit": "", "copy": "", "delete": ""},
+        actions={**offered, **({"cancel": ""} if row.run_requested else {}), "edit": "", "copy": "", "delete": ""},
         cells={
             "type": cells.text(None, icon=TYPE_ICONS[row.type], tip=f"{row.type.value} trigger"),
             "name": cells.text(row.name, second=row.process, href=f"/triggers/{row.id}"),

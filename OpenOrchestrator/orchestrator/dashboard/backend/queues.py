@@ -23,6 +23,7 @@ from OpenOrchestrator.orchestrator.backend.names import queue_names
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import normalised, title_of
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue, read_unserved
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -87,6 +88,7 @@ class Queues:
     depths: tuple[QueueDepth, ...]
     causes: tuple[ElementCause, ...]
     others: int = 0
+    unserved: tuple[UnservedQueue, ...] = ()
 
 
 class QueueDepthBackend(Backend):
@@ -124,6 +126,7 @@ class QueueDepthBackend(Backend):
             tuple(_depth(session, queue, new, site_now) for new, queue in depths[:MOST_QUEUES]),
             _causes(failures),
             max(len(depths) - MOST_QUEUES, 0),
+            read_unserved(session, depths, site_now=site_now),
         )
 
 

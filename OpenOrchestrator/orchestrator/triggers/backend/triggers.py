@@ -186,6 +186,10 @@ class TriggersBackend(Backend):
         """Ask for a run now; the next free scheduler starts it."""
         return await self._write(lambda session: triggers.request_run(session, trigger_id, now=self._now()))
 
+    async def cancel_run(self, trigger_id: UUID) -> bool:
+        """Take back a run that was asked for; False if it has started by now, or somebody else took it back."""
+        return await self._write(lambda session: triggers.cancel_run(session, trigger_id))
+
     async def delete(self, trigger_id: UUID) -> bool:
         """Delete a trigger; its jobs and logs stay, and a robot that runs goes on."""
         return await self._write(lambda session: triggers.delete(session, trigger_id))
