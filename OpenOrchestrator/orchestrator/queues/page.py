@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
@@ -93,6 +93,8 @@ class QueuePage:
             on_action=self._new,
         )
         self._noted: datetime | None = None
+        self._seen_failed = 0
+        self._noticed = False
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -148,6 +150,8 @@ class QueuePage:
         )
         self._show_figures(figures)
         self._show(page)
+        self._noticed = True
+        await self._mark_seen()
         self._list.follow()
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
@@ -173,6 +177,13 @@ class QueuePage:
     def _show_figures(self, row: QueueRow) -> None:
         self._figures.show(row, self._view.now(), self._view.zone)
         self._view.count(times.number(row.total))
+        failed = row.count(QueueStatus.FAILED)
+        if failed > self._seen_failed and self._noticed:
+            background_tasks.create(self._mark_seen(), name="queue seen")
+        self._seen_failed = failed
+
+    async def _mark_seen(self) -> None:
+        await self._view.load(lambda: self._queues.mark_seen(self._queue))
 
     def _show(self, page: FoundElements) -> None:
         self._page = page
