@@ -62,6 +62,14 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
     if (changes.some((change) => [...change.removedNodes].some(isDialog)) && document.activeElement === document.body) focused.get(layer())?.focus();
   }).observe(document.body, { childList: true });
 
+  // What was done and what failed stands in a strip below the page: everything else ends above it, whatever its height.
+  const room = (strip) => document.documentElement.style.setProperty("--strip-h", strip.offsetHeight + "px");
+  window.ooStrip = (id, tries = 50) => {
+    const strip = document.getElementById(id);
+    if (strip) { room(strip); new ResizeObserver(() => room(strip)).observe(strip); }
+    else if (tries) requestAnimationFrame(() => ooStrip(id, tries - 1));
+  };
+
   // A hidden tab rests.
   const tell = (name, value) => { if (window.socket?.connected && typeof emitEvent === "function") emitEvent(name, value); };
   document.addEventListener("visibilitychange", () => tell("oo_visible", !document.hidden));

@@ -65,8 +65,9 @@ async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way)
     with _question(title, sentences) as (dialog, _), ui.element("div").classes("oo-dialog-f"):
         ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
         for way in others:
-            button = danger if way.dangerous else secondary
-            button(way.action, partial(dialog.submit, way.name), marker=way.name)
+            # Of several ways one stands out, however dangerous the others are.
+            other = secondary(way.action, partial(dialog.submit, way.name), marker=way.name)
+            other.classes("oo-red" if way.dangerous else "")
         button = danger if usual.dangerous else primary
         button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
     try:

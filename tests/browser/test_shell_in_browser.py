@@ -1,0 +1,80 @@
+"""What stands around every page, in a real browser: the strip of notices, and the counts of the navigation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+SIZES = ((1440, 900), (1280, 800), (390, 844))
+
+HIDDEN_BY_STRIP = """() => {
+    const strip = document.querySelector('.oo-toasts'), top = strip.getBoundingClientRect().top;
+    return [...document.querySelectorAll('button, a[href]')].filter((each) => {
+        const box = each.getBoundingClientRect();
+        if (!box.width || strip.contains(each) || box.bottom <= top) return false;
+        if (each.closest('.oo-nav, .oo-bot')) return strip.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+        each.scrollIntoView({ block: 'end' });
+        return each.getBoundingClientRect().bottom > strip.getBoundingClientRect().top + 1;
+    }).map((each) => each.outerHTML.slice(0, 120));
+}"""
+"""What can be pressed and lies beneath the strip, however far one scrolls."""
+
+
+def say_something(page: Any) -> None:
+    """Have a notice shown that goes away by itself."""
+    row = page.locator("tbody tr", has_text="ERP password rotation")
+    row.hover()
+    row.get_by_role("button", name=re.compile("^More for")).click()
+    page.get_by_role("menuitem", name=re.compile("^(Pause|Enable)")).first.click()
+    page.locator(".oo-toast").wait_for()
+    page.wait_for_function("document.querySelector('.oo-toasts').offsetHeight > 20")
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_notice_lies_on_nothing_that_can_be_pressed_and_moves_nothing(
+    page_of: Callable[..., Any], width: int, height: int
+) -> None:
+    page = page_of("/triggers?sort=name", width=width, height=height)
+    page.wait_for_selector("tbody tr")
+    before = page.locator("tbody tr").first.bounding_box()
+    say_something(page)
+    assert page.locator("tbody tr").first.bounding_box() == before
+    assert page.evaluate(HIDDEN_BY_STRIP) == []
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_drawer_ends_above_a_notice(page_of: Callable[..., Any], width: int, height: int) -> None:
+    page = page_of("/triggers?sort=name", width=width, height=height)
+    page.wait_for_selector("tbody tr")
+    page.evaluate("window.scrollTo(0, 0)")
+    say_something(page)
+    page.get_by_role("button", name="New trigger").click()
+    save = page.get_by_role("button", name="Create", exact=True)
+    save.wait_for()
+    page.wait_for_function("document.querySelector('.oo-drawer').getBoundingClientRect().right <= innerWidth + 1")
+    box, strip = save.bounding_box(), page.locator(".oo-toasts").bounding_box()
+    assert box["y"] + box["height"] <= strip["y"]
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_count_never_lies_on_its_icon(page_of: Callable[..., Any], width: int, height: int) -> None:
+    page = page_of("/triggers", width=width, height=height)
+    nav = ".oo-nav" if width > 700 else ".oo-bot"
+    page.wait_for_function(
+        "(nav) => [...document.querySelectorAll(nav + ' .oo-bad')].some((each) => each.textContent)", arg=nav
+    )
+    # As wide as a count can be.
+    page.evaluate("document.querySelectorAll('.oo-bad:not(:empty)').forEach((each) => { each.textContent = '999+'; })")
+    overlaps = page.evaluate(
+        """(nav) => [...document.querySelectorAll(nav + ' a')].filter((link) => {
+            const count = link.querySelector('.oo-bad'), icon = link.querySelector('.q-icon');
+            if (!count?.textContent) return false;
+            const a = count.getBoundingClientRect(), b = icon.getBoundingClientRect();
+            return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+        }).map((link) => link.textContent)""",
+        nav,
+    )
+    assert overlaps == []
