@@ -15,7 +15,8 @@ HIDDEN_BY_STRIP = """() => {
     return [...document.querySelectorAll('button, a[href]')].filter((each) => {
         const box = each.getBoundingClientRect();
         if (!box.width || strip.contains(each) || box.bottom <= top) return false;
-        if (each.closest('.oo-nav, .oo-bot')) return strip.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+        const at = [box.x + box.width / 2, box.y + box.height / 2];
+        if (each.closest('.oo-nav, .oo-bot')) return strip.contains(document.elementFromPoint(...at));
         each.scrollIntoView({ block: 'end' });
         return each.getBoundingClientRect().bottom > strip.getBoundingClientRect().top + 1;
     }).map((each) => each.outerHTML.slice(0, 120));

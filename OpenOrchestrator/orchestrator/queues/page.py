@@ -196,7 +196,10 @@ class QueuePage:
             descending=query.descending,
         )
         cap = COUNT_CAP if page.capped else None
-        self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap)
+        in_part = page.searched_from is not None
+        self._pager.show(
+            page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap, so_far=in_part
+        )
         if self._everything and set(self._rows) != before:
             self._table.select(list(self._rows))
         self._show_bulk()
@@ -206,14 +209,21 @@ class QueuePage:
             shown=bool(page.rows),
             hidden_by=self._filters.description() if self._filters.active else "",
             on_clear=self._filters.clear_all,
+            searched=empty.SearchedInPart(self._note_words(page), "Search all", self._search_all) if in_part else None,
         )
 
+    def _note_words(self, page: FoundElements) -> str:
+        """Return where a search has looked; empty where it has looked everywhere."""
+        if page.searched_from is None:
+            return ""
+        since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
+        return f"Searched the newest elements, created since {since}. References that are exactly this were looked for in all."
+
     def _show_note(self, page: FoundElements) -> None:
-        self._note.set_visibility(page.searched_from is not None)
+        self._note.set_visibility(page.searched_from is not None and bool(page.rows))
         if page.searched_from is not None and page.searched_from != self._noted:
             self._noted = page.searched_from
-            since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
-            self._note_text.set_text(f"Searched the newest elements, created since {since}.")
+            self._note_text.set_text(self._note_words(page))
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._clear_selection()

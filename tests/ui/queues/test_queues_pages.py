@@ -352,6 +352,41 @@ async def test_a_search_in_a_long_queue_says_how_far_it_went(user: User, site: D
     await until(lambda: now_rows(user, "elements") == ["needle-new", "needle-old"])
 
 
+async def test_an_exact_reference_is_found_at_once_however_old_and_belongs_to_all_that_match(
+    user: User, site: Database, clock: SettableClock, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lists, "SEARCHED_ELEMENTS", 3)
+    add(site, "case-7", ago=timedelta(hours=3), status=QueueStatus.FAILED)
+    add(site, "case-71", ago=timedelta(hours=3))
+    add(site, "x1", "x2", "x3", ago=timedelta(hours=1))
+    add(site, "case-72")
+    await user.open("/queues/q?q=case-7")
+    assert list(await rows_of(user, "elements")) == ["case-72", "case-7"]
+    await user.should_see("1-2 of 2 found so far")
+    backend = QueueElementsBackend(site, clock)
+    for sort in ("created", "reference", "status"):
+        page = await backend.page(ElementQuery(queue="q", text="case-7", sort=sort, descending=False))
+        assert {row.reference for row in page.rows} == {"case-7", "case-72"}
+    failed = ElementQuery(queue="q", text="case-7", statuses=(QueueStatus.FAILED, QueueStatus.NEW))
+    assert [row.reference for row in (await backend.page(failed)).rows] == ["case-72", "case-7"]
+    matching = MatchingElementsBackend(site, clock)
+    assert (await matching.counts(await matching.resolve(failed))).total == 2
+
+
+async def test_a_search_that_found_nothing_yet_says_so_where_its_rows_would_stand(
+    user: User, site: Database, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lists, "SEARCHED_ELEMENTS", 3)
+    add(site, "needle-old", ago=timedelta(hours=3))
+    add(site, "x1", "x2", "x3", ago=timedelta(hours=1))
+    add(site, "x4")
+    await user.open("/queues/q?q=needle")
+    await user.should_see("Not found so far", retries=30)
+    await user.should_not_see("hides everything there is")
+    await click(user, "search-on-from-here")
+    await until(lambda: now_rows(user, "elements") == ["needle-old"])
+
+
 async def test_an_unknown_queue_offers_the_first_element(user: User, site: Database) -> None:
     await user.open(path_of("a/b %?"))
     await user.should_see("No elements in this queue", retries=30)
