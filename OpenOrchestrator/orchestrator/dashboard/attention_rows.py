@@ -8,13 +8,14 @@ from uuid import UUID
 
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
-from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link
+from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
 from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
@@ -63,9 +64,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         who = f"Timed out: {who}"
     elif cause.status is JobStatus.KILLED:
         who = f"Killed: {who}"
-    listed = {"status": cause.status.name.lower()}
-    if len(cause.names) == 1 and len(cause.triggers) == 1:
-        listed["trigger"] = str(cause.triggers[0])
+    listed = {"status": cause.status.name.lower(), "cause": cause.filter}
     return AttentionRow(
         id=f"job {cause.key}",
         icon=look.icon,
@@ -88,16 +87,14 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
 
 
 def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
-    path = "/queues"
-    if len(cause.queues) == 1:
-        path = link(path_of(cause.queues[0]), status="failed")
+    path = link(path_of(cause.queue), status="failed", cause=cause.filter, ended=f"{cause.since:%Y-%m-%dT%H:%M}")
     return AttentionRow(
         id=f"element {cause.key}",
         icon="r_error",
         tone="failed",
         title=cause.title,
         tip=cause.title,
-        who=f"Elements of queue{'s' if len(cause.queues) > 1 else ''} {some(cause.queues)}",
+        who=f"Elements of queue {cause.queue}",
         count=times.number(cause.count),
         countOf="failed elements",
         countHref=path,
@@ -105,7 +102,7 @@ def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
         firstTip=moment.full(cause.first),
         last=moment.past(cause.last),
         lastTip=moment.full(cause.last),
-        link="Elements" if len(cause.queues) == 1 else "Queues",
+        link="Elements",
         href=path,
     )
 
@@ -123,18 +120,19 @@ def _silent_ones(silent: Sequence[SilentScheduler], moment: Moment) -> list[Atte
             who=some([scheduler.name for scheduler in silent]),
             count=times.number(len(silent)),
             countOf="schedulers",
-            countHref="/schedulers",
+            countHref="/schedulers?segment=silent",
             first=moment.past(seen[0]),
             firstTip=f"Last heard from {moment.full(seen[0])}",
             last=moment.past(seen[-1]),
             lastTip=f"Last heard from {moment.full(seen[-1])}",
             link="Schedulers",
-            href="/schedulers",
+            href="/schedulers?segment=silent",
         )
     ]
 
 
 def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
+    path = link("/schedulers", name=join_choice((scheduler.name,), exclude=False))
     waiting = f"Only there: {some(scheduler.waiting)}" if scheduler.waiting else "No trigger waits for it alone"
     return AttentionRow(
         id=f"scheduler {scheduler.name}",
@@ -144,12 +142,12 @@ def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
         who=waiting,
         count="1",
         countOf="scheduler",
-        countHref="/schedulers",
+        countHref=path,
         first=moment.past(scheduler.seen),
         firstTip=f"Last heard from {moment.full(scheduler.seen)}",
         last=f"{times.span(moment.seconds_since(scheduler.seen))} silent",
         link="Scheduler",
-        href=link("/schedulers", q=scheduler.name),
+        href=path,
     )
 
 
@@ -161,6 +159,7 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
     for why, members in groups.items():
         dues = sorted(each.due for each in members if each.due is not None)
         one = len(members) == 1
+        path = triggers_listed([each.id for each in members], "/triggers?trouble=late", [each.id for each in late])
         rows.append(
             AttentionRow(
                 id=f"late {why}",
@@ -170,13 +169,13 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
                 who=some([each.name for each in members]),
                 count=times.number(len(members)),
                 countOf="late triggers",
-                countHref="/triggers?segment=attention",
+                countHref=path,
                 first=moment.past(dues[0]),
                 firstTip=f"Due {moment.full(dues[0])}",
                 last=f"{times.span(moment.seconds_since(dues[0]))} late",
                 lastTip=f"Due {moment.full(dues[0])}",
                 link="Trigger" if one else "Triggers",
-                href=f"/triggers/{members[0].id}" if one else "/triggers?segment=attention",
+                href=f"/triggers/{members[0].id}" if one else path,
             )
         )
     return rows
@@ -193,7 +192,7 @@ def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
         who=trigger.name,
         count="1",
         countOf="stuck trigger",
-        countHref="/triggers?segment=attention",
+        countHref=f"/triggers/{trigger.id}",
         first=moment.past(seen) if seen else "",
         firstTip=f"Last started {moment.full(seen)}" if seen else None,
         last=f"since {times.span(moment.seconds_since(seen))}" if seen else "",
@@ -223,7 +222,8 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
     if not held:
         return []
     look = TRIGGER_LOOKS[status]
-    listed = f"/triggers?status={status.name.lower()}"
+    every = [each.id for each in glance.troubled if each.status is status]
+    listed = triggers_listed([each.id for each in held], f"/triggers?status={status.name.lower()}", every)
     seen = sorted(each.since for each in held if each.since is not None)
     return [
         AttentionRow(

@@ -167,8 +167,9 @@ class JobPage:
         )
         self._scheduler.show(row.scheduler)
         self._commit.show((row.commit or "")[:SHORT_COMMIT], hint=row.commit)
-        bad = row.exit_code is not None and row.exit_code != 0
-        self._exit_code.show("" if row.exit_code is None else str(row.exit_code), tone="failed" if bad else "")
+        # 0 and 1 say no more than the status does.
+        telling = row.exit_code is not None and row.exit_code not in (0, 1)
+        self._exit_code.show(str(row.exit_code) if telling else "", tone="failed")
         self._attempt.show(str(row.attempt) if row.attempt > 1 else "")
         ended = times.from_site(row.ended, zone) if row.ended is not None else None
         self._ended.show(

@@ -9,8 +9,9 @@ from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.backend.causes import title_of
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
-from OpenOrchestrator.orchestrator.backend.periods import period_of
+from OpenOrchestrator.orchestrator.backend.periods import is_moment, period_of
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.choices import split_choice
@@ -34,6 +35,7 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     QueueElementsBackend,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import UNEXPLAINED
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
 from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
@@ -119,6 +121,8 @@ class QueuePage:
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),
                 PeriodChoice("Created", times.abbreviated(view.now(), view.zone)),
+                ChoiceFilter("cause", "Cause", {}, words=self._cause_words(page), when_set=True),
+                ChoiceFilter("ended", "Ended since", {}, when_set=True),
             ),
         )
         with self._filters.element:
@@ -156,6 +160,12 @@ class QueuePage:
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
+
+    def _cause_words(self, page: FoundElements) -> dict[str, str]:
+        cause = self._list.query.cause
+        if not cause or not page.rows:
+            return {}
+        return {cause: title_of((page.rows[0].message or "").strip() or UNEXPLAINED)}
 
     def _build_table(self) -> None:
         self._place.clear()
@@ -217,7 +227,7 @@ class QueuePage:
         if page.searched_from is None:
             return ""
         since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
-        return f"Searched the newest elements, created since {since}. References that are exactly this were looked for in all."
+        return f"Searched the newest elements, created since {since}. All were searched for exactly this reference."
 
     def _show_note(self, page: FoundElements) -> None:
         self._note.set_visibility(page.searched_from is not None and bool(page.rows))
@@ -329,6 +339,8 @@ def query_of(queue: str, address: Mapping[str, str]) -> ElementQuery:
         text=address.get("q", "")[:200],
         statuses=tuple(status for status in QueueStatus if status in statuses),
         period=period_of(address),
+        cause=address.get("cause", "")[:40],
+        ended_from=datetime.fromisoformat(ended) if is_moment(ended := address.get("ended", "")) else None,
         sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "created",
         descending=sort.startswith("-") or sort not in SORTS,
         page=page,

@@ -14,6 +14,7 @@ from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -24,6 +25,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSetti
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
     SEGMENTS,
     SORTS,
+    TROUBLES,
     FoundTriggers,
     TriggerQuery,
     TriggersBackend,
@@ -65,6 +67,8 @@ class TriggersPage:
                 ChoiceFilter("type", "Type", {each.name.lower(): each.value for each in TriggerType}),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                ChoiceFilter("trouble", "Trouble", TROUBLES, when_set=True),
+                ChoiceFilter("only", "Only", {}, words=only_words(view.query.get("only", "")), when_set=True),
             ),
             segments={"": "All", "attention": "Needs attention", "running": "Running", "paused": "Paused"},
         )
@@ -161,12 +165,21 @@ class TriggersPage:
             self._table.clear_selection()
 
 
+def only_words(value: str) -> dict[str, str]:
+    """Return the chip of a link to some triggers: how many, because their ids say nothing to people."""
+    names, _ = split_choice(value)
+    if not names:
+        return {}
+    return {names[0]: f"{len(names)} trigger{'s' if len(names) > 1 else ''}", **dict.fromkeys(names[1:], "")}
+
+
 def query_of(address: Mapping[str, str]) -> TriggerQuery:
     """Return what an address asks for; parts that mean nothing are left out."""
     statuses, not_statuses = split_choice(address.get("status", ""))
     types, not_types = split_choice(address.get("type", ""))
     processes, not_processes = split_choice(address.get("process", ""))
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
+    troubles, not_troubles = split_choice(address.get("trouble", ""))
     sort = address.get("sort", "status")
     segment = address.get("segment", "")
     page, size = place_of(address)
@@ -180,6 +193,9 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
         not_processes=not_processes,
         schedulers=schedulers,
         not_schedulers=not_schedulers,
+        troubles=tuple(each for each in troubles if each in TROUBLES),
+        not_troubles=not_troubles,
+        ids=tuple(found for found in map(as_uuid, split_choice(address.get("only", ""))[0]) if found is not None),
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),

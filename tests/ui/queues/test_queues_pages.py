@@ -369,7 +369,7 @@ async def test_an_exact_reference_is_found_at_once_however_old_and_belongs_to_al
         assert {row.reference for row in page.rows} == {"case-7", "case-72"}
     failed = ElementQuery(queue="q", text="case-7", statuses=(QueueStatus.FAILED, QueueStatus.NEW))
     assert [row.reference for row in (await backend.page(failed)).rows] == ["case-72", "case-7"]
-    matching = MatchingElementsBackend(site, clock)
+    matching = matching_elements.MatchingElementsBackend(site, clock)
     assert (await matching.counts(await matching.resolve(failed))).total == 2
 
 

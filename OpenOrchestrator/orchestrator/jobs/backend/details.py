@@ -20,10 +20,14 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, count_of, failure_of, messages_of
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
 
 LOG_CAP = 1000
 SHOWN = 200
@@ -94,6 +98,10 @@ class JobElement:
 class JobDetailsBackend(Backend):
     """Single jobs with what belongs to them."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._reasons = ReasonReader()
+
     async def get(self, job_id: UUID) -> JobDetails:
         """Return a job.
 
@@ -107,7 +115,7 @@ class JobDetailsBackend(Backend):
 
     async def find(self, job_id: UUID) -> JobDetails | None:
         """Return a job, or None."""
-        return await self._read(lambda session: _details(session, job_id))
+        return await self._read(lambda session: _details(session, job_id, self._reasons))
 
     async def surroundings(self, job_id: UUID) -> Surroundings:
         """Return what stands around a job; nothing if it is gone."""
@@ -151,8 +159,8 @@ class JobDetailsBackend(Backend):
         return await self._read(work)
 
 
-def _details(session: Session, job_id: UUID) -> JobDetails | None:
-    rows = read_rows(session, [job_id])
+def _details(session: Session, job_id: UUID, reasons: ReasonReader) -> JobDetails | None:
+    rows = reasons.explained(session, read_rows(session, [job_id]))
     if not rows:
         return None
     extra = session.execute(

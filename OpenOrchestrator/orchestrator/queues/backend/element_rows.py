@@ -19,6 +19,7 @@ from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import with_cause
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -88,6 +89,8 @@ class ElementQuery:
     Attributes:
         text: Found in reference, data or message.
         statuses: Only these; none means any.
+        cause: Key of a cause: only failed elements with it; empty for any.
+        ended_from: Only those with the cause that ended since then, naive site time.
         sort: Key of SORTS.
         page: From 1.
         deep: Whether a search for text reads all elements.
@@ -97,6 +100,8 @@ class ElementQuery:
     text: str = ""
     statuses: tuple[QueueStatus, ...] = ()
     period: Period = ALWAYS
+    cause: str = ""
+    ended_from: datetime | None = None
     sort: str = "created"
     descending: bool = True
     page: int = 1
@@ -183,6 +188,7 @@ def _branches(
     common: list[sa.ColumnElement[bool]] = [SameText(_Q.c.queue_name, query.queue)]
     if end is not None:
         common.append(_Q.c.created_date <= end)
+    common += caused(session, query)
     recent = [*common]
     if searched_from or start:
         recent.append(_Q.c.created_date >= (searched_from or start))
@@ -194,6 +200,13 @@ def _branches(
         if session.execute(sa.select(_Q.c.id).where(*older).limit(1)).first() is not None:
             branches.append(older)
     return branches, searched_from
+
+
+def caused(session: Session, query: ElementQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that an element failed for the wanted cause; none for any."""
+    if not query.cause:
+        return []
+    return [_Q.c.id.in_(with_cause(session, query.queue, query.cause, query.ended_from))]
 
 
 def referenced(text: str) -> list[sa.ColumnElement[bool]]:

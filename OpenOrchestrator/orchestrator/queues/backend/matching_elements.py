@@ -30,6 +30,7 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     status_in,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import EVENTS, status_values
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import with_cause
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -55,6 +56,7 @@ class Matching:
         created_to: Naive site time.
         searched_from: Since when they are searched for the text, naive site time; older ones belong to it if the text
             is exactly their reference. None if all are searched.
+        ids: Only these, because they have one cause; None for any.
     """
 
     queue: str
@@ -63,6 +65,7 @@ class Matching:
     created_from: datetime | None
     created_to: datetime
     searched_from: datetime | None = None
+    ids: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ def _conditions_of(matching: Matching) -> list[sa.ColumnElement[bool]]:
     if matching.created_from is not None:
         conditions.append(_Q.c.created_date >= matching.created_from)
     conditions += status_in(matching.statuses)
+    if matching.ids is not None:
+        conditions.append(_Q.c.id.in_(matching.ids))
     if matching.searched_from is None:
         return [*conditions, *holding(matching.text)]
     searched = sa.and_(_Q.c.created_date >= matching.searched_from, *holding(matching.text))
@@ -217,5 +222,6 @@ def _resolve(session: Session, query: ElementQuery, site_now: datetime) -> Match
         statuses=query.statuses,
         created_from=start,
         searched_from=searched_from,
+        ids=tuple(with_cause(session, query.queue, query.cause, query.ended_from)) if query.cause else None,
         created_to=newest if end is None else min(end, newest),
     )
