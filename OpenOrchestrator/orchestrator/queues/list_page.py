@@ -70,6 +70,8 @@ class QueuesPage:
         await self._show_chart()
         self._built = True
         view.follow(("queues",), self._backend.all, self._show, every=REFRESH_SECONDS)
+        if view.asked_form()[0] == "new":
+            await self._new()
 
     def _legend(self) -> None:
         with ui.element("div").classes("oo-qlegend"):

@@ -160,6 +160,11 @@ class QueuePage:
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
+        action, which = view.asked_form()
+        if action == "new":
+            await self._new()
+        elif action == "edit" and (element_id := as_uuid(which)) is not None:
+            await self._edit(element_id, "this element")
 
     def _cause_words(self, page: FoundElements) -> dict[str, str]:
         cause = self._list.query.cause
@@ -302,12 +307,15 @@ class QueuePage:
         if row is None:
             return
         if action == "edit":
-            elements = ElementsBackend(self._view.database, self._view.clock)
-            stored = await self._view.act(lambda: elements.get(row.id), name=f"Open {row.name}")
-            if stored is not None:
-                edit_element(self._view, stored, self._view.refresh)
+            await self._edit(row.id, row.name)
         else:
             await self._actions.one(action, row)
+
+    async def _edit(self, element_id: UUID, name: str) -> None:
+        elements = ElementsBackend(self._view.database, self._view.clock)
+        stored = await self._view.act(lambda: elements.get(element_id), name=f"Open {name}")
+        if stored is not None and stored.queue == self._queue:
+            edit_element(self._view, stored, self._view.refresh)
 
     async def _bulk_act(self, action: str) -> None:
         if self._everything:
@@ -347,6 +355,14 @@ def query_of(queue: str, address: Mapping[str, str]) -> ElementQuery:
         size=size,
         deep=address.get("deep") == "1",
     )
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the id that a text is, or None."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def refresh_seconds(query: ElementQuery) -> float:

@@ -11,7 +11,7 @@ from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
-from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
+from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress, FormDrawer
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
 from OpenOrchestrator.orchestrator.triggers.backend.settings import (
     StoredTrigger,
@@ -29,29 +29,35 @@ _NEW = TriggerSettings(name="", process="", type=TriggerType.SCHEDULED, path="")
 
 async def new_trigger(view: View, on_saved: Callable[[], Any]) -> None:
     """Open the form for a new trigger."""
-    await _open(view, _NEW, None, on_saved, title="New trigger")
+    await _open(view, _NEW, None, on_saved, title="New trigger", key="new")
 
 
 async def edit_trigger(view: View, stored: StoredTrigger, on_saved: Callable[[], Any]) -> None:
     """Open the form for changing a trigger."""
-    await _open(view, stored.settings, stored, on_saved, title="Edit trigger")
+    await _open(view, stored.settings, stored, on_saved, title="Edit trigger", key=f"edit-{stored.id}")
 
 
 async def copy_trigger(view: View, stored: StoredTrigger, on_saved: Callable[[], Any]) -> None:
     """Open the form for a new trigger that starts as a copy of another."""
     copied = replace(stored.settings, name=f"{stored.settings.name} copy"[:100])
-    await _open(view, copied, None, on_saved, title="Copy trigger")
+    await _open(view, copied, None, on_saved, title="Copy trigger", key=f"copy-{stored.id}")
 
 
 async def _open(
-    view: View, settings: TriggerSettings, stored: StoredTrigger | None, on_saved: Callable[[], Any], *, title: str
+    view: View,
+    settings: TriggerSettings,
+    stored: StoredTrigger | None,
+    on_saved: Callable[[], Any],
+    *,
+    title: str,
+    key: str,
 ) -> None:
     names = NamesBackend(view.database, view.clock)
     found = await view.load(lambda: _names(names))
     if found is not None:
         with view.container:
             form = _TriggerForm(view, settings, stored, found, on_saved)
-            form.build(title, "Create" if stored is None else "Save")
+            form.build(title, "Create" if stored is None else "Save", view.form_address(key))
 
 
 async def _names(names: NamesBackend) -> KnownNames:
@@ -81,11 +87,16 @@ class _TriggerForm:
         self._on_saved = on_saved
         self._backend = TriggerSettingsBackend(view.database, view.clock)
 
-    def build(self, title: str, save: str) -> None:
+    def build(self, title: str, save: str, address: FormAddress) -> None:
         """Build the drawer and open it."""
         settings = self._settings
-        drawer = FormDrawer(
-            title, subtitle=settings.name, icon=TYPE_ICONS[settings.type], save=save, on_save=self._save
+        drawer = self._drawer = FormDrawer(
+            title,
+            subtitle=settings.name,
+            icon=TYPE_ICONS[settings.type],
+            save=save,
+            on_save=self._save,
+            address=address,
         )
         kind_is_fixed = self._stored is not None
         self._fields = TriggerFields(self._view, drawer, settings, self._names, kind_is_fixed=kind_is_fixed)

@@ -93,6 +93,7 @@ class TriggerFields:
                 self._kind = segmented(kinds, settings.type, label="Kind", icons=icons, wide=True, marker="kind")
                 self._kind.on_value_change(self._show_kind)
                 self._kind.set_enabled(not self._kind_is_fixed)
+                drawer.keep("Kind", self._kind)
             with field("Name"):
                 self._name = text_input("Name", settings.name, check=required("a name", 100), marker="name")
                 self._name.props("autofocus")
@@ -110,6 +111,7 @@ class TriggerFields:
             with ui.element("div"):
                 self._git = switch("Git repository", settings.is_git, marker="git")
                 self._git.on_value_change(self._show_git)
+                drawer.keep("Git repository", self._git)
             with field("Branch, tag or commit", note="optional") as self._branch_field:
                 self._branch = text_input(
                     "Branch, tag or commit", settings.branch or "", check=at_most(100), mono=True, marker="branch"
@@ -118,6 +120,7 @@ class TriggerFields:
             with ui.element("div").classes("oo-w2") as self._keep_field:
                 self._keep = switch("Keep files between runs", settings.keep_files, marker="keep-files")
                 self._keep.on_value_change(drawer.touched)
+                drawer.keep("Keep files between runs", self._keep)
                 ui.label(
                     "A run finds what the one before left beside the files of the same commit, such as its .venv. "
                     "Otherwise every run starts in a fresh folder."
@@ -212,9 +215,11 @@ class TriggerFields:
             with field("Connection string and key"):
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
+                drawer.keep("Connection string and key", self._passing)
             with ui.element("div").classes("oo-w2"):
                 self._blocking = switch("Blocking", settings.is_blocking, marker="blocking")
                 self._blocking.on_value_change(drawer.touched)
+                drawer.keep("Blocking", self._blocking)
                 ui.label("A scheduler runs nothing else beside it.").classes("oo-hint").style("margin-top: 0")
         for name, each in (
             ("Schedulers", self._where_field),

@@ -98,6 +98,11 @@ class TriggersPage:
         )
         self._show(page)
         self._list.follow()
+        action, which = view.asked_form()
+        if action == "new":
+            await self._new()
+        elif action in ("edit", "copy") and (trigger_id := as_uuid(which)) is not None:
+            await self._open_form(action, trigger_id, "this trigger")
 
     def _show(self, page: FoundTriggers) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
@@ -146,12 +151,15 @@ class TriggersPage:
         if row is None:
             return
         if action in ("edit", "copy"):
-            settings = TriggerSettingsBackend(self._view.database, self._view.clock)
-            stored = await self._view.act(lambda: settings.get(row.id), name=f"Open {row.name}")
-            if stored is not None:
-                await (edit_trigger if action == "edit" else copy_trigger)(self._view, stored, self._view.refresh)
+            await self._open_form(action, row.id, row.name)
         else:
             await self._actions.one(action, row)
+
+    async def _open_form(self, action: str, trigger_id: UUID, name: str) -> None:
+        settings = TriggerSettingsBackend(self._view.database, self._view.clock)
+        stored = await self._view.act(lambda: settings.get(trigger_id), name=f"Open {name}")
+        if stored is not None:
+            await (edit_trigger if action == "edit" else copy_trigger)(self._view, stored, self._view.refresh)
 
     async def _bulk_act(self, action: str) -> None:
         ids = [UUID(each) for each in self._table.selected]

@@ -98,6 +98,9 @@ class TriggerPage:
         self._tabs.panel("logs", self._logs.element)
         self._show(state)
         view.follow(("trigger", self._id), self._state, self._show)
+        action, which = view.asked_form()
+        if which == str(self._id) and action in ("edit", "copy"):
+            await (self._edit if action == "edit" else self._copy)()
 
     async def _state(self) -> TriggerState | None:
         rows = await self._triggers.rows([self._id])

@@ -60,6 +60,7 @@ class NamedForm(ABC, Generic[R]):
                 icon=self.icon,
                 save="Create" if row is None else "Save",
                 on_save=self._save,
+                address=self._view.form_address("new" if row is None else f"edit-{row.name}"),
             )
         with drawer.section(noun.capitalize()):
             hint = "Robots ask for it by this name." if row is None else "A name cannot be changed: robots ask for it."

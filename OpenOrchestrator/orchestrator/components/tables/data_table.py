@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.orchestrator.components.tables.cells import Cell
+
+NO_FILTERS = ("form",)
+"""What addresses have besides what a list shows: an open form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class DataTable(Element, component="data_table.js"):
         """Show these rows; sends nothing when they are the ones shown already."""
         new = [row.to_dict() for row in rows]
         # The address says what is listed: rows of another address are no refresh of those that are shown.
-        asked = {"of": self.client.sub_pages_router.current_path, "sort": sort, "desc": descending}
+        asked = {"of": _listed_by(self.client.sub_pages_router.current_path), "sort": sort, "desc": descending}
         if new == self.rows and all(self._props.get(name) == value for name, value in asked.items()):
             return
         self.rows = new
@@ -193,3 +197,9 @@ class DataTable(Element, component="data_table.js"):
         if name not in self._names or row is None or (row["a"] or {}).get(name) != "":
             return None
         return handler(name, row_id)
+
+
+def _listed_by(address: str) -> str:
+    """Return an address without what does not change which rows it lists."""
+    path, _, query = address.partition("?")
+    return f"{path}?{urlencode([(name, value) for name, value in parse_qsl(query) if name not in NO_FILTERS])}"

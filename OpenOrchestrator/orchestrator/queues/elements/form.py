@@ -78,6 +78,7 @@ class _ElementForm:
             icon="sym_r_inbox",
             save="Create" if stored is None else "Save",
             on_save=self._save,
+            address=self._view.form_address("new" if stored is None else f"edit-{stored.id}"),
         )
         self._queue: ui.input | None = None
         with drawer.section("Element"):
@@ -98,6 +99,7 @@ class _ElementForm:
                     options = {status: status.value for status in QueueStatus}
                     self._status = choice("Status", options, values.status, marker="status")
                     self._status.on_value_change(drawer.touched)
+                    drawer.keep("Status", self._status)
             with field("Created by", note="optional"):
                 self._by = text_input("Created by", values.created_by, check=at_most(100), marker="created-by")
         with drawer.section("Data"):

@@ -98,6 +98,11 @@ class ElementPage:
                         self._job = ui.element("div").classes("oo-card-b").mark("element-job")
         self._show(details)
         view.follow(("element", self._queue, element_id), self._details, self._show)
+        self._open_asked_form()
+
+    def _open_asked_form(self) -> None:
+        if self._view.asked_form() == ("edit", str(self._id)):
+            self._open_form()
 
     async def _details(self) -> ElementDetails | None:
         try:
