@@ -79,3 +79,84 @@ def test_a_count_never_lies_on_its_icon(page_of: Callable[..., Any], width: int,
         nav,
     )
     assert overlaps == []
+
+
+def test_back_leads_to_where_one_had_scrolled(page_of: Callable[..., Any]) -> None:
+    page = page_of("/jobs?size=100", height=600)
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 100")
+    page.mouse.wheel(0, 1500)
+    page.wait_for_function("scrollY === 1500")
+    page.wait_for_timeout(300)  # the place is noted once scrolling has ended
+    page.locator("tbody tr .oo-main-link:visible").nth(40).evaluate("(link) => link.click()")
+    page.wait_for_selector(".oo-detail")
+    page.go_back()
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 100")
+    page.wait_for_function("scrollY === 1500")
+
+
+def test_the_schedule_is_not_cut_off(page_of: Callable[..., Any]) -> None:
+    page = page_of("/triggers", width=1440)
+    page.wait_for_selector("tbody tr")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('td.oo-two-lines .oo-el')].filter((each) =>
+            each.scrollHeight > each.clientHeight + 2 || each.scrollWidth > each.clientWidth + 1
+        ).map((each) => each.textContent)"""
+    )
+    assert cut == []
+
+
+PHONE_PAGES = (
+    "/",
+    "/triggers",
+    "/jobs",
+    "/queues",
+    "/queues/fakturaer-indg%C3%A5ende",
+    "/logs",
+    "/schedulers",
+    "/constants",
+    "/settings",
+)
+
+PRESSED = "button, .q-btn, [role=tab], [role=menuitem], .oo-bot a"
+TOO_SMALL = """(pressed) => [...document.querySelectorAll(pressed)].filter((each) => {
+    const box = each.getBoundingClientRect(), style = getComputedStyle(each);
+    const gone = !box.width || style.visibility === 'hidden';
+    if (gone || each.closest('.oo-hidden-text, [aria-hidden=true]')) return false;
+    const around = getComputedStyle(each, '::after');
+    const grown = around.content !== 'none' && around.position === 'absolute' ? -2 * parseFloat(around.top || 0) : 0;
+    return Math.min(box.width, box.height) + Math.max(grown, 0) < 43.5;
+}).map((each) => each.outerHTML.slice(0, 160) + ' ' + JSON.stringify(each.getBoundingClientRect()))"""
+
+
+@pytest.mark.parametrize("path", PHONE_PAGES)
+def test_what_is_pressed_on_a_phone_is_large_enough(page_of: Callable[..., Any], path: str) -> None:
+    page = page_of(path, width=390, height=844)
+    page.wait_for_selector("tbody tr, .oo-att, .oo-settings")
+    assert page.evaluate(TOO_SMALL, PRESSED) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_lists_on_a_phone_tell_times_and_their_segments_are_in_sight(page_of: Callable[..., Any]) -> None:
+    page = page_of("/jobs", width=390, height=844)
+    page.wait_for_selector("tbody tr")
+    assert re.search(r"ago|\d\d:\d\d|just now", page.locator("tbody tr").first.inner_text())
+    for words in ("All", "Running", "Failed"):
+        box = page.get_by_role("button", name=words, exact=True).first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+
+
+def test_the_menu_on_a_phone_is_not_cut_off(page_of: Callable[..., Any]) -> None:
+    for height in (844, 480):
+        page = page_of("/triggers", width=390, height=height)
+        page.get_by_role("button", name="More", exact=True).click()
+        last = page.get_by_text("Sign out everywhere")
+        last.wait_for()
+        last.scroll_into_view_if_needed()
+        box = page.locator(".q-menu").bounding_box()
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= 390
+        assert box["y"] + box["height"] <= height
+        inside = last.bounding_box()
+        assert inside["y"] + inside["height"] <= box["y"] + box["height"] + 1

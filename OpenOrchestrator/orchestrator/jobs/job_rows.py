@@ -54,7 +54,9 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
         version=f"{row.status.name}{' killing' if row.killing else ''}",
         actions=actions,
         cells={
-            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
+            "name": cells.text(
+                row.name, second=second or "", phone=times.past(started, now, zone), href=f"/jobs/{row.id}"
+            ),
             "status": cells.pill(look),
             "started": cells.moment(started, now, zone, tone="t2"),
             "duration": _duration(row, now, zone),

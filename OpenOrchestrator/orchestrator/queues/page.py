@@ -145,7 +145,7 @@ class QueuePage:
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = MatchingBar(
             [
-                ("sym_r_replay", "Set New", lambda: self._bulk_act("new")),
+                ("sym_r_replay", "Set to New", lambda: self._bulk_act("new")),
                 ("sym_r_cancel", "Abandon", lambda: self._bulk_act("abandon")),
             ],
             delete=lambda: self._bulk_act("delete"),

@@ -134,7 +134,12 @@ def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
         version=str(row.silent),
         actions={"jobs": "", "triggers": "", "forget": "" if row.silent else "It is heard from"},
         cells={
-            "name": cells.text(row.name, second=row.host or "", href=f"/jobs?{_choice(row.name)}"),
+            "name": cells.text(
+                row.name,
+                second=row.host or "",
+                phone=_phone_line(seen, now, silent=row.silent),
+                href=f"/jobs?{_choice(row.name)}",
+            ),
             "state": cells.pill(SILENT if row.silent else ALIVE),
             "seen": _heartbeat(seen, now, zone, silent=row.silent),
             "running": cells.text(
@@ -159,6 +164,12 @@ def _heartbeat(seen: datetime, now: datetime, zone: tzinfo, *, silent: bool) -> 
         return cells.text(f"{times.duration((now - seen).total_seconds() // 60 * 60)} ago", tone="failed", tip=tip)
     # Not counted in seconds: a table that changes at every look would be sent at every look.
     return cells.text("just now", tone="t3", tip="Within the last minute: schedulers report every few seconds.")
+
+
+def _phone_line(seen: datetime, now: datetime, *, silent: bool) -> str:
+    if not silent:
+        return "Heartbeat just now"
+    return f"Heartbeat {times.duration((now - seen).total_seconds() // 60 * 60)} ago"
 
 
 def _last(row: SchedulerRow, now: datetime, zone: tzinfo) -> cells.Cell:

@@ -17,8 +17,10 @@ from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
 from OpenOrchestrator.orchestrator.components.forms.fields import (
+    Doubt,
     choice,
     field,
+    offer,
     segmented,
     switch,
     text_area,
@@ -36,6 +38,9 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_schedulers,
     check_time,
     doubt_arguments,
+    doubt_name,
+    doubt_queue,
+    doubt_schedulers,
     unmasked,
 )
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
@@ -53,11 +58,18 @@ _PASSING = {
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """Names that the fields offer; others may be typed."""
+    """Names that the fields offer; others may be typed.
+
+    Attributes:
+        heard_of: Schedulers that ever reported, and not only stand in a trigger.
+        triggers: Of all other triggers.
+    """
 
     processes: tuple[str, ...]
     schedulers: tuple[str, ...]
     queues: tuple[str, ...]
+    heard_of: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
 
 
 class TriggerFields:
@@ -97,11 +109,13 @@ class TriggerFields:
             with field("Name"):
                 self._name = text_input("Name", settings.name, check=required("a name", 100), marker="name")
                 self._name.props("autofocus")
+                name_doubt = Doubt("name-doubt")
+                self._name.on_value_change(lambda: name_doubt.show(doubt_name(self._name.value, self._names.triggers)))
             with field("Process", hint="Its name in jobs and logs."):
                 self._process = text_input(
                     "Process", settings.process, check=required("the name of its process", 100), marker="process"
                 )
-                self._process.set_autocomplete(list(self._names.processes))
+                offer(self._process, self._names.processes, "processes")
             with field("Path", wide=True) as path_field:
                 # Its secrets stay here: the field gets, and gives back, the address without them.
                 shown = RepositoryAddress(settings.path).shown
@@ -168,7 +182,9 @@ class TriggerFields:
                 self._queue = text_input(
                     "Queue", settings.queue or "", check=required("the name of its queue", 200), marker="queue"
                 )
-                self._queue.set_autocomplete(known)
+                offer(self._queue, known, "queues")
+                queue_doubt = Doubt("queue-doubt")
+                self._queue.on_value_change(lambda: queue_doubt.show(doubt_queue(self._queue.value, known)))
             with field("Least batch size", hint="Runs while so many elements are New.") as self._batch_field:
                 self._batch = text_input(
                     "Least batch size",
@@ -201,6 +217,13 @@ class TriggerFields:
                     new_values=True,
                     marker="schedulers",
                 )
+                where_doubt = Doubt("schedulers-doubt")
+
+                def show_where_doubt() -> None:
+                    where_doubt.show(doubt_schedulers(self._where_field.value, self._names.heard_of))
+
+                self._where_field.on_value_change(show_where_doubt)
+                show_where_doubt()
             with field("Priority", hint="Higher runs first; 0 is normal."):
                 self._priority = text_input(
                     "Priority",

@@ -60,7 +60,7 @@ class TriggersPage:
             primary("New trigger", self._new, icon="sym_r_add", marker="new-trigger")
         self._filters = FilterBar(
             view.query,
-            self._list.filter,
+            self._filtered,
             placeholder="Filter by name or process",
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in TriggerStatus}),
@@ -130,10 +130,13 @@ class TriggersPage:
         )
         self._bulk.show(len(self._table.selected), page.total)
 
+    async def _filtered(self, changes: dict[str, str | None]) -> None:
+        await self._list.filter({**changes, "new": None})
+
     async def _sort(self, column: str) -> None:
         query = self._list.query
         descending = column == query.sort and not query.descending
-        await self._list.change(sort=f"-{column}" if descending else column, page=None)
+        await self._list.change(sort=f"-{column}" if descending else column, page=None, new=None)
 
     def _selected(self, ids: list[str]) -> None:
         self._bulk.show(len(ids), self._total)
@@ -144,7 +147,11 @@ class TriggersPage:
             self._table.select([str(each) for each in ids])
 
     async def _new(self) -> None:
-        await new_trigger(self._view, self._view.refresh)
+        await new_trigger(self._view, self._created)
+
+    async def _created(self, trigger_id: UUID) -> None:
+        """Show a new trigger first, wherever filters and order would have put it."""
+        await self._list.change(new=str(trigger_id), page=None)
 
     async def _act(self, action: str, row_id: str) -> None:
         row = self._rows.get(row_id)
@@ -159,7 +166,10 @@ class TriggersPage:
         settings = TriggerSettingsBackend(self._view.database, self._view.clock)
         stored = await self._view.act(lambda: settings.get(trigger_id), name=f"Open {name}")
         if stored is not None:
-            await (edit_trigger if action == "edit" else copy_trigger)(self._view, stored, self._view.refresh)
+            if action == "edit":
+                await edit_trigger(self._view, stored, self._view.refresh)
+            else:
+                await copy_trigger(self._view, stored, self._created)
 
     async def _bulk_act(self, action: str) -> None:
         ids = [UUID(each) for each in self._table.selected]
@@ -204,6 +214,7 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
         troubles=tuple(each for each in troubles if each in TROUBLES),
         not_troubles=not_troubles,
         ids=tuple(found for found in map(as_uuid, split_choice(address.get("only", ""))[0]) if found is not None),
+        also=as_uuid(address.get("new", "")),
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),

@@ -29,7 +29,7 @@ class NextRun(Enum):
 
 WORDS = {
     NextRun.FAILED: "Will not run",
-    NextRun.DISABLED: "Disabled",
+    NextRun.DISABLED: "Not enabled",
     NextRun.HAS_RUN: "Has run",
     NextRun.REQUESTED: "Run requested",
 }

@@ -255,7 +255,7 @@ class TriggerPage:
     async def _copy(self) -> None:
         stored = await self._view.act(lambda: self._settings.get(self._id), name=f"Open {self._last.row.name}")
         if stored is not None:
-            await copy_trigger(self._view, stored, self._view.refresh)
+            await copy_trigger(self._view, stored, lambda _: self._view.refresh())
 
     def _open_logs(self) -> None:
         self._view.go(f"/logs?process={quote(join_choice((self._last.row.process,), exclude=False), safe='')}")

@@ -199,7 +199,14 @@ def chart_options(lengths: tuple[RunLength, ...], zone: tzinfo) -> dict[str, Any
             "data": names,
             "axisTick": {"show": False},
             "axisLine": {"lineStyle": {"color": "var(--border-strong)"}},
-            "axisLabel": {"color": "var(--text-3)", "fontSize": 11, "hideOverlap": True},
+            "axisLabel": {
+                "color": "var(--text-3)",
+                "fontSize": 11,
+                "hideOverlap": True,
+                # The first and the last are as long as others, and would be cut off where they stand at the edge.
+                "alignMinLabel": "left",
+                "alignMaxLabel": "right",
+            },
         },
         "yAxis": {
             "type": "value",

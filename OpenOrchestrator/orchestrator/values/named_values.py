@@ -137,7 +137,11 @@ class NamedValuesPage(ABC, Generic[R]):
             version=f"{row.changed}",
             actions={"edit": "", "delete": ""},
             cells={
-                "name": cells.text(row.name, strong=True),
+                "name": cells.text(
+                    row.name,
+                    strong=True,
+                    phone=f"Changed {times.past(times.from_site(row.changed, zone), now, zone)}",
+                ),
                 **self._cells(row),
                 "changed": cells.moment(times.from_site(row.changed, zone), now, zone),
             },

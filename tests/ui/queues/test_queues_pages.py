@@ -464,7 +464,7 @@ async def test_selected_elements_are_set_new_but_for_those_that_robots_work_on(u
     await user.open("/queues/q")
     await select(user, "elements", "failed", "left", "held", "new")
     await user.should_see("4 selected", retries=30)
-    await click(user, "bulk-set-new")
+    await click(user, "bulk-set-to-new")
     await user.should_see("Set 2 elements to New?", retries=30)
     await user.should_see("1 more that robots work on now are left alone.")
     await click(user, "confirm")
@@ -493,7 +493,7 @@ async def test_selected_elements_that_changed_meanwhile_are_named(user: User, si
 @pytest.mark.parametrize(
     ("action", "button", "said"),
     [
-        ("bulk-set-new", "Set 120 elements to New?", "120 elements were set to New"),
+        ("bulk-set-to-new", "Set 120 elements to New?", "120 elements were set to New"),
         ("bulk-delete", "Delete 120 elements?", "120 elements were deleted"),
         ("bulk-abandon", "Abandon 120 elements?", "120 elements were abandoned"),
     ],
@@ -524,7 +524,7 @@ async def test_all_that_match_on_whatever_page(
         "done": QueueStatus.DONE,
         "later": QueueStatus.FAILED,
     }
-    expected = {"bulk-set-new": QueueStatus.NEW, "bulk-abandon": QueueStatus.ABANDONED}.get(action)
+    expected = {"bulk-set-to-new": QueueStatus.NEW, "bulk-abandon": QueueStatus.ABANDONED}.get(action)
     assert {name: status for name, status in found.items() if name.startswith("f")} == (
         {f"f{number:03}": expected for number in range(120)} if expected else {}
     )

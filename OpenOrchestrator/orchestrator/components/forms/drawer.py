@@ -138,8 +138,8 @@ class FormDrawer:
             field: Its input.
         """
         self._kept[label] = field
-        if not isinstance(field, (ui.input, ui.textarea)):  # text is kept by the browser as it is typed
-            field.on_value_change(lambda: self._tell_browser("put", label, _plain(field.value)))
+        # Text is kept by the browser as it is typed, too: it may be cut off from here.
+        field.on_value_change(lambda: self._tell_browser("put", label, _plain(field.value)))
 
     def touched(self) -> None:
         """Note that something was changed, for fields that cannot be wrong."""

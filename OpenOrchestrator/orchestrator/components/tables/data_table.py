@@ -32,6 +32,7 @@ class Column:
         phone: Whether phones show it too.
         phone_width: CSS width on phones; None shares what is left.
         described: Words for screen readers where there is no label.
+        two_lines: Whether its words may take two lines.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Column:
     phone: bool = False
     phone_width: str | None = None
     described: str | None = None
+    two_lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,7 @@ class DataTable(Element, component="data_table.js"):
                 "r": c.right,
                 "p": c.phone,
                 "x": c.described,
+                "t": c.two_lines or None,
             }
             for c in columns
         ]

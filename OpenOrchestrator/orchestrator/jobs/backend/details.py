@@ -143,6 +143,20 @@ class JobDetailsBackend(Backend):
 
         return await self._read(work)
 
+    async def neighbours(self, job: JobRow) -> tuple[UUID | None, UUID | None]:
+        """Return the run before a job, and the one after it: of its trigger, or of its process if it has none."""
+
+        def work(session: Session) -> tuple[UUID | None, UUID | None]:
+            same = JOBS.c.process_name == job.process if job.trigger_id is None else JOBS.c.trigger_id == job.trigger_id
+            start, job_id = JOBS.c.start_time, JOBS.c.id
+            before = sa.or_(start < job.claimed, sa.and_(start == job.claimed, job_id < job.id))
+            after = sa.or_(start > job.claimed, sa.and_(start == job.claimed, job_id > job.id))
+            older = sa.select(job_id).where(same, start <= job.claimed, before).order_by(start.desc(), job_id.desc())
+            newer = sa.select(job_id).where(same, start >= job.claimed, after).order_by(start.asc(), job_id.asc())
+            return session.scalar(older.limit(1)), session.scalar(newer.limit(1))
+
+        return await self._read(work)
+
     async def logs(self, job: JobRow) -> tuple[JobMessage, ...]:
         """Return the last SHOWN messages of a job, the newest first; see ``messages_of``."""
         return await self._read(lambda session: messages_of(session, job, SHOWN))

@@ -70,6 +70,7 @@ class TriggerQuery:
         schedulers: Only (or all but) those that may run on one of these; triggers for any scheduler count.
         troubles: Only (or all but) those in one of these: keys of TROUBLES.
         ids: Only these; none means any.
+        also: Comes first on the first page whatever the rest says: somebody has just made it.
         segment: One of SEGMENTS, or empty for all.
         sort: Key of SORTS.
         page: From 1.
@@ -87,6 +88,7 @@ class TriggerQuery:
     troubles: tuple[str, ...] = ()
     not_troubles: bool = False
     ids: tuple[UUID, ...] = ()
+    also: UUID | None = None
     segment: str = ""
     sort: str = "status"
     descending: bool = False
@@ -136,9 +138,12 @@ class TriggersBackend(Backend):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            return FoundTriggers(
-                trigger_rows.read_rows(session, rows, site_now), int(total or 0), int(everything), int(attention or 0)
-            )
+            found = trigger_rows.read_rows(session, rows, site_now)
+            if query.also is not None and query.page == 1:
+                made = trigger_rows.select_rows(site_now).where(_T.c.id == query.also)
+                first = trigger_rows.read_rows(session, made, site_now)
+                found = (*first, *(row for row in found if row.id != query.also))
+            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0))
 
         return await self._read(work)
 
