@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
         ConfigurationError: If an option cannot be used, or listening there needs a password.
     """
     from OpenOrchestrator.orchestrator.access.gate import LINK_SECONDS, Gate  # noqa: PLC0415
-    from OpenOrchestrator.orchestrator.access.passwords import Password  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.kept_sessions import SessionFile  # noqa: PLC0415
+    from OpenOrchestrator.orchestrator.access.passwords import Password, is_kept_form_of  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.access.proxies import Proxies, proxy_networks  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.access.sites import KnownHosts, host_names, is_loopback  # noqa: PLC0415
     from OpenOrchestrator.orchestrator.backend.installation import Installation, open_database  # noqa: PLC0415
@@ -94,9 +96,14 @@ def run(options: Options, *, say: Callable[[str], None]) -> None:
         return f"{address}/enter?token={gate.new_link_token()}"
 
     handover = windows.Handover()
+    same = partial(is_kept_form_of, password=options.password or "")
+    kept = SessionFile(
+        folder.parent / f"sessions-{port}.json", password=(password.kept_form(), same) if password else None
+    )
     gate = Gate(
         port,
         password=password,
+        kept=kept,
         on_link_used=handover.remove,
         on_link_wanted=None if password else lambda: say(f"Another link, which works once: {link()}"),
     )

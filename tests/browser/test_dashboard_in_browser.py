@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.models import Job
+from OpenOrchestrator.database.statuses import JobStatus
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright").expect
 
@@ -55,6 +61,27 @@ def test_a_refresh_keeps_the_focus(page_of: Callable[..., Any]) -> None:
     page.evaluate("document.activeElement.oo = 1")
     page.wait_for_timeout(2600)  # more than one refresh
     assert page.evaluate("document.activeElement.oo === 1")
+
+
+def test_no_cause_moves_while_the_mouse_is_in_the_list(page_of: Callable[..., Any], sample_url: str) -> None:
+    page = page_of("/")
+    wait_for(page, "/")
+    before = page.eval_on_selector_all(".oo-att", "all => all.map((each) => each.dataset.cause)")
+    page.locator(".oo-att").nth(1).hover()
+    database = Database(sample_url)
+    job_id, now = uuid4(), database.site_now()
+    failed = {"status": JobStatus.FAILED, "process_name": "p", "scheduler_name": "VM", "reason": "ZebraError: new"}
+    job = Job(id=job_id, start_time=now, end_time=now, **failed)
+    try:
+        database.write(lambda session: session.add(job))
+        page.get_by_text("Causes keep their places while you are here.").wait_for()
+        shown = page.eval_on_selector_all(".oo-att", "all => all.map((each) => each.dataset.cause)")
+        assert shown == before
+        page.mouse.move(400, 5)
+        page.locator(".oo-att").first.get_by_text("ZebraError: new").wait_for()
+    finally:
+        database.write(lambda session: session.execute(sa.delete(Job).where(Job.id == job_id)))
+        database.close()
 
 
 def test_the_span_is_in_the_address(page_of: Callable[..., Any]) -> None:

@@ -1,9 +1,18 @@
-"""Forms by keyboard in a real browser, which sends what was typed in its own time."""
+"""Forms in a real browser, which sends what was typed in its own time, and goes back, reloads and keeps things."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.browser.conftest import port
+from tests.browser.server import start
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright").expect
 
 
 def test_enter_saves_from_a_line_with_what_was_just_typed_but_not_from_a_text_area(
@@ -21,3 +30,108 @@ def test_enter_saves_from_a_line_with_what_was_just_typed_but_not_from_a_text_ar
     page.keyboard.press("Enter")
     form.get_by_text("2 fields to correct: Name, Process").wait_for()
     assert arguments.input_value() == "one\ntwo"
+
+
+def half_filled(page: Any) -> Any:
+    """Fill a part of the form of a new trigger, fields of every kind, and return the form."""
+    page.get_by_role("button", name="New trigger").click()
+    form = page.get_by_role("dialog", name="New trigger")
+    form.get_by_label("Name", exact=True).fill("Half a trigger")
+    form.get_by_label("Arguments").fill('{"a": 1}')
+    form.get_by_role("button", name="Queue", exact=True).click()
+    form.get_by_label("Queue", exact=True).fill("letters")
+    form.get_by_text("Blocking", exact=True).click()
+    form.get_by_text("Unsaved changes").wait_for()
+    return form
+
+
+def expect_half_filled(form: Any) -> None:
+    form.get_by_text("What you had entered before is back.").wait_for()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Half a trigger")
+    expect(form.get_by_label("Arguments")).to_have_value('{"a": 1}')
+    expect(form.get_by_label("Queue", exact=True)).to_have_value("letters")
+    expect(form.get_by_role("switch", name="Blocking")).to_be_checked()
+
+
+def test_f5_asks_and_the_form_comes_back_with_what_was_entered(page_of: Callable[..., Any]) -> None:
+    page = page_of("/triggers?sort=name")
+    half_filled(page)
+    page.wait_for_url(re.compile(r"\?sort=name&form=new$"))
+    asked: list[str] = []
+
+    def accept(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    page.reload()
+    assert asked == ["beforeunload"]
+    form = page.get_by_role("dialog", name="New trigger")
+    expect_half_filled(form)
+    form.get_by_role("button", name="Start over").click()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("")
+    page.reload()
+    form.wait_for()
+    expect(form.get_by_label("Name", exact=True)).to_have_value("")
+    assert asked == ["beforeunload"], "an empty form asks nothing"
+    form.get_by_role("button", name="Cancel").click()
+    page.wait_for_url(re.compile(r"\?sort=name$"))
+
+
+def test_back_asks_before_it_discards_a_form(page_of: Callable[..., Any]) -> None:
+    page = page_of("/queues")
+    page.wait_for_selector("tbody tr")
+    page.locator("nav.oo-nav a", has_text="Triggers").click()
+    page.wait_for_selector(".oo-table[class] tbody tr")
+    page.wait_for_url("**/triggers")
+    form = half_filled(page)
+    page.go_back()
+    page.get_by_text("Discard the changes?").wait_for()
+    page.get_by_role("button", name="Cancel").last.click()
+    page.get_by_text("Discard the changes?").wait_for(state="hidden")
+    expect(form.get_by_label("Name", exact=True)).to_have_value("Half a trigger")
+    assert "/triggers" in page.url
+    page.go_back()
+    page.get_by_role("button", name="Discard changes").click()
+    page.wait_for_url("**/queues")
+    page.locator("nav.oo-nav a", has_text="Triggers").click()
+    page.get_by_role("button", name="New trigger").click()
+    expect(page.get_by_role("dialog", name="New trigger").get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_a_password_is_not_kept_in_the_browser(page_of: Callable[..., Any]) -> None:
+    page = page_of("/credentials?form=new")
+    form = page.get_by_role("dialog", name="New credential")
+    form.get_by_label("Name", exact=True).fill("erp")
+    form.get_by_label("Password", exact=True).fill("correct-horse-battery")
+    form.get_by_role("button", name="Show or hide what was typed").click()
+    form.get_by_label("Password", exact=True).press_sequentially("-staple")
+    form.get_by_text("Unsaved changes").wait_for()
+    kept = page.evaluate("JSON.stringify(sessionStorage)")
+    assert "erp" in kept
+    assert "horse" not in kept
+    assert "staple" not in kept
+
+
+def test_an_open_tab_and_its_form_go_on_after_a_restart_of_the_app(
+    browser: Any, sample_url: str, tmp_path: Path
+) -> None:
+    arguments = ("--port", str(port(34970)))
+    app = start(sample_url, tmp_path, *arguments)
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    try:
+        page = context.new_page()
+        page.goto(app.link)
+        page.wait_for_selector("header.oo-head")
+        page.goto(f"{app.address}/triggers?sort=name")
+        page.wait_for_selector("tbody tr")
+        form = half_filled(page)
+        app.stop()
+        form.get_by_label("Name", exact=True).fill("Half a trigger!")
+        form.get_by_label("Name", exact=True).fill("Half a trigger")
+        app = start(sample_url, tmp_path, *arguments)
+        expect_half_filled(page.get_by_role("dialog", name="New trigger"))
+    finally:
+        context.close()
+        app.stop()

@@ -159,7 +159,9 @@ def test_the_traceback_is_two_clicks_from_the_list_of_triggers(page_of: Callable
     row = page.locator("tbody tr", has_text="Breaks")
     row.locator("td").nth(4).get_by_role("link").click()
     page.wait_for_url(f"**/jobs/{world.failed}")
-    assert page.locator(".oo-failure-headline").inner_text() == "ErpLogonError: Password has expired"
+    page.locator(".oo-failure-reason", has_text="ErpLogonError: Password has expired").wait_for()
+    assert not page.locator(".oo-failure-trace").is_visible()
+    page.locator(".oo-failure summary").click()
     assert "line 41, in run" in page.locator(".oo-failure-trace").inner_text()
     # The output stands at the traceback as well.
     page.locator(".oo-out-ln-e", has_text="Traceback").wait_for()
@@ -322,7 +324,7 @@ def test_a_job_that_ends_shows_why_without_reloading(page_of: Callable[..., Any]
     page.get_by_role("button", name="Kill").wait_for()
     values = {"status": JobStatus.FAILED, "reason": "exit code 3", "exit_code": 3, "end_time": _site_now(database)}
     database.write(lambda session: session.execute(sa.update(Job).where(Job.id == job.id).values(values)))
-    page.locator(".oo-failure-reason", has_text="Exit code 3").wait_for()
+    page.locator(".oo-failure-reason", has_text="The robot failed without saying why").wait_for()
     page.get_by_role("button", name="Kill").wait_for(state="hidden")
     database.close()
 

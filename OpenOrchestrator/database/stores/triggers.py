@@ -185,6 +185,14 @@ def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
     return apply(session, TriggerEvent.REQUEST_RUN, trigger_id, values={"run_requested_at": now})
 
 
+def cancel_run(session: Session, trigger_id: UUID) -> bool:
+    """Take back a run that was asked for and has not started. False if there is none (any more)."""
+    idle = TRIGGERS.c.process_status == TriggerStatus.IDLE
+    wanted = TRIGGERS.c.run_requested_at.is_not(None)
+    changed = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id, idle, wanted).values(run_requested_at=None)
+    return session.connection().execute(changed).rowcount == 1
+
+
 def enable(session: Session, trigger_id: UUID) -> bool:
     """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
 

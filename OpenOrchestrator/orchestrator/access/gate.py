@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from OpenOrchestrator.orchestrator.access.kept_sessions import KeptSession, SessionFile
 from OpenOrchestrator.orchestrator.access.passwords import Password
 from OpenOrchestrator.orchestrator.access.throttle import Throttle
 
@@ -48,7 +49,7 @@ class _Session:
 
 
 class Gate:
-    """Who is in: sessions and one-time links. Lives as long as the process.
+    """Who is in: sessions and one-time links. Links live as long as the process, sessions as long as their file.
 
     Args:
         port: Part of the cookie's name, because browsers share cookies between ports.
@@ -56,6 +57,7 @@ class Gate:
         on_link_used: Told when the one-time link was used.
         on_link_wanted: Told when somebody needs a one-time link and the one there is was used or ends soon.
         monotonic: Seconds that never go back.
+        kept: The sessions of earlier runs, and where those of this one are kept; None for no longer than the process.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Gate:
         on_link_used: Callable[[], None] | None = None,
         on_link_wanted: Callable[[], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        kept: SessionFile | None = None,
     ) -> None:
         self.password = password
         self.throttle = Throttle(monotonic)
@@ -75,6 +78,8 @@ class Gate:
         self._monotonic = monotonic
         self._link: tuple[bytes, float] | None = None
         self._sessions: dict[bytes, _Session] = {}
+        self._kept = kept
+        self._recall()
 
     def new_link_token(self) -> str:
         """Return a new token for the one-time link, good for LINK_SECONDS; the former one ends."""
@@ -109,16 +114,19 @@ class Gate:
         cookie, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         now = self._monotonic()
         self._sessions[_digest(cookie)] = _Session(_digest(key), now, now)
+        self._keep()
         return SignIn(cookie, key)
 
     def end_session(self, cookie: str) -> None:
         """End a session; its open tabs are cut off."""
         self._sessions.pop(_digest(cookie), None)
+        self._keep()
 
     def end_all_sessions(self) -> None:
         """End every session there is, and the one-time link."""
         self._sessions.clear()
         self._link = None
+        self._keep()
 
     def known(self, cookies: Iterable[str]) -> str | None:
         """Return the first of these cookies whose session lives. Enough for what holds no data, not for more."""
@@ -134,7 +142,30 @@ class Gate:
         if not self.admits(cookie, key):
             return False
         self._sessions[_digest(cookie or "")].seen = self._monotonic()
+        self._keep(prolonged=True)
         return True
+
+    def _recall(self) -> None:
+        """Take up the sessions that were kept; what has ended meanwhile is found when it is asked for."""
+        if self._kept is None:
+            return
+        offset = self._monotonic() - self._kept.now()
+        for each in self._kept.read()[:MOST_SESSIONS]:
+            # A clock that was set back must not prolong a session.
+            began, seen = (min(moment, self._kept.now()) + offset for moment in (each.began, each.seen))
+            try:
+                self._sessions[bytes.fromhex(each.cookie)] = _Session(bytes.fromhex(each.key), began, seen)
+            except ValueError:
+                continue
+
+    def _keep(self, *, prolonged: bool = False) -> None:
+        if self._kept is not None:
+            offset = self._kept.now() - self._monotonic()
+            sessions = [
+                KeptSession(cookie.hex(), each.key.hex(), each.began + offset, each.seen + offset)
+                for cookie, each in self._sessions.items()
+            ]
+            self._kept.write(sessions, prolonged=prolonged)
 
     def _living(self, cookie: str | None) -> _Session | None:
         if not cookie:

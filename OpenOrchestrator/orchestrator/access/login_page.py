@@ -51,12 +51,19 @@ def form(target: str, *, base: str, message: str = "") -> str:
     )
 
 
-def how_to_open() -> str:
-    """Return the page for somebody on this machine who has not the one-time link."""
+def how_to_open(target: str, *, base: str) -> str:
+    """Return the page for somebody on this machine who has not the one-time link.
+
+    Args:
+        target: Where to go afterwards; a path within the app.
+        base: Path under which a reverse proxy serves the app.
+    """
     return _PAGE.format(
         content="<h1>This app belongs to whoever started it</h1>"
         "<p>It was started in a terminal on this machine. That terminal shows a link which works once, for ten "
         "minutes: open it in this browser. Load this page again to have a new one shown there.</p>"
+        f'<p>A tab that was open before is no longer signed in. <a href="{escape(base + target)}">Go back to where you '
+        "were</a> once you have opened the link.</p>"
         "<p>To let others in, start it with a password: set <code>OpenOrchestratorPassword</code> and run "
         "<code>python -m OpenOrchestrator orchestrator</code>.</p>"
     )

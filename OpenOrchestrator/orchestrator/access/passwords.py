@@ -30,5 +30,22 @@ class Password:
         """Tell whether this is the password; takes the same time for any attempt. Blocks for some 50 ms."""
         return hmac.compare_digest(self._hash, self._hashed(attempt[:1000]))
 
+    def kept_form(self) -> str:
+        """Return what tells later whether the password is still the same: salt and hash as hexadecimal digits."""
+        return f"{self._salt.hex()}:{self._hash.hex()}"
+
     def _hashed(self, password: str) -> bytes:
-        return hashlib.scrypt(password.encode("utf-8", "replace"), salt=self._salt, n=2**14, r=8, p=1, dklen=32)
+        return _hash_of(password, self._salt)
+
+
+def is_kept_form_of(kept: str, password: str) -> bool:
+    """Tell whether a kept form is of this password. Blocks for some 50 ms."""
+    salt, _, hashed = kept.partition(":")
+    try:
+        return hmac.compare_digest(_hash_of(password, bytes.fromhex(salt)), bytes.fromhex(hashed))
+    except ValueError:
+        return False
+
+
+def _hash_of(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "replace"), salt=salt, n=2**14, r=8, p=1, dklen=32)

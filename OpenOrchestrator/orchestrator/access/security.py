@@ -248,7 +248,7 @@ class Guard:
     def _door(self, visit: _Visit, target: str) -> Response:
         if self._gate.password is None:
             self._gate.ask_for_link()
-            return HTMLResponse(login_page.how_to_open(), 403)
+            return HTMLResponse(login_page.how_to_open(target, base=visit.seen.prefix + self._base), 403)
         return HTMLResponse(login_page.form(target, base=visit.seen.prefix + self._base), 200)
 
     def _next(self, visit: _Visit) -> str:

@@ -35,6 +35,7 @@ class Badge:
         key: Tells its count from those of the other badges.
         count: Counts within the one transaction that counts all badges, so it must be cheap.
         attention: Whether what is counted needs somebody to look; otherwise the number only says how much there is.
+        words: What is counted, as a tooltip; empty for none.
         every: Seconds that a count is kept at least before it is counted anew, for what is not cheap.
     """
 
@@ -42,3 +43,4 @@ class Badge:
     count: Callable[[Session, CountingTime], int]
     attention: bool = True
     every: float = 0
+    words: str = ""

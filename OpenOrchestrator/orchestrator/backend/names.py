@@ -37,6 +37,21 @@ class NamesBackend(Backend):
         """Return the process names of all triggers, in order."""
         return await self._read(lambda session: _in_order(session.scalars(sa.select(Trigger.process_name).distinct())))
 
+    async def triggers(self) -> tuple[FoundTrigger, ...]:
+        """Return all triggers, by name."""
+
+        def work(session: Session) -> tuple[FoundTrigger, ...]:
+            table = Trigger.__table__
+            query = sa.select(table.c.id, table.c.trigger_name, table.c.process_name)
+            found = (FoundTrigger(*row) for row in session.execute(query))
+            return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.id.bytes)))
+
+        return await self._read(work)
+
+    async def known_schedulers(self) -> tuple[str, ...]:
+        """Return the names of all schedulers that ever reported, in order."""
+        return await self._read(lambda session: _in_order(session.scalars(sa.select(Scheduler.machine_name))))
+
     async def schedulers(self) -> tuple[str, ...]:
         """Return the names of all schedulers that ever reported, and of those that triggers name, in order."""
 

@@ -29,6 +29,21 @@ class NoneYet:
     on_action: Callable[[], Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SearchedInPart:
+    """A search that found nothing, but has not looked everywhere.
+
+    Attributes:
+        sentence: Where it looked.
+        action: Words of the button that looks further.
+        on_action: Its handler.
+    """
+
+    sentence: str
+    action: str
+    on_action: Callable[[], Any]
+
+
 class EmptyPlace:
     """What stands in the place of a list that is empty. Build it where it shall stand.
 
@@ -44,7 +59,13 @@ class EmptyPlace:
         self._element = ui.element("div")
 
     def show(
-        self, none: NoneYet, *, shown: bool, hidden_by: str = "", on_clear: Callable[[], Any] | None = None
+        self,
+        none: NoneYet,
+        *,
+        shown: bool,
+        hidden_by: str = "",
+        on_clear: Callable[[], Any] | None = None,
+        searched: SearchedInPart | None = None,
     ) -> None:
         """Say why a list is empty, or nothing.
 
@@ -53,15 +74,20 @@ class EmptyPlace:
             shown: Whether the list has rows.
             hidden_by: The filters that hide everything there is; empty if there is nothing.
             on_clear: Clears them.
+            searched: Where a search looked that has not looked everywhere.
         """
         reason = "" if shown else f"hidden {hidden_by}" if hidden_by else f"none {none.title}"
+        if not shown and searched is not None:
+            reason = f"searched {searched.sentence} {searched.action}"
         if reason == self._reason:
             return
         self._reason = reason
         self._element.clear()
         self._listed.set_visibility(shown)
         with self._element:
-            if hidden_by and not shown and on_clear is not None:
+            if searched is not None and not shown:
+                nothing_found_yet(searched, on_clear)
+            elif hidden_by and not shown and on_clear is not None:
                 nothing_matches(hidden_by, on_clear)
             elif not shown:
                 none_yet(none.icon, none.title, none.sentence, action=none.action, on_action=none.on_action)
@@ -83,6 +109,16 @@ def nothing_matches(filters: str, on_clear: Callable[[], Any]) -> ui.element:
     element = _panel("sym_r_filter_alt_off", "Nothing matches", f"{filters} hides everything there is.")
     with element:
         secondary("Clear filters", on_clear, marker="clear-filters")
+    return element
+
+
+def nothing_found_yet(searched: SearchedInPart, on_clear: Callable[[], Any] | None) -> ui.element:
+    """Say that a search found nothing where it looked, where that was, and offer to look further."""
+    element = _panel("sym_r_manage_search", "Not found so far", searched.sentence)
+    with element, ui.element("div").classes("oo-row"):
+        primary(searched.action, searched.on_action, marker="search-on-from-here")
+        if on_clear is not None:
+            secondary("Clear filters", on_clear, marker="clear-filters")
     return element
 
 

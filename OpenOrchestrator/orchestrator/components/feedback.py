@@ -1,4 +1,4 @@
-"""What happened, said once: in the corner, or in the form that was being saved where that failed."""
+"""What happened, said once: in the strip below the page, or in the form that was being saved where that failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _form: ContextVar[Say | None] = ContextVar("form", default=None)
 
 @contextmanager
 def within(say: Say) -> Iterator[None]:
-    """Let what fails inside be said by a form, where it was entered, and not in a corner over its buttons."""
+    """Let what fails inside be said by a form, where it was entered, and not in the strip below the page."""
     token = _form.set(say)
     try:
         yield
@@ -58,7 +58,7 @@ def _failed(message: str, detail: str | None) -> None:
 
 def _toast(message: str, detail: str | None, *, link: tuple[str, str] | None, bad: bool) -> None:
     client = ui.context.client
-    with _corner(client), ui.element("div").classes("oo-toast" + (" oo-toast-bad" if bad else "")) as toast:
+    with _strip(client), ui.element("div").classes("oo-toast" + (" oo-toast-bad" if bad else "")) as toast:
         toast.props["role"] = "alert" if bad else "status"
         ui.icon("r_error" if bad else "r_check_circle").classes("oo-i20")
         with ui.element("div").classes("oo-col oo-grow"):
@@ -72,10 +72,16 @@ def _toast(message: str, detail: str | None, *, link: tuple[str, str] | None, ba
             ui.timer(SECONDS, toast.delete, once=True)
 
 
-def _corner(client: Client) -> ui.element:
-    """The corner of a tab where its toasts stand: outside of the page, so that they outlive a change of page."""
+def _strip(client: Client) -> ui.element:
+    """The strip of a tab where its toasts stand: outside of the page, so that they outlive a change of page.
+
+    It has the lower edge of the window for itself: the page, drawers and dialogs end above it, so that it never lies on
+    anything that can be pressed, and nothing moves when it comes or goes.
+    """
     for element in client.layout.default_slot.children:
         if _MARKER in element._markers:
             return element
     with client.layout:
-        return ui.element("div").classes("oo-toasts").mark(_MARKER)
+        strip = ui.element("div").classes("oo-toasts").mark(_MARKER)
+        ui.run_javascript(f"ooStrip({strip.html_id!r})")
+    return strip

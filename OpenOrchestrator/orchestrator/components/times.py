@@ -157,8 +157,10 @@ def utc_offset(instant: datetime, zone: tzinfo) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return how long something took, roughly: ``12 s``, ``51 m``, ``2 h 41 m``, ``3 d 4 h``."""
+    """Return how long something took, roughly: ``< 1 s``, ``12 s``, ``51 m``, ``2 h 41 m``, ``3 d 4 h``."""
     whole = max(int(seconds), 0)
+    if whole < 1:
+        return "< 1 s"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
@@ -169,8 +171,15 @@ def duration(seconds: float) -> str:
 
 
 def exact_duration(seconds: float) -> str:
-    """Return how long something took, to the second: ``0.8 s``, ``12 s``, ``4 min 12 s``, ``2 h 41 min 5 s``."""
-    if 0 <= seconds < 10 and seconds != int(seconds):
+    """Return how long something took, to the second: ``0.8 s``, ``12 s``, ``4 min 12 s``, ``2 h 41 min 5 s``.
+
+    Nothing takes no time: where only whole seconds are known, and none has passed, it is ``< 1 s``.
+    """
+    if 0 < seconds < 0.05:
+        return "< 0.1 s"
+    if seconds <= 0:
+        return "< 1 s"
+    if seconds < 10 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     whole = max(int(seconds), 0)
     if whole < 60:

@@ -52,7 +52,7 @@ class AttentionRow:
 
 
 class Attention(Element, component="attention.js"):
-    """A list of causes that keeps the focus while it is refreshed.
+    """A list of causes that keeps the focus while it is refreshed, and its lines in place while somebody is at it.
 
     Args:
         prefix: Path under which a reverse proxy serves the app.

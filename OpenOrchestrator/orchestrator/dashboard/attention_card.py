@@ -12,6 +12,7 @@ from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.dashboard.attention import Attention
 from OpenOrchestrator.orchestrator.dashboard.attention_rows import attention_rows, enabled_by, settled_by
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
+from OpenOrchestrator.orchestrator.dashboard.untaken_rows import cancelled_by, served_by
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, count_of, since_words
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
@@ -19,6 +20,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBack
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.dashboard.backend.overview import DashboardBackend, Glance
     from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
+    from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
     from OpenOrchestrator.orchestrator.live.view import View
 
 MOST_CAUSES = 12
@@ -38,6 +40,7 @@ class AttentionCard:
         self._glance: Glance | None = None
         self._span = Span.WORK
         self._elements: Sequence[ElementCause] = ()
+        self._unserved: Sequence[UnservedQueue] = ()
         self._all_causes = False
         self._quiet_state = ""
         with ui.element("div").classes("oo-card"):
@@ -58,16 +61,16 @@ class AttentionCard:
         self._glance, self._span = glance, span
         self._show()
 
-    def show_elements(self, causes: Sequence[ElementCause]) -> None:
-        """Show why elements failed beside that."""
-        self._elements = causes
+    def show_elements(self, causes: Sequence[ElementCause], unserved: Sequence[UnservedQueue]) -> None:
+        """Show why elements failed beside that, and the queues that no trigger serves."""
+        self._elements, self._unserved = causes, unserved
         self._show()
 
     def _show(self) -> None:
         glance = self._glance
         if glance is None:
             return
-        rows = attention_rows(glance, self._elements, Moment(self._view.now(), self._view.zone))
+        rows = attention_rows(glance, self._elements, Moment(self._view.now(), self._view.zone), self._unserved)
         self._rows.show(rows if self._all_causes else rows[:MOST_CAUSES])
         self._causes.set_text(count_of(len(rows), "cause"))
         for label in (self._causes, *self._heads):
@@ -113,7 +116,16 @@ class AttentionCard:
             )
             return
         triggers = TriggersBackend(self._view.database, self._view.clock)
-        ids = [trigger.id for trigger in enabled_by(row_id, glance)]
+        requested = cancelled_by(row_id, glance)
+        if requested is not None:
+            await self._view.act(
+                lambda: triggers.cancel_run(requested.id),
+                name=f"Cancel the run of {requested.name}",
+                done=f"The run of {requested.name} that was requested is cancelled",
+                lost="It has started meanwhile, or somebody else cancelled it. This page shows the new state.",
+            )
+            return
+        ids = [*(trigger.id for trigger in enabled_by(row_id, glance)), *served_by(row_id, self._unserved)]
         rows = await self._view.load(lambda: triggers.rows(ids))
         if rows:
             await TriggerActions(self._view, triggers).many("enable", rows)

@@ -8,12 +8,15 @@ from uuid import UUID
 
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
-from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
+from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
+from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
@@ -21,13 +24,16 @@ MOST_SILENT = 3
 """More schedulers than these are one line."""
 
 
-def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Moment) -> list[AttentionRow]:
-    """Return everything that needs attention: what failed first, then who is silent, then what is late or stuck."""
+def attention_rows(
+    glance: Glance, elements: Sequence[ElementCause], moment: Moment, unserved: Sequence[UnservedQueue] = ()
+) -> list[AttentionRow]:
+    """Return everything that needs attention: what failed first, who is silent, what nobody takes, is late or stuck."""
     troubled = {trigger.id: trigger for trigger in glance.troubled}
     failures = [(cause.last, _failure(cause, troubled, glance.since, moment)) for cause in glance.causes]
     failures += [(cause.last, _elements(cause, moment)) for cause in elements]
     rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += _silent_ones(glance.silent, moment)
+    rows += untaken_rows(glance, unserved, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
     rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
     return rows + [row for held in HELD_TRIGGER_STATUSES for row in _held(glance, held, moment)]
@@ -58,9 +64,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         who = f"Timed out: {who}"
     elif cause.status is JobStatus.KILLED:
         who = f"Killed: {who}"
-    listed = {"status": cause.status.name.lower()}
-    if len(cause.names) == 1 and len(cause.triggers) == 1:
-        listed["trigger"] = str(cause.triggers[0])
+    listed = {"status": cause.status.name.lower(), "cause": cause.filter}
     return AttentionRow(
         id=f"job {cause.key}",
         icon=look.icon,
@@ -77,22 +81,20 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         lastTip=moment.full(cause.last),
         link="Open job" if cause.count == 1 else "Last job",
         href=f"/jobs/{cause.newest}",
-        action=_enable(len(held)),
+        action=enable_words(len(held)),
         actionIcon="sym_r_play_arrow",
     )
 
 
 def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
-    path = "/queues"
-    if len(cause.queues) == 1:
-        path = link(path_of(cause.queues[0]), status="failed")
+    path = link(path_of(cause.queue), status="failed", cause=cause.filter, ended=f"{cause.since:%Y-%m-%dT%H:%M}")
     return AttentionRow(
         id=f"element {cause.key}",
         icon="r_error",
         tone="failed",
         title=cause.title,
         tip=cause.title,
-        who=f"Elements of queue{'s' if len(cause.queues) > 1 else ''} {some(cause.queues)}",
+        who=f"Elements of queue {cause.queue}",
         count=times.number(cause.count),
         countOf="failed elements",
         countHref=path,
@@ -100,7 +102,7 @@ def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
         firstTip=moment.full(cause.first),
         last=moment.past(cause.last),
         lastTip=moment.full(cause.last),
-        link="Elements" if len(cause.queues) == 1 else "Queues",
+        link="Elements",
         href=path,
     )
 
@@ -118,18 +120,19 @@ def _silent_ones(silent: Sequence[SilentScheduler], moment: Moment) -> list[Atte
             who=some([scheduler.name for scheduler in silent]),
             count=times.number(len(silent)),
             countOf="schedulers",
-            countHref="/schedulers",
+            countHref="/schedulers?segment=silent",
             first=moment.past(seen[0]),
             firstTip=f"Last heard from {moment.full(seen[0])}",
             last=moment.past(seen[-1]),
             lastTip=f"Last heard from {moment.full(seen[-1])}",
             link="Schedulers",
-            href="/schedulers",
+            href="/schedulers?segment=silent",
         )
     ]
 
 
 def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
+    path = link("/schedulers", name=join_choice((scheduler.name,), exclude=False))
     waiting = f"Only there: {some(scheduler.waiting)}" if scheduler.waiting else "No trigger waits for it alone"
     return AttentionRow(
         id=f"scheduler {scheduler.name}",
@@ -139,24 +142,24 @@ def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
         who=waiting,
         count="1",
         countOf="scheduler",
-        countHref="/schedulers",
+        countHref=path,
         first=moment.past(scheduler.seen),
         firstTip=f"Last heard from {moment.full(scheduler.seen)}",
         last=f"{times.span(moment.seconds_since(scheduler.seen))} silent",
         link="Scheduler",
-        href=link("/schedulers", q=scheduler.name),
+        href=path,
     )
 
 
 def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> list[AttentionRow]:
-    silent = {scheduler.name for scheduler in glance.silent}
     groups: dict[str, list[TroubledTrigger]] = {}
     for trigger in late:
-        groups.setdefault(_why_late(trigger, silent, glance), []).append(trigger)
+        groups.setdefault(why_not_taken(trigger.schedulers, glance), []).append(trigger)
     rows = []
     for why, members in groups.items():
         dues = sorted(each.due for each in members if each.due is not None)
         one = len(members) == 1
+        path = triggers_listed([each.id for each in members], "/triggers?trouble=late", [each.id for each in late])
         rows.append(
             AttentionRow(
                 id=f"late {why}",
@@ -166,27 +169,16 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
                 who=some([each.name for each in members]),
                 count=times.number(len(members)),
                 countOf="late triggers",
-                countHref="/triggers?segment=attention",
+                countHref=path,
                 first=moment.past(dues[0]),
                 firstTip=f"Due {moment.full(dues[0])}",
                 last=f"{times.span(moment.seconds_since(dues[0]))} late",
                 lastTip=f"Due {moment.full(dues[0])}",
                 link="Trigger" if one else "Triggers",
-                href=f"/triggers/{members[0].id}" if one else "/triggers?segment=attention",
+                href=f"/triggers/{members[0].id}" if one else path,
             )
         )
     return rows
-
-
-def _why_late(trigger: TroubledTrigger, silent: set[str], glance: Glance) -> str:
-    if len(silent) == glance.schedulers:
-        return "no scheduler is heard from" if silent else "there is no scheduler yet"
-    if not trigger.schedulers or not set(trigger.schedulers).isdisjoint(glance.live):
-        return "no free scheduler has started it"
-    named = some(trigger.schedulers)
-    if silent.issuperset(trigger.schedulers):
-        return f"{named} {'is' if len(trigger.schedulers) == 1 else 'are'} not heard from"
-    return f"no scheduler named {named} is heard from"
 
 
 def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
@@ -200,7 +192,7 @@ def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
         who=trigger.name,
         count="1",
         countOf="stuck trigger",
-        countHref="/triggers?segment=attention",
+        countHref=f"/triggers/{trigger.id}",
         first=moment.past(seen) if seen else "",
         firstTip=f"Last started {moment.full(seen)}" if seen else None,
         last=f"since {times.span(moment.seconds_since(seen))}" if seen else "",
@@ -230,7 +222,8 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
     if not held:
         return []
     look = TRIGGER_LOOKS[status]
-    listed = f"/triggers?status={status.name.lower()}"
+    every = [each.id for each in glance.troubled if each.status is status]
+    listed = triggers_listed([each.id for each in held], f"/triggers?status={status.name.lower()}", every)
     seen = sorted(each.since for each in held if each.since is not None)
     return [
         AttentionRow(
@@ -248,11 +241,7 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
             lastTip=moment.full(seen[-1]) if seen else None,
             link="Trigger" if len(held) == 1 else "Triggers",
             href=f"/triggers/{held[0].id}" if len(held) == 1 else listed,
-            action=_enable(len(held)),
+            action=enable_words(len(held)),
             actionIcon="sym_r_play_arrow",
         )
     ]
-
-
-def _enable(count: int) -> str:
-    return "" if not count else "Enable" if count == 1 else f"Enable {count}"

@@ -55,8 +55,8 @@ class KeyFigures:
         states = sorted({each.status.value for each in stuck})
         parts = [f"{len(late)} late"] if late else []
         parts += [f"{len(stuck)} stuck in {' or '.join(states)}"] if stuck else []
-        self._late.show(len(late) + len(stuck), " · ".join(parts) or "All on time", "/triggers?segment=attention")
-        self._silent.show(len(glance.silent), silent_words(glance, moment), "/schedulers")
+        self._late.show(len(late) + len(stuck), " · ".join(parts) or "All on time", "/triggers?trouble=late%2Cstuck")
+        self._silent.show(len(glance.silent), silent_words(glance, moment), "/schedulers?segment=silent")
 
 
 class _Figure:

@@ -155,7 +155,7 @@ class DashboardPage:
             words = f"{count_of(queues.others, 'more queue')} with New elements."
         self._queue_note.set_text(words)
         self._queue_note.set_visibility(bool(words))
-        self._attention.show_elements(queues.causes)
+        self._attention.show_elements(queues.causes, queues.unserved)
 
 
 PAGES = (

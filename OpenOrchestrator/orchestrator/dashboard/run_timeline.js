@@ -6,7 +6,7 @@ export default {
       <div v-for="lane in lanes" :key="lane.n" class="oo-lane">
         <a :class="['oo-lane-n', { 'oo-dead': lane.since }]" :href="prefix + lane.h" :data-tip="lane.tip"><b></b><span class="oo-el">{{ lane.n }}</span></a>
         <template v-for="b in lane.b" :key="b.i">
-          <a v-if="right(b) > 0" tabindex="-1" :class="['oo-bar', 'oo-' + b.c]" :style="{ left: left(b) + '%', width: 'max(3px, ' + (right(b) - left(b)) + '%)' }" :href="prefix + '/jobs/' + b.i" :data-tip="b.t" :aria-label="b.t">{{ b.c === 'running' && right(b) - left(b) > 7 ? b.n : '' }}</a>
+          <a v-if="right(b) > 0" tabindex="-1" :class="['oo-bar', 'oo-' + b.c]" :style="{ left: left(b) + '%', width: 'max(3px, ' + (right(b) - left(b)) + '%)' }" :href="prefix + (b.h || '/jobs/' + b.i)" :data-tip="b.t" :aria-label="b.t">{{ b.c === 'running' && right(b) - left(b) > 7 ? b.n : '' }}</a>
         </template>
         <template v-if="lane.since"><span class="oo-bar oo-dead" :style="{ left: left({ s: lane.since }) + '%', right: 0 }"></span><span class="oo-dead-words" :style="words(lane)">{{ lane.words }}</span></template>
       </div>

@@ -72,7 +72,7 @@ def _lane(lane: Lane, zone: tzinfo, now: datetime) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "n": lane.scheduler,
         "h": f"/jobs?{jobs}",
-        "b": [_bar(bar, zone) for bar in lane.bars],
+        "b": [_bar(bar, zone, jobs) for bar in lane.bars],
     }
     if lane.silent_since is not None:
         seen = times.from_site(lane.silent_since, zone)
@@ -82,7 +82,7 @@ def _lane(lane: Lane, zone: tzinfo, now: datetime) -> dict[str, Any]:
     return shown
 
 
-def _bar(bar: Bar, zone: tzinfo) -> dict[str, Any]:
+def _bar(bar: Bar, zone: tzinfo, of_scheduler: str) -> dict[str, Any]:
     look = JOB_LOOKS[bar.status]
     start = times.from_site(bar.start, zone)
     end = times.from_site(bar.end, zone) if bar.end is not None else None
@@ -90,7 +90,12 @@ def _bar(bar: Bar, zone: tzinfo) -> dict[str, Any]:
     if end is not None:
         when += f" to {times.clock_time(end, zone)}, {times.exact_duration((end - start).total_seconds())}"
     what = f"{bar.count} runs, the last one {bar.name}" if bar.count > 1 else bar.name
+    several = {}
+    if bar.count > 1 and bar.end is not None:
+        period = urlencode({"from": f"{bar.start:%Y-%m-%dT%H:%M:%S}", "to": f"{bar.end:%Y-%m-%dT%H:%M:%S}"})
+        several = {"h": f"/jobs?{of_scheduler}&status=done&{period}"}
     return {
+        **several,
         "i": str(bar.job_id),
         "n": bar.name,
         "c": look.tone,

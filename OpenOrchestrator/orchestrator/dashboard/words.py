@@ -64,14 +64,11 @@ def tick_words(since: datetime, until: datetime, span: Span) -> tuple[str, str, 
         moments = (since, middle, until)
         first, second, third = (f"{times.DAYS[each.weekday()]} {each.day}" for each in moments)
         return first, second, third
-    if span is Span.DAY or since.date() + timedelta(days=1) >= until.date():
-        return (
-            f"{times.DAYS[since.weekday()]} {since:%H}",
-            f"{middle:%H}:00",
-            f"{times.DAYS[until.weekday()]} {until:%H}",
-        )
     days = times.DAYS
-    return f"{days[since.weekday()]} {since:%H}", days[middle.weekday()], f"{days[until.weekday()]} {until:%H}"
+    first, last = (f"{days[each.weekday()]} {each:%H:%M}" for each in (since, until))
+    if span is Span.DAY or since.date() + timedelta(days=1) >= until.date():
+        return first, f"{middle:%H}:00", last
+    return first, days[middle.weekday()], last
 
 
 def date_words(local: datetime) -> str:

@@ -10,6 +10,7 @@ from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 
 COLUMNS = (
@@ -18,11 +19,12 @@ COLUMNS = (
     Column("started", "Started", "116px", sortable=True),
     Column("duration", "Duration", "110px", right=True),
     Column("where", "Scheduler", "136px"),
-    Column("reason", "Reason"),
+    Column("reason", "Cause"),
 )
 ACTIONS = (
     RowAction("trigger", "Open trigger", "sym_r_bolt", quick=True, key="t"),
     RowAction("logs", "Logs", "sym_r_notes", quick=True, key="l"),
+    RowAction("cause", "Jobs with this cause", "sym_r_filter_alt"),
     RowAction("kill", "Kill", "sym_r_block", danger=True),
 )
 
@@ -39,6 +41,8 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
     actions = {"logs": ""}
     if with_trigger:
         actions["trigger"] = "" if row.trigger_status is not None else "Its trigger was deleted"
+    if cause_of(row):
+        actions["cause"] = ""
     if row.active:
         actions["kill"] = why_not_kill(row)
     second = row.process if row.trigger_name else None
@@ -50,7 +54,9 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
         version=f"{row.status.name}{' killing' if row.killing else ''}",
         actions=actions,
         cells={
-            "name": cells.text(row.name, second=second or "", href=f"/jobs/{row.id}"),
+            "name": cells.text(
+                row.name, second=second or "", phone=times.past(started, now, zone), href=f"/jobs/{row.id}"
+            ),
             "status": cells.pill(look),
             "started": cells.moment(started, now, zone, tone="t2"),
             "duration": _duration(row, now, zone),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from nicegui import ui
 
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.orchestrator.backend.causes import title_of
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.components import empty, times
@@ -15,6 +16,7 @@ from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, COLUMNS, job_row
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
@@ -61,6 +63,7 @@ class JobsPage:
                 ChoiceFilter("trigger", "Trigger", self._backend.trigger_names),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                ChoiceFilter("cause", "Cause", self._backend.causes, words=self._cause_words(page)),
                 PeriodChoice("Time", times.zone_name(view.zone)),
             ),
             segments={"": "All", "running": "Running", "failed": "Failed"},
@@ -83,6 +86,12 @@ class JobsPage:
         if name is None:
             return value
         return join_choice((name,), exclude=value.startswith("-"))
+
+    def _cause_words(self, page: FoundJobs) -> dict[str, str]:
+        """Return the causes of an address in words, as far as what it lists tells."""
+        wanted = self._list.query.causes
+        rows = [row for row in page.rows if cause_of(row) in wanted]
+        return {cause_of(row): title_of(row.reason or row.status.value) for row in rows}
 
     def _show(self, page: FoundJobs) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
@@ -116,6 +125,8 @@ class JobsPage:
             self._view.go(f"/triggers/{row.trigger_id}")
         elif action == "logs":
             self._view.go(f"/logs?job={row.id}")
+        elif action == "cause":
+            self._view.go(f"/jobs?cause={cause_of(row)}")
 
 
 def query_of(address: Mapping[str, str]) -> JobQuery:
@@ -124,6 +135,7 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
     processes, not_processes = split_choice(address.get("process", ""))
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
     triggers, not_triggers = split_choice(address.get("trigger", ""))
+    causes, not_causes = split_choice(address.get("cause", ""))
     segment = address.get("segment", "")
     page, size = place_of(address, MOST_PAGES)
     return JobQuery(
@@ -136,6 +148,8 @@ def query_of(address: Mapping[str, str]) -> JobQuery:
         not_schedulers=not_schedulers,
         triggers=triggers,
         not_triggers=not_triggers,
+        causes=causes[:20],
+        not_causes=not_causes,
         segment=segment if segment in SEGMENTS else "",
         period=period_of(address),
         descending=address.get("sort", "") != "started",

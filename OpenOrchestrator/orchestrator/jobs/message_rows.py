@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from OpenOrchestrator.orchestrator.backend.causes import telling_line
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row
@@ -31,8 +32,7 @@ def message_row(row: JobMessage, now: datetime, zone: tzinfo) -> Row:
     """Return a message as a table shows it: its first line."""
     instant = times.from_site(row.time, zone)
     lines = row.message.strip().split("\n")
-    # Of a traceback the last line says more than the first.
-    line = lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    line = telling_line(row.message)
     more = f"  (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
     local, today = instant.astimezone(zone), now.astimezone(zone)
     day = "" if local.date() == today.date() else f"{times.calendar(instant, now, zone).split(' ')[0]} "

@@ -75,12 +75,15 @@ class JobPage:
             with ui.element("div").classes("oo-split-side"):
                 self._side = JobSide(self._details, view.zone, view.prefix)
         self._show_around(around)
+        await self._show_neighbours()
         self._show(self._details)
         await self._load_tab()
         view.follow(("job", self._id), lambda: self._backend.find(self._id), self._show)
 
     def _build_buttons(self) -> None:
         row = self._details.row
+        self._older = icon_button("sym_r_chevron_left", "Previous run", lambda: self._turn(0), marker="previous-run")
+        self._newer = icon_button("sym_r_chevron_right", "Next run", lambda: self._turn(1), marker="next-run")
         if row.trigger_status is not None:
             secondary(
                 "Trigger",
@@ -167,8 +170,9 @@ class JobPage:
         )
         self._scheduler.show(row.scheduler)
         self._commit.show((row.commit or "")[:SHORT_COMMIT], hint=row.commit)
-        bad = row.exit_code is not None and row.exit_code != 0
-        self._exit_code.show("" if row.exit_code is None else str(row.exit_code), tone="failed" if bad else "")
+        # 0 and 1 say no more than the status does.
+        telling = row.exit_code is not None and row.exit_code not in (0, 1)
+        self._exit_code.show(str(row.exit_code) if telling else "", tone="failed")
         self._attempt.show(str(row.attempt) if row.attempt > 1 else "")
         ended = times.from_site(row.ended, zone) if row.ended is not None else None
         self._ended.show(
@@ -192,6 +196,7 @@ class JobPage:
         around = await self._view.load(lambda: self._backend.surroundings(self._id))
         if around is not None and not self._failure.is_deleted:
             self._show_around(around)
+            await self._show_neighbours()
 
     def _show_limit(self, details: JobDetails, seconds: float) -> None:
         limit = details.timeout_seconds
@@ -238,6 +243,24 @@ class JobPage:
             elements = await self._view.load(lambda: self._backend.elements(self._id))
             if elements is not None:
                 self._elements.show(elements, self._details.element_count)
+
+    async def _show_neighbours(self) -> None:
+        found = await self._view.load(lambda: self._backend.neighbours(self._details.row))
+        whose = "trigger" if self._details.row.trigger_id is not None else "process"
+        for button, which, other in zip(
+            (self._older, self._newer), ("previous", "next"), found or (None, None), strict=True
+        ):
+            button.set_enabled(other is not None)
+            words = f"{which.capitalize()} run of this {whose}"
+            tip(button, words if other is not None else f"There is no {which} run of this {whose}")
+
+    async def _turn(self, which: int) -> None:
+        """Show the run before (0) or after (1), on the same tab."""
+        found = await self._view.load(lambda: self._backend.neighbours(self._details.row))
+        other = found[which] if found is not None else None
+        if other is not None:
+            tab = self._view.query.get("tab")
+            self._view.go(f"/jobs/{other}" + (f"?tab={tab}" if tab else ""))
 
     async def _copy_link(self) -> None:
         # The host is the browser's: behind a proxy only that knows it.

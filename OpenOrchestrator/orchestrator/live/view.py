@@ -23,6 +23,7 @@ from OpenOrchestrator.common.errors import (
     OpenOrchestratorError,
 )
 from OpenOrchestrator.orchestrator.components import feedback
+from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress
 from OpenOrchestrator.orchestrator.components.freshness import Freshness
 
 if TYPE_CHECKING:
@@ -121,6 +122,20 @@ class View:
         state = json.dumps({"page": self.address})
         target = json.dumps(f"?{query}" if query else "")
         ui.run_javascript(f"history.replaceState({state}, '', location.pathname + {target})")
+
+    def form_address(self, key: str) -> FormAddress:
+        """Return where a form of this page stands in the address, as ``form``."""
+
+        def show(value: str | None) -> None:
+            if not self._closed:
+                self.set_query(form=value)
+
+        return FormAddress(key, show)
+
+    def asked_form(self) -> tuple[str, str]:
+        """Return the form that the address asks for: what is done, and with what; both empty for none."""
+        action, _, what = self.query.get("form", "").partition("-")
+        return action, what
 
     def follow(
         self, key: Hashable, fetch: Callable[[], Awaitable[T]], show: Callable[[T], None], *, every: float = 0

@@ -181,6 +181,7 @@ class LogsPage:
             shown=bool(self._rows),
             hidden_by=self._filters.description() if self._filters.active else "",
             on_clear=self._filters.clear_all,
+            searched=self._searched(),
         )
 
     def _span(self) -> str:
@@ -212,18 +213,28 @@ class LogsPage:
         self._waiting.set_text(f"{count} new line{'' if len(new) == 1 else 's'}")
         self._waiting.set_visibility(True)
 
-    def _show_hint(self) -> None:
+    def _searched(self) -> empty.SearchedInPart | None:
+        """Return where a search has looked, if that is not everywhere."""
         page, query, zone = self._page, self._query, self._view.zone
-        implied = query.effective_period != query.period
-        self._filters.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
-        self._hint.set_visibility(bool(query.text) and (implied or (page is not None and page.searched_to is not None)))
+        if not query.text:
+            return None
         if page is not None and page.searched_to is not None:
             to = times.full(times.from_site(page.searched_to, zone), zone)
-            self._hint_text.set_text(f"Searched back to {to}.")
-            self._hint_button.set_text("Search further back")
-        elif implied:
-            self._hint_text.set_text(f"Searched the {PRESETS[SEARCHED_PERIOD.start].lower()}.")
-            self._hint_button.set_text("Search all time")
+            return empty.SearchedInPart(f"Searched back to {to}.", "Search further back", self._search_on)
+        if query.effective_period != query.period:
+            words = f"Searched the {PRESETS[SEARCHED_PERIOD.start].lower()}."
+            return empty.SearchedInPart(words, "Search all time", self._search_on)
+        return None
+
+    def _show_hint(self) -> None:
+        query, searched = self._query, self._searched()
+        implied = query.effective_period != query.period
+        self._filters.show_implied(PRESETS[SEARCHED_PERIOD.start].lower() if implied else None)
+        # Of an empty list that is said where its rows would stand.
+        self._hint.set_visibility(searched is not None and bool(self._rows))
+        if searched is not None:
+            self._hint_text.set_text(searched.sentence)
+            self._hint_button.set_text(searched.action)
 
     async def _show_count(self) -> None:
         query = self._query

@@ -4,8 +4,9 @@ from typing import Any
 
 from nicegui import background_tasks, ui
 
+from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import empty, times
-from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.buttons import primary, secondary, tip
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of, resized, turned
@@ -51,6 +52,10 @@ class QueuesPage:
         view = self._view
         rows = await self._backend.all()
         with view.head("Queues"):
+            self._seen = secondary(
+                "Mark failed as seen", self._mark_seen, icon="sym_r_done_all", marker="mark-seen"
+            ).classes("oo-short")
+            tip(self._seen, "What failed until now is counted beside Queues no longer; the elements stay as they are")
             ui.element("span").classes("oo-vsep oo-no-phone")
             primary("New element", self._new, icon="sym_r_add", marker="new-element")
         self._filters = FilterBar(view.query, self._filtered, placeholder="Filter queues", segments=SEGMENTS)
@@ -65,6 +70,8 @@ class QueuesPage:
         await self._show_chart()
         self._built = True
         view.follow(("queues",), self._backend.all, self._show, every=REFRESH_SECONDS)
+        if view.asked_form()[0] == "new":
+            await self._new()
 
     def _legend(self) -> None:
         with ui.element("div").classes("oo-qlegend"):
@@ -111,6 +118,7 @@ class QueuesPage:
         self._table.show([queue_row(row, now, zone) for row in part], sort=sort, descending=descending)
         self._pager.show(page=page, size=size, shown=len(part), total=len(found))
         count = times.number(len(rows))
+        self._seen.set_visibility(any(row.count(QueueStatus.FAILED) for row in rows))
         view.count(count if len(found) == len(rows) else f"{times.number(len(found))} of {count}")
         self._empty.show(
             empty.NoneYet(
@@ -124,6 +132,12 @@ class QueuesPage:
             shown=bool(part),
             hidden_by=self._filters.description() if rows else "",
             on_clear=self._filters.clear,
+        )
+
+    async def _mark_seen(self) -> None:
+        names = [row.name for row in self._rows if row.count(QueueStatus.FAILED)]
+        await self._view.act(
+            lambda: self._backend.mark_seen(*names), name="Mark failed as seen", done="What failed until now is seen"
         )
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:

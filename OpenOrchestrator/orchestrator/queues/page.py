@@ -5,12 +5,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.backend.causes import title_of
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
-from OpenOrchestrator.orchestrator.backend.periods import period_of
+from OpenOrchestrator.orchestrator.backend.periods import is_moment, period_of
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.choices import split_choice
@@ -34,6 +35,7 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     QueueElementsBackend,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import UNEXPLAINED
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
 from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
@@ -93,6 +95,8 @@ class QueuePage:
             on_action=self._new,
         )
         self._noted: datetime | None = None
+        self._seen_failed = 0
+        self._noticed = False
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -117,6 +121,8 @@ class QueuePage:
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in QueueStatus}),
                 PeriodChoice("Created", times.abbreviated(view.now(), view.zone)),
+                ChoiceFilter("cause", "Cause", {}, words=self._cause_words(page), when_set=True),
+                ChoiceFilter("ended", "Ended since", {}, when_set=True),
             ),
         )
         with self._filters.element:
@@ -139,7 +145,7 @@ class QueuePage:
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._bulk = MatchingBar(
             [
-                ("sym_r_replay", "Set New", lambda: self._bulk_act("new")),
+                ("sym_r_replay", "Set to New", lambda: self._bulk_act("new")),
                 ("sym_r_cancel", "Abandon", lambda: self._bulk_act("abandon")),
             ],
             delete=lambda: self._bulk_act("delete"),
@@ -148,10 +154,23 @@ class QueuePage:
         )
         self._show_figures(figures)
         self._show(page)
+        self._noticed = True
+        await self._mark_seen()
         self._list.follow()
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
+        action, which = view.asked_form()
+        if action == "new":
+            await self._new()
+        elif action == "edit" and (element_id := as_uuid(which)) is not None:
+            await self._edit(element_id, "this element")
+
+    def _cause_words(self, page: FoundElements) -> dict[str, str]:
+        cause = self._list.query.cause
+        if not cause or not page.rows:
+            return {}
+        return {cause: title_of((page.rows[0].message or "").strip() or UNEXPLAINED)}
 
     def _build_table(self) -> None:
         self._place.clear()
@@ -173,6 +192,13 @@ class QueuePage:
     def _show_figures(self, row: QueueRow) -> None:
         self._figures.show(row, self._view.now(), self._view.zone)
         self._view.count(times.number(row.total))
+        failed = row.count(QueueStatus.FAILED)
+        if failed > self._seen_failed and self._noticed:
+            background_tasks.create(self._mark_seen(), name="queue seen")
+        self._seen_failed = failed
+
+    async def _mark_seen(self) -> None:
+        await self._view.load(lambda: self._queues.mark_seen(self._queue))
 
     def _show(self, page: FoundElements) -> None:
         self._page = page
@@ -185,7 +211,10 @@ class QueuePage:
             descending=query.descending,
         )
         cap = COUNT_CAP if page.capped else None
-        self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap)
+        in_part = page.searched_from is not None
+        self._pager.show(
+            page=query.page, size=query.size, shown=len(page.rows), total=page.total, cap=cap, so_far=in_part
+        )
         if self._everything and set(self._rows) != before:
             self._table.select(list(self._rows))
         self._show_bulk()
@@ -195,14 +224,21 @@ class QueuePage:
             shown=bool(page.rows),
             hidden_by=self._filters.description() if self._filters.active else "",
             on_clear=self._filters.clear_all,
+            searched=empty.SearchedInPart(self._note_words(page), "Search all", self._search_all) if in_part else None,
         )
 
+    def _note_words(self, page: FoundElements) -> str:
+        """Return where a search has looked; empty where it has looked everywhere."""
+        if page.searched_from is None:
+            return ""
+        since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
+        return f"Searched the newest elements, created since {since}. All were searched for exactly this reference."
+
     def _show_note(self, page: FoundElements) -> None:
-        self._note.set_visibility(page.searched_from is not None)
+        self._note.set_visibility(page.searched_from is not None and bool(page.rows))
         if page.searched_from is not None and page.searched_from != self._noted:
             self._noted = page.searched_from
-            since = times.full(times.from_site(page.searched_from, self._view.zone), self._view.zone)
-            self._note_text.set_text(f"Searched the newest elements, created since {since}.")
+            self._note_text.set_text(self._note_words(page))
 
     async def _filtered(self, changes: dict[str, str | None]) -> None:
         self._clear_selection()
@@ -271,12 +307,15 @@ class QueuePage:
         if row is None:
             return
         if action == "edit":
-            elements = ElementsBackend(self._view.database, self._view.clock)
-            stored = await self._view.act(lambda: elements.get(row.id), name=f"Open {row.name}")
-            if stored is not None:
-                edit_element(self._view, stored, self._view.refresh)
+            await self._edit(row.id, row.name)
         else:
             await self._actions.one(action, row)
+
+    async def _edit(self, element_id: UUID, name: str) -> None:
+        elements = ElementsBackend(self._view.database, self._view.clock)
+        stored = await self._view.act(lambda: elements.get(element_id), name=f"Open {name}")
+        if stored is not None and stored.queue == self._queue:
+            edit_element(self._view, stored, self._view.refresh)
 
     async def _bulk_act(self, action: str) -> None:
         if self._everything:
@@ -308,12 +347,22 @@ def query_of(queue: str, address: Mapping[str, str]) -> ElementQuery:
         text=address.get("q", "")[:200],
         statuses=tuple(status for status in QueueStatus if status in statuses),
         period=period_of(address),
+        cause=address.get("cause", "")[:40],
+        ended_from=datetime.fromisoformat(ended) if is_moment(ended := address.get("ended", "")) else None,
         sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "created",
         descending=sort.startswith("-") or sort not in SORTS,
         page=page,
         size=size,
         deep=address.get("deep") == "1",
     )
+
+
+def as_uuid(text: str) -> UUID | None:
+    """Return the id that a text is, or None."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def refresh_seconds(query: ElementQuery) -> float:

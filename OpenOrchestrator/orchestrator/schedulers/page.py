@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import empty, times
-from OpenOrchestrator.orchestrator.components.choices import join_choice
+from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
-from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.vocabulary import Look
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -60,7 +60,13 @@ class SchedulersPage:
         rows = await self._backend.rows()
         with view.head("Schedulers"):
             pass
-        self._filters = FilterBar(view.query, self._filtered, placeholder="Filter by name or machine")
+        self._filters = FilterBar(
+            view.query,
+            self._filtered,
+            placeholder="Filter by name or machine",
+            choices=(ChoiceFilter("name", "Name", {}, when_set=True),),
+            segments={"": "All", "silent": "Not heard from"},
+        )
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
                 "Schedulers", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_action=self._act
@@ -77,7 +83,15 @@ class SchedulersPage:
     def _show(self, rows: tuple[SchedulerRow, ...]) -> None:
         self._rows = rows
         text = self._text.casefold()
-        shown = [row for row in rows if text in row.name.casefold() or text in (row.host or "").casefold()]
+        names, but_these = split_choice(self._view.query.get("name", ""))
+        silent_only = self._view.query.get("segment") == "silent"
+        shown = [
+            row
+            for row in rows
+            if (text in row.name.casefold() or text in (row.host or "").casefold())
+            and (row.silent or not silent_only)
+            and (not names or (row.name in names) is not but_these)
+        ]
         now, zone = self._view.now(), self._view.zone
         self._table.show([table_row(row, now, zone) for row in shown])
         count = times.number(len(rows))
@@ -120,7 +134,12 @@ def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
         version=str(row.silent),
         actions={"jobs": "", "triggers": "", "forget": "" if row.silent else "It is heard from"},
         cells={
-            "name": cells.text(row.name, second=row.host or "", href=f"/jobs?{_choice(row.name)}"),
+            "name": cells.text(
+                row.name,
+                second=row.host or "",
+                phone=_phone_line(seen, now, silent=row.silent),
+                href=f"/jobs?{_choice(row.name)}",
+            ),
             "state": cells.pill(SILENT if row.silent else ALIVE),
             "seen": _heartbeat(seen, now, zone, silent=row.silent),
             "running": cells.text(
@@ -145,6 +164,12 @@ def _heartbeat(seen: datetime, now: datetime, zone: tzinfo, *, silent: bool) -> 
         return cells.text(f"{times.duration((now - seen).total_seconds() // 60 * 60)} ago", tone="failed", tip=tip)
     # Not counted in seconds: a table that changes at every look would be sent at every look.
     return cells.text("just now", tone="t3", tip="Within the last minute: schedulers report every few seconds.")
+
+
+def _phone_line(seen: datetime, now: datetime, *, silent: bool) -> str:
+    if not silent:
+        return "Heartbeat just now"
+    return f"Heartbeat {times.duration((now - seen).total_seconds() // 60 * 60)} ago"
 
 
 def _last(row: SchedulerRow, now: datetime, zone: tzinfo) -> cells.Cell:

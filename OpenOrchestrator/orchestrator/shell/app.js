@@ -62,6 +62,45 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
     if (changes.some((change) => [...change.removedNodes].some(isDialog)) && document.activeElement === document.body) focused.get(layer())?.focus();
   }).observe(document.body, { childList: true });
 
+  // Back leads to where one had scrolled: pages are built some time after the browser would have scrolled by itself.
+  const places = (() => { try { return JSON.parse(sessionStorage.getItem("openorchestrator-places")) ?? {}; } catch { return {}; } })();
+  const at = () => location.pathname + location.search;
+  let returning = null, noting = null;
+  history.scrollRestoration = "manual";
+  const goBackTo = (address) => {
+    const wanted = places[address] ?? 0, end = Date.now() + 5000;
+    clearInterval(returning);
+    if (!wanted) return;
+    returning = setInterval(() => {
+      const there = document.documentElement.scrollHeight - innerHeight >= wanted;
+      if (there) scrollTo(0, wanted);
+      if (there || Date.now() > end || at() !== address) { clearInterval(returning); returning = null; }
+    }, 50);
+  };
+  addEventListener("popstate", () => goBackTo(at()));
+  for (const name of ["wheel", "touchmove", "keydown", "mousedown"]) addEventListener(name, () => { clearInterval(returning); returning = null; }, { passive: true });
+  addEventListener("scroll", () => {
+    if (returning !== null) return;
+    clearTimeout(noting);
+    const address = at();
+    noting = setTimeout(() => {
+      if (address !== at()) return;
+      delete places[address];
+      places[address] = Math.round(scrollY);
+      for (const old of Object.keys(places).slice(0, -50)) delete places[old];
+      try { sessionStorage.setItem("openorchestrator-places", JSON.stringify(places)); } catch { /* it is for this page only then */ }
+    }, 100);
+  }, { passive: true });
+  if (performance.getEntriesByType("navigation")[0]?.type !== "navigate") goBackTo(at());
+
+  // What was done and what failed stands in a strip below the page: everything else ends above it, whatever its height.
+  const room = (strip) => document.documentElement.style.setProperty("--strip-h", strip.offsetHeight + "px");
+  window.ooStrip = (id, tries = 50) => {
+    const strip = document.getElementById(id);
+    if (strip) { room(strip); new ResizeObserver(() => room(strip)).observe(strip); }
+    else if (tries) requestAnimationFrame(() => ooStrip(id, tries - 1));
+  };
+
   // A hidden tab rests.
   const tell = (name, value) => { if (window.socket?.connected && typeof emitEvent === "function") emitEvent(name, value); };
   document.addEventListener("visibilitychange", () => tell("oo_visible", !document.hidden));

@@ -25,21 +25,21 @@ STYLES = (
     "logs/logs.css",
 )
 SESSION_SCRIPT = "access/session.js"
-SCRIPT = "shell/app.js"
+SCRIPTS = ("shell/forms.js", "shell/app.js")
 
 
 @lru_cache(maxsize=1)
 def folder_url() -> str:
     """Return the path they are served under; it changes with their content."""
     content = hashlib.sha256()
-    for name in (*STYLES, SESSION_SCRIPT, SCRIPT):
+    for name in (*STYLES, SESSION_SCRIPT, *SCRIPTS):
         content.update((FOLDER / name).read_bytes())
     return f"/_assets/{content.hexdigest()[:12]}"
 
 
 def serve() -> None:
     """Register the files with NiceGUI."""
-    for name in (*STYLES, SESSION_SCRIPT, SCRIPT):
+    for name in (*STYLES, SESSION_SCRIPT, *SCRIPTS):
         app.add_static_file(local_file=FOLDER / name, url_path=_url(name), max_cache_age=31_536_000)
 
 
@@ -52,7 +52,8 @@ def add_to_head(prefix: str) -> None:
     for name in STYLES:
         ui.add_head_html(f'<link rel="stylesheet" href="{prefix}{_url(name)}">')
     ui.add_head_html(f'<script defer data-base="{prefix}" src="{prefix}{_url(SESSION_SCRIPT)}"></script>')
-    ui.add_head_html(f'<script defer src="{prefix}{_url(SCRIPT)}"></script>')
+    for name in SCRIPTS:
+        ui.add_head_html(f'<script defer src="{prefix}{_url(name)}"></script>')
 
 
 def _url(name: str) -> str:

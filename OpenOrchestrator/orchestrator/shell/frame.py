@@ -67,11 +67,12 @@ class Frame:
         self._navigation = Navigation(self._installation, self._pages, go_to, on_dark=self._toggle_dark)
         with ui.element("div").classes("oo-shell"):
             self._navigation.build()
-            with ui.element("main").classes("oo-main").props("tabindex=-1") as main:
+            with ui.element("div").classes("oo-main").props("role=main tabindex=-1") as main:
                 self._banner()
                 routes = {page.path: self._builder(page) for page in self._pages}
                 self._sub_pages = ui.sub_pages(routes, show_404=False)
                 self._missing = ui.element("div")
+        self._only_main()
         self._navigation.build_short()
         ui.skip_link("Skip to content", target=main)
         router = self._client.sub_pages_router
@@ -85,6 +86,12 @@ class Frame:
         self._client.on_delete(lambda: self._installation.off_change(self._reload))
         ui.on_exception(self._unexpected)
         self._follow_counts()
+
+    def _only_main(self) -> None:
+        """Take its meaning from the ``main`` that NiceGUI puts around everything: ours is beside the navigation."""
+        for element in self._client.elements.values():
+            if element.tag == "q-page":
+                element.props("role=presentation")
 
     def _builder(self, page: PageSpec) -> Callable[[PageArguments], object]:
         async def build(arguments: PageArguments) -> None:

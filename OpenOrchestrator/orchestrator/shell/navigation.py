@@ -4,6 +4,7 @@ Owns which place is marked. Must not know any page: it is given what each declar
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from nicegui import ui
@@ -15,6 +16,8 @@ from OpenOrchestrator.orchestrator.components.buttons import icon_button, tip
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo
 from OpenOrchestrator.orchestrator.shell.keyboard_help import keyboard_help
+
+MOST_COUNTED = 999
 
 
 class Navigation:
@@ -106,7 +109,7 @@ class Navigation:
         """Show the count of each badge by its key, and the site's time zone as it is known by now."""
         for key, labels in self._badges.items():
             number = counts.get(key, 0)
-            text = times.number(number) if number else ""
+            text = badge_text(number)
             for label in labels:
                 if label.text != text:
                     label.set_text(text)
@@ -120,6 +123,7 @@ class Navigation:
             badge = page.nav.badge
             if badge is not None:
                 label = ui.label().classes("oo-bad" if badge.attention else "oo-cnt")
+                tip(label, badge.words or None)
                 self._badges.setdefault(badge.key, []).append(label)
         self._links.setdefault(page.path, []).append(link)
 
@@ -130,7 +134,17 @@ class Navigation:
 
     def _show_zone(self) -> None:
         now, zone = self._installation.now(), self._installation.zone
-        text = f"{times.zone_name(zone)} · {times.abbreviated(now, zone)}"
+        text = zone_text(now, zone)
         if self._zone.text != text:
             self._zone.set_text(text)
             tip(self._zone_box, f"Times are shown in the site's zone:\n{times.zone_text(now, zone)}")
+
+
+def badge_text(number: int) -> str:
+    """Return a count as it stands beside a place: none for nought, and short enough for the narrow navigation. Pure."""
+    return "" if not number else str(number) if number <= MOST_COUNTED else f"{MOST_COUNTED}+"
+
+
+def zone_text(now: datetime, zone: tzinfo) -> str:
+    """Return the site's zone with its abbreviation, which is not said twice: ``UTC``. Pure."""
+    return " · ".join(dict.fromkeys((times.zone_name(zone), times.abbreviated(now, zone))))

@@ -12,15 +12,15 @@ def no_database(problem: str | None) -> None:
     """Say that there is no database, or what is wrong with the one there is, and lead to Settings."""
     with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
         if problem is not None:
-            empty.none_yet("sym_r_database", "This database cannot be used yet", problem)
+            panel = empty.none_yet("sym_r_database", "This database cannot be used yet", problem)
         else:
-            empty.none_yet(
+            panel = empty.none_yet(
                 "sym_r_database",
                 "Not connected to a database",
                 "Triggers, jobs, queues and logs live in a database that this app and all schedulers share.",
             )
-    with ui.element("div").classes("oo-row").style("justify-content: center"):
-        secondary("Open Settings", lambda: ui.navigate.to("/settings"))
+        with panel:
+            secondary("Open Settings", lambda: ui.navigate.to("/settings"), marker="open-settings")
 
 
 def waits_for_database(title: str) -> None:

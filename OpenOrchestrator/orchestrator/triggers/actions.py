@@ -20,13 +20,21 @@ from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
 
-_VERBS = {"run": "Run", "enable": "Enable", "disable": "Pause", "kill": "Kill", "delete": "Delete"}
+_VERBS = {
+    "run": "Run",
+    "cancel": "Cancel the run of",
+    "enable": "Enable",
+    "disable": "Pause",
+    "kill": "Kill",
+    "delete": "Delete",
+}
 _DONE = {
     "run": "A run of {} was requested",
     "enable": "{} was enabled",
     "disable": "{} was paused",
     "kill": "Kill of {} was requested",
     STOP_RUN: "Stop of the run of {} was requested",
+    "cancel": "The run of {} that was requested is cancelled",
     "delete": "{} was deleted",
 }
 _DONE_MANY = {
@@ -58,11 +66,12 @@ class TriggerActions:
             "disable": backend.disable,
             "kill": backend.kill,
             STOP_RUN: backend.stop_run,
+            "cancel": backend.cancel_run,
             "delete": backend.delete,
         }
 
     async def one(self, action: str, row: ListedTrigger) -> None:
-        """Do something with one trigger: ``run``, ``enable``, ``disable``, ``kill`` or ``delete``."""
+        """Do something with one trigger: ``run``, ``cancel``, ``enable``, ``disable``, ``kill`` or ``delete``."""
         meant = await self._meant(action, [row], bulk=False)
         if meant is None:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,33 @@ def doubt_arguments(value: Any) -> str | None:
     except RecursionError:
         return "Looks like JSON, but is too deep to be read"
     return None
+
+
+def doubt_name(value: Any, others: Sequence[str]) -> str:
+    """Say what is odd about the name of a trigger, given those of all others; empty for nothing."""
+    name = str(value or "").strip()
+    alike = next((other for other in others if other.strip().casefold() == name.casefold()), None) if name else None
+    return f"Another trigger is called {alike}: jobs and logs of the two look alike." if alike is not None else ""
+
+
+def doubt_queue(value: Any, known: Sequence[str]) -> str:
+    """Say what is odd about the queue of a trigger, given those there are; empty for nothing."""
+    name = str(value or "").strip()
+    if not name or name in known:
+        return ""
+    alike = next((other for other in known if other.strip().casefold() == name.casefold()), None)
+    meant = f" Is {alike} meant?" if alike is not None else ""
+    return f"There is no queue {name} yet: the trigger waits until something is put into it.{meant}"
+
+
+def doubt_schedulers(value: Any, heard_of: Sequence[str]) -> str:
+    """Say which of the chosen schedulers nobody has heard of; empty for none."""
+    unknown = [name for name in value or () if name not in heard_of]
+    if not unknown:
+        return ""
+    alone = len(unknown) == len(value)
+    until = " The trigger does not run before one does." if alone else ""
+    return f"No scheduler named {' or '.join(unknown)} ever reported.{until}"
 
 
 def check_limit(value: Any) -> str | None:

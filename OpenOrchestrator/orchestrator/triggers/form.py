@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, NotFoundError
+from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
-from OpenOrchestrator.orchestrator.components import feedback
-from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
-from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
+from OpenOrchestrator.orchestrator.components import feedback, times
+from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Difference, confirm, overwrite
+from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress, FormDrawer
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
 from OpenOrchestrator.orchestrator.triggers.backend.settings import (
     StoredTrigger,
@@ -27,35 +32,47 @@ if TYPE_CHECKING:
 _NEW = TriggerSettings(name="", process="", type=TriggerType.SCHEDULED, path="")
 
 
-async def new_trigger(view: View, on_saved: Callable[[], Any]) -> None:
-    """Open the form for a new trigger."""
-    await _open(view, _NEW, None, on_saved, title="New trigger")
+async def new_trigger(view: View, on_created: Callable[[UUID], Any]) -> None:
+    """Open the form for a new trigger; ``on_created`` is told its id."""
+    await _open(view, _NEW, None, on_created, title="New trigger", key="new")
 
 
 async def edit_trigger(view: View, stored: StoredTrigger, on_saved: Callable[[], Any]) -> None:
     """Open the form for changing a trigger."""
-    await _open(view, stored.settings, stored, on_saved, title="Edit trigger")
+    await _open(view, stored.settings, stored, lambda _: on_saved(), title="Edit trigger", key=f"edit-{stored.id}")
 
 
-async def copy_trigger(view: View, stored: StoredTrigger, on_saved: Callable[[], Any]) -> None:
-    """Open the form for a new trigger that starts as a copy of another."""
+async def copy_trigger(view: View, stored: StoredTrigger, on_created: Callable[[UUID], Any]) -> None:
+    """Open the form for a new trigger that starts as a copy of another; ``on_created`` is told its id."""
     copied = replace(stored.settings, name=f"{stored.settings.name} copy"[:100])
-    await _open(view, copied, None, on_saved, title="Copy trigger")
+    await _open(view, copied, None, on_created, title="Copy trigger", key=f"copy-{stored.id}")
 
 
 async def _open(
-    view: View, settings: TriggerSettings, stored: StoredTrigger | None, on_saved: Callable[[], Any], *, title: str
+    view: View,
+    settings: TriggerSettings,
+    stored: StoredTrigger | None,
+    on_saved: Callable[[UUID], Any],
+    *,
+    title: str,
+    key: str,
 ) -> None:
     names = NamesBackend(view.database, view.clock)
-    found = await view.load(lambda: _names(names))
+    found = await view.load(lambda: _names(names, stored.id if stored is not None else None))
     if found is not None:
         with view.container:
             form = _TriggerForm(view, settings, stored, found, on_saved)
-            form.build(title, "Create" if stored is None else "Save")
+            form.build(title, "Create" if stored is None else "Save", view.form_address(key))
 
 
-async def _names(names: NamesBackend) -> KnownNames:
-    return KnownNames(await names.processes(), await names.schedulers(), await names.queues())
+async def _names(names: NamesBackend, trigger_id: UUID | None) -> KnownNames:
+    return KnownNames(
+        await names.processes(),
+        await names.schedulers(),
+        await names.queues(),
+        await names.known_schedulers(),
+        tuple(each.name for each in await names.triggers() if each.id != trigger_id),
+    )
 
 
 class _TriggerForm:
@@ -72,7 +89,7 @@ class _TriggerForm:
         settings: TriggerSettings,
         stored: StoredTrigger | None,
         names: KnownNames,
-        on_saved: Callable[[], Any],
+        on_saved: Callable[[UUID], Any],
     ) -> None:
         self._view = view
         self._settings = settings
@@ -81,11 +98,16 @@ class _TriggerForm:
         self._on_saved = on_saved
         self._backend = TriggerSettingsBackend(view.database, view.clock)
 
-    def build(self, title: str, save: str) -> None:
+    def build(self, title: str, save: str, address: FormAddress) -> None:
         """Build the drawer and open it."""
         settings = self._settings
-        drawer = FormDrawer(
-            title, subtitle=settings.name, icon=TYPE_ICONS[settings.type], save=save, on_save=self._save
+        drawer = self._drawer = FormDrawer(
+            title,
+            subtitle=settings.name,
+            icon=TYPE_ICONS[settings.type],
+            save=save,
+            on_save=self._save,
+            address=address,
         )
         kind_is_fixed = self._stored is not None
         self._fields = TriggerFields(self._view, drawer, settings, self._names, kind_is_fixed=kind_is_fixed)
@@ -98,30 +120,41 @@ class _TriggerForm:
             if not await self._past_is_meant(settings) or not await self._text_is_meant(settings):
                 return False
             if self._stored is None:
-                await self._backend.create(settings)
-                feedback.done(f"{settings.name} was created")
+                trigger_id = await self._backend.create(settings)
+                feedback.done(f"{settings.name} was created", link=("Open trigger", f"/triggers/{trigger_id}"))
             elif not await self._update(self._stored, settings):
                 return False
             else:
+                trigger_id = self._stored.id
                 feedback.done(f"{settings.name} was saved")
         except (DatabaseError, InvalidInputError, NotFoundError) as error:
             feedback.failed(f"{settings.name} was not saved", str(error))
             return False
-        self._on_saved()
+        await self._tell_saved(trigger_id)
         return True
+
+    async def _tell_saved(self, trigger_id: UUID) -> None:
+        told = self._on_saved(trigger_id)
+        if inspect.isawaitable(told):
+            await told
 
     async def _update(self, stored: StoredTrigger, settings: TriggerSettings) -> bool:
         while not await self._backend.update(stored, settings):
             newer = await self._backend.get(stored.id)
             changed = ", ".join(differences(stored.settings, newer.settings)) or "its settings"
-            if not await confirm(
+            way = await overwrite(
                 f"Overwrite the changes to {stored.settings.name}?",
                 [
                     f"Somebody else changed {changed} while this form was open.",
                     "Saving puts your values in their place.",
                 ],
+                both_values(newer.settings, settings),
                 action="Overwrite",
-            ):
+            )
+            if way == THEIRS:
+                self._drawer.discard()
+                await edit_trigger(self._view, newer, partial(self._on_saved, newer.id))
+            if way is None or way == THEIRS:
                 return False
             stored = self._stored = newer
         return True
@@ -150,17 +183,43 @@ class _TriggerForm:
         )
 
 
+_WORDS = {
+    "passing": "secret passing",
+    "is_git": "git",
+    "is_blocking": "blocking",
+    "timeout_seconds": "time limit",
+    "keep_files": "what is kept between runs",
+}
+
+
 def differences(before: TriggerSettings, after: TriggerSettings) -> list[str]:
     """Return in words which settings differ."""
-    words = {
-        "passing": "secret passing",
-        "is_git": "git",
-        "is_blocking": "blocking",
-        "timeout_seconds": "time limit",
-        "keep_files": "what is kept between runs",
-    }
+    return [_words(name) for name in TriggerSettings.__slots__ if getattr(before, name) != getattr(after, name)]
+
+
+def both_values(theirs: TriggerSettings, yours: TriggerSettings) -> list[Difference]:
+    """Return the settings that differ with both values in words; addresses without their secrets."""
     return [
-        words.get(name, name.replace("_", " "))
+        Difference(_words(name).capitalize(), _shown(name, theirs), _shown(name, yours))
         for name in TriggerSettings.__slots__
-        if getattr(before, name) != getattr(after, name)
+        if getattr(theirs, name) != getattr(yours, name)
     ]
+
+
+def _words(name: str) -> str:
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+def _shown(name: str, settings: TriggerSettings) -> str:
+    value = getattr(settings, name)
+    if name == "path":
+        return RepositoryAddress(settings.path).shown
+    if name == "timeout_seconds":
+        return times.limit(value) if value else "None"
+    if name == "schedulers":
+        return ", ".join(value) or "Any"
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, Enum):
+        return str(value.value)
+    return "None" if value is None or value == "" else str(value)

@@ -17,8 +17,10 @@ from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
 from OpenOrchestrator.orchestrator.components.forms.fields import (
+    Doubt,
     choice,
     field,
+    offer,
     segmented,
     switch,
     text_area,
@@ -36,6 +38,9 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_schedulers,
     check_time,
     doubt_arguments,
+    doubt_name,
+    doubt_queue,
+    doubt_schedulers,
     unmasked,
 )
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
@@ -53,11 +58,18 @@ _PASSING = {
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """Names that the fields offer; others may be typed."""
+    """Names that the fields offer; others may be typed.
+
+    Attributes:
+        heard_of: Schedulers that ever reported, and not only stand in a trigger.
+        triggers: Of all other triggers.
+    """
 
     processes: tuple[str, ...]
     schedulers: tuple[str, ...]
     queues: tuple[str, ...]
+    heard_of: tuple[str, ...] = ()
+    triggers: tuple[str, ...] = ()
 
 
 class TriggerFields:
@@ -93,14 +105,17 @@ class TriggerFields:
                 self._kind = segmented(kinds, settings.type, label="Kind", icons=icons, wide=True, marker="kind")
                 self._kind.on_value_change(self._show_kind)
                 self._kind.set_enabled(not self._kind_is_fixed)
+                drawer.keep("Kind", self._kind)
             with field("Name"):
                 self._name = text_input("Name", settings.name, check=required("a name", 100), marker="name")
                 self._name.props("autofocus")
+                name_doubt = Doubt("name-doubt")
+                self._name.on_value_change(lambda: name_doubt.show(doubt_name(self._name.value, self._names.triggers)))
             with field("Process", hint="Its name in jobs and logs."):
                 self._process = text_input(
                     "Process", settings.process, check=required("the name of its process", 100), marker="process"
                 )
-                self._process.set_autocomplete(list(self._names.processes))
+                offer(self._process, self._names.processes, "processes")
             with field("Path", wide=True) as path_field:
                 # Its secrets stay here: the field gets, and gives back, the address without them.
                 shown = RepositoryAddress(settings.path).shown
@@ -110,6 +125,7 @@ class TriggerFields:
             with ui.element("div"):
                 self._git = switch("Git repository", settings.is_git, marker="git")
                 self._git.on_value_change(self._show_git)
+                drawer.keep("Git repository", self._git)
             with field("Branch, tag or commit", note="optional") as self._branch_field:
                 self._branch = text_input(
                     "Branch, tag or commit", settings.branch or "", check=at_most(100), mono=True, marker="branch"
@@ -118,6 +134,7 @@ class TriggerFields:
             with ui.element("div").classes("oo-w2") as self._keep_field:
                 self._keep = switch("Keep files between runs", settings.keep_files, marker="keep-files")
                 self._keep.on_value_change(drawer.touched)
+                drawer.keep("Keep files between runs", self._keep)
                 ui.label(
                     "A run finds what the one before left beside the files of the same commit, such as its .venv. "
                     "Otherwise every run starts in a fresh folder."
@@ -165,7 +182,9 @@ class TriggerFields:
                 self._queue = text_input(
                     "Queue", settings.queue or "", check=required("the name of its queue", 200), marker="queue"
                 )
-                self._queue.set_autocomplete(known)
+                offer(self._queue, known, "queues")
+                queue_doubt = Doubt("queue-doubt")
+                self._queue.on_value_change(lambda: queue_doubt.show(doubt_queue(self._queue.value, known)))
             with field("Least batch size", hint="Runs while so many elements are New.") as self._batch_field:
                 self._batch = text_input(
                     "Least batch size",
@@ -198,6 +217,13 @@ class TriggerFields:
                     new_values=True,
                     marker="schedulers",
                 )
+                where_doubt = Doubt("schedulers-doubt")
+
+                def show_where_doubt() -> None:
+                    where_doubt.show(doubt_schedulers(self._where_field.value, self._names.heard_of))
+
+                self._where_field.on_value_change(show_where_doubt)
+                show_where_doubt()
             with field("Priority", hint="Higher runs first; 0 is normal."):
                 self._priority = text_input(
                     "Priority",
@@ -212,9 +238,11 @@ class TriggerFields:
             with field("Connection string and key"):
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
+                drawer.keep("Connection string and key", self._passing)
             with ui.element("div").classes("oo-w2"):
                 self._blocking = switch("Blocking", settings.is_blocking, marker="blocking")
                 self._blocking.on_value_change(drawer.touched)
+                drawer.keep("Blocking", self._blocking)
                 ui.label("A scheduler runs nothing else beside it.").classes("oo-hint").style("margin-top: 0")
         for name, each in (
             ("Schedulers", self._where_field),

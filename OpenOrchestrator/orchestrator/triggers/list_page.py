@@ -14,6 +14,7 @@ from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -24,6 +25,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSetti
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
     SEGMENTS,
     SORTS,
+    TROUBLES,
     FoundTriggers,
     TriggerQuery,
     TriggersBackend,
@@ -58,13 +60,15 @@ class TriggersPage:
             primary("New trigger", self._new, icon="sym_r_add", marker="new-trigger")
         self._filters = FilterBar(
             view.query,
-            self._list.filter,
+            self._filtered,
             placeholder="Filter by name or process",
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in TriggerStatus}),
                 ChoiceFilter("type", "Type", {each.name.lower(): each.value for each in TriggerType}),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                ChoiceFilter("trouble", "Trouble", TROUBLES, when_set=True),
+                ChoiceFilter("only", "Only", {}, words=only_words(view.query.get("only", "")), when_set=True),
             ),
             segments={"": "All", "attention": "Needs attention", "running": "Running", "paused": "Paused"},
         )
@@ -94,6 +98,11 @@ class TriggersPage:
         )
         self._show(page)
         self._list.follow()
+        action, which = view.asked_form()
+        if action == "new":
+            await self._new()
+        elif action in ("edit", "copy") and (trigger_id := as_uuid(which)) is not None:
+            await self._open_form(action, trigger_id, "this trigger")
 
     def _show(self, page: FoundTriggers) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
@@ -121,10 +130,13 @@ class TriggersPage:
         )
         self._bulk.show(len(self._table.selected), page.total)
 
+    async def _filtered(self, changes: dict[str, str | None]) -> None:
+        await self._list.filter({**changes, "new": None})
+
     async def _sort(self, column: str) -> None:
         query = self._list.query
         descending = column == query.sort and not query.descending
-        await self._list.change(sort=f"-{column}" if descending else column, page=None)
+        await self._list.change(sort=f"-{column}" if descending else column, page=None, new=None)
 
     def _selected(self, ids: list[str]) -> None:
         self._bulk.show(len(ids), self._total)
@@ -135,19 +147,29 @@ class TriggersPage:
             self._table.select([str(each) for each in ids])
 
     async def _new(self) -> None:
-        await new_trigger(self._view, self._view.refresh)
+        await new_trigger(self._view, self._created)
+
+    async def _created(self, trigger_id: UUID) -> None:
+        """Show a new trigger first, wherever filters and order would have put it."""
+        await self._list.change(new=str(trigger_id), page=None)
 
     async def _act(self, action: str, row_id: str) -> None:
         row = self._rows.get(row_id)
         if row is None:
             return
         if action in ("edit", "copy"):
-            settings = TriggerSettingsBackend(self._view.database, self._view.clock)
-            stored = await self._view.act(lambda: settings.get(row.id), name=f"Open {row.name}")
-            if stored is not None:
-                await (edit_trigger if action == "edit" else copy_trigger)(self._view, stored, self._view.refresh)
+            await self._open_form(action, row.id, row.name)
         else:
             await self._actions.one(action, row)
+
+    async def _open_form(self, action: str, trigger_id: UUID, name: str) -> None:
+        settings = TriggerSettingsBackend(self._view.database, self._view.clock)
+        stored = await self._view.act(lambda: settings.get(trigger_id), name=f"Open {name}")
+        if stored is not None:
+            if action == "edit":
+                await edit_trigger(self._view, stored, self._view.refresh)
+            else:
+                await copy_trigger(self._view, stored, self._created)
 
     async def _bulk_act(self, action: str) -> None:
         ids = [UUID(each) for each in self._table.selected]
@@ -161,12 +183,21 @@ class TriggersPage:
             self._table.clear_selection()
 
 
+def only_words(value: str) -> dict[str, str]:
+    """Return the chip of a link to some triggers: how many, because their ids say nothing to people."""
+    names, _ = split_choice(value)
+    if not names:
+        return {}
+    return {names[0]: f"{len(names)} trigger{'s' if len(names) > 1 else ''}", **dict.fromkeys(names[1:], "")}
+
+
 def query_of(address: Mapping[str, str]) -> TriggerQuery:
     """Return what an address asks for; parts that mean nothing are left out."""
     statuses, not_statuses = split_choice(address.get("status", ""))
     types, not_types = split_choice(address.get("type", ""))
     processes, not_processes = split_choice(address.get("process", ""))
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
+    troubles, not_troubles = split_choice(address.get("trouble", ""))
     sort = address.get("sort", "status")
     segment = address.get("segment", "")
     page, size = place_of(address)
@@ -180,6 +211,10 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
         not_processes=not_processes,
         schedulers=schedulers,
         not_schedulers=not_schedulers,
+        troubles=tuple(each for each in troubles if each in TROUBLES),
+        not_troubles=not_troubles,
+        ids=tuple(found for found in map(as_uuid, split_choice(address.get("only", ""))[0]) if found is not None),
+        also=as_uuid(address.get("new", "")),
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),

@@ -16,17 +16,18 @@ from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 COLUMNS = (
     Column("type", "", "42px", described="Kind"),
-    Column("name", "Trigger", "20%", sortable=True, phone=True),
+    Column("name", "Trigger", "19%", sortable=True, phone=True),
     Column("status", "Status", "110px", sortable=True, phone=True, phone_width="112px"),
-    Column("last", "Last run", "166px", sortable=True),
+    Column("last", "Last run", "152px", sortable=True),
     Column("runs", "Last 14 runs", "110px"),
-    Column("next", "Next run", "166px", sortable=True),
-    Column("schedule", "Schedule"),
+    Column("next", "Next run", "158px", sortable=True),
+    Column("schedule", "Schedule", two_lines=True),
     Column("where", "Scheduler", "118px"),
     Column("priority", "Priority", "78px", sortable=True, right=True),
 )
 ACTIONS = (
     RowAction("run", "Run now", "sym_r_play_arrow", quick=True, key="r"),
+    RowAction("cancel", "Cancel the requested run", "sym_r_close"),
     RowAction("disable", "Pause", "sym_r_pause", quick=True, key="p"),
     RowAction("enable", "Enable", "sym_r_check", quick=True, key="p"),
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
@@ -46,10 +47,12 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
         id=str(row.id),
         name=row.name,
         version=f"{row.status.name} {row.runs[-1].status.name if row.runs else ''}",
-        actions={**offered, "edit": "", "copy": "", "delete": ""},
+        actions={**offered, **({"cancel": ""} if row.run_requested else {}), "edit": "", "copy": "", "delete": ""},
         cells={
             "type": cells.text(None, icon=TYPE_ICONS[row.type], tip=f"{row.type.value} trigger"),
-            "name": cells.text(row.name, second=row.process, href=f"/triggers/{row.id}"),
+            "name": cells.text(
+                row.name, second=row.process, phone=_phone_line(row, now, zone), href=f"/triggers/{row.id}"
+            ),
             "status": cells.pill(TRIGGER_LOOKS[row.status] if row.odd_status is None else _odd(row.odd_status)),
             "last": _last(row, now, zone),
             "runs": cells.strip([JOB_LOOKS[run.status] for run in row.runs]),
@@ -61,6 +64,14 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
             ),
         },
     )
+
+
+def _phone_line(row: ListedTrigger, now: datetime, zone: tzinfo) -> str:
+    """Return what the columns of times say, which phones have no place for."""
+    last = row.last_ended
+    before = f"Last {times.past(times.from_site(last.started, zone), now, zone)}" if last is not None else "Never run"
+    after = next_cell(row, now, zone).get("t")
+    return f"{before} · {after}" if after else before
 
 
 def _odd(status: str) -> Look:

@@ -29,7 +29,7 @@ class NextRun(Enum):
 
 WORDS = {
     NextRun.FAILED: "Will not run",
-    NextRun.DISABLED: "Disabled",
+    NextRun.DISABLED: "Not enabled",
     NextRun.HAS_RUN: "Has run",
     NextRun.REQUESTED: "Run requested",
 }
@@ -109,7 +109,7 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     if state is NextRun.HAS_RUN:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
-        return cells.text(WORDS[state], tip=TIPS[state])
+        return cells.text(WORDS[state], tip=TIPS[state], action=("cancel", "Cancel"))
     if row.rests_until is not None:
         return cells.text(f"At {_clock(row.rests_until, zone)}", tone="t3", tip=_RESTS)
     if row.next_run is None:

@@ -98,6 +98,9 @@ class TriggerPage:
         self._tabs.panel("logs", self._logs.element)
         self._show(state)
         view.follow(("trigger", self._id), self._state, self._show)
+        action, which = view.asked_form()
+        if which == str(self._id) and action in ("edit", "copy"):
+            await (self._edit if action == "edit" else self._copy)()
 
     async def _state(self) -> TriggerState | None:
         rows = await self._triggers.rows([self._id])
@@ -114,6 +117,7 @@ class TriggerPage:
         self._kill = secondary("Kill", lambda: self._act("kill"), icon="sym_r_block", marker="kill").classes("oo-red")
         self._pause = secondary("Pause", lambda: self._act("disable"), icon="sym_r_pause", marker="pause")
         self._enable = secondary("Enable", lambda: self._act("enable"), icon="sym_r_check", marker="enable")
+        self._cancel = secondary("Cancel run", lambda: self._act("cancel"), icon="sym_r_close", marker="cancel-run")
         secondary("Edit", self._edit, icon="sym_r_edit", marker="edit")
         self._run = primary("Run now", lambda: self._act("run"), icon="sym_r_play_arrow", marker="run")
         with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu(), ui.list():
@@ -168,7 +172,7 @@ class TriggerPage:
             with self._gone, ui.element("div").classes("oo-banner").style("margin: 0 var(--gutter) 12px"):
                 ui.icon("sym_r_delete").classes("oo-i20")
                 ui.label("Somebody deleted this trigger. What is shown is how it was.").mark("deleted")
-            for button in (self._run, self._pause, self._enable, self._kill):
+            for button in (self._run, self._cancel, self._pause, self._enable, self._kill):
                 button.set_enabled(False)
 
     def _show_buttons(self, row: ListedTrigger) -> None:
@@ -181,6 +185,8 @@ class TriggerPage:
         ):
             button.set_enabled(not why_not[name])
             tip(button, why_not[name] or words)
+        self._cancel.set_visibility(row.run_requested and row.status is TriggerStatus.IDLE)
+        tip(self._cancel, "Take back the run that was requested")
         self._enable.set_visibility(not why_not["enable"])
         self._pause.set_visibility(not why_not["disable"] and row.status is not TriggerStatus.FAILED)
         self._kill.set_visibility(row.active is not None or not why_not["kill"])
@@ -249,7 +255,7 @@ class TriggerPage:
     async def _copy(self) -> None:
         stored = await self._view.act(lambda: self._settings.get(self._id), name=f"Open {self._last.row.name}")
         if stored is not None:
-            await copy_trigger(self._view, stored, self._view.refresh)
+            await copy_trigger(self._view, stored, lambda _: self._view.refresh())
 
     def _open_logs(self) -> None:
         self._view.go(f"/logs?process={quote(join_choice((self._last.row.process,), exclude=False), safe='')}")

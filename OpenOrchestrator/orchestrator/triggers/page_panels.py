@@ -20,6 +20,7 @@ from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.history import JOB_CAP, RunLength, TriggerHistory, typical
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, job_row
 from OpenOrchestrator.orchestrator.jobs.message_dialog import show_message
@@ -36,7 +37,7 @@ COLUMNS = (
     Column("started", "Started", "132px", phone=True),
     Column("duration", "Duration", "100px", right=True, phone=True, phone_width="84px"),
     Column("where", "Scheduler", "136px"),
-    Column("reason", "Reason"),
+    Column("reason", "Cause"),
 )
 
 
@@ -113,6 +114,8 @@ class TriggerJobsPanel:
             await self._actions.kill(row)
         elif row is not None and action == "logs":
             self._view.go(f"/logs?job={row.id}")
+        elif row is not None and action == "cause":
+            self._view.go(f"/jobs?trigger={row.trigger_id}&cause={cause_of(row)}")
 
     def _open_run(self, event: events.EChartPointClickEventArguments) -> None:
         lengths = self._lengths or ()
@@ -196,7 +199,14 @@ def chart_options(lengths: tuple[RunLength, ...], zone: tzinfo) -> dict[str, Any
             "data": names,
             "axisTick": {"show": False},
             "axisLine": {"lineStyle": {"color": "var(--border-strong)"}},
-            "axisLabel": {"color": "var(--text-3)", "fontSize": 11, "hideOverlap": True},
+            "axisLabel": {
+                "color": "var(--text-3)",
+                "fontSize": 11,
+                "hideOverlap": True,
+                # The first and the last are as long as others, and would be cut off where they stand at the edge.
+                "alignMinLabel": "left",
+                "alignMaxLabel": "right",
+            },
         },
         "yAxis": {
             "type": "value",

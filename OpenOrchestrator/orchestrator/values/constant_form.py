@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most
+from OpenOrchestrator.orchestrator.components.forms.confirm import Difference
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_area
 from OpenOrchestrator.orchestrator.values.backend.constants import (
     NAME_LENGTH,
@@ -50,8 +51,11 @@ class _ConstantForm(NamedForm[ConstantRow]):
     async def _update(self, row: ConstantRow) -> bool:
         return await self._backend.update(row, str(self._value.value or ""))
 
-    def _question(self, newer: ConstantRow) -> list[str]:
-        return [
-            "Somebody else changed it while this form was open. Its value is now:",
-            newer.value[:200] or "(empty)",
-        ]
+    def _question(self, _newer: ConstantRow) -> list[str]:
+        return ["Somebody else changed it while this form was open."]
+
+    def _both_values(self, newer: ConstantRow) -> list[Difference]:
+        return [Difference("Value", newer.value or "(empty)", str(self._value.value or "") or "(empty)")]
+
+    def _edit(self, row: ConstantRow) -> None:
+        edit_constant(self._view, row, self._on_saved)

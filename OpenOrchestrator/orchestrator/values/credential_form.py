@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most
+from OpenOrchestrator.orchestrator.components.forms.confirm import Difference
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
 from OpenOrchestrator.orchestrator.values.backend.credentials import (
@@ -65,6 +66,15 @@ class _CredentialForm(NamedForm[CredentialRow]):
     async def _update(self, row: CredentialRow) -> bool:
         username, password = str(self._username.value or ""), str(self._password.value or "") or None
         return await self._backend.update(row, username, password, key=self._view.installation.key)
+
+    def _both_values(self, newer: CredentialRow) -> list[Difference]:
+        found = [Difference("User name", newer.username or "(empty)", str(self._username.value or "") or "(empty)")]
+        if self._password.value:
+            found.append(Difference("Password", "Not shown", "The one you entered"))
+        return found
+
+    def _edit(self, row: CredentialRow) -> None:
+        edit_credential(self._view, row, self._on_saved)
 
     def _question(self, _newer: CredentialRow) -> list[str]:
         return [

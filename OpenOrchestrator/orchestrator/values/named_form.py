@@ -9,11 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.checks import required
-from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
+from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Difference, overwrite
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow
@@ -54,12 +55,13 @@ class NamedForm(ABC, Generic[R]):
         """Build the drawer and open it."""
         row, noun = self._row, self._rows.noun
         with self._view.container:
-            drawer = FormDrawer(
+            drawer = self._drawer = FormDrawer(
                 f"New {noun}" if row is None else f"Edit {noun}",
                 subtitle=row.name if row is not None else "",
                 icon=self.icon,
                 save="Create" if row is None else "Save",
                 on_save=self._save,
+                address=self._view.form_address("new" if row is None else f"edit-{row.name}"),
             )
         with drawer.section(noun.capitalize()):
             hint = "Robots ask for it by this name." if row is None else "A name cannot be changed: robots ask for it."
@@ -92,12 +94,21 @@ class NamedForm(ABC, Generic[R]):
     def _question(self, newer: R) -> list[str]:
         """Return what is said before the change of somebody else is overwritten."""
 
+    @abstractmethod
+    def _both_values(self, newer: R) -> list[Difference]:
+        """Return what differs between what is stored now and what is entered; nothing of a secret."""
+
+    @abstractmethod
+    def _edit(self, row: R) -> None:
+        """Open the form of what is stored now."""
+
     async def _save(self) -> bool:
         name = str(self._name.value).strip()
         try:
             if self._row is None:
                 await self._create(name)
-                feedback.done(f"{name} was created")
+                path = f"/{self._rows.noun}s?{urlencode({'q': name})}"
+                feedback.done(f"{name} was created", link=("Show it", path))
             elif not await self._overwrite(self._row):
                 return False
             else:
@@ -111,7 +122,12 @@ class NamedForm(ABC, Generic[R]):
     async def _overwrite(self, row: R) -> bool:
         while not await self._update(row):
             newer = await self._rows.get(row.name)
-            if not await confirm(f"Overwrite the change to {row.name}?", self._question(newer), action="Overwrite"):
+            title = f"Overwrite the change to {row.name}?"
+            way = await overwrite(title, self._question(newer), self._both_values(newer), action="Overwrite")
+            if way == THEIRS:
+                self._drawer.discard()
+                self._edit(newer)
+            if way is None or way == THEIRS:
                 return False
             row = self._row = newer
         return True

@@ -79,6 +79,11 @@ class NamedValuesPage(ABC, Generic[R]):
             self._pager = Pager(on_page=self._list.turn, on_size=self._list.resize)
         self._show(page)
         self._list.follow()
+        action, name = view.asked_form()
+        if action == "new":
+            self._new()
+        elif action == "edit" and name:
+            await self._open(name)
 
     @abstractmethod
     def _new(self) -> None:
@@ -132,7 +137,11 @@ class NamedValuesPage(ABC, Generic[R]):
             version=f"{row.changed}",
             actions={"edit": "", "delete": ""},
             cells={
-                "name": cells.text(row.name, strong=True),
+                "name": cells.text(
+                    row.name,
+                    strong=True,
+                    phone=f"Changed {times.past(times.from_site(row.changed, zone), now, zone)}",
+                ),
                 **self._cells(row),
                 "changed": cells.moment(times.from_site(row.changed, zone), now, zone),
             },
@@ -148,8 +157,11 @@ class NamedValuesPage(ABC, Generic[R]):
         if row is None:
             return
         if action == "edit":
-            fresh = await self._view.act(lambda: self._backend.get(name), name=f"Open {name}")
-            if fresh is not None:
-                self._edit(fresh)
+            await self._open(name)
         elif await confirm(f"Delete {name}?", [f"Robots that ask for {name} will fail."], action=f"Delete {name}"):
             await self._view.act(lambda: self._backend.delete(row), name=f"Delete {name}", done=f"{name} was deleted")
+
+    async def _open(self, name: str) -> None:
+        fresh = await self._view.act(lambda: self._backend.get(name), name=f"Open {name}")
+        if fresh is not None:
+            self._edit(fresh)

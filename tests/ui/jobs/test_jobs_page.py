@@ -53,7 +53,7 @@ async def test_shows_the_newest_jobs_first_with_state_duration_and_reason(user: 
     failed = next(row for row in shown(user) if row["name"] == "Fakturafordeling")
     running = next(row for row in shown(user) if row["name"] == "Bankafstemning")
     assert cell(failed, "status")["p"]["w"] == "Failed"
-    assert cell(failed, "reason")["t"] == "The robot ended with exit code 1."
+    assert cell(failed, "reason")["t"] == "ErpLogonError: Password has expired for user RPA_FIN (code 182)"
     assert cell(failed, "name")["h"] == f"/jobs/{last_job(sample, 'Fakturafordeling').id}"
     assert cell(running, "duration")["t"] == "2 h 41 m"
     await user.should_see("181")

@@ -129,6 +129,17 @@ async def test_a_search_says_how_far_it_looks(user: User, site: Database) -> Non
     await user.should_see("from=all")
 
 
+async def test_a_search_that_found_nothing_yet_says_so_where_its_lines_would_stand(user: User, site: Database) -> None:
+    add(site, "needle old", ago=timedelta(days=20))
+    add(site, "other")
+    await user.open("/logs?q=needle")
+    await user.should_see("Not found so far", retries=30)
+    await user.should_see("Searched the last 7 days.")
+    await user.should_not_see("hides everything there is")
+    await click(user, "search-on-from-here")
+    await shown(user, "needle old")
+
+
 async def test_a_search_goes_on_where_it_stopped(user: User, site: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backend_logs, "SEARCHED_LINES", 2)
     monkeypatch.setattr(backend_logs, "SEARCHED_PARTS", 2)

@@ -352,6 +352,41 @@ async def test_a_search_in_a_long_queue_says_how_far_it_went(user: User, site: D
     await until(lambda: now_rows(user, "elements") == ["needle-new", "needle-old"])
 
 
+async def test_an_exact_reference_is_found_at_once_however_old_and_belongs_to_all_that_match(
+    user: User, site: Database, clock: SettableClock, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lists, "SEARCHED_ELEMENTS", 3)
+    add(site, "case-7", ago=timedelta(hours=3), status=QueueStatus.FAILED)
+    add(site, "case-71", ago=timedelta(hours=3))
+    add(site, "x1", "x2", "x3", ago=timedelta(hours=1))
+    add(site, "case-72")
+    await user.open("/queues/q?q=case-7")
+    assert list(await rows_of(user, "elements")) == ["case-72", "case-7"]
+    await user.should_see("1-2 of 2 found so far")
+    backend = QueueElementsBackend(site, clock)
+    for sort in ("created", "reference", "status"):
+        page = await backend.page(ElementQuery(queue="q", text="case-7", sort=sort, descending=False))
+        assert {row.reference for row in page.rows} == {"case-7", "case-72"}
+    failed = ElementQuery(queue="q", text="case-7", statuses=(QueueStatus.FAILED, QueueStatus.NEW))
+    assert [row.reference for row in (await backend.page(failed)).rows] == ["case-72", "case-7"]
+    matching = matching_elements.MatchingElementsBackend(site, clock)
+    assert (await matching.counts(await matching.resolve(failed))).total == 2
+
+
+async def test_a_search_that_found_nothing_yet_says_so_where_its_rows_would_stand(
+    user: User, site: Database, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(lists, "SEARCHED_ELEMENTS", 3)
+    add(site, "needle-old", ago=timedelta(hours=3))
+    add(site, "x1", "x2", "x3", ago=timedelta(hours=1))
+    add(site, "x4")
+    await user.open("/queues/q?q=needle")
+    await user.should_see("Not found so far", retries=30)
+    await user.should_not_see("hides everything there is")
+    await click(user, "search-on-from-here")
+    await until(lambda: now_rows(user, "elements") == ["needle-old"])
+
+
 async def test_an_unknown_queue_offers_the_first_element(user: User, site: Database) -> None:
     await user.open(path_of("a/b %?"))
     await user.should_see("No elements in this queue", retries=30)
@@ -429,7 +464,7 @@ async def test_selected_elements_are_set_new_but_for_those_that_robots_work_on(u
     await user.open("/queues/q")
     await select(user, "elements", "failed", "left", "held", "new")
     await user.should_see("4 selected", retries=30)
-    await click(user, "bulk-set-new")
+    await click(user, "bulk-set-to-new")
     await user.should_see("Set 2 elements to New?", retries=30)
     await user.should_see("1 more that robots work on now are left alone.")
     await click(user, "confirm")
@@ -458,7 +493,7 @@ async def test_selected_elements_that_changed_meanwhile_are_named(user: User, si
 @pytest.mark.parametrize(
     ("action", "button", "said"),
     [
-        ("bulk-set-new", "Set 120 elements to New?", "120 elements were set to New"),
+        ("bulk-set-to-new", "Set 120 elements to New?", "120 elements were set to New"),
         ("bulk-delete", "Delete 120 elements?", "120 elements were deleted"),
         ("bulk-abandon", "Abandon 120 elements?", "120 elements were abandoned"),
     ],
@@ -489,7 +524,7 @@ async def test_all_that_match_on_whatever_page(
         "done": QueueStatus.DONE,
         "later": QueueStatus.FAILED,
     }
-    expected = {"bulk-set-new": QueueStatus.NEW, "bulk-abandon": QueueStatus.ABANDONED}.get(action)
+    expected = {"bulk-set-to-new": QueueStatus.NEW, "bulk-abandon": QueueStatus.ABANDONED}.get(action)
     assert {name: status for name, status in found.items() if name.startswith("f")} == (
         {f"f{number:03}": expected for number in range(120)} if expected else {}
     )

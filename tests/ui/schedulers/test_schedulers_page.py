@@ -34,11 +34,24 @@ async def test_shows_who_is_heard_from_and_what_runs(user: User, sample: Databas
     assert cell(busy, "running")["t"] == "Bankafstemning"
     assert cell(busy, "running")["h"] == "/jobs?scheduler=RPA-VM-02&status=starting%2Crunning"
     assert cell(busy, "slots")["t"] == "1 of 32"
-    assert cell(busy, "name") == {"t": "RPA-VM-02", "s": "rpa-vm-02.kommune.example", "h": "/jobs?scheduler=RPA-VM-02"}
+    assert cell(busy, "name") == {
+        "t": "RPA-VM-02",
+        "s": "rpa-vm-02.kommune.example",
+        "n": "Heartbeat just now",
+        "h": "/jobs?scheduler=RPA-VM-02",
+    }
     assert cell(busy, "last")["t"] == "Lønkontrol"
     assert cell(busy, "version")["t"] == "4.0.0"
     assert cell(idle, "running")["t"] == "Nothing"
     await user.should_see("8")
+
+
+async def test_those_that_are_not_heard_from_and_one_by_name_are_filtered(user: User, sample: Database) -> None:
+    await user.open("/schedulers?segment=silent")
+    assert set(await rows_of(user, "schedulers")) == {"RPA-VM-07"}
+    await user.open("/schedulers?name=RPA-VM-02")
+    assert set(await rows_of(user, "schedulers")) == {"RPA-VM-02"}
+    await user.should_see("name=RPA-VM-02")
 
 
 async def test_a_scheduler_of_an_earlier_version_is_shown_too(user: User, site: Database) -> None:

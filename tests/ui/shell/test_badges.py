@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from nicegui import ui
 from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.models import QueueElement, SiteSetting
+from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.database.stores import queue_marks
 from OpenOrchestrator.orchestrator.backend.badges import Badge, CountingTime
-from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec, badges_of
 from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.queues.backend.badge import BADGE as QUEUES_BADGE
 from OpenOrchestrator.orchestrator.shell import page_list
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
+from OpenOrchestrator.orchestrator.shell.navigation import badge_text, zone_text
 from tests.ui.conftest import running
-from tests.ui.pages import until
-from tests.ui.sample import NOW
+from tests.ui.pages import click, until
+from tests.ui.sample import NOW, ZONE
 from tests.ui.sample import site as site_time
 
 
@@ -66,6 +73,66 @@ def test_failed_elements_are_not_counted_at_every_look() -> None:
     }
 
 
+@pytest.mark.parametrize(("number", "text"), [(0, ""), (7, "7"), (999, "999"), (4711, "999+")])
+def test_a_count_is_short_enough_for_the_narrow_navigation(number: int, text: str) -> None:
+    assert badge_text(number) == text
+
+
+def test_a_zone_is_not_named_twice() -> None:
+    assert zone_text(NOW, ZoneInfo("UTC")) == "UTC"
+    assert zone_text(NOW, ZONE) == "Europe/Copenhagen · CET"
+
+
+def add_failed(database: Database, queue: str, *ended: timedelta) -> None:
+    """Store failed elements that ended so long before now."""
+    moments = [site_time(NOW - each) for each in ended]
+    elements = [
+        QueueElement(queue_name=queue, status=QueueStatus.FAILED, created_date=each, end_date=each) for each in moments
+    ]
+    database.write(lambda session: session.add_all(elements))
+
+
+async def failed_count(database: Database, clock: SettableClock) -> int:
+    return (await CountsBackend(database, clock, [QUEUES_BADGE]).counts())["queues"]
+
+
+async def test_failed_elements_are_counted_until_somebody_looks_at_their_queue(
+    user: User, site: Database, clock: SettableClock
+) -> None:
+    add_failed(site, "letters", timedelta(hours=1), timedelta(hours=2))
+    add_failed(site, "bills", timedelta(hours=1))
+    assert await failed_count(site, clock) == 3
+    await user.open("/queues/letters")
+    await user.should_see("letters", retries=30)
+    await until(lambda: marks(site) == 1)
+    assert await failed_count(site, clock) == 1
+    clock.advance(timedelta(seconds=60))
+    add_failed(site, "letters", timedelta(seconds=-30))
+    assert await failed_count(site, clock) == 2
+
+
+async def test_what_failed_in_all_queues_is_marked_as_seen_at_once(
+    user: User, site: Database, clock: SettableClock
+) -> None:
+    add_failed(site, "letters", timedelta(hours=1))
+    add_failed(site, "bills", timedelta(hours=1))
+    await user.open("/queues")
+    await click(user, "mark-seen")
+    await until(lambda: marks(site) == 2)
+    assert await failed_count(site, clock) == 0
+
+
+async def test_a_mark_never_goes_back(site: Database) -> None:
+    assert site.write(lambda session: queue_marks.mark_seen(session, "q", site_time(NOW)))
+    assert not site.write(lambda session: queue_marks.mark_seen(session, "q", site_time(NOW - timedelta(hours=1))))
+    assert site.read(lambda session: queue_marks.seen_until(session, ["q", "other"])) == {"q": site_time(NOW)}
+
+
+def marks(database: Database) -> int:
+    query = sa.select(sa.func.count()).select_from(SiteSetting).where(SiteSetting.name.like("queue_seen:%"))
+    return database.read(lambda session: session.execute(query).scalar_one())
+
+
 def test_no_badge_has_the_key_of_another_one() -> None:
     keys = [badge.key for badge in badges_of(page_list.all_pages())]
     assert len(keys) == len(set(keys))
@@ -86,8 +153,8 @@ async def test_a_new_noun_s_badge_needs_nothing_but_its_line(
         user = app.user()
         await user.open("/alerts")
         await user.should_see("Alerts are here", retries=30)
-        await until(lambda: _styles(user, lambda text: text == times.number(4711)))
-        assert _styles(user, lambda text: text == times.number(4711)) == [[style]]
+        await until(lambda: _styles(user, lambda text: text == "999+"))
+        assert _styles(user, lambda text: text == "999+") == [[style]]
 
 
 def _styles(user: User, wanted: Callable[[str], bool]) -> list[list[str]]:

@@ -92,7 +92,7 @@ async def test_the_actions_of_a_trigger(user: User, sample: Database) -> None:
     await user.open(f"/triggers/{trigger_id}")
     await click(user, "pause")
     await user.should_see("ERP password rotation was paused", retries=30)
-    await user.should_see("Disabled", retries=30)
+    await user.should_see("Not enabled", retries=30)
     await click(user, "enable")
     await user.should_see("ERP password rotation was enabled", retries=30)
     (run,) = user.find(marker="run").elements

@@ -250,7 +250,7 @@ async def test_a_schedule_that_missed_its_time_is_enabled_from_the_next_on_or_ru
         )
     await user.open("/triggers")
     rows = await rows_of(user, "triggers")
-    assert cell(rows["First"], "next")["t"] == "Disabled"
+    assert cell(rows["First"], "next")["t"] == "Not enabled"
     assert cell(rows["First"], "next")["s"].startswith("Was due ")
     await act_on(user, "triggers", "enable", "First")
     await user.should_see("Enable First?", retries=30)

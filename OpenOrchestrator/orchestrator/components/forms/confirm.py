@@ -13,6 +13,7 @@ from OpenOrchestrator.orchestrator.components.buttons import danger, ghost, prim
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 
 MOST_NAMES = 6
+LONGEST_VALUE = 300
 
 
 def listing(names: Sequence[str]) -> str:
@@ -51,7 +52,45 @@ class Way:
     dangerous: bool = False
 
 
-async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A value that two people changed, in words.
+
+    Attributes:
+        label: What it is.
+        theirs: What somebody else stored.
+        yours: What the form would store.
+    """
+
+    label: str
+    theirs: str
+    yours: str
+
+
+THEIRS = "theirs"
+
+
+async def overwrite(
+    title: str, sentences: Sequence[str], differences: Sequence[Difference], *, action: str
+) -> str | None:
+    """Ask before a change of somebody else is written over, with both values, and return what is to be done.
+
+    Args:
+        title: The question with the name.
+        sentences: What happened, and what saving would do.
+        differences: What differs.
+        action: The button that writes over it.
+
+    Returns:
+        THEIRS if the form shall show what is stored now, another text if it shall be saved, None for neither.
+    """
+    usual = Way("overwrite", action, dangerous=True)
+    return await choose(title, sentences, usual, Way(THEIRS, "Load theirs"), differences=differences)
+
+
+async def choose(
+    title: str, sentences: Sequence[str], usual: Way, *others: Way, differences: Sequence[Difference] = ()
+) -> str | None:
     """Ask in which way, and return its name; None if in none.
 
     The focus is on Cancel, so that Enter by habit changes nothing.
@@ -61,14 +100,21 @@ async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way)
         sentences: What each way does, naming what it does it to, and what stays.
         usual: What most people want.
         others: What else can be done.
+        differences: Shown beneath the sentences.
     """
-    with _question(title, sentences) as (dialog, _), ui.element("div").classes("oo-dialog-f"):
-        ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
-        for way in others:
-            button = danger if way.dangerous else secondary
-            button(way.action, partial(dialog.submit, way.name), marker=way.name)
-        button = danger if usual.dangerous else primary
-        button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
+    with _question(title, sentences) as (dialog, body):
+        if differences:
+            dialog.classes("oo-diff-dialog")
+            with body:
+                _show_differences(differences)
+        with ui.element("div").classes("oo-dialog-f"):
+            ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
+            for way in others:
+                # Of several ways one stands out, however dangerous the others are.
+                other = secondary(way.action, partial(dialog.submit, way.name), marker=way.name)
+                other.classes("oo-red" if way.dangerous else "")
+            button = danger if usual.dangerous else primary
+            button(usual.action, partial(dialog.submit, usual.name), marker=f"confirm {usual.name}")
     try:
         chosen: str | None = await dialog
         return chosen
@@ -106,6 +152,16 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
         return bool(await dialog)
     finally:
         dialog.delete()
+
+
+def _show_differences(differences: Sequence[Difference]) -> None:
+    with ui.element("div").classes("oo-diff").mark("differences"):
+        for head in ("", "Theirs, stored now", "Yours"):
+            ui.label(head).classes("oo-sm oo-t3")
+        for each in differences:
+            ui.label(each.label).classes("oo-t2")
+            for value in (each.theirs, each.yours):
+                ui.label(value if len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}…").classes("oo-diff-v")
 
 
 @contextmanager

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from nicegui import ui
+
+from OpenOrchestrator.orchestrator.components.buttons import icon_button
 
 E = TypeVar("E", bound=ui.element)
 Check = Callable[[Any], str | None]
 """Returns what is wrong with a value, or None."""
 
+MOST_OFFERED = 200
 _LOOK = "outlined dense hide-bottom-space no-error-icon"
 
 
@@ -48,6 +52,55 @@ def text_input(
     """A line of text; ``label`` is for screen readers, the visible one comes from ``field``."""
     element = ui.input(value=value, placeholder=placeholder, suffix=suffix, validation=check)
     return _dress(element, label, mono=mono, marker=marker)
+
+
+def offer(element: ui.input, names: Sequence[str], what: str) -> None:
+    """Let a line be completed from names that are in use, and these be looked through.
+
+    Args:
+        element: The line.
+        names: In order; others may be typed.
+        what: They are, in the plural, for screen readers.
+    """
+    element.set_autocomplete(list(names))
+    if not names:
+        return
+
+    def fill(*, is_open: bool) -> None:
+        content.clear()
+        if not is_open:
+            return
+        with content:
+            for name in names[:MOST_OFFERED]:
+                ui.item(name, on_click=partial(take, name)).props("clickable role=menuitem").mark(f"offer-{name}")
+            if len(names) > MOST_OFFERED:
+                ui.label(f"{len(names) - MOST_OFFERED} more: type how one begins.").classes("oo-t3 oo-sm oo-offer-more")
+
+    def take(name: str) -> None:
+        element.set_value(name)
+        menu.close()
+
+    with (
+        element.add_slot("append"),
+        icon_button("sym_r_expand_more", f"Show all {what}", marker="offer"),
+        ui.menu().props("max-height=320px") as menu,
+    ):
+        content = ui.element("div")
+    menu.on_value_change(lambda event: fill(is_open=bool(event.value)))
+
+
+class Doubt:
+    """What is odd about a field, though it may be meant so. Build it beneath the field."""
+
+    def __init__(self, marker: str) -> None:
+        self._label = ui.label().classes("oo-hint oo-fg-timeout").props("aria-live=polite").mark(marker)
+        self._label.set_visibility(False)
+
+    def show(self, words: str) -> None:
+        """Say it; empty for nothing."""
+        if self._label.text != words:
+            self._label.set_text(words)
+        self._label.set_visibility(bool(words))
 
 
 def text_area(

@@ -35,6 +35,7 @@ class SecretInput(ui.input):
         super().__init__(password=True, placeholder=placeholder, validation=check)
         self.props("outlined dense hide-bottom-space no-error-icon spellcheck=false").classes("oo-in oo-mono-in")
         self.props["aria-label"] = label
+        self.props["data-secret"] = "true"  # what is typed is kept nowhere, not in the browser either
         self.props["autocomplete"] = "new-password" if new else "off"
         if marker:
             self.mark(marker)

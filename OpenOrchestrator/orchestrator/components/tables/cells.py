@@ -10,8 +10,8 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.vocabulary import Look
 
 Cell = dict[str, Any]
-"""Short keys, because every row of every refresh carries them: t text, s second line, i icon, tip tooltip,
-f tone, h link, m mono, b strong, x action, p pill, r strip, k stacked bar."""
+"""Short keys, because every row of every refresh carries them: t text, s second line, n second line on phones,
+i icon, tip tooltip, f tone, h link, m mono, b strong, x action, p pill, r strip, k stacked bar."""
 
 NOTHING = "\u2013"
 """Shown where there is no value."""
@@ -21,6 +21,7 @@ def text(
     value: str | None,
     *,
     second: str | None = None,
+    phone: str | None = None,
     tip: str | None = None,
     tone: str | None = None,
     href: str | None = None,
@@ -34,6 +35,7 @@ def text(
     Args:
         value: What it says; None shows nothing.
         second: A quieter second line.
+        phone: A second line on phones, in the place of the other: what columns tell that are not shown there.
         tip: Tooltip.
         tone: ``t2`` or ``t3`` for quieter text, or the name of a state's colours.
         href: Path within the app that it links to.
@@ -42,7 +44,7 @@ def text(
         strong: Heavier.
         action: Name of one of the row's actions, and the words of a button for it behind the text.
     """
-    cell: Cell = {"t": value, "s": second, "tip": tip, "f": tone, "h": href, "i": icon}
+    cell: Cell = {"t": value, "s": second, "n": phone, "tip": tip, "f": tone, "h": href, "i": icon}
     cell["m"] = mono or None
     cell["b"] = strong or None
     cell["x"] = list(action) if action else None

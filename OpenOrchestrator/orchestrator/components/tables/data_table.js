@@ -21,10 +21,11 @@ const Cell = {
       <span v-if="c.p" :class="['oo-pill', 'oo-p-' + c.p.c, { 'oo-q': c.p.q }]"><q-icon :name="c.p.i" :class="{ 'oo-turn': c.p.a }" />{{ c.p.w }}</span>
       <span v-if="c.r" class="oo-strip" role="img" :aria-label="words(c.r)"><b v-for="(tone, n) in c.r" :key="n" :class="'oo-' + tone"></b></span>
       <span v-if="c.k" class="oo-stack oo-grow"><b v-for="(part, n) in c.k" :key="n" :class="'oo-m-' + part[0]" :style="{ flexGrow: part[1] }"></b></span>
-      <div v-if="c.s !== undefined" class="oo-grow">
-        <a v-if="c.h" class="oo-n1 oo-main-link" style="display:block" :href="prefix + c.h">{{ c.t }}</a>
-        <div v-else class="oo-n1">{{ c.t }}</div>
-        <div class="oo-n2">{{ c.s }}</div>
+      <div v-if="c.s !== undefined || c.n" class="oo-grow">
+        <a v-if="c.h" :class="['oo-n1', 'oo-main-link', { 'oo-mono': c.m }]" style="display:block" :href="prefix + c.h">{{ c.t }}</a>
+        <div v-else :class="['oo-n1', { 'oo-mono': c.m }]">{{ c.t }}</div>
+        <div v-if="c.s !== undefined" :class="['oo-n2', { 'oo-no-phone': c.n }]">{{ c.s }}</div>
+        <div v-if="c.n" class="oo-n2 oo-phone-line">{{ c.n }}</div>
       </div>
       <a v-else-if="c.h && c.t !== undefined" :class="['oo-el', 'oo-link', { 'oo-mono': c.m }]" :href="prefix + c.h">{{ c.t }}</a>
       <span v-else-if="c.t !== undefined" :class="['oo-el', tone(c), { 'oo-mono': c.m, 'oo-b': c.b, 'oo-sm': c.p }]">{{ c.t }}</span>
@@ -67,7 +68,7 @@ export default {
               :tabindex="row.id === active || (!hasActive && n === 0) ? 0 : -1" :aria-selected="selectable ? chosen.has(row.id) : null"
               @focus="active = row.id" @click="clicked($event, row)" @keydown="key($event, row, n)">
             <td v-if="selectable" class="oo-check"><input type="checkbox" tabindex="-1" :aria-label="'Select ' + row.name" :checked="chosen.has(row.id)" @click="toggle(row.id, $event.shiftKey)" /></td>
-            <td v-for="c in columns" :key="c.n" :class="{ 'oo-right': c.r, 'oo-no-phone': !c.p }"><Cell :c="row.c[c.n]" :prefix="prefix" @act="(name) => { hold(); $emit('action', { action: name, id: row.id }); }" /></td>
+            <td v-for="c in columns" :key="c.n" :class="{ 'oo-right': c.r, 'oo-no-phone': !c.p, 'oo-two-lines': c.t }"><Cell :c="row.c[c.n]" :prefix="prefix" @act="(name) => { hold(); $emit('action', { action: name, id: row.id }); }" /></td>
             <td v-if="actions.length" class="oo-acts-cell"><span v-if="row.a" class="oo-acts">
               <button v-for="a in inline(row)" :key="a.n" type="button" class="oo-ib oo-no-phone" tabindex="-1" :aria-label="a.l + ' ' + row.name" :data-tip="row.a[a.n] || a.l" :disabled="!!row.a[a.n]" @click.stop="$event.detail > 1 || act(a, row)"><q-icon :name="a.i" /></button>
               <button v-if="more(row).length" type="button" class="oo-ib" tabindex="-1" :aria-label="'More for ' + row.name" @click.stop><q-icon name="sym_r_more_horiz" />

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.orchestrator.components.tables.cells import Cell
+
+NO_FILTERS = ("form",)
+"""What addresses have besides what a list shows: an open form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Column:
         phone: Whether phones show it too.
         phone_width: CSS width on phones; None shares what is left.
         described: Words for screen readers where there is no label.
+        two_lines: Whether its words may take two lines.
     """
 
     name: str
@@ -38,6 +43,7 @@ class Column:
     phone: bool = False
     phone_width: str | None = None
     described: str | None = None
+    two_lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +138,7 @@ class DataTable(Element, component="data_table.js"):
                 "r": c.right,
                 "p": c.phone,
                 "x": c.described,
+                "t": c.two_lines or None,
             }
             for c in columns
         ]
@@ -157,7 +164,7 @@ class DataTable(Element, component="data_table.js"):
         """Show these rows; sends nothing when they are the ones shown already."""
         new = [row.to_dict() for row in rows]
         # The address says what is listed: rows of another address are no refresh of those that are shown.
-        asked = {"of": self.client.sub_pages_router.current_path, "sort": sort, "desc": descending}
+        asked = {"of": _listed_by(self.client.sub_pages_router.current_path), "sort": sort, "desc": descending}
         if new == self.rows and all(self._props.get(name) == value for name, value in asked.items()):
             return
         self.rows = new
@@ -193,3 +200,9 @@ class DataTable(Element, component="data_table.js"):
         if name not in self._names or row is None or (row["a"] or {}).get(name) != "":
             return None
         return handler(name, row_id)
+
+
+def _listed_by(address: str) -> str:
+    """Return an address without what does not change which rows it lists."""
+    path, _, query = address.partition("?")
+    return f"{path}?{urlencode([(name, value) for name, value in parse_qsl(query) if name not in NO_FILTERS])}"

@@ -6,7 +6,7 @@ Owns what is set, as the address carries it, and the chips that show it. Must no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nicegui import ui
 
@@ -28,11 +28,15 @@ class ChoiceFilter:
         name: In the address.
         label: On its button.
         options: What can be chosen; asked each time the menu opens where that takes a query.
+        words: Of what the address has, where the options are not known yet and their values say nothing to people.
+        when_set: Whether it is there only while it is set: what a link sets, and nobody chooses from.
     """
 
     name: str
     label: str
-    options: Options | Callable[[], Awaitable[Sequence[str]]]
+    options: Options | Callable[[], Awaitable[Sequence[str] | Options]]
+    words: Options = field(default_factory=dict)
+    when_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class FilterBar:
         self._values = {name: values.get(name, "") for name in ("q", "segment", *self._choices)}
         if self._values["segment"] not in (segments or {}):
             self._values["segment"] = ""
+        self._words = {choice.name: dict(choice.words) for choice in self._choices.values()}
         self._chips: dict[str, tuple[ui.element, ui.button, ui.element]] = {}
         self._refill: dict[str, Callable[[], Awaitable[None]]] = {}
         self._exclude: dict[str, bool] = {}
@@ -150,16 +155,16 @@ class FilterBar:
             await self._tell(changes)
 
     def _search_field(self, placeholder: str) -> ui.input:
-        field = ui.input(placeholder=placeholder, value=self._values["q"])
-        field.props("outlined dense clearable hide-bottom-space debounce=400 maxlength=200").classes("oo-in oo-search")
-        field.props["aria-label"] = placeholder
-        field.mark("search")
-        with field.add_slot("prepend"):
+        entry = ui.input(placeholder=placeholder, value=self._values["q"])
+        entry.props("outlined dense clearable hide-bottom-space debounce=400 maxlength=200").classes("oo-in oo-search")
+        entry.props["aria-label"] = placeholder
+        entry.mark("search")
+        with entry.add_slot("prepend"):
             ui.icon("sym_r_search")
-        with field.add_slot("append"):
+        with entry.add_slot("append"):
             ui.label("/").classes("oo-kbd")
-        field.on_value_change(lambda event: self._set("q", str(event.value or "").strip()))
-        return field
+        entry.on_value_change(lambda event: self._set("q", str(event.value or "").strip()))
+        return entry
 
     def _drop(self, choice: ChoiceFilter) -> None:
         """Build the button of a choice; once something is chosen, it is the chip that says what."""
@@ -175,8 +180,10 @@ class FilterBar:
         async def fill() -> None:
             options = choice.options
             if callable(options):
-                names = await options()
-                options = {name: name for name in names}
+                found = await options()
+                options = found if isinstance(found, Mapping) else {name: name for name in found}
+                if isinstance(found, Mapping):
+                    self._words[choice.name] |= found
             chosen, exclude = split_choice(self._values[choice.name])
             content.clear()
             with content:
@@ -226,12 +233,20 @@ class FilterBar:
             await self._on_change(changes)
 
     def _texts(self) -> list[tuple[str, str]]:
-        return [(name, f"{name}={value}") for name, value in self._values.items() if value]
+        return [(name, f"{name}={self._in_words(name, value)}") for name, value in self._values.items() if value]
+
+    def _in_words(self, name: str, value: str) -> str:
+        words = self._words.get(name)
+        if not words:
+            return value
+        chosen, exclude = split_choice(value)
+        return ("-" if exclude else "") + ",".join(text for text in (words.get(each, each) for each in chosen) if text)
 
     def _show(self) -> None:
         texts = dict(self._texts())
         for name, (chip, button, close) in self._chips.items():
             text = texts.get(name)
+            chip.set_visibility(bool(text) or not self._choices[name].when_set)
             chip.classes(add="oo-chip" if text else "", remove="" if text else "oo-chip")
             button.classes(add="" if text else "oo-drop", remove="oo-drop" if text else "")
             button.set_text(text or self._choices[name].label)

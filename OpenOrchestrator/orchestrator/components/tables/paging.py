@@ -63,7 +63,9 @@ class Pager:
                 "sym_r_chevron_right", "Next page", lambda: on_page(self._page + 1), marker="next-page"
             )
 
-    def show(self, *, page: int, size: int, shown: int, total: int, cap: int | None = None) -> None:
+    def show(
+        self, *, page: int, size: int, shown: int, total: int, cap: int | None = None, so_far: bool = False
+    ) -> None:
         """Say which rows are shown.
 
         Args:
@@ -72,16 +74,16 @@ class Pager:
             shown: Rows on this one.
             total: Rows in all, counted no further than ``cap``.
             cap: Where counting stopped; None if it did not.
+            so_far: Whether these were found by a search that has not looked everywhere.
         """
         self._page = page
         first = (page - 1) * size
         total_text = times.number(total) if cap is None else times.capped(total, cap)
-        self._text.set_text(
-            f"{times.number(first + 1)}-{times.number(first + shown)} of {total_text}" if shown else "No rows"
-        )
+        words = f"{times.number(first + 1)}-{times.number(first + shown)} of {total_text}" if shown else "No rows"
+        self._text.set_text(f"{words} found so far" if so_far and shown else words)
         self._shown_size = size
         if size in PAGE_SIZES:
             self._size.set_value(size)
         self._before.set_enabled(page > 1)
         self._after.set_enabled(first + shown < total)
-        self.element.set_visibility(total > PAGE_SIZES[0] or page > 1)
+        self.element.set_visibility(total > PAGE_SIZES[0] or page > 1 or so_far)

@@ -6,27 +6,13 @@ paths and quoted names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import JobStatus
-
-LONGEST_TITLE = 160
-
-_VARIES = (
-    re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE),
-    re.compile(r"""(["'])(?:(?!\1).){1,200}\1"""),
-    re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE),
-    re.compile(r"(?:\b[a-z]:)?(?:[\\/][^\s\\/:,;]+){2,}", re.IGNORECASE),
-    re.compile(r"\b0x[0-9a-f]+\b|\b(?=[a-f0-9]*[0-9])[0-9a-f]{7,}\b", re.IGNORECASE),
-    re.compile(r"[0-9]+(?:[.,:/-][0-9]+)*"),
-)
-_BLANKS = re.compile(r"\s+")
-_SAYS_NOTHING = re.compile(r"(?:the robot ended with )?exit code -?[0-9]+(?: \(0x[0-9A-Fa-f]+\))?\.?", re.IGNORECASE)
+from OpenOrchestrator.orchestrator.backend.causes import cause_key, normalised, title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +47,7 @@ class Cause:
         first: Naive site time of the first of them.
         last: Naive site time of the last.
         newest: The last job.
+        filter: What stands for it in the address of a list.
     """
 
     key: str
@@ -73,30 +60,7 @@ class Cause:
     first: datetime
     last: datetime
     newest: UUID
-
-
-@lru_cache(maxsize=4096)
-def normalised(reason: str) -> str:
-    """Return what a reason says without what varies from failure to failure."""
-    text = reason
-    for pattern in _VARIES:
-        text = pattern.sub("#", text)
-    return _BLANKS.sub(" ", text).strip(" .!").casefold()
-
-
-def says_nothing(reason: str | None) -> bool:
-    """Tell whether a reason only says that the robot failed, so that its log knows more."""
-    return not reason or not reason.strip() or _SAYS_NOTHING.fullmatch(reason.strip()) is not None
-
-
-def title_of(reason: str) -> str:
-    """Return a reason as one line that is not too long, beginning with a capital where it is a sentence."""
-    line = next((line.strip() for line in reason.splitlines() if line.strip()), "")
-    line = _BLANKS.sub(" ", line)
-    if len(line) > LONGEST_TITLE:
-        line = line[: LONGEST_TITLE - 1].rstrip() + "…"
-    word = line.split(" ", 1)[0]
-    return line[:1].upper() + line[1:] if word.isalpha() and word.islower() else line
+    filter: str
 
 
 def group(jobs: Iterable[FailedJob]) -> tuple[Cause, ...]:
@@ -122,4 +86,5 @@ def _cause(key: tuple[JobStatus, str], jobs: list[FailedJob]) -> Cause:
         first=jobs[-1].ended,
         last=jobs[0].ended,
         newest=jobs[0].job_id,
+        filter=cause_key(jobs[0].reason),
     )

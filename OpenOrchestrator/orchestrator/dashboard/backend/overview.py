@@ -20,6 +20,7 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UntakenTrigger, read_untaken
 from OpenOrchestrator.orchestrator.jobs.backend.history import median
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
@@ -109,6 +110,7 @@ class Glance:
         live: Names of those heard from.
         silent: Those not heard from.
         troubled: Triggers that failed, were killed, are late or are stuck.
+        untaken: Idle triggers with work that no scheduler takes.
     """
 
     since: datetime
@@ -124,6 +126,7 @@ class Glance:
     live: frozenset[str]
     silent: tuple[SilentScheduler, ...]
     troubled: tuple[TroubledTrigger, ...]
+    untaken: tuple[UntakenTrigger, ...] = ()
 
 
 class DashboardBackend(Backend):
@@ -160,6 +163,7 @@ class DashboardBackend(Backend):
         ).all()
         now = self._now()
         silent = [row for row in schedulers if is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now)]
+        live = frozenset(row.machine_name for row in schedulers if row not in silent)
         return Glance(
             since=since,
             jobs=int(jobs),
@@ -171,9 +175,10 @@ class DashboardBackend(Backend):
             running_total=len(active),
             busy_schedulers=len({row.scheduler_name for row in active}),
             schedulers=len(schedulers),
-            live=frozenset(row.machine_name for row in schedulers if row not in silent),
+            live=live,
             silent=self._silent(session, silent),
             troubled=_troubled(session, site_now),
+            untaken=read_untaken(session, live, site_now=site_now, zone=self._database.zone),
         )
 
     def _running(self, session: Session, rows: Sequence[Any], site_now: datetime) -> tuple[RunningJob, ...]:

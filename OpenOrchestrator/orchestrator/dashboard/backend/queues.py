@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -19,10 +18,12 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.causes import cause_key, normalised, title_of
 from OpenOrchestrator.orchestrator.backend.names import queue_names
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
-from OpenOrchestrator.orchestrator.dashboard.backend.causes import normalised, title_of
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue, read_unserved
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import FailedElement, failed_since
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -36,11 +37,6 @@ MOST_QUEUES = 8
 COUNT_CAP = 10_000
 SCAN_CAP = 5_000
 """Elements of a queue that are looked at for its history, the newest ones."""
-
-FAILURES_CAP = 300
-
-_Failure = tuple[datetime, str, str]
-"""When an element failed (naive site time), its queue and its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +58,25 @@ class QueueDepth:
 
 @dataclass(frozen=True, slots=True)
 class ElementCause:
-    """Why elements failed: the same message but for what varies.
+    """Why elements of a queue failed: the same message but for what varies.
 
     Attributes:
         key: Tells causes apart, the same at every look.
         title: The newest message, in one line.
-        queues: Where, the newest first.
         first: Naive site time at which the first of them ended.
         last: Naive site time at which the last ended.
+        filter: What stands for it in the address of a list.
+        since: Naive site time from which on failures count.
     """
 
     key: str
     title: str
-    queues: tuple[str, ...]
+    queue: str
     count: int
     first: datetime
     last: datetime
+    filter: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,7 @@ class Queues:
     depths: tuple[QueueDepth, ...]
     causes: tuple[ElementCause, ...]
     others: int = 0
+    unserved: tuple[UnservedQueue, ...] = ()
 
 
 class QueueDepthBackend(Backend):
@@ -113,17 +113,18 @@ class QueueDepthBackend(Backend):
     def _look(self, session: Session, span: Span) -> Queues:
         site_now = self._database.site_now()
         depths: list[tuple[int, str]] = []
-        failures: list[_Failure] = []
+        causes: list[ElementCause] = []
         for queue in sorted(queue_names(session)):
             new = _count_new(session, queue)
             if new:
                 depths.append((new, queue))
-            failures += _failures(session, queue, start_of(span, site_now))
+            causes += _causes(session, queue, start_of(span, site_now))
         depths.sort(key=lambda each: (-each[0], each[1]))
         return Queues(
             tuple(_depth(session, queue, new, site_now) for new, queue in depths[:MOST_QUEUES]),
-            _causes(failures),
+            tuple(sorted(causes, key=lambda cause: (cause.last, cause.key), reverse=True)),
             max(len(depths) - MOST_QUEUES, 0),
+            read_unserved(session, depths, site_now=site_now),
         )
 
 
@@ -177,30 +178,23 @@ def _history(session: Session, queue: str, new: int, site_now: datetime) -> tupl
     return (*history, new)
 
 
-def _failures(session: Session, queue: str, since: datetime) -> Sequence[_Failure]:
-    failed = (
-        sa.select(_Q.c.message, _Q.c.end_date, _Q.c.created_date)
-        .where(SameText(_Q.c.queue_name, queue), _Q.c.status == QueueStatus.FAILED)
-        .order_by(_Q.c.created_date.desc(), _Q.c.id.desc())
-        .limit(FAILURES_CAP)
-    )
-    ended = [(row.end_date or row.created_date, (row.message or "").strip()) for row in session.execute(failed)]
-    return [(moment, queue, message or "without a message") for moment, message in ended if moment >= since]
-
-
-def _causes(failures: Sequence[_Failure]) -> tuple[ElementCause, ...]:
-    groups: dict[str, list[_Failure]] = {}
-    for failure in sorted(failures, reverse=True):
-        groups.setdefault(normalised(failure[2]), []).append(failure)
+def _causes(session: Session, queue: str, since: datetime) -> list[ElementCause]:
+    """Return why elements of a queue failed since then, what failed last first."""
+    groups: dict[str, list[FailedElement]] = {}
+    found = failed_since(session, queue, since)
+    for failure in sorted(found, key=lambda each: (each.ended, each.message), reverse=True):
+        groups.setdefault(normalised(failure.message), []).append(failure)
     # The newest failure comes first in each group, and so do the groups.
-    return tuple(
+    return [
         ElementCause(
-            key=key,
-            title=title_of(members[0][2]),
-            queues=tuple(dict.fromkeys(queue for _, queue, _ in members)),
+            key=f"{queue} {key}",
+            title=title_of(members[0].message),
+            queue=queue,
             count=len(members),
-            first=members[-1][0],
-            last=members[0][0],
+            first=members[-1].ended,
+            last=members[0].ended,
+            filter=cause_key(members[0].message),
+            since=since,
         )
         for key, members in groups.items()
-    )
+    ]

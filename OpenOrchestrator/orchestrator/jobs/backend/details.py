@@ -20,10 +20,14 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, count_of, failure_of, messages_of
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
 
 LOG_CAP = 1000
 SHOWN = 200
@@ -94,6 +98,10 @@ class JobElement:
 class JobDetailsBackend(Backend):
     """Single jobs with what belongs to them."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._reasons = ReasonReader()
+
     async def get(self, job_id: UUID) -> JobDetails:
         """Return a job.
 
@@ -107,7 +115,7 @@ class JobDetailsBackend(Backend):
 
     async def find(self, job_id: UUID) -> JobDetails | None:
         """Return a job, or None."""
-        return await self._read(lambda session: _details(session, job_id))
+        return await self._read(lambda session: _details(session, job_id, self._reasons))
 
     async def surroundings(self, job_id: UUID) -> Surroundings:
         """Return what stands around a job; nothing if it is gone."""
@@ -135,6 +143,20 @@ class JobDetailsBackend(Backend):
 
         return await self._read(work)
 
+    async def neighbours(self, job: JobRow) -> tuple[UUID | None, UUID | None]:
+        """Return the run before a job, and the one after it: of its trigger, or of its process if it has none."""
+
+        def work(session: Session) -> tuple[UUID | None, UUID | None]:
+            same = JOBS.c.process_name == job.process if job.trigger_id is None else JOBS.c.trigger_id == job.trigger_id
+            start, job_id = JOBS.c.start_time, JOBS.c.id
+            before = sa.or_(start < job.claimed, sa.and_(start == job.claimed, job_id < job.id))
+            after = sa.or_(start > job.claimed, sa.and_(start == job.claimed, job_id > job.id))
+            older = sa.select(job_id).where(same, start <= job.claimed, before).order_by(start.desc(), job_id.desc())
+            newer = sa.select(job_id).where(same, start >= job.claimed, after).order_by(start.asc(), job_id.asc())
+            return session.scalar(older.limit(1)), session.scalar(newer.limit(1))
+
+        return await self._read(work)
+
     async def logs(self, job: JobRow) -> tuple[JobMessage, ...]:
         """Return the last SHOWN messages of a job, the newest first; see ``messages_of``."""
         return await self._read(lambda session: messages_of(session, job, SHOWN))
@@ -151,8 +173,8 @@ class JobDetailsBackend(Backend):
         return await self._read(work)
 
 
-def _details(session: Session, job_id: UUID) -> JobDetails | None:
-    rows = read_rows(session, [job_id])
+def _details(session: Session, job_id: UUID, reasons: ReasonReader) -> JobDetails | None:
+    rows = reasons.explained(session, read_rows(session, [job_id]))
     if not rows:
         return None
     extra = session.execute(

@@ -17,10 +17,14 @@ from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, failure_of, last_messages
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, length, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
 
 JOB_CAP = 10_000
 WAITING_CAP = 1000
@@ -67,6 +71,10 @@ class TriggerHistory:
 class TriggerHistoryBackend(Backend):
     """Histories of triggers, read along an index however long they are."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._reasons = ReasonReader()
+
     async def history(
         self, trigger_id: UUID, *, jobs: int, runs: int, logs: int, queue: str | None = None
     ) -> TriggerHistory:
@@ -83,7 +91,7 @@ class TriggerHistoryBackend(Backend):
         def work(session: Session) -> TriggerHistory:
             of_trigger = (JOBS.c.trigger_id == trigger_id,)
             walk = newest(of_trigger, limit=jobs)
-            rows = read_rows(session, [row.id for row in session.execute(walk)])
+            rows = self._reasons.explained(session, read_rows(session, [row.id for row in session.execute(walk)]))
             counting = sa.select(JOBS.c.id).where(*of_trigger).limit(JOB_CAP + 1).subquery()
             total = session.execute(sa.select(sa.func.count()).select_from(counting)).scalar_one()
             lengths = run_lengths(session, of_trigger, runs, self._now(), self._zone())

@@ -9,21 +9,32 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.attention import ended_badly
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import jobs, triggers
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.causes import cause_key, title_of
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, counted, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from OpenOrchestrator.common.clock import Clock
+    from OpenOrchestrator.database.engine.database import Database
+
 CAP = 10_000
 """Where counting stops."""
+
+MOST_CAUSED = 1_000
+"""Of so many of the newest jobs that ended badly causes are found: those that the dashboard shows."""
+
+MOST_OFFERED = 30
 
 SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
     "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
@@ -41,6 +52,7 @@ class JobQuery:
         text: Found in the name of process or trigger, or the id of a job.
         statuses: Only (or, with ``not_statuses``, all but) these; the others likewise.
         triggers: By id or by name.
+        causes: Keys of causes, of jobs that ended badly or were killed.
         segment: Key of SEGMENTS, or empty for all.
         period: Claimed within it.
         descending: The newest first.
@@ -56,6 +68,8 @@ class JobQuery:
     not_schedulers: bool = False
     triggers: tuple[str, ...] = ()
     not_triggers: bool = False
+    causes: tuple[str, ...] = ()
+    not_causes: bool = False
     segment: str = ""
     period: Period = ALWAYS
     descending: bool = True
@@ -80,6 +94,10 @@ class FoundJobs:
 class JobsBackend(Backend):
     """Jobs for lists; actions are guarded and return whether they happened."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self._reasons = ReasonReader()
+
     async def page(self, query: JobQuery) -> FoundJobs:
         """Return one page of jobs, the newest first."""
 
@@ -88,13 +106,24 @@ class JobsBackend(Backend):
             offset = (query.page - 1) * query.size
             walk = newest(conditions, branches, limit=query.size, offset=offset, descending=query.descending)
             ids = [row.id for row in session.execute(walk)]
-            rows = read_rows(session, ids)
+            rows = self._reasons.explained(session, read_rows(session, ids))
             if len(ids) < query.size and (ids or query.page == 1):
                 total = offset + len(ids)  # this is the last page: looking for more would read all jobs again
             else:
                 total = session.execute(counted(conditions, branches, cap=CAP)).scalar_one()
             some = bool(rows) or session.execute(sa.select(JOBS.c.id).limit(1)).first() is not None
             return FoundJobs(rows, min(total, CAP + 1), some)
+
+        return await self._read(work)
+
+    async def causes(self) -> dict[str, str]:
+        """Return the causes of what ended badly lately, the newest first: key -> the newest reason in one line."""
+
+        def work(session: Session) -> dict[str, str]:
+            found: dict[str, str] = {}
+            for reason in self._bad_reasons(session, []).values():
+                found.setdefault(cause_key(reason), title_of(reason))
+            return dict(list(found.items())[:MOST_OFFERED])
 
         return await self._read(work)
 
@@ -163,7 +192,7 @@ class JobsBackend(Backend):
         """Return what has to hold for all jobs, and of what one has to: a walk along an index for each."""
         ids, unknown = _trigger_ids(session, query.triggers)
         statuses = _statuses(query)
-        conditions = self._plain_conditions(query)
+        conditions = [*self._plain_conditions(query), *self._by_cause(session, query)]
         choices: list[tuple[Any, tuple[Any, ...]]] = []
         if statuses is not None:
             choices.append((JOBS.c.status, statuses))
@@ -188,18 +217,34 @@ class JobsBackend(Backend):
             conditions.append(sa.false())
         return conditions, branches
 
+    def _bad_reasons(self, session: Session, conditions: Sequence[Any]) -> dict[UUID, str]:
+        """Return why the newest jobs ended badly that meet conditions, the newest first."""
+        newest_first = (JOBS.c.start_time.desc(), JOBS.c.id.desc())
+        query = sa.select(JOBS.c.id, JOBS.c.status, JOBS.c.reason).where(ended_badly(), *conditions)
+        ended = [tuple(row) for row in session.execute(query.order_by(*newest_first).limit(MOST_CAUSED))]
+        self._reasons.explain(session, ended, most=len(ended))
+        return {job[0]: self._reasons.reason(job) for job in ended}
+
+    def _by_cause(self, session: Session, query: JobQuery) -> list[Any]:
+        """Return the condition that jobs have one of the wanted causes; none where any will do."""
+        if not query.causes:
+            return []
+        reasons = self._bad_reasons(session, self._in_period(query))
+        ids = [job_id for job_id, reason in reasons.items() if cause_key(reason) in query.causes]
+        return [JOBS.c.id.not_in(ids) if query.not_causes else JOBS.c.id.in_(ids)]
+
     def _plain_conditions(self, query: JobQuery) -> list[Any]:
         conditions: list[Any] = []
         if query.text:
             found = [contains(JOBS.c.process_name, query.text), contains(JOBS.c.trigger_name, query.text)]
             job_id = as_uuid(query.text)
             conditions.append(sa.or_(*found) if job_id is None else JOBS.c.id == job_id)
+        return [*conditions, *self._in_period(query)]
+
+    def _in_period(self, query: JobQuery) -> list[Any]:
         since, until = query.period.bounds(self._database.site_now())
-        if since is not None:
-            conditions.append(JOBS.c.start_time >= since)
-        if until is not None:
-            conditions.append(JOBS.c.start_time <= until)
-        return conditions
+        conditions = [JOBS.c.start_time >= since] if since is not None else []
+        return [*conditions, JOBS.c.start_time <= until] if until is not None else conditions
 
 
 def as_uuid(text: str) -> UUID | None:

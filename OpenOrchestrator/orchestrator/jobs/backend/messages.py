@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.statuses import LogLevel
+from OpenOrchestrator.orchestrator.backend.causes import says_nothing
 from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
@@ -46,11 +47,17 @@ class JobMessage:
 def failure_of(session: Session, job_id: UUID) -> Failure | None:
     """Return what went wrong with a job: the end of its error output, or its last error message."""
     failure = find_failure(error_tail(session, job_id))
-    if failure is not None:
+    if failure is not None and not says_nothing(failure.headline):
         return failure
+    return logged_failure_of(session, job_id)
+
+
+def logged_failure_of(session: Session, job_id: UUID) -> Failure | None:
+    """Return what the last error message of a job says; None if there is none, or it is a bare exit code."""
     error = sa.select(_L.c.log_message).where(_L.c.job_id == job_id, _L.c.log_level == LogLevel.ERROR)
     message = session.execute(error.order_by(_L.c.log_time.desc(), _L.c.id).limit(1)).scalar_one_or_none()
-    return find_failure(message) if message else None
+    failure = find_failure(message) if message else None
+    return None if failure is None or says_nothing(failure.headline) else failure
 
 
 def messages_of(session: Session, job: JobRow, count: int) -> tuple[JobMessage, ...]:

@@ -19,6 +19,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.causes import telling_line
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.tables import LOGS
 from OpenOrchestrator.orchestrator.logs.backend.statements import (
@@ -298,9 +299,8 @@ def _search(
 
 def _row(row: Any) -> LogRow:
     text = row.log_message.strip()
-    first, _, rest = text.partition("\n")
-    if rest and first.startswith("Traceback "):
-        first = text.rpartition("\n")[2].strip()  # what happened stands at its end
+    _, _, rest = text.partition("\n")
+    first = telling_line(text)
     return LogRow(
         row.id,
         row.log_time,

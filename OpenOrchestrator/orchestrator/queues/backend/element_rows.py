@@ -19,6 +19,7 @@ from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import with_cause
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -88,6 +89,8 @@ class ElementQuery:
     Attributes:
         text: Found in reference, data or message.
         statuses: Only these; none means any.
+        cause: Key of a cause: only failed elements with it; empty for any.
+        ended_from: Only those with the cause that ended since then, naive site time.
         sort: Key of SORTS.
         page: From 1.
         deep: Whether a search for text reads all elements.
@@ -97,6 +100,8 @@ class ElementQuery:
     text: str = ""
     statuses: tuple[QueueStatus, ...] = ()
     period: Period = ALWAYS
+    cause: str = ""
+    ended_from: datetime | None = None
     sort: str = "created"
     descending: bool = True
     page: int = 1
@@ -127,18 +132,18 @@ class QueueElementsBackend(Backend):
         """Return one page of elements."""
 
         def work(session: Session) -> FoundElements:
-            conditions, searched_from = _conditions(session, query, self._database.site_now())
+            branches, searched_from = _branches(session, query, self._database.site_now())
             offset = (query.page - 1) * query.size
             keys = SORTS.get(query.sort, SORTS["created"])
             statement = _ordered(
-                conditions, query.statuses, keys, descending=query.descending, most=offset + query.size + 1
+                branches, query.statuses, keys, descending=query.descending, most=offset + query.size + 1
             )
             found = [row_of(row) for row in session.execute(statement.offset(offset).limit(query.size + 1))]
             more = len(found) > query.size
             rows = tuple(found[: query.size])
             if not more and (rows or query.page == 1):
                 return FoundElements(rows, offset + len(rows), capped=False, searched_from=searched_from)
-            total = _capped_count(session, [*conditions, *status_in(query.statuses)])
+            total = sum(_capped_count(session, [*each, *status_in(query.statuses)]) for each in branches)
             capped = total >= COUNT_CAP
             if capped and more:
                 total = max(total, offset + query.size + 1)
@@ -170,18 +175,43 @@ def row_of(row: Any) -> ElementRow:
     return ElementRow(*row)
 
 
-def _conditions(
+def _branches(
     session: Session, query: ElementQuery, site_now: datetime
-) -> tuple[list[sa.ColumnElement[bool]], datetime | None]:
-    """Return what elements have to fulfil besides their status, and since when they are searched."""
+) -> tuple[list[list[sa.ColumnElement[bool]]], datetime | None]:
+    """Return what elements have to fulfil besides their status, and since when they are searched.
+
+    An element fulfils all conditions of one branch, and never those of two: beyond what is searched for a text, those
+    are found whose reference is exactly that.
+    """
     start, end = query.period.bounds(site_now)
     searched_from = searched_since(session, query, start)
-    conditions: list[sa.ColumnElement[bool]] = [SameText(_Q.c.queue_name, query.queue)]
-    if searched_from or start:
-        conditions.append(_Q.c.created_date >= (searched_from or start))
+    common: list[sa.ColumnElement[bool]] = [SameText(_Q.c.queue_name, query.queue)]
     if end is not None:
-        conditions.append(_Q.c.created_date <= end)
-    return [*conditions, *holding(query.text)], searched_from
+        common.append(_Q.c.created_date <= end)
+    common += caused(session, query)
+    recent = [*common]
+    if searched_from or start:
+        recent.append(_Q.c.created_date >= (searched_from or start))
+    branches = [[*recent, *holding(query.text)]]
+    if searched_from is not None:
+        older = [*common, *referenced(query.text), _Q.c.created_date < searched_from]
+        if start is not None:
+            older.append(_Q.c.created_date >= start)
+        if session.execute(sa.select(_Q.c.id).where(*older).limit(1)).first() is not None:
+            branches.append(older)
+    return branches, searched_from
+
+
+def caused(session: Session, query: ElementQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that an element failed for the wanted cause; none for any."""
+    if not query.cause:
+        return []
+    return [_Q.c.id.in_(with_cause(session, query.queue, query.cause, query.ended_from))]
+
+
+def referenced(text: str) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that a text is the reference of an element: a walk along an index, whatever the queue."""
+    return [SameText(_Q.c.reference, text.strip())]
 
 
 def searched_since(session: Session, query: ElementQuery, start: datetime | None) -> datetime | None:
@@ -209,7 +239,7 @@ def status_in(statuses: tuple[QueueStatus, ...]) -> list[sa.ColumnElement[bool]]
 
 
 def _ordered(
-    conditions: list[sa.ColumnElement[bool]],
+    branches: list[list[sa.ColumnElement[bool]]],
     statuses: tuple[QueueStatus, ...],
     keys: tuple[str, ...],
     *,
@@ -219,12 +249,15 @@ def _ordered(
     def order(columns: Any) -> list[Any]:
         return [columns[key].desc() if descending else columns[key].asc() for key in keys]
 
-    if len(statuses) < 2 or keys[0] != "created_date":
-        return sa.select(*COLUMNS).where(*conditions, *status_in(statuses)).order_by(*order(_Q.c))
     # One walk along the index for each status: for several at once databases read the whole queue and sort it.
+    by_status = len(statuses) > 1 and keys[0] == "created_date"
+    states = [status_in((status,)) for status in statuses] if by_status else [status_in(statuses)]
+    walks = [[*branch, *state] for branch in branches for state in states]
+    if len(walks) == 1:
+        return sa.select(*COLUMNS).where(*walks[0]).order_by(*order(_Q.c))
     parts = []
-    for status in statuses:
-        part = sa.select(*COLUMNS).where(*conditions, _Q.c.status == status).order_by(*order(_Q.c)).limit(most)
+    for conditions in walks:
+        part = sa.select(*COLUMNS).where(*conditions).order_by(*order(_Q.c)).limit(most)
         parts.append(sa.select(part.subquery()))
     both = sa.union_all(*parts).subquery()
     return sa.select(both).order_by(*order(both.c))

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
@@ -128,6 +129,20 @@ class ElementsBackend(Backend):
             job = _job(session, element.job_id)
             logs = _logs(session, element) if job is not None else []
             return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS)
+
+        return await self._read(work)
+
+    async def neighbours(self, element: ElementRow) -> tuple[UUID | None, UUID | None]:
+        """Return the element of the same queue that was made next after one, and the one made before: as lists go."""
+
+        def work(session: Session) -> tuple[UUID | None, UUID | None]:
+            same = SameText(_Q.c.queue_name, element.queue)
+            made, key = _Q.c.created_date, _Q.c.id
+            later = sa.or_(made > element.created, sa.and_(made == element.created, key > element.id))
+            earlier = sa.or_(made < element.created, sa.and_(made == element.created, key < element.id))
+            newer = sa.select(key).where(same, made >= element.created, later).order_by(made.asc(), key.asc())
+            older = sa.select(key).where(same, made <= element.created, earlier).order_by(made.desc(), key.desc())
+            return session.scalar(newer.limit(1)), session.scalar(older.limit(1))
 
         return await self._read(work)
 

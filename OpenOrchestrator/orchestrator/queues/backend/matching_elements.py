@@ -24,11 +24,13 @@ from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     ElementQuery,
     ElementRow,
     holding,
+    referenced,
     row_of,
     searched_since,
     status_in,
 )
 from OpenOrchestrator.orchestrator.queues.backend.elements import EVENTS, status_values
+from OpenOrchestrator.orchestrator.queues.backend.failed_elements import with_cause
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -52,6 +54,9 @@ class Matching:
     Attributes:
         created_from: Naive site time; None for all.
         created_to: Naive site time.
+        searched_from: Since when they are searched for the text, naive site time; older ones belong to it if the text
+            is exactly their reference. None if all are searched.
+        ids: Only these, because they have one cause; None for any.
     """
 
     queue: str
@@ -59,6 +64,8 @@ class Matching:
     statuses: tuple[QueueStatus, ...]
     created_from: datetime | None
     created_to: datetime
+    searched_from: datetime | None = None
+    ids: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +182,13 @@ def _conditions_of(matching: Matching) -> list[sa.ColumnElement[bool]]:
     conditions = [SameText(_Q.c.queue_name, matching.queue), _Q.c.created_date <= matching.created_to]
     if matching.created_from is not None:
         conditions.append(_Q.c.created_date >= matching.created_from)
-    return [*conditions, *status_in(matching.statuses), *holding(matching.text)]
+    conditions += status_in(matching.statuses)
+    if matching.ids is not None:
+        conditions.append(_Q.c.id.in_(matching.ids))
+    if matching.searched_from is None:
+        return [*conditions, *holding(matching.text)]
+    searched = sa.and_(_Q.c.created_date >= matching.searched_from, *holding(matching.text))
+    return [*conditions, sa.or_(searched, *referenced(matching.text))]
 
 
 def _later(after: tuple[datetime, UUID] | None) -> list[sa.ColumnElement[bool]]:
@@ -196,13 +209,19 @@ def read_matching(
 
 def _resolve(session: Session, query: ElementQuery, site_now: datetime) -> Matching:
     start, end = query.period.bounds(site_now)
-    since = searched_since(session, query, start) or start
+    searched_from = searched_since(session, query, start)
+    if searched_from is not None:
+        same = [SameText(_Q.c.queue_name, query.queue), *referenced(query.text), _Q.c.created_date < searched_from]
+        if session.execute(sa.select(_Q.c.id).where(*same).limit(1)).first() is None:
+            start, searched_from = searched_from, None  # a plain period is walked faster
     last = session.scalar(sa.select(sa.func.max(_Q.c.created_date)).where(SameText(_Q.c.queue_name, query.queue)))
     newest = max(last or site_now, site_now)  # a machine whose clock is ahead may have made it
     return Matching(
         queue=query.queue,
         text=query.text,
         statuses=query.statuses,
-        created_from=since,
+        created_from=start,
+        searched_from=searched_from,
+        ids=tuple(with_cause(session, query.queue, query.cause, query.ended_from)) if query.cause else None,
         created_to=newest if end is None else min(end, newest),
     )

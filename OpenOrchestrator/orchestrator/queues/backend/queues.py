@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import queue_elements
+from OpenOrchestrator.database.stores import queue_elements, queue_marks
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS, TRIGGERS
@@ -118,6 +118,15 @@ class QueuesBackend(Backend):
             return row
 
         return await self._read(work)
+
+    async def mark_seen(self, *queues: str) -> None:
+        """Note that somebody looks at queues: what failed in them until now needs nobody any more."""
+
+        def work(session: Session) -> None:
+            for queue in queues:
+                queue_marks.mark_seen(session, queue, self._database.site_now())
+
+        await self._write(work)
 
     def _rows(
         self,

@@ -50,6 +50,7 @@ def element_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone
             "reference": cells.text(
                 row.name,
                 mono=True,
+                phone=times.past(times.from_site(row.created, zone), now, zone),
                 href=f"{path_of(row.queue)}/{row.id}",
                 tip=None if row.reference else "No reference",
             ),

@@ -14,9 +14,10 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required
-from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
+from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Difference, confirm, overwrite
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
-from OpenOrchestrator.orchestrator.components.forms.fields import choice, field, text_area, text_input
+from OpenOrchestrator.orchestrator.components.forms.fields import choice, field, offer, text_area, text_input
+from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend, ElementValues
 
@@ -78,6 +79,7 @@ class _ElementForm:
             icon="sym_r_inbox",
             save="Create" if stored is None else "Save",
             on_save=self._save,
+            address=self._view.form_address("new" if stored is None else f"edit-{stored.id}"),
         )
         self._queue: ui.input | None = None
         with drawer.section("Element"):
@@ -86,7 +88,7 @@ class _ElementForm:
                     self._queue = text_input(
                         "Queue", "", check=required("the name of a queue", 100), marker="queue"
                     ).props("autofocus")
-                    self._queue.set_autocomplete(list(queues))
+                    offer(self._queue, queues, "queues")
                     drawer.watch("Queue", self._queue)
             with field("Reference", note="optional"):
                 self._reference = text_input("Reference", values.reference, check=at_most(100), marker="reference")
@@ -98,6 +100,7 @@ class _ElementForm:
                     options = {status: status.value for status in QueueStatus}
                     self._status = choice("Status", options, values.status, marker="status")
                     self._status.on_value_change(drawer.touched)
+                    drawer.keep("Status", self._status)
             with field("Created by", note="optional"):
                 self._by = text_input("Created by", values.created_by, check=at_most(100), marker="created-by")
         with drawer.section("Data"):
@@ -146,8 +149,9 @@ class _ElementForm:
         name = values.reference or (self._stored.name if self._stored is not None else "The element")
         try:
             if self._stored is None:
-                await self._backend.create(values)
-                feedback.done(f"{name} was added to {values.queue}")
+                element_id = await self._backend.create(values)
+                link = ("Open element", f"{path_of(values.queue)}/{element_id}")
+                feedback.done(f"{name} was added to {values.queue}", link=link)
             elif not await self._update(self._stored, values):
                 return False
             else:
@@ -174,15 +178,20 @@ class _ElementForm:
             newer = await self._backend.get(stored.id)
             mine = differences(values_of(stored), values)
             changed = differences(values_of(stored), values_of(newer)) or ["who holds it"]
-            if not await confirm(
+            way = await overwrite(
                 f"Save over the changes to {stored.name}?",
                 [
                     f"While this form was open, somebody else changed {_listed(changed)}.",
                     f"It is {newer.status.value} now.",
                     f"Saving changes {_listed(mine) if mine else 'nothing'}, and leaves the rest as it is now.",
                 ],
+                both_values(values_of(newer), values),
                 action="Save over it",
-            ):
+            )
+            if way == THEIRS:
+                self._drawer.discard()
+                edit_element(self._view, newer, self._on_saved)
+            if way is None or way == THEIRS:
                 return False
             values = replace(values_of(newer), **{each: getattr(values, each) for each in mine})
             stored = newer
@@ -193,6 +202,18 @@ def differences(before: ElementValues, after: ElementValues) -> list[str]:
     """Return the names of the values that differ."""
     names = ("reference", "status", "data", "message", "created_by")
     return [name for name in names if getattr(before, name) != getattr(after, name)]
+
+
+def both_values(theirs: ElementValues, yours: ElementValues) -> list[Difference]:
+    """Return the values that differ, both in words."""
+    return [
+        Difference(_listed([name]).capitalize(), _shown(getattr(theirs, name)), _shown(getattr(yours, name)))
+        for name in differences(theirs, yours)
+    ]
+
+
+def _shown(value: QueueStatus | str) -> str:
+    return value.value if isinstance(value, QueueStatus) else value or "None"
 
 
 def _listed(names: list[str]) -> str:

@@ -53,7 +53,7 @@ class ElementPage:
             raise NotFoundError("There is no element with this address: its end is no id.") from None
         details = await self._backend.details(self._queue, element_id)
         with view.head(details.element.name, crumbs=[("Queues", "/queues"), (self._queue, path_of(self._queue))]):
-            ui.element("span").classes("oo-vsep oo-no-phone")
+            self._build_neighbours()
             self._new = secondary(
                 "Set to New", lambda: self._act("new"), icon="sym_r_replay", marker="set-new"
             ).classes("oo-short")
@@ -98,6 +98,40 @@ class ElementPage:
                         self._job = ui.element("div").classes("oo-card-b").mark("element-job")
         self._show(details)
         view.follow(("element", self._queue, element_id), self._details, self._show)
+        await self._built(details)
+
+    async def _built(self, details: ElementDetails) -> None:
+        await self._show_neighbours(details.element)
+        self._open_asked_form()
+
+    def _build_neighbours(self) -> None:
+        self._turners = [
+            icon_button(f"sym_r_keyboard_arrow_{way}", words, lambda which=which: self._turn(which), marker=marker)
+            for which, way, words, marker in (
+                (0, "up", "Previous element", "previous-element"),
+                (1, "down", "Next element", "next-element"),
+            )
+        ]
+        ui.element("span").classes("oo-vsep oo-no-phone")
+
+    async def _show_neighbours(self, element: ElementRow) -> None:
+        found = await self._view.load(lambda: self._backend.neighbours(element))
+        words = (("Previous element: newer", "This is the newest"), ("Next element: older", "This is the oldest"))
+        for button, other, (there, none) in zip(self._turners, found or (None, None), words, strict=True):
+            button.set_enabled(other is not None)
+            tip(button, there if other is not None else none)
+
+    async def _turn(self, which: int) -> None:
+        """Show the element above (0) or below (1) as lists show them at first."""
+        element = self._shown.element if self._shown is not None else None
+        found = await self._view.load(lambda: self._backend.neighbours(element)) if element is not None else None
+        other = found[which] if found is not None else None
+        if other is not None:
+            self._view.go(f"{path_of(self._queue)}/{other}")
+
+    def _open_asked_form(self) -> None:
+        if self._view.asked_form() == ("edit", str(self._id)):
+            self._open_form()
 
     async def _details(self) -> ElementDetails | None:
         try:
@@ -223,7 +257,7 @@ class ElementPage:
                 if element.job_id is not None:
                     words = f"Job {element.job_id} is not there any more."
                 elif element.started is not None:
-                    words = "Which job took it is not known: it was set New since, or its robot uses an older library."
+                    words = "Its job is not known: it was set to New since, or its robot uses an older library."
                 ui.label(words).classes("oo-t3")
                 return
             started = times.from_site(job.started, self._view.zone)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.attention import NEXT_RUN, troubled
+from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import jobs, triggers
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -53,6 +53,8 @@ SORTS: dict[str, tuple[Any, ...]] = {
 }
 """What lists can be sorted by; anything else that an address asks for is not obeyed."""
 
+TROUBLES = {"late": "Late", "stuck": "Stuck"}
+
 SEGMENTS = ("attention", "running", "paused")
 
 
@@ -66,6 +68,9 @@ class TriggerQuery:
         types: Only (or all but) these.
         processes: Only (or all but) these.
         schedulers: Only (or all but) those that may run on one of these; triggers for any scheduler count.
+        troubles: Only (or all but) those in one of these: keys of TROUBLES.
+        ids: Only these; none means any.
+        also: Comes first on the first page whatever the rest says: somebody has just made it.
         segment: One of SEGMENTS, or empty for all.
         sort: Key of SORTS.
         page: From 1.
@@ -80,6 +85,10 @@ class TriggerQuery:
     not_processes: bool = False
     schedulers: tuple[str, ...] = ()
     not_schedulers: bool = False
+    troubles: tuple[str, ...] = ()
+    not_troubles: bool = False
+    ids: tuple[UUID, ...] = ()
+    also: UUID | None = None
     segment: str = ""
     sort: str = "status"
     descending: bool = False
@@ -111,7 +120,7 @@ class TriggersBackend(Backend):
 
         def work(session: Session) -> FoundTriggers:
             site_now = self._database.site_now()
-            conditions = _conditions(session, query)
+            conditions = _conditions(session, query, site_now)
             segment = _segment(query.segment, site_now)
             base = trigger_rows.joined()
             counting = sa.select(
@@ -129,9 +138,12 @@ class TriggersBackend(Backend):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            return FoundTriggers(
-                trigger_rows.read_rows(session, rows, site_now), int(total or 0), int(everything), int(attention or 0)
-            )
+            found = trigger_rows.read_rows(session, rows, site_now)
+            if query.also is not None and query.page == 1:
+                made = trigger_rows.select_rows(site_now).where(_T.c.id == query.also)
+                first = trigger_rows.read_rows(session, made, site_now)
+                found = (*first, *(row for row in found if row.id != query.also))
+            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0))
 
         return await self._read(work)
 
@@ -140,7 +152,7 @@ class TriggersBackend(Backend):
 
         def work(session: Session) -> tuple[UUID, ...]:
             site_now = self._database.site_now()
-            conditions = (*_conditions(session, query), *_segment(query.segment, site_now))
+            conditions = (*_conditions(session, query, site_now), *_segment(query.segment, site_now))
             found = sa.select(_T.c.id).select_from(trigger_rows.joined()).where(*conditions)
             return tuple(session.scalars(found))
 
@@ -186,6 +198,10 @@ class TriggersBackend(Backend):
         """Ask for a run now; the next free scheduler starts it."""
         return await self._write(lambda session: triggers.request_run(session, trigger_id, now=self._now()))
 
+    async def cancel_run(self, trigger_id: UUID) -> bool:
+        """Take back a run that was asked for; False if it has started by now, or somebody else took it back."""
+        return await self._write(lambda session: triggers.cancel_run(session, trigger_id))
+
     async def delete(self, trigger_id: UUID) -> bool:
         """Delete a trigger; its jobs and logs stay, and a robot that runs goes on."""
         return await self._write(lambda session: triggers.delete(session, trigger_id))
@@ -202,7 +218,7 @@ def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
     return []
 
 
-def _conditions(session: Session, query: TriggerQuery) -> list[sa.ColumnElement[bool]]:
+def _conditions(session: Session, query: TriggerQuery, site_now: datetime) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [sa.true()]
     if query.text:
         conditions.append(sa.or_(contains(_T.c.trigger_name, query.text), contains(_T.c.process_name, query.text)))
@@ -213,6 +229,12 @@ def _conditions(session: Session, query: TriggerQuery) -> list[sa.ColumnElement[
     ):
         if values:
             conditions.append(column.not_in(values) if exclude else column.in_(values))
+    if query.ids:
+        conditions.append(_T.c.id.in_(query.ids))
+    if query.troubles:
+        meant = {"late": late(site_now), "stuck": stuck()}
+        some = sa.or_(*(sa.func.coalesce(sa.case((meant[name], 1), else_=0), 0) == 1 for name in query.troubles))
+        conditions.append(sa.not_(some) if query.not_troubles else some)
     if query.schedulers:
         # The whitelist is a JSON text: which triggers match is decided here, on all of them, as schedulers do.
         wanted = set(query.schedulers)

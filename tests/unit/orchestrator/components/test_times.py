@@ -69,8 +69,10 @@ def test_future(ahead: timedelta, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0 s"),
-        (-3, "0 s"),
+        (0, "< 1 s"),
+        (-3, "< 1 s"),
+        (0.9, "< 1 s"),
+        (1, "1 s"),
         (12.9, "12 s"),
         (51 * 60 + 12, "51 m"),
         (2 * 3600 + 41 * 60, "2 h 41 m"),
@@ -84,7 +86,15 @@ def test_duration(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.84, "0.8 s"), (7, "7 s"), (252, "4 min 12 s"), (9665, "2 h 41 min 5 s"), (-1, "0 s")],
+    [
+        (0.84, "0.8 s"),
+        (7, "7 s"),
+        (252, "4 min 12 s"),
+        (9665, "2 h 41 min 5 s"),
+        (-1, "< 1 s"),
+        (0, "< 1 s"),
+        (0.02, "< 0.1 s"),
+    ],
 )
 def test_exact_duration(seconds: float, text: str) -> None:
     assert times.exact_duration(seconds) == text
