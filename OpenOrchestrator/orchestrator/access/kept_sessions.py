@@ -78,8 +78,14 @@ class SessionFile:
         rows = [[each.cookie, each.key, each.began, each.seen] for each in sessions]
         text = json.dumps({"password": self._password[0] if self._password else None, "sessions": rows})
         draft = self._path.with_suffix(".new")
-        with suppress(OSError):  # a full disk costs a login after the next restart, and nothing now
+        try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
                 file.write(text)
             draft.replace(self._path)
-            self._written = self._wall()
+        except OSError:
+            # A full disk costs a login after the next restart. But whoever signed out must not be in again by then.
+            if not prolonged:
+                with suppress(OSError):
+                    self._path.unlink()
+            return
+        self._written = self._wall()

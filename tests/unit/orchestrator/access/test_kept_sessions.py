@@ -100,3 +100,13 @@ def test_a_broken_file_lets_nobody_in_and_stops_nothing(restarted: Site, content
     session = restarted.gate().new_session()
     assert restarted.gate().admits(*session)
     assert json.loads(restarted.path.read_text("utf-8"))["password"] is None
+
+
+def test_whoever_signed_out_is_not_in_again_though_that_could_not_be_written(restarted: Site) -> None:
+    gate = restarted.gate()
+    session, other = gate.new_session(), gate.new_session()
+    restarted.path.with_suffix(".new").mkdir()  # as on a full disk, nothing new can be written
+    gate.end_session(session.cookie)
+    again = restarted.gate()
+    assert not again.admits(*session)
+    assert not again.admits(*other), "which of them ended is not known any more"
