@@ -213,10 +213,15 @@ def active_triggers(connection: Connection) -> frozenset[UUID]:
     return frozenset(_ids(connection.execute(_ACTIVE).scalars()))
 
 
+def scheduler_key(name: str) -> str:
+    """Return what tells a scheduler's name from others in a whitelist: case and outer blanks do not count."""
+    return name.strip().casefold()
+
+
 def is_allowed_on(whitelist: Iterable[str], scheduler_name: str) -> bool:
     """Tell whether a trigger with this whitelist may run on a scheduler; case and outer blanks do not count."""
-    names = {name.strip().casefold() for name in whitelist}
-    return not names or scheduler_name.strip().casefold() in names
+    names = set(map(scheduler_key, whitelist))
+    return not names or scheduler_key(scheduler_name) in names
 
 
 def _resting(

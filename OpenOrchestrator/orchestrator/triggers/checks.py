@@ -85,8 +85,9 @@ def doubt_queue(value: Any, known: Sequence[str]) -> str:
 
 
 def doubt_schedulers(value: Any, heard_of: Sequence[str]) -> str:
-    """Say which of the chosen schedulers nobody has heard of; empty for none."""
-    unknown = [name for name in value or () if name not in heard_of]
+    """Say which of the chosen schedulers nobody has heard of; empty for none. Case and outer blanks do not count."""
+    known = {name.strip().casefold() for name in heard_of}
+    unknown = [name for name in value or () if name.strip().casefold() not in known]
     if not unknown:
         return ""
     alone = len(unknown) == len(value)

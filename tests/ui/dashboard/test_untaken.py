@@ -39,6 +39,7 @@ def idle(
         (idle(waiting=3), frozenset(), True),
         (idle("VM-9", requested_ago=1, queue=None), LIVE, True),
         (idle("VM-1", requested_ago=1, queue=None), LIVE, False),
+        (idle(" vm-1 ", requested_ago=1, queue=None), LIVE, False),
         (idle(requested_ago=90, queue=None), LIVE, True),
         (idle(requested_ago=1, queue=None), frozenset(), True),
     ],

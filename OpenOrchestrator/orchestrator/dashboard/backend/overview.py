@@ -14,6 +14,7 @@ from OpenOrchestrator.database.attention import is_silent, troubled
 from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores.due_triggers import scheduler_key
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -209,20 +210,20 @@ class DashboardBackend(Backend):
     def _silent(self, session: Session, rows: Sequence[Any]) -> tuple[SilentScheduler, ...]:
         if not rows:
             return ()
-        silent = {row.machine_name for row in rows}
-        waiting: dict[str, list[str]] = {name: [] for name in silent}
+        waiting: dict[str, list[str]] = {scheduler_key(row.machine_name): [] for row in rows}
         idle = sa.select(_T.c.trigger_name, _T.c.scheduler_whitelist).where(
             _T.c.process_status == TriggerStatus.IDLE, _T.c.scheduler_whitelist.is_not(None)
         )
         for trigger in session.execute(idle.order_by(_T.c.trigger_name)):
-            if trigger.scheduler_whitelist and silent.issuperset(trigger.scheduler_whitelist):
-                for name in trigger.scheduler_whitelist:
+            allowed = set(map(scheduler_key, trigger.scheduler_whitelist or ()))
+            if allowed and waiting.keys() >= allowed:
+                for name in allowed:
                     waiting[name].append(trigger.trigger_name)
         return tuple(
             SilentScheduler(
                 name=row.machine_name,
                 seen=self._site(row.heartbeat_at) if row.heartbeat_at is not None else row.last_update,
-                waiting=tuple(waiting[row.machine_name]),
+                waiting=tuple(waiting[scheduler_key(row.machine_name)]),
             )
             for row in rows
         )

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.attention import LATE_AFTER
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS as _QT
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -73,7 +74,7 @@ def nobody_may(schedulers: Collection[str], live: frozenset[str]) -> bool:
         schedulers: Where it may run; empty for anywhere.
         live: Names of those that are heard from.
     """
-    return live.isdisjoint(schedulers) if schedulers else not live
+    return not any(is_allowed_on(schedulers, name) for name in live)
 
 
 def untaken(triggers: Iterable[UntakenTrigger], live: frozenset[str], site_now: datetime) -> tuple[UntakenTrigger, ...]:
@@ -176,7 +177,8 @@ def _count_new(session: Session, queue: str) -> int:
 
 
 def _oldest_new(session: Session, queue: str) -> datetime | None:
-    return session.execute(sa.select(sa.func.min(_Q.c.created_date)).where(*_new_in(queue))).scalar_one()
+    oldest: datetime | None = session.scalar(sa.select(sa.func.min(_Q.c.created_date)).where(*_new_in(queue)))
+    return oldest
 
 
 def _was_taken_since(session: Session, queue: str, moment: datetime) -> bool:

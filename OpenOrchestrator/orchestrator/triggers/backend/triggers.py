@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import jobs, triggers
+from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -237,11 +238,13 @@ def _conditions(session: Session, query: TriggerQuery, site_now: datetime) -> li
         conditions.append(sa.not_(some) if query.not_troubles else some)
     if query.schedulers:
         # The whitelist is a JSON text: which triggers match is decided here, on all of them, as schedulers do.
-        wanted = set(query.schedulers)
+        def matches(whitelist: Sequence[str] | None) -> bool:
+            return any(is_allowed_on(whitelist or (), name) for name in query.schedulers)
+
         matching = [
             row.id
             for row in session.execute(sa.select(_T.c.id, _T.c.scheduler_whitelist))
-            if (not row.scheduler_whitelist or not wanted.isdisjoint(row.scheduler_whitelist)) != query.not_schedulers
+            if matches(row.scheduler_whitelist) != query.not_schedulers
         ]
         conditions.append(_T.c.id.in_(matching))
     return conditions
