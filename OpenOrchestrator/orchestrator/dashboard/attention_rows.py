@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.annotations.backend import Owner
+from OpenOrchestrator.orchestrator.annotations.owner_words import owner_words
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
@@ -24,12 +26,12 @@ MOST_SILENT = 3
 def attention_rows(glance: Glance, elements: Sequence[ElementCause], moment: Moment) -> list[AttentionRow]:
     """Return everything that needs attention: what failed first, then who is silent, then what is late or stuck."""
     troubled = {trigger.id: trigger for trigger in glance.troubled}
-    failures = [(cause.last, _failure(cause, troubled, glance.since, moment)) for cause in glance.causes]
-    failures += [(cause.last, _elements(cause, moment)) for cause in elements]
+    failures = [(cause.last, _failure(cause, troubled, glance, moment)) for cause in glance.causes]
+    failures += [(cause.last, _elements(cause, glance, moment)) for cause in elements]
     rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += _silent_ones(glance.silent, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
-    rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
+    rows += [_stuck(each, glance, moment) for each in glance.troubled if each.stuck]
     return rows + [row for held in HELD_TRIGGER_STATUSES for row in _held(glance, held, moment)]
 
 
@@ -48,7 +50,7 @@ def settled_by(row_id: str, glance: Glance) -> TroubledTrigger | None:
     return next((each for each in glance.troubled if each.stuck and f"stuck {each.id}" == row_id), None)
 
 
-def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: datetime, moment: Moment) -> AttentionRow:
+def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], glance: Glance, moment: Moment) -> AttentionRow:
     look = JOB_LOOKS[cause.status]
     held = [each for each in cause.triggers if each in troubled and troubled[each].status is _left_by(cause)]
     who = some(cause.names)
@@ -70,7 +72,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         who=who,
         count=times.number(cause.count),
         countOf=f"jobs: {look.word}",
-        countHref=bad_jobs(since, **listed),
+        countHref=bad_jobs(glance.since, **listed),
         first=moment.past(cause.first),
         firstTip=moment.full(cause.first),
         last=moment.past(cause.last),
@@ -79,10 +81,11 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         href=f"/jobs/{cause.newest}",
         action=_enable(len(held)),
         actionIcon="sym_r_play_arrow",
+        **_owned(glance.owners.of_triggers(cause.triggers)),
     )
 
 
-def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
+def _elements(cause: ElementCause, glance: Glance, moment: Moment) -> AttentionRow:
     path = "/queues"
     if len(cause.queues) == 1:
         path = link(path_of(cause.queues[0]), status="failed")
@@ -102,6 +105,7 @@ def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
         lastTip=moment.full(cause.last),
         link="Elements" if len(cause.queues) == 1 else "Queues",
         href=path,
+        **_owned(glance.owners.of_queues(cause.queues)),
     )
 
 
@@ -173,6 +177,7 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
                 lastTip=f"Due {moment.full(dues[0])}",
                 link="Trigger" if one else "Triggers",
                 href=f"/triggers/{members[0].id}" if one else "/triggers?segment=attention",
+                **_owned(glance.owners.of_triggers(each.id for each in members)),
             )
         )
     return rows
@@ -189,7 +194,7 @@ def _why_late(trigger: TroubledTrigger, silent: set[str], glance: Glance) -> str
     return f"no scheduler named {named} is heard from"
 
 
-def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
+def _stuck(trigger: TroubledTrigger, glance: Glance, moment: Moment) -> AttentionRow:
     settled = "paused" if trigger.status is TriggerStatus.PAUSING else "killed"
     seen = trigger.since
     return AttentionRow(
@@ -208,6 +213,7 @@ def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
         href=f"/triggers/{trigger.id}",
         action=f"Set {settled}",
         actionIcon="sym_r_pause" if settled == "paused" else "sym_r_block",
+        **_owned(glance.owners.of_triggers([trigger.id])),
     )
 
 
@@ -250,8 +256,15 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
             href=f"/triggers/{held[0].id}" if len(held) == 1 else listed,
             action=_enable(len(held)),
             actionIcon="sym_r_play_arrow",
+            **_owned(glance.owners.of_triggers(each.id for each in held)),
         )
     ]
+
+
+def _owned(owners: Iterable[Owner]) -> dict[str, Any]:
+    """Return the parts of a row that say whom to call."""
+    words = owner_words(owners)
+    return {"owner": words.text, "ownerTip": words.tip, "ownerHref": words.mail, "runbook": words.runbook}
 
 
 def _enable(count: int) -> str:

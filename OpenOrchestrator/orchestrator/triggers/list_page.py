@@ -6,6 +6,8 @@ from uuid import UUID
 from nicegui import ui
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotatedKind, AnnotationsBackend
+from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
@@ -44,6 +46,7 @@ class TriggersPage:
         self._view = view
         self._backend = TriggersBackend(view.database, view.clock)
         self._names = NamesBackend(view.database, view.clock)
+        self._annotations = AnnotationsBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._backend)
         self._list = AddressList(view, "triggers", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, ListedTrigger] = {}
@@ -65,6 +68,7 @@ class TriggersPage:
                 ChoiceFilter("type", "Type", {each.name.lower(): each.value for each in TriggerType}),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                ChoiceFilter("tag", "Tag", lambda: self._annotations.tags(AnnotatedKind.TRIGGER)),
             ),
             segments={"": "All", "attention": "Needs attention", "running": "Running", "paused": "Paused"},
         )
@@ -100,7 +104,7 @@ class TriggersPage:
         self._rows = {str(row.id): row for row in page.rows}
         self._total = page.total
         self._actions.seen(page.rows)
-        rows = [trigger_row(row, now, zone) for row in page.rows]
+        rows = [trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED)) for row in page.rows]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = page.total != page.everything
@@ -146,6 +150,8 @@ class TriggersPage:
             stored = await self._view.act(lambda: settings.get(row.id), name=f"Open {row.name}")
             if stored is not None:
                 await (edit_trigger if action == "edit" else copy_trigger)(self._view, stored, self._view.refresh)
+        elif action == "notes":
+            await annotate(self._view, AnnotatedKind.TRIGGER, row_id, row.name, self._view.refresh)
         else:
             await self._actions.one(action, row)
 
@@ -167,6 +173,7 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
     types, not_types = split_choice(address.get("type", ""))
     processes, not_processes = split_choice(address.get("process", ""))
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
+    tags, not_tags = split_choice(address.get("tag", ""))
     sort = address.get("sort", "status")
     segment = address.get("segment", "")
     page, size = place_of(address)
@@ -180,6 +187,8 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
         not_processes=not_processes,
         schedulers=schedulers,
         not_schedulers=not_schedulers,
+        tags=tags,
+        not_tags=not_tags,
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),

@@ -24,7 +24,7 @@ const Cell = {
       <div v-if="c.s !== undefined" class="oo-grow">
         <a v-if="c.h" class="oo-n1 oo-main-link" style="display:block" :href="prefix + c.h">{{ c.t }}</a>
         <div v-else class="oo-n1">{{ c.t }}</div>
-        <div class="oo-n2">{{ c.s }}</div>
+        <div class="oo-n2"><span v-if="c.s">{{ c.s }}</span><span v-for="tag in c.g" :key="tag" class="oo-tag">{{ tag }}</span></div>
       </div>
       <a v-else-if="c.h && c.t !== undefined" :class="['oo-el', 'oo-link', { 'oo-mono': c.m }]" :href="prefix + c.h">{{ c.t }}</a>
       <span v-else-if="c.t !== undefined" :class="['oo-el', tone(c), { 'oo-mono': c.m, 'oo-b': c.b, 'oo-sm': c.p }]">{{ c.t }}</span>
