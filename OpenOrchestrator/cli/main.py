@@ -18,8 +18,7 @@ from typing import Annotated
 
 import typer
 
-from OpenOrchestrator import __version__
-from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade
+from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade, version
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
 from OpenOrchestrator.common.visible import visible_line, visible_lines
 
@@ -83,6 +82,7 @@ def application() -> typer.Typer:
         name="openorchestrator",
         help="Orchestrates Python robots: triggers, jobs, logs, constants, credentials and queues in one database.",
         no_args_is_help=True,
+        invoke_without_command=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -103,18 +103,26 @@ def _require_current_folder() -> None:
         ) from error
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"OpenOrchestrator {__version__}")
-        raise typer.Exit
-
-
 def _options(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
-    ] = False,
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            "--connection",
+            metavar="URL",
+            help="With --version: show of which revision this database is, too, and what its site is called.",
+        ),
+    ] = None,
 ) -> None:
     """Orchestrates Python robots: triggers, jobs, logs, constants, credentials and queues in one database."""
+    if show_version:
+        version.show(connection)
+        raise typer.Exit
+    if connection is not None:
+        raise typer.BadParameter("goes with --version only", param_hint="--connection")
+    if context.invoked_subcommand is None:
+        context.fail("Missing command.")
 
 
 def _usage_error(error: Exception) -> tuple[str, int] | None:
@@ -154,7 +162,7 @@ def _given(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             yield "", value
         elif word.startswith("-k"):
             yield "", word.removeprefix("-k").removeprefix("=")
-        elif option == "--connection-string":
+        elif option in ("--connection-string", "--connection"):
             yield value, None
         elif word.startswith("-c"):
             yield word.removeprefix("-c").removeprefix("="), None

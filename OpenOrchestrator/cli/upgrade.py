@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from OpenOrchestrator.cli.terminal import can_ask
+from OpenOrchestrator.common.colours import DEFAULT, PALETTE
 from OpenOrchestrator.common.visible import visible_line
 
 if TYPE_CHECKING:
@@ -61,6 +62,26 @@ def upgrade(  # noqa: PLR0917  (each parameter is an option of the command)
             show_default=False,
         ),
     ] = None,
+    site_name: Annotated[
+        str | None,
+        typer.Option(
+            "--site-name",
+            metavar="NAME",
+            help="What the site is called, such as TEST; shown wherever somebody works on it. Empty: no name. "
+            "[default: the one stored in the database; for a new one, none]",
+            show_default=False,
+        ),
+    ] = None,
+    site_colour: Annotated[
+        str | None,
+        typer.Option(
+            "--site-colour",
+            metavar="COLOUR",
+            help=f"The colour that goes with the name: {', '.join(PALETTE)}, or #rrggbb. "
+            "[default: the one stored in the database; for a new one, grey]",
+            show_default=False,
+        ),
+    ] = None,
     sql: Annotated[
         bool, typer.Option("--sql", help="Change nothing: print the script of the upgrade, for a DBA to run.")
     ] = False,
@@ -82,6 +103,7 @@ def upgrade(  # noqa: PLR0917  (each parameter is an option of the command)
     Examples:
       openorchestrator upgrade "sqlite+pysqlite:///orchestrator.db"
       openorchestrator upgrade "postgresql+psycopg://user:password@server/orchestrator" --timezone Europe/Copenhagen
+      openorchestrator upgrade --site-name PROD --site-colour red
       openorchestrator upgrade --yes        (connection string from the environment or .env)
       openorchestrator upgrade "mssql+pyodbc://server/db?driver=ODBC+Driver+18+for+SQL+Server" --sql > upgrade.sql
 
@@ -92,13 +114,18 @@ def upgrade(  # noqa: PLR0917  (each parameter is an option of the command)
         raise typer.BadParameter("goes with --sql only", param_hint="--from")
     if queue_poll is not None and sql:
         raise typer.BadParameter("cannot go with --sql", param_hint="--queue-poll")
+    if sql and (site_name is not None or site_colour is not None):
+        raise typer.BadParameter("cannot go with --sql", param_hint="--site-name, --site-colour")
     chosen = _connection_string(connection_string)
     if sql:
         _print_script(chosen, new=new, from_revision=from_revision, zone=timezone)
     else:
+        _check_site(site_name, site_colour)
         _run(chosen, yes=yes, new=new, zone=timezone)
         if queue_poll is not None:
             _set_queue_poll(chosen, queue_poll)
+        if site_name is not None or site_colour is not None:
+            _set_site(chosen, site_name, site_colour)
 
 
 def _connection_string(given: str | None) -> str:
@@ -149,6 +176,32 @@ def _run(connection_string: str, *, yes: bool, new: bool, zone: str | None) -> N
     with _progress(console, len(pending), say_each=existing) as report:
         result = migrations.upgrade(connection_string, zone=zone, new=new, on_progress=report)
     _show_result(console, masked, result, connection_string)
+
+
+def _check_site(name: str | None, colour: str | None) -> None:
+    """Refuse what cannot be stored before anything is changed."""
+    if name is None and colour is None:
+        return
+    from OpenOrchestrator.common.colours import checked_colour  # noqa: PLC0415
+    from OpenOrchestrator.database.stores.site_identity import checked_name  # noqa: PLC0415
+
+    checked_name(name or "")
+    checked_colour(colour or "")
+
+
+def _set_site(connection_string: str, name: str | None, colour: str | None) -> None:
+    from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
+    from OpenOrchestrator.database.stores import site_identity  # noqa: PLC0415
+
+    database = Database(connection_string)
+    try:
+        site = database.write(
+            lambda session: site_identity.store(session, name=name, colour=colour), read_back=lambda _session: None
+        )
+    finally:
+        database.close()
+    called = f"The site is called {site.name}, in {site.colour or DEFAULT}."
+    typer.echo(called if site.name else "The site has no name.")
 
 
 def _set_queue_poll(connection_string: str, seconds: int) -> None:

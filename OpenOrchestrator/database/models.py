@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from OpenOrchestrator.database.annotations import Annotation
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.jobs import Job, JobOutput
@@ -12,6 +13,7 @@ from OpenOrchestrator.database.site import SiteSetting
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 __all__ = [
+    "Annotation",
     "Base",
     "Constant",
     "Credential",

@@ -13,6 +13,12 @@ TIME_ZONE = "timezone"
 QUEUE_POLL = "queue_poll_seconds"
 """Name of the setting that holds the longest rest of a queue trigger whose runs take nothing, in whole seconds."""
 
+SITE_NAME = "site_name"
+"""Name of the setting that holds what the site is called, such as TEST; a site without it has no name."""
+
+SITE_COLOUR = "site_colour"
+"""Name of the setting that holds the colour of the site: a name, or ``#rrggbb``."""
+
 
 class SiteSetting(Base):
     """A named setting of the installation."""

@@ -20,6 +20,7 @@ from OpenOrchestrator.common.errors import (
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
+from OpenOrchestrator.database.stores import site_identity
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
 from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, is_passing, pause_after
@@ -64,6 +65,7 @@ class Daemon:
         self._options = options
         self._events = events
         self._identity = Identity(options.name)
+        self._site = ""
         self._bell = Bell()
         self._stop = StopRequests(self._bell)
         self._contact = Contact(events)
@@ -138,6 +140,7 @@ class Daemon:
                 database=self._database.masked_connection_string,
                 max_jobs=self._options.max_jobs,
                 workspace=self._options.workspace,
+                site=self._site,
             )
             self._lease_keeper.start()
             self._keeper.start()
@@ -166,6 +169,7 @@ class Daemon:
         while True:
             try:
                 revisions.check_exact(self._database)
+                self._site = self._database.read(site_identity.read).name
             except DatabaseError as error:
                 if not self._waits_for(error):
                     raise

@@ -51,15 +51,19 @@ class Events:
 
     # The scheduler itself
 
-    def started_up(self, *, name: str, version: str, database: str, max_jobs: int, workspace: Path) -> None:
+    def started_up(
+        self, *, name: str, version: str, database: str, max_jobs: int, workspace: Path, site: str = ""
+    ) -> None:
         """The scheduler is enrolled and begins its work."""
+        where = f"{site} ({database})" if site else database
         self._say(
             INFO,
             "started_up",
-            f'Scheduler "{name}" (OpenOrchestrator {version}) works on {database}: up to {max_jobs} jobs at once, '
+            f'Scheduler "{name}" (OpenOrchestrator {version}) works on {where}: up to {max_jobs} jobs at once, '
             f"files in {workspace}.",
             scheduler=name,
             version=version,
+            **({"site": site} if site else {}),
         )
 
     def stopping(self, policy: str, running: int) -> None:

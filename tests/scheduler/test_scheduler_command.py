@@ -15,6 +15,7 @@ from scheduler_site import Site, wait_for
 from OpenOrchestrator.common.settings import LogFormat
 from OpenOrchestrator.database.models import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores import site_identity
 from OpenOrchestrator.scheduler.events import Events
 
 FINE = "print('fine')"
@@ -53,6 +54,17 @@ def test_settings_from_the_environment_and_from_a_file(site: Site) -> None:
     assert [job.trigger_name for job in site.jobs()] == ["trigger"]
     assert all(json.loads(line)["message"] for line in done.stderr.splitlines())
     assert done.stdout == ""
+
+
+@pytest.mark.kinds("sqlite")
+def test_its_first_line_says_which_site_it_works_on(site: Site) -> None:
+    site.database.write(lambda session: site_identity.store(session, name="PRØVE", colour="green"))
+    daemon = site.daemon(OpenOrchestratorLogFormat="json").await_up()
+    daemon.stop()
+    assert daemon.await_end() == 0
+    first = json.loads(daemon.log.splitlines()[0])
+    assert f"works on PRØVE ({site.database.masked_connection_string}): up to" in first["message"]
+    assert (first["event"], first["site"]) == ("started_up", "PRØVE")
 
 
 @pytest.mark.kinds("sqlite")

@@ -7,6 +7,7 @@ comes first, because indexes are in its order, and what it finds is compared as 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,6 +67,22 @@ class SameText(sa.ColumnElement[bool]):
     @property
     def _from_objects(self) -> list[Any]:
         return [*self.left._from_objects, *self.right._from_objects]
+
+
+def one_of(column: Any, texts: Sequence[str], *, exclude: bool = False) -> sa.ColumnElement[bool]:
+    """Return the condition that a column, which holds no NULL, is exactly one of some texts.
+
+    Args:
+        column: The column.
+        texts: As many as a statement takes parameters, twice.
+        exclude: The condition that it is none of them instead.
+    """
+    exact = TextBytes(column)
+    same = [TextBytes(sa.literal(text, column.type)) for text in texts]
+    if exclude:
+        return exact.not_in(same) if same else sa.true()
+    # What the collation finds comes first, because indexes are in its order.
+    return sa.and_(column.in_(texts), exact.in_(same)) if same else sa.false()
 
 
 class TextBytes(sa.sql.functions.FunctionElement[Any]):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import AlreadyExistsError, NotFoundError
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.exact_texts import SameText
-from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores import notes, validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -22,6 +23,8 @@ NAME_LENGTH = 100
 VALUE_LENGTH = 1000
 
 N = TypeVar("N", Constant, Credential)
+
+_KINDS: dict[type[Any], AnnotatedKind] = {Constant: AnnotatedKind.CONSTANT, Credential: AnnotatedKind.CREDENTIAL}
 
 
 def get(session: Session, name: str) -> Constant:
@@ -88,7 +91,9 @@ def get_named(session: Session, model: type[N], name: str) -> N:
 
 
 def insert_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
-    """Insert a constant or credential under a name that is free.
+    """Insert a constant or credential under a name that is free, with nothing noted about it.
+
+    An older program may have deleted one of this name, and left what was noted about that.
 
     Raises:
         AlreadyExistsError: If the name is taken, whatever its case, also if somebody took it this moment.
@@ -107,6 +112,7 @@ def insert_named(session: Session, model: type[N], name: str, values: dict[str, 
         session.execute(sa.insert(_table(model)), {"name": trimmed, **values})
     except sa.exc.IntegrityError as error:
         raise _taken(noun, trimmed, trimmed) from error
+    notes.delete(session, _KINDS[model], trimmed)
 
 
 def update_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
@@ -123,7 +129,7 @@ def update_named(session: Session, model: type[N], name: str, values: dict[str, 
 
 
 def delete_named(session: Session, model: type[N], name: str) -> None:
-    """Delete the constant or credential of a name.
+    """Delete the constant or credential of a name, with what is noted about it.
 
     Raises:
         NotFoundError: If there is none.
@@ -131,6 +137,7 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
     """
     for candidate in _candidates(session, model, name):
         if _rows(session.execute(sa.delete(_table(model)).where(SameText(model.name, candidate)))):
+            notes.delete(session, _KINDS[model], candidate)
             return
     raise _not_found(model, name)
 

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, trigger_rows
+from OpenOrchestrator.database.stores import due_triggers, notes, trigger_rows
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.database.triggers import Trigger
@@ -136,7 +137,7 @@ def update(
 
 
 def delete(session: Session, trigger_id: UUID, *, expected: Collection[TriggerStatus] | None = None) -> bool:
-    """Delete a trigger. A job of it that has not ended goes on, and ends without it.
+    """Delete a trigger with what is noted about it. A job of it that has not ended goes on, and ends without it.
 
     Args:
         session: An open transaction.
@@ -150,6 +151,7 @@ def delete(session: Session, trigger_id: UUID, *, expected: Collection[TriggerSt
         return False
     for table in (*_CHILDREN.values(), TRIGGERS):
         session.connection().execute(sa.delete(table).where(table.c.id == trigger_id))
+    notes.delete(session, AnnotatedKind.TRIGGER, str(trigger_id))
     session.expire_all()
     return True
 

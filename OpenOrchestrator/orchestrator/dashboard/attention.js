@@ -12,7 +12,9 @@ export default {
          @pointermove="attend" @keydown.capture="attend" @focusin="focused = true; attend();" @focusout="focused = $el.contains($event.relatedTarget)">
       <div v-for="row in shown" :key="row.id" :class="['oo-att', { 'oo-gone': row.gone }]" role="listitem" :data-cause="row.id">
         <q-icon :name="row.icon" :class="'oo-i20 oo-fg-' + row.tone" />
-        <div class="oo-grow"><div class="oo-b oo-el" :data-tip="row.tip">{{ row.title }}</div><div class="oo-sm oo-t3 oo-el">{{ row.who }}</div></div>
+        <div class="oo-grow"><div class="oo-b oo-el" :data-tip="row.tip">{{ row.title }}</div><div class="oo-sm oo-t3 oo-att-who"><span class="oo-el">{{ row.who }}</span>
+          <span v-if="row.owner" class="oo-att-owner" :data-tip="row.ownerTip">Owner: <a v-if="row.ownerHref" class="oo-link" :href="row.ownerHref">{{ row.owner }}</a><b v-else class="oo-b">{{ row.owner }}</b></span>
+          <a v-if="row.runbook" class="oo-link oo-nw" :href="row.runbook" target="_blank" rel="noopener noreferrer" :aria-label="'Runbook: ' + row.title">Runbook</a></div></div>
         <a v-if="row.countHref" class="oo-att-n" :href="prefix + row.countHref" :aria-label="row.count + ' ' + row.countOf"><span :class="'oo-fg-' + row.tone">{{ row.count }}</span></a>
         <div v-else :class="['oo-att-n', 'oo-fg-' + row.tone]">{{ row.count }}</div>
         <div class="oo-no-phone oo-sm oo-t2 oo-nw" :data-tip="row.firstTip">{{ row.first }}</div>

@@ -21,6 +21,9 @@ class AttentionRow:
         title: The cause.
         tip: More about it, as a tooltip.
         who: Whom it hits.
+        owner: Whom to call; ``ownerTip`` is all that is known of them.
+        ownerHref: Writes to them a mail; empty for no link.
+        runbook: Page that says what to do; empty for none.
         count: How often.
         countOf: What is counted, for screen readers.
         countHref: Where these are listed.
@@ -39,7 +42,11 @@ class AttentionRow:
     who: str
     count: str
     tip: str | None = None
-    countOf: str = ""  # noqa: N815  (names as the browser reads them)
+    owner: str = ""
+    ownerTip: str | None = None  # noqa: N815  (names as the browser reads them)
+    ownerHref: str = ""  # noqa: N815
+    runbook: str = ""
+    countOf: str = ""  # noqa: N815
     countHref: str = ""  # noqa: N815
     first: str = ""
     firstTip: str | None = None  # noqa: N815

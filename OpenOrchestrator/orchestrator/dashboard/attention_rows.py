@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, JobStatus, TriggerStatus
@@ -16,6 +15,7 @@ from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, Sil
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
 from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
+from OpenOrchestrator.orchestrator.dashboard.owned import owned
 from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
@@ -29,13 +29,13 @@ def attention_rows(
 ) -> list[AttentionRow]:
     """Return everything that needs attention: what failed first, who is silent, what nobody takes, is late or stuck."""
     troubled = {trigger.id: trigger for trigger in glance.troubled}
-    failures = [(cause.last, _failure(cause, troubled, glance.since, moment)) for cause in glance.causes]
-    failures += [(cause.last, _elements(cause, moment)) for cause in elements]
+    failures = [(cause.last, _failure(cause, troubled, glance, moment)) for cause in glance.causes]
+    failures += [(cause.last, _elements(cause, glance, moment)) for cause in elements]
     rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += _silent_ones(glance.silent, moment)
     rows += untaken_rows(glance, unserved, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
-    rows += [_stuck(each, moment) for each in glance.troubled if each.stuck]
+    rows += [_stuck(each, glance, moment) for each in glance.troubled if each.stuck]
     return rows + [row for held in HELD_TRIGGER_STATUSES for row in _held(glance, held, moment)]
 
 
@@ -54,7 +54,7 @@ def settled_by(row_id: str, glance: Glance) -> TroubledTrigger | None:
     return next((each for each in glance.troubled if each.stuck and f"stuck {each.id}" == row_id), None)
 
 
-def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: datetime, moment: Moment) -> AttentionRow:
+def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], glance: Glance, moment: Moment) -> AttentionRow:
     look = JOB_LOOKS[cause.status]
     held = [each for each in cause.triggers if each in troubled and troubled[each].status is _left_by(cause)]
     who = some(cause.names)
@@ -74,7 +74,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         who=who,
         count=times.number(cause.count),
         countOf=f"jobs: {look.word}",
-        countHref=bad_jobs(since, **listed),
+        countHref=bad_jobs(glance.since, **listed),
         first=moment.past(cause.first),
         firstTip=moment.full(cause.first),
         last=moment.past(cause.last),
@@ -83,10 +83,11 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], since: date
         href=f"/jobs/{cause.newest}",
         action=enable_words(len(held)),
         actionIcon="sym_r_play_arrow",
+        **owned(glance.owners.of_triggers(cause.triggers)),
     )
 
 
-def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
+def _elements(cause: ElementCause, glance: Glance, moment: Moment) -> AttentionRow:
     path = link(path_of(cause.queue), status="failed", cause=cause.filter, ended=f"{cause.since:%Y-%m-%dT%H:%M}")
     return AttentionRow(
         id=f"element {cause.key}",
@@ -104,6 +105,7 @@ def _elements(cause: ElementCause, moment: Moment) -> AttentionRow:
         lastTip=moment.full(cause.last),
         link="Elements",
         href=path,
+        **owned(glance.owners.of_queues([cause.queue])),
     )
 
 
@@ -176,12 +178,13 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
                 lastTip=f"Due {moment.full(dues[0])}",
                 link="Trigger" if one else "Triggers",
                 href=f"/triggers/{members[0].id}" if one else path,
+                **owned(glance.owners.of_triggers(each.id for each in members)),
             )
         )
     return rows
 
 
-def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
+def _stuck(trigger: TroubledTrigger, glance: Glance, moment: Moment) -> AttentionRow:
     settled = "paused" if trigger.status is TriggerStatus.PAUSING else "killed"
     seen = trigger.since
     return AttentionRow(
@@ -200,6 +203,7 @@ def _stuck(trigger: TroubledTrigger, moment: Moment) -> AttentionRow:
         href=f"/triggers/{trigger.id}",
         action=f"Set {settled}",
         actionIcon="sym_r_pause" if settled == "paused" else "sym_r_block",
+        **owned(glance.owners.of_triggers([trigger.id])),
     )
 
 
@@ -243,5 +247,6 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
             href=f"/triggers/{held[0].id}" if len(held) == 1 else listed,
             action=enable_words(len(held)),
             actionIcon="sym_r_play_arrow",
+            **owned(glance.owners.of_triggers(each.id for each in held)),
         )
     ]

@@ -14,8 +14,10 @@ from OpenOrchestrator.orchestrator.dashboard.backend.untaken import (
     UnservedQueue,
     UntakenTrigger,
     nobody_may,
+    scheduler_key,
 )
 from OpenOrchestrator.orchestrator.dashboard.links import link
+from OpenOrchestrator.orchestrator.dashboard.owned import owned
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
@@ -26,7 +28,7 @@ def untaken_rows(glance: Glance, unserved: Sequence[UnservedQueue], moment: Mome
     others = [each for each in glance.untaken if each.requested is None]
     rows = [_requested(each, glance, moment) for each in requested]
     rows += [_queue_trigger(each, glance) for each in others]
-    return rows + [_unserved(each, moment) for each in unserved]
+    return rows + [_unserved(each, glance, moment) for each in unserved]
 
 
 def cancelled_by(row_id: str, glance: Glance) -> UntakenTrigger | None:
@@ -42,13 +44,13 @@ def served_by(row_id: str, unserved: Sequence[UnservedQueue]) -> tuple[UUID, ...
 
 def why_not_taken(schedulers: Sequence[str], glance: Glance) -> str:
     """Return why no scheduler starts a trigger that may run on these; empty for anywhere."""
-    silent = {scheduler.name for scheduler in glance.silent}
+    silent = {scheduler_key(scheduler.name) for scheduler in glance.silent}
     if len(silent) == glance.schedulers:
         return "no scheduler is heard from" if silent else "there is no scheduler yet"
     if not nobody_may(schedulers, glance.live):
         return "no free scheduler has started it"
     named = some(schedulers)
-    if silent.issuperset(schedulers):
+    if silent.issuperset(map(scheduler_key, schedulers)):
         return f"{named} {'is' if len(schedulers) == 1 else 'are'} not heard from"
     return f"no scheduler named {named} is heard from"
 
@@ -87,6 +89,7 @@ def _requested(trigger: UntakenTrigger, glance: Glance, moment: Moment) -> Atten
         href=f"/triggers/{trigger.id}",
         action="Cancel run",
         actionIcon="sym_r_close",
+        **owned(glance.owners.of_triggers([trigger.id])),
     )
 
 
@@ -104,10 +107,11 @@ def _queue_trigger(trigger: UntakenTrigger, glance: Glance) -> AttentionRow:
         countHref=path,
         link="Trigger",
         href=f"/triggers/{trigger.id}",
+        **owned(glance.owners.of_triggers([trigger.id])),
     )
 
 
-def _unserved(queue: UnservedQueue, moment: Moment) -> AttentionRow:
+def _unserved(queue: UnservedQueue, glance: Glance, moment: Moment) -> AttentionRow:
     path = link(path_of(queue.queue), status="new")
     names = [name for _, name in queue.triggers]
     why = "no trigger runs for it" if not names else "no trigger of it is enabled"
@@ -133,4 +137,5 @@ def _unserved(queue: UnservedQueue, moment: Moment) -> AttentionRow:
         href=f"/triggers/{queue.triggers[0][0]}" if len(names) == 1 else path,
         action=enable_words(len(names)),
         actionIcon="sym_r_play_arrow",
+        **owned(glance.owners.of_queues([queue.queue])),
     )

@@ -7,6 +7,7 @@ from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.facts import Fact, beside
@@ -139,6 +140,7 @@ class JobPage:
             look,
             headline=None if failure is None or failure.headline == row.reason else failure.headline,
             text=failure.text if failure else None,
+            beneath=lambda: draw_owner(around.owner),
         ):
             if around.last_success is None and around.bad_since < 2:
                 return

@@ -68,6 +68,7 @@ class View:
         self._subscriptions: list[Subscription] = []
         self._freshness: Freshness | None = None
         self._count: ui.label | None = None
+        self._title = ""
         self._closed = False
         viewer.seen = self._mark_updated
 
@@ -242,8 +243,15 @@ class View:
             yield
 
     def title(self, title: str) -> None:
-        """Set the title of the browser's tab."""
-        ui.page_title(f"{title} · OpenOrchestrator")
+        """Set the title of the browser's tab. What the site is called comes first: tabs are narrow."""
+        self._title = title
+        site = self.installation.site_name
+        ui.page_title(f"{site} · {title} · OpenOrchestrator" if site else f"{title} · OpenOrchestrator")
+
+    def site_changed(self) -> None:
+        """Show what the site is called now; the frame calls it."""
+        if not self._closed and self._title:
+            self.title(self._title)
 
     def count(self, text: str) -> None:
         """Say how many there are, beside the heading."""

@@ -5,10 +5,13 @@ from typing import Any
 from nicegui import background_tasks, ui
 
 from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, AnnotationsBackend
+from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary, secondary, tip
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
-from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of, resized, turned
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
@@ -19,6 +22,7 @@ from OpenOrchestrator.orchestrator.queues.chart import QueueChart
 from OpenOrchestrator.orchestrator.queues.elements.form import new_element
 from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS
 from OpenOrchestrator.orchestrator.queues.list_rows import (
+    ACTIONS,
     BAR,
     COLUMNS,
     SEGMENTS,
@@ -58,10 +62,19 @@ class QueuesPage:
             tip(self._seen, "What failed until now is counted beside Queues no longer; the elements stay as they are")
             ui.element("span").classes("oo-vsep oo-no-phone")
             primary("New element", self._new, icon="sym_r_add", marker="new-element")
-        self._filters = FilterBar(view.query, self._filtered, placeholder="Filter queues", segments=SEGMENTS)
+        annotations = AnnotationsBackend(view.database, view.clock)
+        self._filters = FilterBar(
+            view.query,
+            self._filtered,
+            placeholder="Filter queues",
+            choices=[ChoiceFilter("tag", "Tag", lambda: annotations.tags(AnnotatedKind.QUEUE))],
+            segments=SEGMENTS,
+        )
         with ui.element("div").classes("oo-body"):
             with ui.element("div").classes("oo-card"):
-                self._table = DataTable("Queues", COLUMNS, prefix=view.prefix, on_sort=self._sort).mark("queues")
+                self._table = DataTable(
+                    "Queues", COLUMNS, actions=ACTIONS, prefix=view.prefix, on_sort=self._sort, on_action=self._act
+                ).mark("queues")
                 self._empty = empty.EmptyPlace(self._table)
                 self._pager = Pager(on_page=self._turn, on_size=self._resize)
             self._legend()
@@ -110,7 +123,8 @@ class QueuesPage:
         view = self._view
         now, zone = view.now(), view.zone
         page, size = place_of(view.query)
-        found = matching(rows, view.query.get("q", ""), view.query.get("segment", ""))
+        tags, not_tags = split_choice(view.query.get("tag", ""))
+        found = matching(rows, view.query.get("q", ""), view.query.get("segment", ""), tags, not_tags=not_tags)
         sort, descending = sort_of(view.query)
         found = sorted(found, key=lambda row: row.name.casefold())
         found = sorted(found, key=lambda row: sort_key(row, sort), reverse=descending)
@@ -157,6 +171,10 @@ class QueuesPage:
     def _resize(self, size: int) -> None:
         self._view.set_query(**resized(size))
         self._show(self._rows)
+
+    async def _act(self, action: str, queue: str) -> None:
+        if action == "notes":
+            await annotate(self._view, AnnotatedKind.QUEUE, queue, queue, self._view.refresh)
 
     async def _new(self) -> None:
         await new_element(self._view, None, self._view.refresh)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
+from OpenOrchestrator.orchestrator.annotations.owner_words import noted_tip
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow
@@ -27,6 +28,7 @@ COLUMNS = (
     Column("rate", "Ended per hour", "112px", sortable=True, right=True),
     Column("trigger", "Trigger"),
 )
+ACTIONS = (RowAction("notes", "Notes, owner, tags", "sym_r_sell"),)
 STATUSES = {status.name.lower(): status for status in QueueStatus}
 BAR = (QueueStatus.DONE, QueueStatus.IN_PROGRESS, QueueStatus.NEW, QueueStatus.FAILED, QueueStatus.ABANDONED)
 SEGMENTS = {"": "All", "new": "With New", "failed": "With failed"}
@@ -53,8 +55,21 @@ def sort_key(row: QueueRow, column: str) -> Any:
     return row.name.casefold()
 
 
-def matching(rows: tuple[QueueRow, ...], text: str, segment: str) -> list[QueueRow]:
-    """Return the queues whose name, or that of a trigger, holds a text, and that are in a segment."""
+def matching(
+    rows: tuple[QueueRow, ...], text: str, segment: str, tags: Sequence[str] = (), *, not_tags: bool = False
+) -> list[QueueRow]:
+    """Return the queues whose name, or that of a trigger, holds a text, and that are in a segment.
+
+    Args:
+        rows: All queues.
+        text: To look for; empty for any.
+        segment: Key of SEGMENTS.
+        tags: Only those with one of these tags; empty for all.
+        not_tags: Only those with none of these tags instead.
+    """
+    if tags:
+        chosen = {tag.lower() for tag in tags}
+        rows = tuple(row for row in rows if chosen.isdisjoint(row.noted.tags) == not_tags)
     wanted = text.strip().casefold()
     status = STATUSES.get(segment) if segment in SEGMENTS else None
     return [
@@ -77,8 +92,11 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
         id=row.name,
         name=row.name,
         version=f"{row.count(QueueStatus.FAILED)}",
+        actions={"notes": ""},
         cells={
-            "name": cells.text(row.name, second=triggers_text(row), href=path),
+            "name": cells.text(
+                row.name, second=triggers_text(row), href=path, tags=row.noted.tags, tip=noted_tip(row.noted)
+            ),
             "bar": cells.stack([(look.tone, number) for look, number in parts], tip=tip or None),
             "new": _count(row, QueueStatus.NEW, None),
             "in_progress": _count(row, QueueStatus.IN_PROGRESS, "running"),

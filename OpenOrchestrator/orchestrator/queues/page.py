@@ -9,6 +9,9 @@ from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, AnnotationsBackend, StoredAnnotation
+from OpenOrchestrator.orchestrator.annotations.form import annotate
+from OpenOrchestrator.orchestrator.annotations.parts import draw_line
 from OpenOrchestrator.orchestrator.backend.causes import title_of
 from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import is_moment, period_of
@@ -74,6 +77,8 @@ class QueuePage:
         self._queue = queue_of(view.parameters["queue"])
         self._backend = QueueElementsBackend(view.database, view.clock)
         self._queues = QueuesBackend(view.database, view.clock)
+        self._annotations = AnnotationsBackend(view.database, view.clock)
+        self._annotation: StoredAnnotation | None = None
         self._actions = ElementActions(view)
         self._list = AddressList(
             view,
@@ -105,6 +110,7 @@ class QueuePage:
             raise NotFoundError("There is no queue of this name: names have at most 100 characters.")
         page = await self._list.first()
         figures = await self._queues.one(self._queue)
+        annotation = await self._annotated()
         with view.head(self._queue, crumbs=[("Queues", "/queues")]):
             ui.element("span").classes("oo-vsep oo-no-phone")
             secondary("Import", self._import, icon="sym_r_upload", marker="import-file").classes("oo-no-phone")
@@ -114,6 +120,8 @@ class QueuePage:
                 ui.menu_item("Export", self._export)
             primary("New element", self._new, icon="sym_r_add", marker="new-element").classes("oo-short")
         self._figures = QueueFigures(path_of(self._queue))
+        self._annotation_place = ui.element("div")
+        self._show_annotation(annotation)
         self._filters = FilterBar(
             view.query,
             self._filtered,
@@ -160,6 +168,7 @@ class QueuePage:
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
+        view.follow(("notes on queue", self._queue), self._annotated, self._show_annotation)
         action, which = view.asked_form()
         if action == "new":
             await self._new()
@@ -188,6 +197,20 @@ class QueuePage:
                 on_select=self._selected,
                 on_open=self._open,
             ).mark("elements")
+
+    async def _annotated(self) -> StoredAnnotation:
+        return await self._annotations.get(AnnotatedKind.QUEUE, self._queue)
+
+    def _show_annotation(self, annotation: StoredAnnotation) -> None:
+        if annotation == self._annotation:
+            return
+        self._annotation = annotation
+        self._annotation_place.clear()
+        with self._annotation_place:
+            draw_line(annotation, on_edit=self._annotate)
+
+    async def _annotate(self) -> None:
+        await annotate(self._view, AnnotatedKind.QUEUE, self._queue, self._queue, self._view.refresh)
 
     def _show_figures(self, row: QueueRow) -> None:
         self._figures.show(row, self._view.now(), self._view.zone)

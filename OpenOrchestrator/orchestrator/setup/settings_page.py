@@ -1,4 +1,4 @@
-"""Settings: the database, the key, the site's time zone, and how this app looks and refreshes."""
+"""Settings: the database, the key, the site's name and time zone, and how this app looks and refreshes."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
 from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
+from OpenOrchestrator.orchestrator.setup.site_name import SiteNameRows
 from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend, KeyReport
 from OpenOrchestrator.orchestrator.values.key_words import key_state
 
@@ -132,8 +133,9 @@ class SettingsPage:
         view = self._view
         present = times.zone_name(view.zone)
         options = sorted({*zones, present})
-        words = "Dates in the database, and the times of schedules, are meant in its time zone."
+        words = "Its name tells it from others. Stored dates, and the times of schedules, are meant in its time zone."
         with _card("Site", words), ui.element("dl").classes("oo-kv oo-settings-kv"):
+            SiteNameRows(view, self._site_backend)
             with ui.element("dt"):
                 ui.label("Time zone")
             with ui.element("dd").classes("oo-row oo-wrap"):

@@ -101,6 +101,14 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
     else if (tries) requestAnimationFrame(() => ooStrip(id, tries - 1));
   };
 
+  // The icon of the tab: the one of the site, or with null the app's own.
+  window.ooIcon = (address) => {
+    const icon = document.querySelector('link[rel~="icon"]');
+    if (!icon) return;
+    icon.dataset.own ??= icon.href;
+    icon.href = address ?? icon.dataset.own;
+  };
+
   // A hidden tab rests.
   const tell = (name, value) => { if (window.socket?.connected && typeof emitEvent === "function") emitEvent(name, value); };
   document.addEventListener("visibilitychange", () => tell("oo_visible", !document.hidden));

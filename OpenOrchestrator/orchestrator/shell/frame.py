@@ -20,6 +20,7 @@ from OpenOrchestrator.orchestrator.shell import assets, notices
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo
 from OpenOrchestrator.orchestrator.shell.navigation import Navigation
+from OpenOrchestrator.orchestrator.shell.site_strip import SiteStrip
 
 COUNTS_SECONDS = 5.0
 
@@ -59,13 +60,23 @@ class Frame:
         stored = app.storage.user.get("dark")
         self._dark = ui.dark_mode(stored)
         await self._client.connected(CONNECT_SECONDS)
+        await self._know_site()
         if not self._client.is_deleted:
             self._build()
+
+    async def _know_site(self) -> None:
+        if self._live.lost:
+            return  # the banner says so, and the next look that succeeds tells
+        try:
+            await self._installation.know_site()
+        except DatabaseError as error:
+            self._live.failed(error)
 
     def _build(self) -> None:
         go_to = GoTo(self._installation, self._pages, self._prefix)
         self._navigation = Navigation(self._installation, self._pages, go_to, on_dark=self._toggle_dark)
         with ui.element("div").classes("oo-shell"):
+            self._site = SiteStrip(self._installation)
             self._navigation.build()
             with ui.element("div").classes("oo-main").props("role=main tabindex=-1") as main:
                 self._banner()
@@ -84,6 +95,8 @@ class Frame:
         self._client.on_delete(lambda: self._live.forget(self._viewer))
         self._installation.on_change(self._reload)
         self._client.on_delete(lambda: self._installation.off_change(self._reload))
+        self._installation.on_site_change(self._site_changed)
+        self._client.on_delete(lambda: self._installation.off_site_change(self._site_changed))
         ui.on_exception(self._unexpected)
         self._follow_counts()
 
@@ -164,6 +177,12 @@ class Frame:
             if not live.lost and self._waiting:
                 self._waiting = False
                 self._sub_pages.refresh()
+
+    def _site_changed(self) -> None:
+        with self._client:
+            self._site.show()
+            if self._view is not None:
+                self._view.site_changed()
 
     def _follow_counts(self) -> None:
         if not self._installation.connected:

@@ -6,6 +6,8 @@ from uuid import UUID
 from nicegui import ui
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotatedKind, AnnotationsBackend
+from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
@@ -46,6 +48,7 @@ class TriggersPage:
         self._view = view
         self._backend = TriggersBackend(view.database, view.clock)
         self._names = NamesBackend(view.database, view.clock)
+        self._annotations = AnnotationsBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._backend)
         self._list = AddressList(view, "triggers", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, ListedTrigger] = {}
@@ -67,6 +70,7 @@ class TriggersPage:
                 ChoiceFilter("type", "Type", {each.name.lower(): each.value for each in TriggerType}),
                 ChoiceFilter("process", "Process", self._names.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
+                ChoiceFilter("tag", "Tag", lambda: self._annotations.tags(AnnotatedKind.TRIGGER)),
                 ChoiceFilter("trouble", "Trouble", TROUBLES, when_set=True),
                 ChoiceFilter("only", "Only", {}, words=only_words(view.query.get("only", "")), when_set=True),
             ),
@@ -109,7 +113,7 @@ class TriggersPage:
         self._rows = {str(row.id): row for row in page.rows}
         self._total = page.total
         self._actions.seen(page.rows)
-        rows = [trigger_row(row, now, zone) for row in page.rows]
+        rows = [trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED)) for row in page.rows]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = page.total != page.everything
@@ -159,6 +163,8 @@ class TriggersPage:
             return
         if action in ("edit", "copy"):
             await self._open_form(action, row.id, row.name)
+        elif action == "notes":
+            await annotate(self._view, AnnotatedKind.TRIGGER, row_id, row.name, self._view.refresh)
         else:
             await self._actions.one(action, row)
 
@@ -198,6 +204,7 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
     processes, not_processes = split_choice(address.get("process", ""))
     schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
     troubles, not_troubles = split_choice(address.get("trouble", ""))
+    tags, not_tags = split_choice(address.get("tag", ""))
     sort = address.get("sort", "status")
     segment = address.get("segment", "")
     page, size = place_of(address)
@@ -215,6 +222,8 @@ def query_of(address: Mapping[str, str]) -> TriggerQuery:
         not_troubles=not_troubles,
         ids=tuple(found for found in map(as_uuid, split_choice(address.get("only", ""))[0]) if found is not None),
         also=as_uuid(address.get("new", "")),
+        tags=tags,
+        not_tags=not_tags,
         segment=segment if segment in SEGMENTS else "",
         sort=sort.lstrip("-") if sort.lstrip("-") in SORTS else "status",
         descending=sort.startswith("-"),

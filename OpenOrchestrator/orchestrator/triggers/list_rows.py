@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, Noted
+from OpenOrchestrator.orchestrator.annotations.owner_words import noted_tip
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
@@ -32,12 +34,13 @@ ACTIONS = (
     RowAction("enable", "Enable", "sym_r_check", quick=True, key="p"),
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
     RowAction("copy", "Copy", "sym_r_content_copy"),
+    RowAction("notes", "Notes, owner, tags", "sym_r_sell"),
     RowAction("kill", "Kill", "sym_r_block", danger=True),
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
 
 
-def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
+def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = NOTHING_NOTED) -> Row:
     """Return a trigger as the table shows it."""
     why_not = reasons(row)
     offered = {
@@ -47,11 +50,23 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo) -> Row:
         id=str(row.id),
         name=row.name,
         version=f"{row.status.name} {row.runs[-1].status.name if row.runs else ''}",
-        actions={**offered, **({"cancel": ""} if row.run_requested else {}), "edit": "", "copy": "", "delete": ""},
+        actions={
+            **offered,
+            **({"cancel": ""} if row.run_requested else {}),
+            "edit": "",
+            "copy": "",
+            "notes": "",
+            "delete": "",
+        },
         cells={
             "type": cells.text(None, icon=TYPE_ICONS[row.type], tip=f"{row.type.value} trigger"),
             "name": cells.text(
-                row.name, second=row.process, phone=_phone_line(row, now, zone), href=f"/triggers/{row.id}"
+                row.name,
+                second=row.process,
+                phone=_phone_line(row, now, zone),
+                href=f"/triggers/{row.id}",
+                tags=noted.tags,
+                tip=noted_tip(noted),
             ),
             "status": cells.pill(TRIGGER_LOOKS[row.status] if row.odd_status is None else _odd(row.odd_status)),
             "last": _last(row, now, zone),

@@ -10,6 +10,9 @@ from nicegui import ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, TriggerStatus
+from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, AnnotationsBackend, StoredAnnotation
+from OpenOrchestrator.orchestrator.annotations.form import annotate
+from OpenOrchestrator.orchestrator.annotations.parts import draw_card, draw_owner
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
 from OpenOrchestrator.orchestrator.components.choices import join_choice
@@ -44,6 +47,7 @@ class TriggerState:
     row: ListedTrigger
     stored: StoredTrigger
     history: TriggerHistory
+    annotation: StoredAnnotation
 
 
 async def build(view: View) -> None:
@@ -67,6 +71,7 @@ class TriggerPage:
         self._triggers = TriggersBackend(view.database, view.clock)
         self._settings = TriggerSettingsBackend(view.database, view.clock)
         self._history = TriggerHistoryBackend(view.database, view.clock)
+        self._annotations = AnnotationsBackend(view.database, view.clock)
         self._actions = TriggerActions(view, self._triggers)
         self._drawn: dict[str, object] = {}
         self._deleting = False
@@ -93,6 +98,7 @@ class TriggerPage:
                 self._logs = TriggerLogsPanel(view, self._open_logs)
             with ui.element("div").classes("oo-split-side"):
                 self._next = ui.element("div").classes("oo-card")
+                self._noted = ui.element("div").classes("oo-card")
                 self._set = ui.element("div").classes("oo-card")
         self._tabs.panel("", self._jobs.element)
         self._tabs.panel("logs", self._logs.element)
@@ -111,7 +117,7 @@ class TriggerPage:
         except NotFoundError:
             return None
         history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
-        return TriggerState(rows[0], stored, history)
+        return TriggerState(rows[0], stored, history, await self._annotations.get(AnnotatedKind.TRIGGER, str(self._id)))
 
     def _build_buttons(self) -> None:
         self._kill = secondary("Kill", lambda: self._act("kill"), icon="sym_r_block", marker="kill").classes("oo-red")
@@ -147,7 +153,10 @@ class TriggerPage:
         self._show_buttons(row)
         self._show_facts(state)
         self._tabs.count("", self._jobs.show(history))
-        self._once("failure", (row.status, history.failure, history.rows[:1]), lambda: self._build_failure(state))
+        owner = state.annotation.values.owner
+        self._once(
+            "failure", (row.status, history.failure, history.rows[:1], owner), lambda: self._build_failure(state)
+        )
         self._once("logs", history.logs, lambda: self._tabs.count("logs", self._logs.show(history.logs)))
         minute = self._view.now().replace(second=0, microsecond=0)
         self._once(
@@ -156,6 +165,7 @@ class TriggerPage:
             lambda: self._build_next(state),
         )
         self._once("set", state.stored.settings, lambda: self._build_settings(state))
+        self._once("noted", (state.annotation, minute), lambda: self._build_noted(state.annotation))
 
     def _once(self, name: str, value: object, draw: Callable[[], None]) -> None:
         """Draw a part if what it shows differs from what it showed."""
@@ -229,6 +239,7 @@ class TriggerPage:
                 look,
                 headline=failure.headline if failure else None,
                 text=failure.text if failure else None,
+                beneath=lambda: draw_owner(state.annotation.values.owner),
             ),
         ):
             secondary("Open job", lambda: self._view.go(f"/jobs/{ended.id}"), small=True, marker="open-job")
@@ -242,6 +253,14 @@ class TriggerPage:
         self._set.clear()
         with self._set:
             draw_settings(state.stored.settings)
+
+    def _build_noted(self, annotation: StoredAnnotation) -> None:
+        self._noted.clear()
+        with self._noted:
+            draw_card(annotation, on_edit=self._annotate, now=self._view.now(), zone=self._view.zone)
+
+    async def _annotate(self) -> None:
+        await annotate(self._view, AnnotatedKind.TRIGGER, str(self._id), self._last.row.name, self._view.refresh)
 
     async def _act(self, action: str) -> None:
         self._deleting = action == "delete"

@@ -10,20 +10,29 @@ from typing import Generic, TypeVar
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.backend.base import Page
+from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotationsBackend, Noted
+from OpenOrchestrator.orchestrator.annotations.form import annotate
+from OpenOrchestrator.orchestrator.annotations.owner_words import name_of, noted_tip
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
-from OpenOrchestrator.orchestrator.components.tables.filters import FilterBar
+from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import View
-from OpenOrchestrator.orchestrator.values.backend.named_values import NamedQuery, NamedRow, NamedValuesBackend
+from OpenOrchestrator.orchestrator.values.backend.named_values import (
+    NamedPage,
+    NamedQuery,
+    NamedRow,
+    NamedValuesBackend,
+)
 
 ACTIONS = (
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
+    RowAction("notes", "Notes, owner, tags", "sym_r_sell"),
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
 
@@ -60,7 +69,13 @@ class NamedValuesPage(ABC, Generic[R]):
             ui.element("span").classes("oo-vsep oo-no-phone")
             primary(f"New {self._noun}", self._new, icon="sym_r_add", marker=f"new-{self._noun}")
         self._build_notice()
-        self._filters = FilterBar(view.query, self._list.filter, placeholder=self.placeholder)
+        annotations = AnnotationsBackend(view.database, view.clock)
+        self._filters = FilterBar(
+            view.query,
+            self._list.filter,
+            placeholder=self.placeholder,
+            choices=[ChoiceFilter("tag", "Tag", lambda: annotations.tags(self._backend.kind))],
+        )
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
                 plural.capitalize(),
@@ -105,42 +120,50 @@ class NamedValuesPage(ABC, Generic[R]):
         sort = address.get("sort", "name")
         known = sort.lstrip("-") in self._backend.sorts
         page, size = place_of(address)
+        tags, not_tags = split_choice(address.get("tag", ""))
         return NamedQuery(
             text=address.get("q", "")[:200],
+            tags=tags,
+            not_tags=not_tags,
             sort=sort.lstrip("-") if known else "name",
             descending=sort.startswith("-") and known,
             page=page,
             size=size,
         )
 
-    def _show(self, page: Page[R]) -> None:
+    def _show(self, page: NamedPage[R]) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {row.name: row for row in page.rows}
-        rows = [self._table_row(row, now, zone) for row in page.rows]
+        rows = [self._table_row(row, now, zone, page.noted.get(row.name, NOTHING_NOTED)) for row in page.rows]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
-        self._view.count(times.number(page.total) if page.total or query.text else "")
+        filtered = bool(query.text or query.tags)
+        self._view.count(times.number(page.total) if page.total or filtered else "")
         none = empty.NoneYet(
             self.icon, f"No {self._noun}s yet", self.meaning, action=f"New {self._noun}", on_action=self._new
         )
         self._empty.show(
             none,
             shown=bool(page.rows),
-            hidden_by=self._filters.description() if query.text or query.page > 1 else "",
+            hidden_by=self._filters.description() if filtered or query.page > 1 else "",
             on_clear=self._filters.clear,
         )
 
-    def _table_row(self, row: R, now: datetime, zone: tzinfo) -> Row:
+    def _table_row(self, row: R, now: datetime, zone: tzinfo, noted: Noted) -> Row:
+        second = name_of(noted.owner) if noted != NOTHING_NOTED else None
         return Row(
             id=row.name,
             name=row.name,
             version=f"{row.changed}",
-            actions={"edit": "", "delete": ""},
+            actions={"edit": "", "notes": "", "delete": ""},
             cells={
                 "name": cells.text(
                     row.name,
-                    strong=True,
+                    second=second,
                     phone=f"Changed {times.past(times.from_site(row.changed, zone), now, zone)}",
+                    tags=noted.tags,
+                    tip=noted_tip(noted),
+                    strong=True,
                 ),
                 **self._cells(row),
                 "changed": cells.moment(times.from_site(row.changed, zone), now, zone),
@@ -158,6 +181,8 @@ class NamedValuesPage(ABC, Generic[R]):
             return
         if action == "edit":
             await self._open(name)
+        elif action == "notes":
+            await annotate(self._view, self._backend.kind, name, name, self._view.refresh)
         elif await confirm(f"Delete {name}?", [f"Robots that ask for {name} will fail."], action=f"Delete {name}"):
             await self._view.act(lambda: self._backend.delete(row), name=f"Delete {name}", done=f"{name} was deleted")
 

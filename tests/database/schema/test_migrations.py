@@ -27,12 +27,15 @@ from old_databases import (
 )
 
 from OpenOrchestrator.common.errors import ConfigurationError, ConnectionFailedError, RevisionError
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.schema import migrations, revisions
 from OpenOrchestrator.database.schema.migrations import Situation, inspect_database, upgrade
 from OpenOrchestrator.database.schema.upgrade_lock import exclusive
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import notes
+from OpenOrchestrator.database.stores.notes import Annotated, Owner
 
 
 @pytest.fixture
@@ -454,3 +457,30 @@ def test_script_does_what_the_upgrade_does(empty_database_url: str, revision: st
     assert inspect_database(empty_database_url).zone_name == ZONE
     if revision is not None:
         assert read_old(empty_database_url, tables) == before
+
+
+def test_what_a_database_of_3_0_holds_can_be_annotated_after_the_upgrade(
+    empty_database_url: str, special: str, database_server: Server
+) -> None:
+    tables = make_old(empty_database_url, V3_0, stamped=True, special=special)
+    old = read_old(empty_database_url, tables)
+    upgrade(empty_database_url, zone=ZONE)
+    subjects = [(AnnotatedKind.TRIGGER, str(row["id"])) for row in old["Triggers"]]
+    subjects += [(AnnotatedKind.CONSTANT, row["name"]) for row in old["Constants"]]
+    subjects += [(AnnotatedKind.CREDENTIAL, row["name"]) for row in old["Credentials"]]
+    subjects += [(AnnotatedKind.QUEUE, row["queue_name"]) for row in old["Queues"]]
+    database = Database(empty_database_url)
+    now = database.clock.utc_now().replace(microsecond=0)
+    for kind, subject in dict.fromkeys(subjects):
+        values = Annotated(f"about {subject}", Owner(special[:50]), ("gammel", "æøå"))
+        saved = database.write(
+            lambda session, kind=kind, subject=subject, values=values: notes.save(
+                session, kind, subject, values, seen=notes.StoredAnnotation(), now=now
+            )
+        )
+        assert saved
+        found = database.read(lambda session, kind=kind, subject=subject: notes.read(session, kind, subject))
+        assert (found.values, found.changed_at) == (values, now)
+    database.close()
+    after = read_old(empty_database_url, tables)
+    assert after == (in_milliseconds(old) if database_server.kind == "mssql" else old), "older programs see no change"

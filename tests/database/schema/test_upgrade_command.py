@@ -18,9 +18,12 @@ from typer.testing import CliRunner, Result
 from OpenOrchestrator import __version__
 from OpenOrchestrator.cli import upgrade as command
 from OpenOrchestrator.common.errors import OpenOrchestratorError
+from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.schema.migrations import Situation, inspect_database, upgrade
 from OpenOrchestrator.database.schema.revisions import head_revision, known_revisions
+from OpenOrchestrator.database.stores import site_identity
 from OpenOrchestrator.database.stores.queue_backoff import longest_pause
+from OpenOrchestrator.database.stores.site_identity import SiteIdentity
 
 ROOT = Path(__file__).parents[3]
 ZONE = "Europe/Copenhagen"
@@ -237,3 +240,51 @@ def test_the_longest_rest_of_queue_triggers_is_set_on_a_database_that_is_up_to_d
             assert longest_pause(connection) == int(seconds)
     assert invoke("upgrade", empty_database_url, "--queue-poll", "0").exit_code == 2
     assert invoke("upgrade", empty_database_url, "--queue-poll", "5", "--sql").exit_code == 2
+
+
+def site_of(url: str) -> SiteIdentity:
+    database = Database(url)
+    try:
+        return database.read(site_identity.read)
+    finally:
+        database.close()
+
+
+def test_name_and_colour_of_the_site_are_set_with_the_upgrade_and_later(empty_database_url: str) -> None:
+    make_old(empty_database_url, V3_0, stamped=True, special="x")
+    result = invoke(
+        "upgrade", empty_database_url, "--timezone", ZONE, "--yes", "--site-name", "TEST", "--site-colour", "green"
+    )
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1] == "The site is called TEST, in green."
+    assert site_of(empty_database_url) == SiteIdentity("TEST", "green")
+    result = invoke("upgrade", empty_database_url, "--site-colour", "#C2302A")
+    assert result.output.splitlines()[-1] == "The site is called TEST, in #c2302a."
+    assert invoke("upgrade", empty_database_url).exit_code == 0
+    assert site_of(empty_database_url) == SiteIdentity("TEST", "#c2302a"), "an upgrade without the options keeps it"
+    result = invoke("upgrade", empty_database_url, "--site-name", "")
+    assert result.output.splitlines()[-1] == "The site has no name."
+    assert site_of(empty_database_url) == SiteIdentity()
+    assert "A site without a name has no colour" in refusal(
+        invoke("upgrade", empty_database_url, "--site-colour", "red")
+    )
+
+
+def test_a_name_or_colour_that_cannot_be_is_refused_before_anything_is_changed(tmp_path: Path) -> None:
+    url = "sqlite:///x.db"
+    assert "'crimson' is no colour" in refusal(invoke("upgrade", url, "--site-name", "A", "--site-colour", "crimson"))
+    assert "may have 40" in refusal(invoke("upgrade", url, "--site-name", "x" * 41))
+    assert "U+001B" in refusal(invoke("upgrade", url, "--site-name", "\x1b[31mTEST"))
+    assert not list(tmp_path.iterdir())
+    assert invoke("upgrade", "mysql://h/db", "--sql", "--site-name", "A").exit_code == 2
+    assert invoke("upgrade", "mysql://h/db", "--sql", "--site-colour", "red").exit_code == 2
+
+
+def test_an_earlier_version_has_a_site_without_a_name(empty_database_url: str) -> None:
+    make_old(empty_database_url, V3_0, stamped=True, special="x")
+    database = Database(empty_database_url)
+    try:
+        with database.connection() as connection:
+            assert site_identity.read_if_there(connection) == SiteIdentity()
+    finally:
+        database.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from OpenOrchestrator import __version__
 from OpenOrchestrator.cli.main import main
 from OpenOrchestrator.common.crypto_util import generate_key, validate_key
 from OpenOrchestrator.common.settings import setting_names
+from OpenOrchestrator.database.schema.revisions import head_revision
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = ("orchestrator", "scheduler", "run", "upgrade", "key", "demo")
@@ -36,6 +39,56 @@ def call(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProc
 def test_version(tmp_path: Path) -> None:
     done = call("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, f"OpenOrchestrator {__version__}")
+
+
+def test_the_version_with_a_database_says_its_revision_and_site_and_no_secret(tmp_path: Path) -> None:
+    url = "sqlite+pysqlite:///site.db"
+    made = call("upgrade", url, "--site-name", "TEST", "--site-colour", "green", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    done = call("--version", "--connection", url, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"OpenOrchestrator {__version__}",
+        f"Database: {url}",
+        f"Revision: {head_revision()}, the one of this version",
+        "Site:     TEST",
+    ]
+    assert call("upgrade", url, "--site-name", "", cwd=tmp_path).returncode == 0
+    assert "Site:     without a name" in call("--version", "--connection", url, cwd=tmp_path).stdout
+
+
+def test_the_version_with_an_older_database_says_how_to_upgrade_it(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection, connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.execute("INSERT INTO alembic_version VALUES ('1c87ed320c78')")
+    done = call("--version", "--connection", "sqlite:///old.db", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"Revision: 1c87ed320c78; this version needs {head_revision()}: python -m OpenOrchestrator upgrade"
+        in done.stdout
+    )
+    assert "Site:     without a name" in done.stdout
+    (tmp_path / "empty.db").touch()
+    assert "Revision: none stored; this" in call("--version", "--connection", "sqlite:///empty.db", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("option", [["--connection", "{}"], ["--connection={}"]])
+def test_the_version_of_a_database_that_cannot_be_reached_repeats_no_secret(tmp_path: Path, option: list[str]) -> None:
+    url = "postgresql+psycopg://robot:s3cr3t%40word@127.0.0.1:1/nowhere"
+    done = call("--version", *(part.format(url) for part in option), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Cannot connect to postgresql+psycopg://robot:***@127.0.0.1:1/nowhere" in done.stderr
+    assert "s3cr3t" not in done.stderr + done.stdout
+    missing = call("--version", "--connection", "sqlite:///none.db", cwd=tmp_path)
+    assert "There is no SQLite database" in missing.stderr
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_connection_without_version_is_wrong_usage(tmp_path: Path) -> None:
+    done = call("--connection", "postgresql://u:s3cr3t@h/d", "key", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "goes with --version only" in done.stderr
+    assert "s3cr3t" not in done.stderr + done.stdout
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components.buttons import danger, ghost, primary, secondary
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
+from OpenOrchestrator.orchestrator.components.site_badge import current_site, site_badge
 
 MOST_NAMES = 6
 LONGEST_VALUE = 300
@@ -166,10 +167,15 @@ def _show_differences(differences: Sequence[Difference]) -> None:
 
 @contextmanager
 def _question(title: str, sentences: Sequence[str]) -> Iterator[tuple[ui.dialog, ui.element]]:
-    """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body."""
+    """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body.
+
+    It says on which site all this happens, because the same names are on the site for tests.
+    """
     with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
-        dialog.props["aria-label"] = title
+        site, colour = current_site()
+        dialog.props["aria-label"] = f"{site}: {title}" if site else title
         with ui.element("div").classes("oo-dialog-b") as body:
+            site_badge(site, colour)
             with ui.element("h2"):
                 ui.label(title)
             for sentence in sentences:

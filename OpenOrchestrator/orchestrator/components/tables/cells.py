@@ -11,7 +11,7 @@ from OpenOrchestrator.orchestrator.components.vocabulary import Look
 
 Cell = dict[str, Any]
 """Short keys, because every row of every refresh carries them: t text, s second line, n second line on phones,
-i icon, tip tooltip, f tone, h link, m mono, b strong, x action, p pill, r strip, k stacked bar."""
+i icon, tip tooltip, f tone, h link, m mono, b strong, g tags, x action, p pill, r strip, k stacked bar."""
 
 NOTHING = "\u2013"
 """Shown where there is no value."""
@@ -28,6 +28,7 @@ def text(
     icon: str | None = None,
     mono: bool = False,
     strong: bool = False,
+    tags: Iterable[str] = (),
     action: tuple[str, str] | None = None,
 ) -> Cell:
     """Return a cell of words.
@@ -42,11 +43,13 @@ def text(
         icon: Shown before the words, or alone.
         mono: In the fixed-width font.
         strong: Heavier.
+        tags: Shown as chips behind the second line, which may be an empty text.
         action: Name of one of the row's actions, and the words of a button for it behind the text.
     """
     cell: Cell = {"t": value, "s": second, "n": phone, "tip": tip, "f": tone, "h": href, "i": icon}
     cell["m"] = mono or None
     cell["b"] = strong or None
+    cell["g"] = list(tags) or None
     cell["x"] = list(action) if action else None
     return {key: part for key, part in cell.items() if part is not None}
 

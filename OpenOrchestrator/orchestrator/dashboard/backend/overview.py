@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import is_silent, troubled
 from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores import notes
 from OpenOrchestrator.database.stores.due_triggers import scheduler_key
+from OpenOrchestrator.database.stores.notes import NOBODY, Noted, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -93,6 +96,29 @@ class SilentScheduler:
 
 
 @dataclass(frozen=True, slots=True)
+class Owners:
+    """Whom to call, by what fails.
+
+    Attributes:
+        noted: What is noted about triggers and queues, by kind and subject.
+    """
+
+    noted: Mapping[AnnotatedKind, Mapping[str, Noted]] = field(default_factory=dict)
+
+    def of_triggers(self, triggers: Iterable[UUID]) -> list[Owner]:
+        """Return the owners of triggers, nobody for those without."""
+        return self._of(AnnotatedKind.TRIGGER, map(str, triggers))
+
+    def of_queues(self, queues: Iterable[str]) -> list[Owner]:
+        """Return the owners of queues, nobody for those without."""
+        return self._of(AnnotatedKind.QUEUE, queues)
+
+    def _of(self, kind: AnnotatedKind, subjects: Iterable[str]) -> list[Owner]:
+        noted = self.noted.get(kind, {})
+        return [noted[subject].owner if subject in noted else NOBODY for subject in subjects]
+
+
+@dataclass(frozen=True, slots=True)
 class Glance:
     """The dashboard at one moment.
 
@@ -112,6 +138,7 @@ class Glance:
         silent: Those not heard from.
         troubled: Triggers that failed, were killed, are late or are stuck.
         untaken: Idle triggers with work that no scheduler takes.
+        owners: Whom to call about triggers and queues.
     """
 
     since: datetime
@@ -128,6 +155,7 @@ class Glance:
     silent: tuple[SilentScheduler, ...]
     troubled: tuple[TroubledTrigger, ...]
     untaken: tuple[UntakenTrigger, ...] = ()
+    owners: Owners = field(default_factory=Owners)
 
 
 class DashboardBackend(Backend):
@@ -180,6 +208,7 @@ class DashboardBackend(Backend):
             silent=self._silent(session, silent),
             troubled=_troubled(session, site_now),
             untaken=read_untaken(session, live, site_now=site_now, zone=self._database.zone),
+            owners=Owners(notes.overview(session, AnnotatedKind.TRIGGER, AnnotatedKind.QUEUE)),
         )
 
     def _running(self, session: Session, rows: Sequence[Any], site_now: datetime) -> tuple[RunningJob, ...]:

@@ -13,13 +13,24 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.attention import LATE_AFTER
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
+from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS as _QT
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+__all__ = [
+    "COUNT_CAP",
+    "UnservedQueue",
+    "UntakenTrigger",
+    "nobody_may",
+    "read_unserved",
+    "read_untaken",
+    "scheduler_key",
+    "untaken",
+]
 
 COUNT_CAP = 1_000
 UNTOUCHED_FOR = timedelta(hours=24)

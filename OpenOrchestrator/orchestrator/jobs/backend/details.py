@@ -10,9 +10,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, StartedBy, TriggerType
-from OpenOrchestrator.database.stores import job_output
+from OpenOrchestrator.database.stores import job_output, notes
+from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
@@ -74,12 +76,14 @@ class Surroundings:
         failure: The end of its error output; None if it did not fail or said nothing.
         last_success: Id and naive site time of the last run before that succeeded.
         bad_since: Runs that failed since then, this one included.
+        owner: Whom to call about its trigger.
     """
 
     history: tuple[RunLength, ...]
     failure: Failure | None
     last_success: tuple[UUID, datetime] | None
     bad_since: int
+    owner: Owner = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,8 @@ class JobDetailsBackend(Backend):
             if last is not None:
                 bad.append(JOBS.c.start_time > last.start_time)
             count = session.execute(sa.select(sa.func.count()).select_from(JOBS).where(*bad)).scalar_one()
-            return Surroundings(history, failure, None if last is None else (last.id, last.start_time), count)
+            owner = notes.read(session, AnnotatedKind.TRIGGER, str(job.trigger_id)).values.owner
+            return Surroundings(history, failure, None if last is None else (last.id, last.start_time), count, owner)
 
         return await self._read(work)
 

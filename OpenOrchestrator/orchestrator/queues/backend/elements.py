@@ -15,11 +15,13 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
-from OpenOrchestrator.database.stores import queue_elements, validation
+from OpenOrchestrator.database.stores import notes, queue_elements, validation
+from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -91,12 +93,14 @@ class ElementDetails:
         job: None if it is not known or was deleted.
         logs: The last ones of that time, oldest first.
         more_logs: Whether there are earlier ones.
+        owner: Whom to call about its queue.
     """
 
     element: ElementRow
     job: ElementJob | None
     logs: tuple[ElementLog, ...]
     more_logs: bool
+    owner: Owner = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,8 @@ class ElementsBackend(Backend):
                 raise NotFoundError(f"Queue {queue} has no element with this id: it is in {element.queue}.")
             job = _job(session, element.job_id)
             logs = _logs(session, element) if job is not None else []
-            return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS)
+            owner = notes.read(session, AnnotatedKind.QUEUE, queue).values.owner
+            return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS, owner)
 
         return await self._read(work)
 

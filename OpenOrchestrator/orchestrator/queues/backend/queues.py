@@ -6,16 +6,18 @@ Counts walk one index. There is no index on when elements ended, so rates come f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import queue_elements, queue_marks
+from OpenOrchestrator.database.stores import notes, queue_elements, queue_marks
+from OpenOrchestrator.database.stores.notes import NOTHING_NOTED, Noted
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS, TRIGGERS
@@ -56,6 +58,7 @@ class QueueRow:
         per_hour: Elements that ended in the last hour.
         arrived: Elements that were created in the last hour.
         triggers: That run for it.
+        noted: What is noted about it; only in lists.
     """
 
     name: str
@@ -64,6 +67,7 @@ class QueueRow:
     per_hour: int
     arrived: int
     triggers: tuple[QueueTriggerState, ...]
+    noted: Noted = NOTHING_NOTED
 
     @property
     def total(self) -> int:
@@ -100,7 +104,9 @@ class QueuesBackend(Backend):
             counts = queue_elements.count_by_status(session)
             triggers = _triggers(session)
             names = sorted({*counts, *triggers}, key=str.casefold)
-            return self._rows(session, names, counts, triggers)
+            noted = notes.overview(session, AnnotatedKind.QUEUE)[AnnotatedKind.QUEUE]
+            rows = self._rows(session, names, counts, triggers)
+            return tuple(replace(row, noted=noted[row.name]) if row.name in noted else row for row in rows)
 
         return await self._read(work)
 

@@ -7,6 +7,8 @@ from nicegui import ui
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import QueueStatus
+from OpenOrchestrator.orchestrator.annotations.backend import Owner
+from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
@@ -153,8 +155,9 @@ class ElementPage:
         element, old = details.element, before.element if before else None
         if old is None or old.data != element.data:
             self._show_data()
-        if old is None or (old.message, old.status) != (element.message, element.status):
-            self._show_message(element)
+        owner = before.owner if before else None
+        if old is None or (old.message, old.status, owner) != (element.message, element.status, details.owner):
+            self._show_message(element, details.owner)
         minute = int(self._view.now().timestamp() // 60)
         if old != element or minute != self._minute:
             self._minute = minute
@@ -192,13 +195,16 @@ class ElementPage:
     def _data_text(self) -> str:
         return (self._shown.element.data or "") if self._shown is not None else ""
 
-    def _show_message(self, element: ElementRow) -> None:
+    def _show_message(self, element: ElementRow, owner: Owner) -> None:
+        failed = element.status is QueueStatus.FAILED
         self._message.clear()
-        self._message.set_visibility(bool(element.message))
-        if element.message:
-            with self._message:
-                calm = "" if element.status is QueueStatus.FAILED else " oo-calm"
+        self._message.set_visibility(bool(element.message) or (failed and bool(owner)))
+        with self._message:
+            if element.message:
+                calm = "" if failed else " oo-calm"
                 ui.label(element.message).classes(f"oo-alert oo-pre{calm}").mark("message")
+            if failed:
+                draw_owner(owner)
 
     def _show_facts(self, element: ElementRow) -> None:
         why_not = reasons(element)

@@ -1,4 +1,4 @@
-"""The site's time zone: which there are, and storing one."""
+"""What holds for the whole site: what it is called, and its time zone, which there are, and storing one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 class SiteBackend(Backend):
     """What holds for the whole site."""
+
+    async def set_identity(self, name: str, colour: str) -> None:
+        """Store what the site is called, and its colour; an empty name takes both away.
+
+        Raises:
+            InvalidInputError: If one of them cannot be.
+            DatabaseError: If the database refuses.
+        """
+        from OpenOrchestrator.database.stores import site_identity  # noqa: PLC0415
+
+        await self._write(lambda session: site_identity.store(session, name=name, colour=colour))
 
     async def set_time_zone(self, name: str) -> str:
         """Store the site's time zone, and return its name.

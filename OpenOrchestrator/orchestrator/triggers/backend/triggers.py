@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import jobs, triggers
+from OpenOrchestrator.database.stores import jobs, notes, triggers
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
+from OpenOrchestrator.database.stores.notes import Noted
+from OpenOrchestrator.database.stores.validation import find_identifier
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -72,6 +75,7 @@ class TriggerQuery:
         troubles: Only (or all but) those in one of these: keys of TROUBLES.
         ids: Only these; none means any.
         also: Comes first on the first page whatever the rest says: somebody has just made it.
+        tags: Only those with one of these tags, or with ``not_tags`` only those with none of them.
         segment: One of SEGMENTS, or empty for all.
         sort: Key of SORTS.
         page: From 1.
@@ -90,6 +94,8 @@ class TriggerQuery:
     not_troubles: bool = False
     ids: tuple[UUID, ...] = ()
     also: UUID | None = None
+    tags: tuple[str, ...] = ()
+    not_tags: bool = False
     segment: str = ""
     sort: str = "status"
     descending: bool = False
@@ -105,12 +111,14 @@ class FoundTriggers:
         total: That match.
         everything: Triggers there are.
         attention: That match all but the segment and need attention.
+        noted: What is noted about any trigger, by its id as text.
     """
 
     rows: tuple[ListedTrigger, ...]
     total: int
     everything: int
     attention: int
+    noted: Mapping[str, Noted] = field(default_factory=dict)
 
 
 class TriggersBackend(Backend):
@@ -121,7 +129,8 @@ class TriggersBackend(Backend):
 
         def work(session: Session) -> FoundTriggers:
             site_now = self._database.site_now()
-            conditions = _conditions(session, query, site_now)
+            noted = _noted(session)
+            conditions = _conditions(session, query, noted, site_now)
             segment = _segment(query.segment, site_now)
             base = trigger_rows.joined()
             counting = sa.select(
@@ -144,7 +153,7 @@ class TriggersBackend(Backend):
                 made = trigger_rows.select_rows(site_now).where(_T.c.id == query.also)
                 first = trigger_rows.read_rows(session, made, site_now)
                 found = (*first, *(row for row in found if row.id != query.also))
-            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0))
+            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0), noted)
 
         return await self._read(work)
 
@@ -153,7 +162,8 @@ class TriggersBackend(Backend):
 
         def work(session: Session) -> tuple[UUID, ...]:
             site_now = self._database.site_now()
-            conditions = (*_conditions(session, query, site_now), *_segment(query.segment, site_now))
+            noted = _noted(session) if query.tags else {}
+            conditions = (*_conditions(session, query, noted, site_now), *_segment(query.segment, site_now))
             found = sa.select(_T.c.id).select_from(trigger_rows.joined()).where(*conditions)
             return tuple(session.scalars(found))
 
@@ -219,7 +229,13 @@ def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
     return []
 
 
-def _conditions(session: Session, query: TriggerQuery, site_now: datetime) -> list[sa.ColumnElement[bool]]:
+def _noted(session: Session) -> Mapping[str, Noted]:
+    return notes.overview(session, AnnotatedKind.TRIGGER)[AnnotatedKind.TRIGGER]
+
+
+def _conditions(
+    session: Session, query: TriggerQuery, noted: Mapping[str, Noted], site_now: datetime
+) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [sa.true()]
     if query.text:
         conditions.append(sa.or_(contains(_T.c.trigger_name, query.text), contains(_T.c.process_name, query.text)))
@@ -247,4 +263,7 @@ def _conditions(session: Session, query: TriggerQuery, site_now: datetime) -> li
             if matches(row.scheduler_whitelist) != query.not_schedulers
         ]
         conditions.append(_T.c.id.in_(matching))
+    if query.tags:
+        ids = [found for each in notes.tagged(noted, query.tags) if (found := find_identifier(each)) is not None]
+        conditions.append(_T.c.id.not_in(ids) if query.not_tags else _T.c.id.in_(ids))
     return conditions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Constant
 from OpenOrchestrator.database.stores import constants, validation
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow, NamedValuesBackend
@@ -31,6 +32,7 @@ class ConstantsBackend(NamedValuesBackend[ConstantRow]):
     """Constants."""
 
     noun = "constant"
+    kind = AnnotatedKind.CONSTANT
     row = ConstantRow
     columns = (_C.name, _C.changed_at, _C.value)
     searched = (_C.name, _C.value)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Credential
 from OpenOrchestrator.database.stores import credentials, validation
 from OpenOrchestrator.database.stores.constants import NAME_LENGTH
@@ -36,6 +37,7 @@ class CredentialsBackend(NamedValuesBackend[CredentialRow]):
     """Credentials."""
 
     noun = "credential"
+    kind = AnnotatedKind.CREDENTIAL
     row = CredentialRow
     columns = (_C.name, _C.changed_at, _C.username)
     searched = (_C.name, _C.username)

@@ -7,14 +7,17 @@ the two backends say which columns a row is made of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
-from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.annotations import AnnotatedKind
+from OpenOrchestrator.database.engine.exact_texts import SameText, one_of
+from OpenOrchestrator.database.stores import notes
+from OpenOrchestrator.database.stores.notes import Noted
 from OpenOrchestrator.orchestrator.backend.base import Backend, Page
 from OpenOrchestrator.orchestrator.backend.search import contains
 
@@ -28,11 +31,14 @@ class NamedQuery:
 
     Attributes:
         text: Found in the columns that the backend searches.
+        tags: Only those with one of these tags, or with ``not_tags`` only those with none of them.
         sort: Key of what the backend sorts by.
         page: From 1.
     """
 
     text: str = ""
+    tags: tuple[str, ...] = ()
+    not_tags: bool = False
     sort: str = "name"
     descending: bool = False
     page: int = 1
@@ -54,11 +60,19 @@ class NamedRow:
 R = TypeVar("R", bound=NamedRow)
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPage(Page[R]):
+    """One page of rows, with what is noted about any of the kind, by name."""
+
+    noted: Mapping[str, Noted] = field(default_factory=dict)
+
+
 class NamedValuesBackend(Backend, Generic[R]):
     """Rows of one table by name. Changes are guarded, and return whether they happened.
 
     Attributes:
         noun: What one is called.
+        kind: As which one is annotated.
         row: Made of the columns.
         columns: In the order of the row's attributes.
         searched: Columns that a text is looked for in.
@@ -66,17 +80,21 @@ class NamedValuesBackend(Backend, Generic[R]):
     """
 
     noun: str
+    kind: AnnotatedKind
     row: type[R]
     columns: tuple[Any, ...]
     searched: tuple[Any, ...]
     sorts: ClassVar[Mapping[str, Any]]
 
-    async def page(self, query: NamedQuery) -> Page[R]:
+    async def page(self, query: NamedQuery) -> NamedPage[R]:
         """Return one page of a list."""
 
-        def work(session: Session) -> Page[R]:
+        def work(session: Session) -> NamedPage[R]:
             name = self.columns[0]
+            noted = notes.overview(session, self.kind)[self.kind]
             conditions = [sa.or_(*(contains(each, query.text) for each in self.searched))] if query.text else []
+            if query.tags:
+                conditions.append(one_of(name, notes.tagged(noted, query.tags), exclude=query.not_tags))
             total = session.execute(sa.select(sa.func.count()).select_from(name.table).where(*conditions)).scalar_one()
             order = self.sorts.get(query.sort, self.sorts["name"])
             found = (
@@ -86,7 +104,7 @@ class NamedValuesBackend(Backend, Generic[R]):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            return Page(tuple(self.row(*row) for row in session.execute(found)), int(total))
+            return NamedPage(tuple(self.row(*row) for row in session.execute(found)), int(total), noted=noted)
 
         return await self._read(work)
 
@@ -106,8 +124,15 @@ class NamedValuesBackend(Backend, Generic[R]):
         return await self._read(work)
 
     async def delete(self, row: R) -> bool:
-        """Delete one; False if somebody changed or deleted it since ``row`` was read."""
-        return await self._write(lambda session: self._changes_one(session, sa.delete(self.columns[0].table), row))
+        """Delete one with what is noted about it; False if somebody changed or deleted it since ``row`` was read."""
+
+        def work(session: Session) -> bool:
+            deleted = self._changes_one(session, sa.delete(self.columns[0].table), row)
+            if deleted:
+                notes.delete(session, self.kind, row.name)
+            return deleted
+
+        return await self._write(work)
 
     def _store(self, session: Session, before: R, values: Mapping[str, Any]) -> bool:
         """Change one; False if somebody changed or deleted it since ``before`` was read."""

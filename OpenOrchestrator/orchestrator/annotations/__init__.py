@@ -1,0 +1,1 @@
+"""Notes, owner and tags of triggers, queues, constants and credentials."""
