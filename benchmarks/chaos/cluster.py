@@ -243,9 +243,19 @@ class PostgreSQL(_Server):
         self._execute(f"UPDATE stepped.clock SET by = interval '{seconds} s'")
 
     def _execute(self, statements: str) -> None:
+        """Run statements that may be run twice, also while the server is being started again."""
         engine = sa.create_engine(self.url(), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(statements)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                with engine.connect() as connection:
+                    connection.exec_driver_sql(statements)
+            except sa.exc.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def url(self, port: int | None = None) -> str:
         """Return the URL for the superuser, who needs no password from this machine."""
