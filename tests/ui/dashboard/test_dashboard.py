@@ -167,7 +167,7 @@ async def test_many_silent_schedulers_are_one_line(user: User, site: Database) -
     await user.open("/")
     row = (await causes(user))["5 schedulers are not heard from"]
     assert row.who == "VM-0, VM-1, VM-2, VM-3 and 1 more"
-    assert row.href == "/schedulers"
+    assert row.href == "/schedulers?segment=silent"
 
 
 async def test_enable_enables_the_triggers_of_that_cause(user: User, sample: Database) -> None:

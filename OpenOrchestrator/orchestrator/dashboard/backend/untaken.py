@@ -176,7 +176,8 @@ def _count_new(session: Session, queue: str) -> int:
 
 
 def _oldest_new(session: Session, queue: str) -> datetime | None:
-    return session.execute(sa.select(sa.func.min(_Q.c.created_date)).where(*_new_in(queue))).scalar_one()
+    oldest: datetime | None = session.scalar(sa.select(sa.func.min(_Q.c.created_date)).where(*_new_in(queue)))
+    return oldest
 
 
 def _was_taken_since(session: Session, queue: str, moment: datetime) -> bool:
