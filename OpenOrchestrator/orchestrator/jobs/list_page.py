@@ -90,7 +90,7 @@ class JobsPage:
     def _cause_words(self, page: FoundJobs) -> dict[str, str]:
         """Return the causes of an address in words, as far as what it lists tells."""
         wanted = self._list.query.causes
-        rows = [row for row in page.rows if cause_of(row) in wanted]
+        rows = [row for row in reversed(page.rows) if cause_of(row) in wanted]  # the words of the newest
         return {cause_of(row): title_of(row.reason or row.status.value) for row in rows}
 
     def _show(self, page: FoundJobs) -> None:
