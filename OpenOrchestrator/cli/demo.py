@@ -119,7 +119,8 @@ def _watch(
             snapshot = look(database, queue)
             passed = time.monotonic() - began
             left = "Ctrl+C ends it." if seconds is None else f"{passed:.0f} of {seconds:g} s."
-            view.show(snapshot, f"OpenOrchestrator demo in {site.folder}. {left}", app.link())
+            folder = visible_line(str(site.folder))
+            view.show(snapshot, f"OpenOrchestrator demo in {folder}. {left}", app.link())
             for process in processes:
                 status = process.poll()
                 if status is not None:
@@ -159,11 +160,12 @@ def _interruptible() -> Iterator[None]:
 
 def _tell_where(site: DemoSite) -> None:
     """Say where everything is and how to look at it further."""
-    python = "python" if site.python == Path(sys.executable) else f'"{site.python}"'
+    python = "python" if site.python == Path(sys.executable) else f'"{visible_line(str(site.python))}"'
+    folder = visible_line(str(site.folder))
     typer.echo(
-        f"\nThe demo's files are in {site.folder}: the database, a file .env with its settings,\n"
+        f"\nThe demo's files are in {folder}: the database, a file .env with its settings,\n"
         f"the logs of scheduler and app, and the git repository of one robot. To go on with them:\n"
-        f'  cd "{site.folder}"\n'
+        f'  cd "{folder}"\n'
         f"  {python} -m OpenOrchestrator s                       # the scheduler\n"
         f"  {python} -m OpenOrchestrator o                       # the admin app\n"
         f'  {python} -m OpenOrchestrator run "{site.again}"      # one robot, here and now'

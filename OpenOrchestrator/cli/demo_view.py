@@ -194,7 +194,7 @@ def _runs_table(runs: tuple[Run, ...], narrow: bool) -> RenderableType:
             Text(run.status.value, style=_RUN_STYLES.get(run.status, "red")),
             _duration(run.took),
             f"{run.started:%H:%M:%S}",
-            (run.commit or "")[:8],
+            Text(visible_line((run.commit or "")[:8])),
         ]
         table.add_row(*cells[: len(table.columns)])
     return table

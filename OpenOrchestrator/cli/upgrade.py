@@ -296,4 +296,5 @@ def _show_result(console: Console, masked: str, result: UpgradeResult, connectio
     console.print(f"{done} {masked}: revision {head_revision()}, time zone {result.zone_name}.")
     file = sqlite_file(make_url(connection_string))
     if file is not None and others_may_use(file):
-        console.print(f"Other accounts of this machine may open {file}. If they should not: chmod 600 {file}*")
+        shown = visible_line(str(file))
+        console.print(f"Other accounts of this machine may open {shown}. If they should not: chmod 600 {shown}*")

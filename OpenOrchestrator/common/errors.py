@@ -13,7 +13,7 @@ Each also inherits the builtin that callers of earlier versions catch::
     ├── DatabaseError (RuntimeError)
     │   ├── NotConnectedError                 no default database
     │   ├── ConnectionFailedError             the database cannot be reached or opened, or serves nobody for now
-    │   │   └── LoginRefusedError             the server refuses this login, or there is no such database
+    │   │   └── LoginRefusedError             the server refuses this login, or an option or file cannot be used
     │   ├── TransientDatabaseError            the database undid the work, for a reason that passes
     │   ├── RevisionError                     database and program do not fit together
     │   └── CommitOutcomeUnknownError         the connection broke while committing
@@ -69,7 +69,10 @@ class ConnectionFailedError(DatabaseError):
 
 
 class LoginRefusedError(ConnectionFailedError):
-    """The server refuses this login, or a certificate is missing: nothing that passes by itself."""
+    """The server refuses this login, or an option or a file of the connection string cannot be used.
+
+    Nothing of that passes by itself.
+    """
 
 
 class TransientDatabaseError(DatabaseError):

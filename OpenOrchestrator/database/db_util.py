@@ -498,7 +498,9 @@ def get_queue_count() -> dict[str, dict[QueueStatus, int]]:
 
 
 def set_queue_element_status(element_id: Id, status: QueueStatus, message: object = None) -> None:
-    """Set the status of a queue element whoever holds it; an end sets its end date, In Progress its start date.
+    """Set the status of a queue element whoever holds it; an end sets its end date.
+
+    In Progress sets its start date, unless somebody is at work on it already.
 
     The message is taken as ``create_log`` takes one: of any type, redacted, shortened if it is too long.
     """

@@ -315,7 +315,8 @@ class OrchestratorConnection:
     def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: object = None) -> None:
         """Set the status of an element.
 
-        Done, Failed and Abandoned set its end date, In Progress its start date. New gives it back.
+        Done, Failed and Abandoned set its end date, In Progress its start date if this connection did not take it. New
+        gives it back.
 
         Args:
             element_id: The ``.id`` of the element.

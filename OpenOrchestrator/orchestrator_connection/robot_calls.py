@@ -23,7 +23,7 @@ from OpenOrchestrator.database.engine import forks
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
 from OpenOrchestrator.database.lifecycle import element_claims, element_status
-from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
+from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
@@ -174,8 +174,8 @@ class RobotCalls:
         element = element_claims.claim_next(
             self._database, queue_name, reference=reference, job_id=validation.find_identifier(job_id)
         )
-        if element is not None:
-            self._held.remember(element.id, element.claim_token)
+        if element is not None and element.claim_token is not None:
+            self._held.remember(element.id, Hold(element.claim_token, element.start_date))
         return element
 
     def get_elements(
@@ -204,12 +204,14 @@ class RobotCalls:
     def set_element_status(self, element_id: Id, status: QueueStatus, message: object, job_id: Id | None) -> None:
         """Set the status of an element, unless somebody else holds it now."""
         element = validation.identifier(element_id, "queue element")
+        hold = self._held.find(element)
         wanted = element_status.StatusWrite(
             element_id=element,
             status=status,
             message=None if message is None else self._redacted(message),
             job_id=validation.find_identifier(job_id),
-            token=self._held.find(element),
+            token=None if hold is None else hold.token,
+            since=None if hold is None else hold.since,
         )
         self._held.remember(element, element_status.write_status(self._database, wanted))
 

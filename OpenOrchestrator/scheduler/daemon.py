@@ -11,12 +11,14 @@ from uuid import UUID
 
 from OpenOrchestrator import __version__
 from OpenOrchestrator.common.errors import (
+    ConfigurationError,
     DatabaseError,
     LaunchError,
     LoginRefusedError,
     SchedulerNameInUseError,
     TransientDatabaseError,
 )
+from OpenOrchestrator.common.shortage import is_shortage
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
@@ -121,6 +123,7 @@ class Daemon:
             The exit status: 0, or 1 if a run of ``once`` failed or another daemon took the name.
 
         Raises:
+            ConfigurationError: What an earlier start left in the workspace cannot be read.
             RevisionError: The database is of another revision than this program.
             SchedulerNameInUseError: Another live scheduler has this name.
             DatabaseError: The database cannot be used at the start, and waiting would not help.
@@ -235,6 +238,7 @@ class Daemon:
         locked: both are waited for.
 
         Raises:
+            ConfigurationError: The files cannot be read, for a reason that stays, while nothing is followed.
             DatabaseError: The database refuses it, or cannot be used while nothing is followed (``once``).
         """
         failures = 0
@@ -258,6 +262,12 @@ class Daemon:
             self._contact.failed(error)
             return False
         except (OSError, MemoryError, RuntimeError) as error:
+            if isinstance(error, OSError) and not is_shortage(error) and not self._runs.supervisors():
+                raise ConfigurationError(
+                    f"What an earlier start left in the workspace {self._options.workspace} cannot be read: "
+                    f"{error.strerror or error}. Give it to this account, or choose another folder with the option "
+                    "--workspace or the setting OpenOrchestratorWorkspace."
+                ) from error
             self._events.unexpected("taking over what an earlier start left", error)
             return False
         return True

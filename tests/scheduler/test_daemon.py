@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import threading
@@ -17,7 +18,12 @@ import pytest
 import sqlalchemy as sa
 from scheduler_site import Site, wait_for
 
-from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
+from OpenOrchestrator.common.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DatabaseError,
+    TransientDatabaseError,
+)
 from OpenOrchestrator.common.settings import load_settings
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
@@ -608,6 +614,29 @@ def test_a_name_taken_by_another_daemon_stops_this_one(site: Site, monkeypatch: 
     site.database.write(lambda session: session.execute(take))
     thread.join(30)
     assert statuses == [1]
+
+
+def test_files_that_cannot_be_read_at_the_start_end_it_and_a_shortage_does_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles: list[OSError] = []
+
+    def recover(*_arguments: Any, **_named: Any) -> Iterator[Any]:
+        if troubles:
+            raise troubles.pop()
+        return iter(())
+
+    monkeypatch.setattr(daemon_module, "recover", recover)
+    options = scheduler_options(load_settings(name="here", workspace=site.workspace, poll_interval=0.1))
+    troubles.append(PermissionError(errno.EACCES, "Permission denied"))
+    made = daemon_module.Daemon(site.database, options, crypto_key=site.key, events=Events(None))
+    with pytest.raises(ConfigurationError, match="cannot be read: Permission denied"):
+        made.run()
+    troubles.append(OSError(errno.EMFILE, "Too many open files"))
+    with running_here(site):
+        site.single("trigger", site.robot("robot", "print('fine')"))
+        site.await_job("trigger", JobStatus.DONE)
+    assert not troubles
 
 
 def test_a_database_that_goes_away_while_robots_are_taken_over_is_waited_for(

@@ -11,6 +11,7 @@ leases. Work that may take long, such as migrations, has none of them.
 from __future__ import annotations
 
 import logging
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -24,7 +25,8 @@ from sqlalchemy.engine import URL, Connection, Dialect, Engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 
 from OpenOrchestrator.common.private_files import make_file
-from OpenOrchestrator.database.engine import driver_errors, forks
+from OpenOrchestrator.common.shortage import is_shortage
+from OpenOrchestrator.database.engine import driver_errors, forks, named_files
 from OpenOrchestrator.database.engine.poolers import PoolerWatch
 
 CONNECT_TIMEOUT_SECONDS = 10
@@ -56,6 +58,8 @@ REST_SECONDS = 10
 
 WRITING = "openorchestrator_writing"
 """Execution option of connections whose transactions write."""
+
+_NETWORK = (ConnectionError, TimeoutError, socket.gaierror)
 
 _LONG_WORK_SECONDS = 30
 """How long work without a statement time-out waits for a SQLite file that is locked."""
@@ -245,8 +249,22 @@ def _connecting(pooler: PoolerWatch | None) -> Callable[..., Any]:
                 named = {name: value for name, value in named.items() if name != "options"}  # the watch has them
                 return pooler.connect(dialect, arguments, named)
             return dialect.connect(*arguments, **named)
-        except (OSError, MemoryError) as error:  # not even the driver had what it takes to say so
-            raise driver_errors.ShortageError(error) from error
+        except dialect.loaded_dbapi.Error as error:
+            cause = getattr(error, "original_exception", None)  # pymysql calls all of them an unreachable server
+            if cause is not None and is_shortage(cause):
+                raise driver_errors.ShortageError(cause) from error
+            raise
+        # Not the driver's own: it had not even what it takes to say so, or never came to asking a server.
+        except (OSError, MemoryError, RuntimeError) as error:
+            if is_shortage(error):
+                raise driver_errors.ShortageError(error) from error
+            if not isinstance(error, OSError):
+                raise
+            if isinstance(error, _NETWORK):
+                raise sa.exc.OperationalError(None, None, error, connection_invalidated=True) from error
+            raise driver_errors.MisconfiguredError(named_files.trouble(named, error)) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise driver_errors.MisconfiguredError(f"{type(error).__name__}: {error}") from error
 
     return connect
 

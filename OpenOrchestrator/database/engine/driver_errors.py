@@ -72,6 +72,8 @@ _MYSQL_LOGIN_REFUSED = frozenset(
 )
 _MYSQL_LOST = frozenset({1053})  # shutting down; SQLAlchemy knows the others
 
+_MYSQL_NO_TLS = 2026  # the driver's own: the connection string asks for encryption, and the server has none
+
 _SQL_SERVER_CONFLICT = frozenset(
     {
         1205,  # deadlock
@@ -129,7 +131,10 @@ _SQL_SERVER_NUMBER = re.compile(r"\((\d+)\)")
 _POSTGRESQL_LOGIN_REFUSED = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|"
     r"(?:database|role|user) \".*?\" does not exist|no such (?:database|user)|is not permitted to log in|"
-    r"permission denied for database|does not support SSL|private key file"
+    r"permission denied for database|does not support SSL|private key file|channel binding required|weak sslmode|"
+    # what the connection string itself says
+    r"invalid connection option|invalid \w+ value|invalid value for parameter|invalid integer value|"
+    r"invalid port number|bad value for \w+|unrecognized configuration parameter|definition of service|service file"
 )
 _CERTIFICATE = re.compile(r"certificate", re.IGNORECASE)
 _ODBC_NO_DRIVER = re.compile(r"IM00[234]|Can't open lib")
@@ -149,6 +154,17 @@ class ShortageError(sa.exc.OperationalError):
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(None, None, cause, connection_invalidated=True)
+
+
+class MisconfiguredError(sa.exc.OperationalError):
+    """The driver cannot use what the connection string says, or a file that it names: no server was asked.
+
+    Args:
+        words: What it cannot use, and why.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(None, None, ValueError(words))
 
 
 def is_transient(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
@@ -205,7 +221,7 @@ def is_unserved(original: BaseException | None, dialect_name: str) -> bool:
 
 
 def is_login_refused(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
-    """Tell whether connecting fails for a reason that stays: login, database, driver or certificate.
+    """Tell whether connecting fails for a reason that stays: login, database, driver, certificate, or an option.
 
     Whoever repeats a wrong login again and again gets its account locked.
 
@@ -214,17 +230,17 @@ def is_login_refused(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
         dialect_name: The kind of database.
     """
     original = error.orig
+    if isinstance(error, MisconfiguredError):
+        return True
     if error.statement is not None or dialect_name == "sqlite" or is_unserved(original, dialect_name):
         return False
-    if isinstance(original, FileNotFoundError | PermissionError):  # a file that the connection string names
-        return True
     text = str(original)
     if _CERTIFICATE.search(text):
         return True
     if dialect_name == "postgresql":
         return _POSTGRESQL_LOGIN_REFUSED.search(text) is not None
     if dialect_name in ("mysql", "mariadb"):
-        return _number(original) in _MYSQL_LOGIN_REFUSED
+        return _number(original) in (*_MYSQL_LOGIN_REFUSED, _MYSQL_NO_TLS)
     return (
         _first(original) == "28000"
         or _has_number(original, _SQL_SERVER_LOGIN_REFUSED)
@@ -257,6 +273,8 @@ def is_disconnect(error: sa.exc.DBAPIError, dialect_name: str) -> bool:
     """Tell whether the connection to the server was lost or could not be made."""
     if isinstance(error, ShortageError):
         return True
+    if isinstance(error, MisconfiguredError):
+        return False
     if dialect_name == "sqlite":
         return error.connection_invalidated
     if error.connection_invalidated or isinstance(error, sa.exc.InterfaceError):

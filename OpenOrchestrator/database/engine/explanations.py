@@ -42,7 +42,7 @@ class Explanations:
         """Return the error to raise for one of the driver's."""
         cause = self.cause(error)
         if driver_errors.is_login_refused(error, self.dialect_name):
-            return self._refused(cause)
+            return self._refused(error)
         if isinstance(error, driver_errors.ShortageError):
             return ConnectionFailedError(
                 f"This process has no connection to {self.shown} to give for now: all are in use, or the machine has "
@@ -65,16 +65,21 @@ class Explanations:
     def explain_opening(self, error: sa.exc.DBAPIError) -> DatabaseError:
         """Return the error to raise for one while a connection was opened, and what was opened looked at."""
         if driver_errors.is_login_refused(error, self.dialect_name):
-            return self._refused(self.cause(error))
+            return self._refused(error)
         if error.statement is not None or isinstance(error, driver_errors.ShortageError):
             return self.explain(error)
         return self._unreachable(self.cause(error))
 
-    def _refused(self, cause: str) -> LoginRefusedError:
+    def _refused(self, error: sa.exc.DBAPIError) -> LoginRefusedError:
+        if isinstance(error, driver_errors.MisconfiguredError):
+            return LoginRefusedError(
+                f"Cannot connect to {self.shown}: the driver cannot use an option of the connection string, or a file "
+                f"that one names. Correct the option, or let this account read the file. Cause: {self.cause(error)}"
+            )
         return LoginRefusedError(
-            f"Cannot connect to {self.shown}: it is refused. Check database name, user, password, driver and "
-            f"certificates in the connection string, and that the server lets this user in from this machine. "
-            f"Cause: {cause}"
+            f"Cannot connect to {self.shown}: it is refused. Check database name, user, password, driver, certificates "
+            f"and options in the connection string, and that the server lets this user in from this machine. "
+            f"Cause: {self.cause(error)}"
         )
 
     def _unreachable(self, cause: str) -> ConnectionFailedError:

@@ -7,6 +7,7 @@ Owns the guard and what a refused robot is told. Admins set statuses whoever hol
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError, OwnershipLostError
 from OpenOrchestrator.database.engine.row_locks import shared
+from OpenOrchestrator.database.lifecycle.held_tokens import Hold
 from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS, find_job, require_running
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
@@ -30,6 +32,9 @@ _ATTEMPTS = 5
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
 
+_ROUNDING = timedelta(seconds=1)
+"""How much a date may differ from what was written: tables of earlier versions keep whole seconds."""
+
 _NOBODYS = (QueueStatus.NEW, QueueStatus.ABANDONED)
 """An element in one of these is held by nobody, whatever token is left in it."""
 
@@ -44,6 +49,7 @@ class StatusWrite:
         message: Replaces the element's message, shortened if it is too long; None leaves it.
         job_id: The job of the robot; None if it was started by hand.
         token: What the element was handed out with; None if the robot did not claim it.
+        since: When it was handed out, in site time; None does not look at that.
     """
 
     element_id: UUID
@@ -51,17 +57,18 @@ class StatusWrite:
     message: str | None
     job_id: UUID | None
     token: UUID | None
+    since: datetime | None = None
 
 
-def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
+def write_status(database: Database, wanted: StatusWrite) -> Hold | None:
     """Write the status of an element, unless somebody else holds it now.
 
-    Done, Failed and Abandoned set the end date, In Progress sets the start date and makes the writer the holder, New
-    and Abandoned take the element from whoever held it. The UPDATE is guarded: of a late holder and its successor only
-    the successor can write, whatever the late one read before.
+    Done, Failed and Abandoned set the end date, New and Abandoned take the element from whoever held it. In Progress
+    makes the writer the holder, and sets the start date if it did not hold it. The UPDATE is guarded: of a late holder
+    and its successor only the successor can write, whatever the late one read before.
 
     Returns:
-        The token that the writer holds the element by from now on; None if it does not hold it any more.
+        What the writer holds the element by from now on; None if it does not hold it any more.
 
     Raises:
         OwnershipLostError: If the element was handed out anew since, is being worked on by another running job, or
@@ -70,10 +77,13 @@ def write_status(database: Database, wanted: StatusWrite) -> UUID | None:
         InvalidInputError: If the status cannot be one.
     """
     now = database.site_now()
-    holds_after = (wanted.token or uuid4()) if wanted.status is QueueStatus.IN_PROGRESS else None
+    hold = Hold(uuid4(), now) if wanted.token is None else Hold(wanted.token, wanted.since)
+    holds_after = hold if wanted.status is QueueStatus.IN_PROGRESS else None
     values = queue_elements.status_values(database.dialect_name, wanted.status, message=wanted.message, now=now)
-    if wanted.status is QueueStatus.IN_PROGRESS:
-        values |= {"job_id": wanted.job_id, "claim_token": holds_after}
+    if holds_after is not None:
+        values |= {"job_id": wanted.job_id, "claim_token": holds_after.token}
+        if wanted.token is not None:
+            del values["start_date"]  # of the hand-out, which this is not
     update = sa.update(_TABLE).where(_TABLE.c.id == wanted.element_id, *_guards(wanted)).values(values)
 
     def write(connection: Connection) -> bool:
@@ -130,14 +140,23 @@ def _guards(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
     if wanted.job_id is not None:
         guards.append(~sa.exists().where(JOBS.c.id == wanted.job_id, sa.not_(active)))
     if wanted.token is not None:
-        # The status as well: tools that know no tokens put elements back by their status alone.
+        # The status as well: tools that know no tokens put elements back by their status alone. And the date: older
+        # robots, who know none either, may have taken such an element since.
         guards += [_TABLE.c.claim_token == wanted.token, _TABLE.c.status.not_in(_NOBODYS)]
+        if wanted.since is not None:
+            start = _TABLE.c.start_date
+            guards.append(sa.or_(start.is_(None), start.between(wanted.since - _ROUNDING, wanted.since + _ROUNDING)))
         return guards
     held = [_TABLE.c.status == QueueStatus.IN_PROGRESS, _TABLE.c.job_id.is_not(None)]
     if wanted.job_id is not None:
         held.append(_TABLE.c.job_id != wanted.job_id)
     guards.append(sa.not_(sa.and_(*held, sa.exists().where(JOBS.c.id == _TABLE.c.job_id, active))))
     return guards
+
+
+def _is_same(start_date: datetime | None, since: datetime | None) -> bool:
+    """Tell whether the date of the last hand-out is the one that a writer knows, as far as both are known."""
+    return start_date is None or since is None or abs(start_date - since) <= _ROUNDING
 
 
 def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
@@ -148,13 +167,16 @@ def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
         raise NotFoundError(f"No queue element with the given id was found: {wanted.element_id}")
     if wanted.job_id is not None:
         require_running(connection, wanted.job_id, f"{refused}. ")
-    if wanted.token is not None and row.claim_token == wanted.token and row.status not in _NOBODYS:
-        return
     holder = f"job {row.job_id}" if row.job_id is not None else "a robot without a job"
     if wanted.token is not None:
-        if row.claim_token in (None, wanted.token):
+        has_date, has_token = _is_same(row.start_date, wanted.since), row.claim_token == wanted.token
+        if has_date and has_token and row.status not in _NOBODYS:
+            return
+        if row.status in _NOBODYS and (has_token or row.claim_token is None):
             what = "taken away" if row.status is QueueStatus.ABANDONED else "put back"
             now = f"It was {what} meanwhile, and is {row.status.value} now."
+        elif has_token:
+            now = f"It was handed out anew at {row.start_date} to a robot with an older library."
         else:
             now = f"It was handed out anew at {row.start_date} to {holder}."
         raise OwnershipLostError(f"{refused}, because this robot does not hold it any more. {now} Go on to the next.")

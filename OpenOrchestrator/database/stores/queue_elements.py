@@ -278,11 +278,18 @@ def set_status(
 ) -> None:
     """Set the status of an element whoever holds it, as admins do. Robots use ``element_status.write_status``.
 
+    Who holds an element goes on to hold it while it stays In Progress, and its start date stays therefore.
+
     Raises:
         NotFoundError: If there is none with this id.
         InvalidInputError: If the status cannot be one.
     """
-    _update(session, element_id, status_values(session.get_bind().dialect.name, status, message=message, now=now))
+    values = status_values(session.get_bind().dialect.name, status, message=message, now=now)
+    if status is QueueStatus.IN_PROGRESS:
+        is_held = sa.and_(_TABLE.c.status == status, _TABLE.c.claim_token.is_not(None))
+        start = _TABLE.c.start_date
+        values["start_date"] = sa.case((is_held, start), else_=sa.literal(now, start.type))
+    _update(session, element_id, values)
 
 
 def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 _DEEPEST = 200
 """What is deeper is no JSON to show."""
 
+_MOST_WRAPPINGS = 10
+"""What is a text in a text more often is left as it is."""
+
 
 class Literal(str):
     """A number as it is written: ``1250.50`` and ``1e999`` would not come back from a float."""
@@ -45,6 +48,19 @@ def parsed(text: str | None) -> JsonObject | list[Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, (JsonObject, list)) and not _is_too_deep(value) else None
+
+
+def unwrapped(text: str | None) -> JsonObject | list[Any] | None:
+    """Return what ``parsed`` does, also of JSON that is stored as a JSON text as a whole, once or several times."""
+    for _ in range(_MOST_WRAPPINGS):
+        value = parsed(text)
+        if value is not None or not text or text.lstrip()[:1] != '"':
+            return value
+        try:
+            text = json.loads(text)
+        except ValueError:
+            return None
+    return None
 
 
 def as_text(value: Any, *, indent: int = 0, level: int = 0) -> str:

@@ -50,6 +50,7 @@ class JobPage:
         self._jobs = JobsBackend(view.database, view.clock)
         self._actions = JobActions(view, self._jobs)
         self._seen: tuple[int, object] | None = None
+        self._loading = False
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -188,11 +189,18 @@ class JobPage:
             ", ".join(f"{times.number(count)} {status.value}" for status, count in details.elements)
         )
         self._output.reach(details.last_sequence, live=row.active)
-        if before.row.active and not row.active:
+        has_ended = before.row.active and not row.active
+        if has_ended:
             self._view.title(f"{row.name}, {JOB_LOOKS[row.status].word}")
             background_tasks.create(self._ended_now(), name="job ended")
-        if self._seen not in (None, (details.logs, details.elements)):
+        has_more = self._seen not in (None, (details.logs, details.elements))
+        may_have_more = self._counts_no_further(details) and (has_ended or (row.active and not self._loading))
+        if has_more or may_have_more:
             background_tasks.create(self._load_tab(), name="job tab")
+
+    def _counts_no_further(self, details: JobDetails) -> bool:
+        """Tell whether the number of logs says no more whether some came since."""
+        return self._tabs.chosen == "logs" and details.logs >= LOG_CAP
 
     async def _ended_now(self) -> None:
         around = await self._view.load(lambda: self._backend.surroundings(self._id))
@@ -237,6 +245,13 @@ class JobPage:
     async def _load_tab(self) -> None:
         """Read what the chosen tab shows."""
         self._seen = (self._details.logs, self._details.elements)
+        self._loading = True
+        try:
+            await self._read_tab()
+        finally:
+            self._loading = False
+
+    async def _read_tab(self) -> None:
         if self._tabs.chosen == "logs":
             logs = await self._view.load(lambda: self._backend.logs(self._details.row))
             if logs is not None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from OpenOrchestrator.common.errors import DatabaseError, LaunchError
+from OpenOrchestrator.common.shortage import is_shortage
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler import failpoints
@@ -28,7 +29,6 @@ from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Stored
 from OpenOrchestrator.scheduler.runs.services import Prepared, Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
-from OpenOrchestrator.scheduler.shortage import is_shortage
 
 KILL_GRACE_SECONDS = 5.0
 """How long a robot that is to be killed may clean up."""

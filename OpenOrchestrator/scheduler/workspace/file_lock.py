@@ -6,6 +6,7 @@ let two processes hold a lock of the same name.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -22,7 +23,9 @@ if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EDEADLK):  # not held, but no disk that knows locks
+                raise
             return False
         return True
 
@@ -47,7 +50,7 @@ def locked(path: Path, *, timeout: float) -> Iterator[None]:
 
     Raises:
         TimeoutError: Somebody else held it all the time.
-        OSError: The file cannot be made.
+        OSError: The file cannot be made or locked.
     """
     give_up_at = time.monotonic() + timeout
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

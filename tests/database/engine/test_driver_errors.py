@@ -138,9 +138,14 @@ LOGINS: list[tuple[str, BaseException]] = [
     ("postgresql", postgresql('FATAL:  role "robot" does not exist')),
     ("postgresql", postgresql('FATAL:  no pg_hba.conf entry for host "10.0.0.2", user "robot", database "o"')),
     ("postgresql", postgresql('root certificate file "/etc/ca.pem" does not exist')),
+    ("postgresql", postgresql('could not load private key file "/etc/a.key": Permission denied')),
+    ("postgresql", postgresql("FATAL:  channel binding required, but server authenticated client without it")),
+    ("postgresql", psycopg.ProgrammingError('invalid connection option "sslrotcert"')),
+    ("postgresql", psycopg.OperationalError('connection is bad: invalid sslmode value: "ful"')),
+    ("postgresql", psycopg.OperationalError('connection is bad: definition of service "o" not found')),
     *(("mysql", pymysql.err.OperationalError(number, "denied")) for number in (1044, 1045, 1049, 1698)),
     ("mysql", pymysql.err.OperationalError(2003, "Can't connect ([SSL: CERTIFICATE_VERIFY_FAILED] verify failed)")),
-    ("mysql", FileNotFoundError(2, "No such file or directory")),
+    ("mysql", pymysql.err.OperationalError(2026, "SSL is required but the server doesn't support it")),
     *(("mssql", sql_server("42000", number)) for number in (4060, 18452, 18456)),
     ("mssql", sql_server("28000", 0, "Login failed")),
     ("mssql", OdbcError("IM002", "[IM002] Data source name not found and no default driver specified (0)")),
@@ -160,6 +165,7 @@ PASSING: list[tuple[str, BaseException]] = [
     ("mssql", sql_server("42000", 40613)),
     ("sqlite", sqlite("SQLITE_CANTOPEN", "unable to open database file")),
     ("mysql", OSError(24, "Too many open files")),
+    ("mysql", ConnectionResetError(104, "Connection reset by peer")),
 ]
 
 

@@ -23,7 +23,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.element_claims import claim_next, peek_next
 from OpenOrchestrator.database.lifecycle.element_statements import claim_statements
 from OpenOrchestrator.database.lifecycle.element_status import StatusWrite, write_status
-from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
+from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import queue_elements
@@ -59,10 +59,14 @@ def write(
     message: str | None = None,
     job_id: UUID | None = None,
     token: UUID | None = None,
+    since: datetime | None = None,
 ) -> UUID | None:
-    return write_status(
-        database, StatusWrite(element_id=element_id, status=status, message=message, job_id=job_id, token=token)
+    """Write it as the holder of a token, and return the token it is held by afterwards."""
+    after = write_status(
+        database,
+        StatusWrite(element_id=element_id, status=status, message=message, job_id=job_id, token=token, since=since),
     )
+    return None if after is None else after.token
 
 
 @pytest.mark.parametrize("by_job", [False, True])
@@ -461,6 +465,60 @@ def test_a_late_write_is_refused_when_a_tool_without_tokens_took_the_element_awa
     assert stored(database, late.id).status is status
 
 
+def as_older_robots_take_it(database: Database, status: QueueStatus, **values: Any) -> None:
+    """Put the element back by its status alone, as a tool does, and take it as libraries before 4.0 do."""
+    started = SITE_NOW + timedelta(minutes=5)
+    for changes in ({"status": QueueStatus.NEW}, {"status": status, "start_date": started, **values}):
+        database.write(lambda session, changes=changes: session.execute(sa.update(QueueElement).values(changes)))
+
+
+@pytest.mark.parametrize("now", [QueueStatus.IN_PROGRESS, QueueStatus.DONE])
+@pytest.mark.parametrize("wanted", [QueueStatus.DONE, QueueStatus.IN_PROGRESS, QueueStatus.NEW])
+def test_a_late_write_is_refused_when_an_older_robot_has_the_element(
+    database: Database, now: QueueStatus, wanted: QueueStatus
+) -> None:
+    fill(database, "work", ["a"])
+    job_id = add_job(database, JobStatus.RUNNING)
+    late = claim_next(database, "work", job_id=job_id)
+    assert late is not None
+    as_older_robots_take_it(database, now)
+    before = stored(database, late.id)
+    assert before.claim_token == late.claim_token
+    with pytest.raises(OwnershipLostError, match=r"handed out anew at .* to a robot with an older library"):
+        write(database, late.id, wanted, job_id=job_id, token=late.claim_token, since=late.start_date)
+    after = stored(database, late.id)
+    assert (after.status, after.start_date, after.end_date) == (now, before.start_date, before.end_date)
+
+
+def test_a_date_that_the_table_keeps_in_whole_seconds_is_the_same(database: Database) -> None:
+    fill(database, "work", ["a"])
+    element = claim_next(database, "work")
+    assert element is not None
+    rounded = SITE_NOW + timedelta(microseconds=600_000)
+    database.write(lambda session: session.execute(sa.update(QueueElement).values(start_date=rounded)))
+    assert element.start_date == SITE_NOW
+    write(database, element.id, QueueStatus.DONE, token=element.claim_token, since=element.start_date)
+    assert stored(database, element.id).status is QueueStatus.DONE
+
+
+def test_who_holds_an_element_holds_it_on_whatever_is_said_of_its_progress(database: Database) -> None:
+    fill(database, "work", ["a"])
+    element = claim_next(database, "work")
+    assert element is not None
+    later = SITE_NOW + timedelta(minutes=5)
+    # By db_util beside the connection, and by another connection that has a copy of what is held.
+    in_progress = QueueStatus.IN_PROGRESS
+    database.write(
+        lambda session: queue_elements.set_status(session, element.id, in_progress, message="half", now=later)
+    )
+    assert stored(database, element.id).start_date == SITE_NOW
+    at_later = Database(database.connection_string, clock=SettableClock(database.utc_now() + timedelta(minutes=5)))
+    write(at_later, element.id, in_progress, token=element.claim_token, since=element.start_date)
+    at_later.close()
+    write(database, element.id, QueueStatus.DONE, token=element.claim_token, since=element.start_date)
+    assert stored(database, element.id).status is QueueStatus.DONE
+
+
 @pytest.mark.parametrize("status", [QueueStatus.DONE, QueueStatus.FAILED])
 def test_the_holder_of_an_element_may_correct_its_end(database: Database, status: QueueStatus) -> None:
     fill(database, "work", ["a"])
@@ -574,7 +632,7 @@ def test_an_element_whose_id_is_none_is_told_to_whoever_wants_it(database: Datab
 
 def test_tokens_are_remembered_for_the_latest_unfinished_elements() -> None:
     held = HeldTokens(most=2)
-    ids, token = [uuid4() for _ in range(3)], uuid4()
+    ids, token = [uuid4() for _ in range(3)], Hold(uuid4(), SITE_NOW)
     for element_id in ids:
         held.remember(element_id, token)
     assert [held.find(element_id) for element_id in ids] == [None, token, token]

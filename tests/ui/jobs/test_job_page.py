@@ -16,7 +16,8 @@ from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.models import Job, JobOutput, Log, QueueElement, QueueTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
-from OpenOrchestrator.orchestrator.jobs.backend import messages
+from OpenOrchestrator.orchestrator.jobs import page
+from OpenOrchestrator.orchestrator.jobs.backend import details, messages
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.failure import MOST_LINES, find_failure
 from OpenOrchestrator.orchestrator.jobs.backend.output import JobOutputBackend
@@ -416,6 +417,18 @@ async def test_a_running_job_shows_messages_without_a_job_as_they_come(user: Use
     add_log(site, None)
     await until(lambda: len(user.find(marker="logs").elements.copy().pop().rows) == 1)  # type: ignore[attr-defined]
     await user.should_see("No line carries a job")
+
+
+async def test_logs_come_on_where_they_are_not_counted_any_more(
+    user: User, site: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (details, page):
+        monkeypatch.setattr(module, "LOG_CAP", 2)
+    job_id = new_job(site)
+    await user.open(f"/jobs/{job_id}?tab=logs")
+    for count in range(1, 6):
+        add_log(site, job_id)
+        await until(lambda count=count: len(user.find(marker="logs").elements.copy().pop().rows) == count)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("address", ["/jobs/nonsense", f"/jobs/{UUID(int=7)}"])

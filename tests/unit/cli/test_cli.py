@@ -233,3 +233,17 @@ def test_a_defect_shows_its_traceback_without_secrets() -> None:
     assert "Traceback" in done.stderr
     assert "KeyError" in done.stderr
     assert "hunter22" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no control characters in names of files")
+def test_a_path_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    folder = tmp_path / "a\x1b[2Jb"
+    folder.mkdir()
+    file = folder / "o.db"
+    file.touch(0o644)
+    file.chmod(0o644)
+    done = call("upgrade", "--yes", "--timezone", "UTC", f"sqlite+pysqlite:///{file}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Other accounts of this machine may open" in done.stdout
+    assert r"a\x1b[2Jb" in done.stdout
+    assert "\x1b" not in done.stdout

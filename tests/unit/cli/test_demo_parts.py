@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path, PureWindowsPath
 from uuid import UUID, uuid4
@@ -16,9 +17,9 @@ import pytest
 from rich.console import Console
 from sqlalchemy.engine import make_url
 
-from OpenOrchestrator.cli import demo_processes, demo_setup, demo_view
+from OpenOrchestrator.cli import demo, demo_processes, demo_setup, demo_view
 from OpenOrchestrator.cli.demo_processes import browser_is_seen
-from OpenOrchestrator.cli.demo_setup import make_folder, make_site
+from OpenOrchestrator.cli.demo_setup import DemoSite, make_folder, make_site
 from OpenOrchestrator.cli.demo_view import LiveView, PlainView, make_view
 from OpenOrchestrator.cli.demo_watch import Expectation, LogLine, Run, Snapshot, shortcomings
 from OpenOrchestrator.common.errors import ConfigurationError
@@ -161,9 +162,26 @@ def test_what_robots_log_cannot_steer_the_terminal() -> None:
     picture = io.StringIO()
     console = Console(file=picture, force_terminal=True, width=160, height=30, legacy_windows=False)
     with LiveView("Orders", console) as view:
-        view.show(snapshot(lines=(line(evil),)), "The demo")
+        odd = replace(run("Worker", JobStatus.DONE), commit="\x1b[2J\x1b]0;a")
+        view.show(snapshot(odd, lines=(line(evil),)), "The demo")
     assert "\x1b[2J\x1b]0;" not in picture.getvalue()
     assert "[bold]markup[/bold]" in picture.getvalue()
+
+
+def test_the_folder_of_a_demo_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path("/a\x1b[2Jb")
+    demo._tell_where(
+        DemoSite(
+            folder,
+            "sqlite://",
+            "key",
+            folder / "python",
+            Expectation(triggers=(), queue="Orders", elements=1, failing=0),
+        )
+    )
+    shown = capsys.readouterr().out
+    assert r'cd "/a\x1b[2Jb"' in shown
+    assert "\x1b" not in shown
 
 
 def test_characters_that_the_stream_cannot_hold_are_replaced() -> None:

@@ -12,7 +12,7 @@ from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
-from OpenOrchestrator.orchestrator.components.stored_json import parsed
+from OpenOrchestrator.orchestrator.components.stored_json import unwrapped
 from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, pill
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
@@ -181,11 +181,13 @@ class ElementPage:
 
     def _show_data(self) -> None:
         text = self._data_text()
-        value = parsed(text)
+        value = unwrapped(text)
         self._mode.set_visibility(value is not None)
         self._data.clear()
         with self._data:
             if value is not None and self._mode.value == "tree":
+                if text.lstrip().startswith('"'):
+                    ui.label("It is stored as a text with JSON in it.").classes("oo-t3 oo-sm")
                 json_tree(value)
             elif text:
                 ui.label(text).classes("oo-code")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from nicegui import ui
 from nicegui.testing import User
 
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.orchestrator.components.stored_json import JsonObject, as_text, parsed
+from OpenOrchestrator.orchestrator.components.stored_json import JsonObject, as_text, parsed, unwrapped
 from OpenOrchestrator.orchestrator.triggers.page_side import pretty
 from tests.ui.queues.elements.test_element_page import add
 
@@ -70,6 +72,43 @@ async def test_json_within_json_can_be_opened(user: User, site: Database) -> Non
         *("lines:", "[1]", "0:", "{1}", "price:", "2.50"),
         *("not:", '"{broken"'),
     ]
+
+
+def wrapped(text: str, times: int) -> str:
+    for _ in range(times):
+        text = json.dumps(text)
+    return text
+
+
+@pytest.mark.parametrize("times", [0, 1, 2, 5])
+@pytest.mark.parametrize("text", ['{"a": 1250.50, "a": 2}', "[1e999]"])
+def test_json_that_is_stored_as_a_text_is_found(text: str, times: int) -> None:
+    value = unwrapped(f" {wrapped(text, times)} ")
+    assert value is not None
+    assert as_text(value) == text
+
+
+@pytest.mark.parametrize("text", [None, "", '"plain"', '"{broken"', '"not closed', '""', "1", '"1"', '"null"'])
+def test_a_text_without_json_stays_a_text(text: str | None) -> None:
+    assert unwrapped(text) is None
+
+
+def test_a_text_is_not_unwrapped_without_end() -> None:
+    assert unwrapped(wrapped("{}", 9)) is not None
+    assert unwrapped(wrapped("{}", 10)) is None
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_data_that_is_a_text_with_json_can_be_opened_and_is_shown_as_stored(
+    user: User, site: Database, times: int
+) -> None:
+    stored = wrapped('{"a": {"b": 2.50}}', times)
+    found = await shown(user, site, stored)
+    assert found == ["It is stored as a text with JSON in it.", "a:", "{1}", "b:", "2.50"]
+    with user:
+        (mode,) = user.find(marker="data-mode").elements
+        mode.value = "text"  # type: ignore[attr-defined]
+    assert labels(user) == [stored]
 
 
 async def test_half_a_character_does_not_break_the_page(user: User, site: Database) -> None:

@@ -9,6 +9,7 @@ _PASSING = frozenset(
         errno.EMFILE,  # file descriptors of this process
         errno.ENFILE,  # of this machine
         errno.ENOMEM,
+        errno.ENOBUFS,  # memory for sockets
         errno.EAGAIN,  # processes
     }
 )
@@ -18,6 +19,8 @@ _WINDOWS_PASSING = frozenset(
         8,  # memory
         1450,  # resources of the system
         1455,  # paging file
+        10024,  # sockets of this process
+        10055,  # memory for sockets
     }
 )
 
@@ -25,7 +28,7 @@ _WINDOWS_PASSING = frozenset(
 def is_shortage(error: BaseException) -> bool:
     """Tell whether an error, or what caused it, passes when others give back descriptors, memory, processes or threads.
 
-    A full disk does not: it is nobody's to give back.
+    A full disk does not: it is nobody's to give back. Nor does a file that is missing or must not be read.
     """
     cause: BaseException | None = error
     while cause is not None:
