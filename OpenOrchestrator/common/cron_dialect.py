@@ -175,9 +175,33 @@ class Meaning:
     last: frozenset[int]
     both: bool
 
+    def falls_on(self, day: date) -> bool:
+        """Tell whether the expression names any times of a day."""
+        if day.month not in self.months:
+            return False
+        is_last = (day + timedelta(days=1)).month != day.month
+        date_fits = (
+            day.day in self.dates
+            or (self.last_date and is_last)
+            or (self.last_working_date and _is_last_working_day(day))
+        )
+        weekday = day.isoweekday() % 7
+        weekday_fits = (
+            weekday in self.weekdays
+            or (weekday, (day.day - 1) // 7 + 1) in self.nth
+            or (weekday in self.last and (day + timedelta(days=7)).month != day.month)
+        )
+        return (date_fits and weekday_fits) if self.both else (date_fits or weekday_fits)
 
+
+@lru_cache(maxsize=2048)
 def meaning_of(expression: str) -> Meaning:
-    """Return the numbers that a trimmed, valid expression stands for."""
+    """Return the numbers that a trimmed expression stands for.
+
+    Raises:
+        InvalidInputError: If a field is wrong; one that never fires is not noticed.
+    """
+    _check_fields(expression)
     minute, hour, day, month, weekday = expression.lower().split()
     items = day.split(",")
     numbered = [item for item in items if item not in {"l", "lw"}]
@@ -202,13 +226,8 @@ def meaning_of(expression: str) -> Meaning:
 @lru_cache(maxsize=2048)
 def parse(expression: str) -> Plan:
     """Take a trimmed expression apart, or raise InvalidInputError."""
-    fields = expression.lower().split()
-    if len(fields) != 5:
-        raise InvalidInputError(
-            f"The cron expression {expression!r} has {len(fields)} fields. Write five: minute, hour, day of month, "
-            "month and day of week, such as 0 5 * * MON-FRI. There is no field for seconds, and no name such as @daily."
-        )
-    minute, hour, day, month, weekday = fields
+    _check_fields(expression)
+    minute, hour, day, month, weekday = expression.lower().split()
     hours = _numbers(expression, _HOUR, hour)
     clock = f"{_text(_MINUTE_OF_HOUR, _numbers(expression, _MINUTE_OF_HOUR, minute))} {_text(_HOUR, hours)}"
     days = _day_groups(expression, day)
@@ -227,6 +246,15 @@ def parse(expression: str) -> Plan:
             "Change its day of month, month or day of week."
         )
     return Plan(firing, hour.startswith("*") or len(hours) == 24)
+
+
+def _check_fields(expression: str) -> None:
+    fields = expression.split()
+    if len(fields) != 5:
+        raise InvalidInputError(
+            f"The cron expression {expression!r} has {len(fields)} fields. Write five: minute, hour, day of month, "
+            "month and day of week, such as 0 5 * * MON-FRI. There is no field for seconds, and no name such as @daily."
+        )
 
 
 def _numbers(expression: str, field: _Field, text: str) -> set[int]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from nicegui import background_tasks, ui
 
+from OpenOrchestrator.orchestrator.coming.backend.coming import ComingBackend, Horizon
+from OpenOrchestrator.orchestrator.coming.strip_card import StripCard
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
 from OpenOrchestrator.orchestrator.dashboard.attention_card import AttentionCard
@@ -24,6 +26,7 @@ from OpenOrchestrator.orchestrator.setup.first_run import needs_setup
 
 TIMELINE_SECONDS = 10.0
 QUEUE_SECONDS = 20.0
+COMING_SECONDS = 60.0
 
 
 async def build(view: View) -> None:
@@ -42,6 +45,7 @@ class DashboardPage:
         self._backend = DashboardBackend(view.database, view.clock)
         self._queues_backend = QueueDepthBackend(view.database, view.clock)
         self._timeline_backend = TimelineBackend(view.database, view.clock)
+        self._coming_backend = ComingBackend(view.database, view.clock)
         self._span = span_of(view.query)
         self._following: list[Any] = []
         self._asked = 0
@@ -59,6 +63,7 @@ class DashboardPage:
                 with ui.element("div"):
                     self._attention = AttentionCard(view, self._backend)
                     self._runs = RunsCard(view)
+                    self._coming = StripCard(view)
                 with ui.element("div"):
                     self._running_card()
                     self._queue_card()
@@ -66,14 +71,26 @@ class DashboardPage:
         self._runs.show(timeline)
         self._follow()
         view.follow("dashboard timeline", self._timeline_backend.timeline, self._runs.show, every=TIMELINE_SECONDS)
-        # The slowest of all: the page need not wait for it.
+        view.follow(
+            ("coming", Horizon.DAY),
+            lambda: self._coming_backend.forecast(Horizon.DAY),
+            self._coming.show,
+            every=COMING_SECONDS,
+        )
+        # The slowest of all: the page need not wait for them.
         background_tasks.create(self._load_queues(), name="queue depths", context=ui.context.client)
+        background_tasks.create(self._load_coming(), name="coming runs", context=ui.context.client)
 
     async def _load_queues(self) -> None:
         span = self._span
         queues = await self._view.load(lambda: self._queues_backend.queues(span))
         if queues is not None and span is self._span and not self._queue_list.is_deleted:
             self._show_queues(queues)
+
+    async def _load_coming(self) -> None:
+        forecast = await self._view.load(lambda: self._coming_backend.forecast(Horizon.DAY))
+        if forecast is not None and not self._coming.is_deleted:
+            self._coming.show(forecast)
 
     def _follow(self) -> None:
         view, span = self._view, self._span

@@ -9,11 +9,14 @@ from OpenOrchestrator.orchestrator.backend.causes import title_of
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.components import empty, times
+from OpenOrchestrator.orchestrator.components.buttons import secondary
 from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
+from OpenOrchestrator.orchestrator.jobs.backend import csv_export
 from OpenOrchestrator.orchestrator.jobs.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
@@ -53,7 +56,8 @@ class JobsPage:
         page = await self._list.first()
         shown = {**view.query, "trigger": await self._named(view.query.get("trigger", ""))}
         with view.head("Jobs"):
-            pass
+            ui.element("span").classes("oo-vsep oo-no-phone")
+            secondary("Export", self._export, icon="sym_r_download", marker="export").classes("oo-no-phone")
         self._filters = FilterBar(
             shown,
             self._list.filter,
@@ -111,6 +115,15 @@ class JobsPage:
             hidden_by=self._filters.description() if page.any else "",
             on_clear=self._filters.clear_all,
         )
+
+    async def _export(self) -> None:
+        database, backend = self._view.database, self._backend
+        query = await self._view.load(lambda: backend.pinned(self._list.query))
+        if query is None:
+            return
+        site_now = self._view.now().astimezone(self._view.zone)
+        with self._view.container:
+            download.offer_csv("jobs", site_now, lambda: csv_export.jobs(database, backend, query))
 
     async def _sort(self, _column: str) -> None:
         await self._list.change(sort="started" if self._list.query.descending else None, page=None)

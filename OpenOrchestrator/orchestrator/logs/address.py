@@ -20,6 +20,7 @@ def query_of(address: Mapping[str, str]) -> LogQuery:
     if exclude and levels:
         levels = set(LogLevel) - levels
     processes, not_processes = split_choice(address.get("process", ""))
+    schedulers, not_schedulers = split_choice(address.get("scheduler", ""))
     before = cursor_of(address.get("before", ""))
     return LogQuery(
         text=address.get("q", "")[:200],
@@ -27,6 +28,8 @@ def query_of(address: Mapping[str, str]) -> LogQuery:
         processes=tuple(name[:100] for name in processes[:20]),
         not_processes=not_processes,
         jobs=tuple(_uuids(split_choice(address.get("job", ""))[0][:20])),
+        schedulers=tuple(name[:100] for name in schedulers[:20]),
+        not_schedulers=not_schedulers,
         period=period_of(address),
         before=before,
         after=None if before is not None else cursor_of(address.get("after", "")),

@@ -1,5 +1,6 @@
 """Log messages: newest first, filtered, followed live, exported."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -7,9 +8,9 @@ from uuid import UUID
 
 from nicegui import background_tasks, ui
 
-from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
+from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import ALL
-from OpenOrchestrator.orchestrator.components import empty, feedback, times
+from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary
 from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.tables import download
@@ -20,6 +21,7 @@ from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.logs.address import LEVELS, query_of
 from OpenOrchestrator.orchestrator.logs.backend import csv_export
+from OpenOrchestrator.orchestrator.logs.backend.histogram import HistogramBackend
 from OpenOrchestrator.orchestrator.logs.backend.logs import (
     COUNT_CAP,
     SEARCHED_PERIOD,
@@ -28,6 +30,7 @@ from OpenOrchestrator.orchestrator.logs.backend.logs import (
     LogRow,
     LogsBackend,
 )
+from OpenOrchestrator.orchestrator.logs.histogram import HistogramCard
 from OpenOrchestrator.orchestrator.logs.log_lines import lines_of
 from OpenOrchestrator.orchestrator.logs.log_list import Fact, LogList
 
@@ -57,6 +60,8 @@ class LogsPage:
     def __init__(self, view: View) -> None:
         self._view = view
         self._backend = LogsBackend(view.database, view.clock)
+        self._histogram_backend = HistogramBackend(view.database, view.clock)
+        self._names = NamesBackend(view.database, view.clock)
         self._query = query_of(view.query)
         self._page: FoundLogs | None = None
         self._rows: tuple[LogRow, ...] = ()
@@ -65,6 +70,7 @@ class LogsPage:
         self._away = False
         self._following: Any = None
         self._counting: Any = None
+        self._drawing: Any = None
         self._asked = 0
 
     async def build(self) -> None:
@@ -86,12 +92,23 @@ class LogsPage:
                 ChoiceFilter("level", "Level", {name: level.value for name, level in LEVELS.items()}),
                 PeriodChoice("Time", times.abbreviated(view.now(), view.zone)),
                 ChoiceFilter("process", "Process", self._backend.processes),
+                ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
                 ChoiceFilter("job", "Job", {str(job.id): self._job_words(job) for job in jobs}),
             ),
         )
         self._waiting = secondary("", self._to_newest, icon="sym_r_arrow_upward", marker="new-lines")
         self._waiting.classes("oo-log-waiting").set_visibility(False)
-        with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
+        with ui.element("div").classes("oo-body"):
+            self._histogram = HistogramCard(view.zone, on_period=self._zoom)
+            self._list_card()
+        self._show_page(page)
+        self._follow()
+        # Neither takes long, but the messages need not wait for them.
+        background_tasks.create(self._show_counts(), name="log counts", context=ui.context.client)
+
+    def _list_card(self) -> None:
+        view = self._view
+        with ui.element("div").classes("oo-card"):
             with ui.element("div").classes("oo-note") as self._hint:
                 ui.icon("sym_r_info")
                 self._hint_text = ui.label().mark("search-hint")
@@ -117,9 +134,6 @@ class LogsPage:
                 ui.element("span").classes("oo-sp")
                 self._older_button = secondary("Older", self._turn_older, small=True, marker="older")
                 self._older_button.props("icon-right=sym_r_chevron_right")
-        self._show_page(page)
-        self._follow()
-        await self._show_count()
 
     @property
     def _at_newest(self) -> bool:
@@ -138,7 +152,7 @@ class LogsPage:
         if page is not None:
             self._show_page(page)
         self._follow()
-        await self._show_count()
+        await self._show_counts()
 
     def _follow(self) -> None:
         self._view.unfollow(self._following)
@@ -216,7 +230,7 @@ class LogsPage:
     def _searched(self) -> empty.SearchedInPart | None:
         """Return where a search has looked, if that is not everywhere."""
         page, query, zone = self._page, self._query, self._view.zone
-        if not query.text:
+        if not query.searches:
             return None
         if page is not None and page.searched_to is not None:
             to = times.full(times.from_site(page.searched_to, zone), zone)
@@ -236,11 +250,33 @@ class LogsPage:
             self._hint_text.set_text(searched.sentence)
             self._hint_button.set_text(searched.action)
 
+    async def _show_counts(self) -> None:
+        await self._show_count()
+        await self._show_histogram()
+
+    async def _show_histogram(self) -> None:
+        query = replace(self._query, before=None, after=None)
+        self._view.unfollow(self._drawing)
+        self._drawing = None
+        histogram = await self._view.load(lambda: self._histogram_backend.histogram(query))
+        if query != replace(self._query, before=None, after=None) or self._list.is_deleted:
+            return
+        self._histogram.show(histogram)
+        self._drawing = self._view.follow(
+            ("log histogram", query),
+            lambda: self._histogram_backend.histogram(query),
+            self._histogram.show,
+            every=COUNT_SECONDS,
+        )
+
+    async def _zoom(self, start: datetime, end: datetime) -> None:
+        await self._filters.set_period(start.isoformat(timespec="seconds"), end.isoformat(timespec="seconds"))
+
     async def _show_count(self) -> None:
         query = self._query
         page = self._page
         self._view.unfollow(self._counting)
-        if query.text:
+        if query.searches:
             # Counting would read every message again; a page that holds all of them counts itself.
             whole = page is not None and self._at_newest and page.older is None
             self._view.count(_lines_text(len(self._rows)) if whole else "")
@@ -249,7 +285,7 @@ class LogsPage:
         if count is None or query != self._query:
             return
         self._tell_count(count)
-        key = ("log count", query.levels, query.processes, query.not_processes, query.jobs, query.period)
+        key = ("log count", replace(query, before=None, after=None))
         self._counting = self._view.follow(
             key, lambda: self._backend.count(query), self._tell_count, every=COUNT_SECONDS
         )
@@ -320,10 +356,8 @@ class LogsPage:
         if query is None:
             return
         database = self._view.database
-        name = download.file_name("logs", f"{self._site_now():%Y-%m-%d-%H%M}") + ".csv"
         with self._view.container:
-            download.offer(name, MEDIA_TYPE, lambda: csv_export.messages(database, query))
-            feedback.done(f"{name} is being downloaded", "Semicolons and UTF-8, as Excel opens it.")
+            download.offer_csv("logs", self._site_now(), lambda: csv_export.messages(database, query))
 
     def _job_words(self, job: LogJob) -> str:
         now, zone = self._view.now(), self._view.zone

@@ -20,6 +20,7 @@ STYLES = (
     "triggers/triggers.css",
     "jobs/jobs.css",
     "dashboard/dashboard.css",
+    "coming/coming.css",
     "setup/setup.css",
     "queues/queues.css",
     "logs/logs.css",

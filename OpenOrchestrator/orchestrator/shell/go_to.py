@@ -1,4 +1,4 @@
-"""Go to: the way to every page, trigger and queue by typing a few letters."""
+"""Go to: the way to every page, trigger and queue by typing a few letters, and to a case by its reference or a word."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from OpenOrchestrator.orchestrator.backend.installation import Installation
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.queues.address import path_of
+from OpenOrchestrator.orchestrator.shell.cases import CaseSearch, Group, Place
 
-Place = tuple[str, str, str, str]
-"""Icon, words, quieter words, path."""
+SHORTEST_WORD = 2
+MOST_CHARACTERS = 200
+_EVERYWHERE = ""
+"""The path of the line that searches for a word everywhere."""
 
 
 class GoTo:
     """The palette; one for each tab.
 
+    What is typed is looked for at once where an index finds it: names, exact references and ids. A word is looked for
+    in elements, jobs and logs when that is asked for, because it takes the database longer.
+
     Args:
-        installation: Where triggers and queues are looked up.
+        installation: Where triggers, queues and cases are looked up.
         pages: What is offered at once.
         prefix: Path under which a reverse proxy serves the app.
     """
@@ -28,15 +34,16 @@ class GoTo:
     def __init__(self, installation: Installation, pages: Sequence[PageSpec], prefix: str) -> None:
         self._installation = installation
         self._pages = pages
-        self._found: list[Place] = []
+        self._groups: list[Group] = []
         self._chosen = 0
         self._asked = 0
         self._prefix = prefix
+        self._cases: CaseSearch | None = None
         with ui.dialog().props("position=top") as self._dialog, ui.card().classes("oo-dialog").props("flat") as card:
-            card.style("width: 560px; margin-top: 12vh")
+            card.style("width: 620px; margin-top: 10vh")
             self._dialog.props["aria-label"] = "Go to"
-            self._input = ui.input(placeholder="Page, trigger or queue").props(
-                "borderless dense autofocus debounce=150"
+            self._input = ui.input(placeholder="Page, trigger, queue, reference or a word").props(
+                f"borderless dense autofocus debounce=150 maxlength={MOST_CHARACTERS}"
             )
             self._input.props["aria-label"] = "Go to"
             self._input.classes("oo-goto-input").style("width: 100%; padding: 4px 16px").mark("go-to-input")
@@ -45,7 +52,7 @@ class GoTo:
             self._input.on("keydown.up.prevent", lambda: self._move(-1))
             self._input.on("keydown.enter", self._take)
             ui.element("div").style("height: 1px; width: 100%; background: var(--border)")
-            self._list = ui.element("div").classes("oo-goto-list")
+            self._list = ui.element("div").classes("oo-goto-list").mark("go-to-list")
 
     async def open(self) -> None:
         """Show it, empty."""
@@ -56,45 +63,112 @@ class GoTo:
     async def _search(self) -> None:
         self._asked += 1
         asked = self._asked
-        text = str(self._input.value or "").strip()
-        wanted = text.casefold()
-        found: list[Place] = [
-            (page.nav.icon, page.title, "Page", page.path)
-            for page in self._pages
-            if page.nav is not None and wanted in page.title.casefold()
-        ]
+        text = self._text()
+        groups = [self._page_group(text)]
         if text and self._installation.connected:
-            names = NamesBackend(self._installation.database, self._installation.clock)
             try:
-                triggers = await names.find_triggers(text)
-                queues = await names.find_queues(text)
+                groups += await self._named(text)
             except DatabaseError:
-                triggers, queues = (), ()  # the banner says that it is silent; pages can be gone to all the same
-            found += [("sym_r_bolt", each.name, each.process, f"/triggers/{each.id}") for each in triggers]
-            found += [("sym_r_stacks", name, "Queue", path_of(name)) for name in queues]
-        if asked != self._asked:
-            return
-        self._found, self._chosen = found, 0
+                groups.append(Group("", (), "The database does not answer."))  # pages can be gone to all the same
+        if asked == self._asked:
+            self._show_groups(groups)
+
+    async def _named(self, text: str) -> list[Group]:
+        names = NamesBackend(self._installation.database, self._installation.clock)
+        triggers = await names.find_triggers(text)
+        queues = await names.find_queues(text)
+        groups = await self._case_search().at_once(text)
+        groups.append(
+            Group(
+                "Triggers",
+                tuple(Place("sym_r_bolt", each.name, each.process, f"/triggers/{each.id}") for each in triggers),
+            )
+        )
+        groups.append(Group("Queues", tuple(Place("sym_r_stacks", name, "", path_of(name)) for name in queues)))
+        if len(text) >= SHORTEST_WORD:
+            words = f"Search for “{text}” in elements, jobs and logs"
+            groups.append(Group("", (Place("sym_r_manage_search", words, "", _EVERYWHERE),)))
+        return groups
+
+    async def _everywhere(self) -> None:
+        self._asked += 1
+        asked = self._asked
+        text = self._text()
+        self._show_groups([Group("", (), "Searching elements, jobs and logs…")])
+        try:
+            groups = await self._case_search().everywhere(text)
+        except DatabaseError:
+            groups = [Group("", (), "The database does not answer.")]
+        if asked == self._asked:
+            self._show_groups(groups)
+
+    def _case_search(self) -> CaseSearch:
+        # A tab is loaded anew when another database is connected.
+        if self._cases is None:
+            self._cases = CaseSearch(self._installation)
+        return self._cases
+
+    def _text(self) -> str:
+        return str(self._input.value or "").strip()[:MOST_CHARACTERS]
+
+    def _page_group(self, text: str) -> Group:
+        wanted = text.casefold()
+        found = (page for page in self._pages if page.nav is not None and wanted in page.title.casefold())
+        return Group("Pages", tuple(Place(page.nav.icon, page.title, "", page.path) for page in found if page.nav))
+
+    @property
+    def _places(self) -> list[Place]:
+        return [place for group in self._groups for place in group.places]
+
+    def _show_groups(self, groups: Sequence[Group]) -> None:
+        self._groups, self._chosen = [group for group in groups if group.places or group.note], 0
         self._show()
 
     def _show(self) -> None:
         self._list.clear()
+        number = 0
         with self._list:
-            for number, (icon, words, quieter, path) in enumerate(self._found):
-                with ui.link(target=path).classes("oo-on" if number == self._chosen else "") as link:
-                    ui.icon(icon).classes("oo-t3")
-                    ui.label(words).classes("oo-el oo-grow")
-                    ui.label(quieter).classes("oo-sm oo-t3 oo-el")
-                link.on("click", self._dialog.close)
-            if not self._found:
+            for group in self._groups:
+                if group.title:
+                    with ui.element("div").classes("oo-goto-h"):
+                        ui.label(group.title)
+                for place in group.places:
+                    self._line(place, chosen=number == self._chosen)
+                    number += 1
+                if group.note:
+                    ui.label(group.note).classes("oo-goto-note")
+            if not self._groups:
                 ui.label("Nothing has this name.").classes("oo-t3").style("padding: 8px 10px")
 
-    def _move(self, step: int) -> None:
-        if self._found:
-            self._chosen = (self._chosen + step) % len(self._found)
-            self._show()
+    def _line(self, place: Place, *, chosen: bool) -> None:
+        if place.path == _EVERYWHERE:
+            line: ui.element = ui.element("a").props("role=button tabindex=0").mark("search-everywhere")
+            line.on("click", self._everywhere).on("keydown.enter", self._everywhere)
+        else:
+            line = ui.link(target=place.path)
+            line.on("click", self._dialog.close)
+        line.classes("oo-on" if chosen else "")
+        with line:
+            ui.icon(place.icon).classes("oo-t3")
+            ui.label(place.words).classes("oo-el oo-grow")
+            ui.label(place.quieter).classes("oo-sm oo-t3 oo-el oo-goto-q")
+        if chosen:
+            line.props["aria-current"] = "true"
 
-    def _take(self) -> None:
-        if self._chosen < len(self._found):
+    def _move(self, step: int) -> None:
+        places = self._places
+        if places:
+            self._chosen = (self._chosen + step) % len(places)
+            self._show()
+            ui.run_javascript("document.querySelector('.oo-goto-list .oo-on')?.scrollIntoView({block: 'nearest'})")
+
+    async def _take(self) -> None:
+        places = self._places
+        if self._chosen >= len(places):
+            return
+        place = places[self._chosen]
+        if place.path == _EVERYWHERE:
+            await self._everywhere()
+        else:
             self._dialog.close()
-            ui.navigate.to(self._found[self._chosen][3])
+            ui.navigate.to(place.path)

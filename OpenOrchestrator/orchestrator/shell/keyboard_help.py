@@ -7,7 +7,7 @@ from nicegui import ui
 from OpenOrchestrator.orchestrator.components.buttons import secondary
 
 KEYS = (
-    ("Ctrl K", "Go to a page, trigger or queue"),
+    ("Ctrl K", "Go to a page, trigger, queue or case"),
     ("/", "Filter the list"),
     ("j  k", "Next and previous row"),
     ("x", "Select the row"),

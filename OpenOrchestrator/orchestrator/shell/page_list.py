@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from OpenOrchestrator.orchestrator.coming import page as coming
 from OpenOrchestrator.orchestrator.dashboard import page as dashboard
 from OpenOrchestrator.orchestrator.jobs import list_page as jobs
 from OpenOrchestrator.orchestrator.jobs import page as job
@@ -27,6 +28,7 @@ _MODULES = (
     queue,
     element,
     logs,
+    coming,
     schedulers,
     constants,
     credentials,

@@ -10,8 +10,9 @@ from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, Ann
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
-from OpenOrchestrator.orchestrator.components.buttons import primary
+from OpenOrchestrator.orchestrator.components.buttons import primary, secondary
 from OpenOrchestrator.orchestrator.components.choices import split_choice
+from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.bulk import BulkBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
@@ -21,6 +22,7 @@ from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
+from OpenOrchestrator.orchestrator.triggers.backend import csv_export
 from OpenOrchestrator.orchestrator.triggers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
@@ -60,6 +62,7 @@ class TriggersPage:
         page = await self._list.first()
         with view.head("Triggers"):
             ui.element("span").classes("oo-vsep oo-no-phone")
+            secondary("Export", self._export, icon="sym_r_download", marker="export").classes("oo-no-phone")
             primary("New trigger", self._new, icon="sym_r_add", marker="new-trigger")
         self._filters = FilterBar(
             view.query,
@@ -149,6 +152,14 @@ class TriggersPage:
         ids = await self._view.load(lambda: self._backend.ids(self._list.query))
         if ids is not None:
             self._table.select([str(each) for each in ids])
+
+    async def _export(self) -> None:
+        ids = await self._view.load(lambda: self._backend.ids(self._list.query))
+        if ids is None:
+            return
+        database, site_now = self._view.database, self._view.now().astimezone(self._view.zone)
+        with self._view.container:
+            download.offer_csv("triggers", site_now, lambda: csv_export.triggers(database, ids))
 
     async def _new(self) -> None:
         await new_trigger(self._view, self._created)

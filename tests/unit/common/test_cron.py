@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from OpenOrchestrator.common.cron import (
+    dues_between,
     latest_site_time,
     next_due,
     next_dues,
@@ -203,6 +204,46 @@ def test_around_a_clock_change_due_times_are_those_of_somebody_who_watches_the_c
             assert next_due(expression, after, zone) == expected, (expression, after)
 
 
+def stepped(expression: str, after: datetime, until: datetime, zone: ZoneInfo) -> list[datetime]:
+    dues = []
+    due = after
+    while (due := next_due(expression, due, zone)) <= until:
+        dues.append(due)
+    return dues
+
+
+SPANS = ["30 2 * * *", "*/15 * * * *", "*/15 2 * * *", "0 0 * * *", "15 */2 * * *", "0,30 0-3 * * SUN", "59 23 L * *"]
+
+
+@pytest.mark.parametrize(("name", "year"), [*YEARS, ("America/Havana", 2026), ("Africa/Cairo", 2026)])
+def test_all_due_times_of_a_span_are_those_of_its_steps_around_every_clock_change(name: str, year: int) -> None:
+    zone = ZoneInfo(name)
+    days = [utc(year, 1, 1) + timedelta(days=n) for n in range(365)]
+    changes = [
+        day for day in days if day.astimezone(zone).utcoffset() != (day + 24 * HOUR).astimezone(zone).utcoffset()
+    ]
+    for day in [*changes, utc(year, 9, 17, 5, 7)]:
+        after, until = day - 27 * HOUR, day + 69 * HOUR
+        for expression in SPANS:
+            assert dues_between(expression, after, until, zone) == stepped(expression, after, until, zone)
+
+
+def test_times_of_a_date_that_was_left_out_are_due_on_the_next_one() -> None:
+    apia = ZoneInfo("Pacific/Apia")  # had no 30 December 2011
+    after, until = utc(2011, 12, 29), utc(2012, 1, 1)
+    assert dues_between("30 2 * * *", after, until, apia) == stepped("30 2 * * *", after, until, apia)
+
+
+def test_a_span_holds_its_last_instant_and_not_its_first() -> None:
+    assert dues_between("0 * * * *", utc(2026, 1, 1, 5), utc(2026, 1, 1, 7), UTC_ZONE) == [
+        utc(2026, 1, 1, 6),
+        utc(2026, 1, 1, 7),
+    ]
+    assert dues_between("0 0 31 2 *", utc(2026, 1, 1), utc(2026, 4, 1), UTC_ZONE) == []
+    with pytest.raises(InvalidInputError, match="has 1 fields"):
+        dues_between("hourly", utc(2026, 1, 1), utc(2026, 1, 2), UTC_ZONE)
+
+
 @pytest.mark.parametrize(("name", "year"), YEARS)
 @pytest.mark.parametrize("time", [(0, 15), (2, 30), (23, 30)])
 def test_a_time_of_day_is_due_once_on_every_day_of_the_year(name: str, year: int, time: tuple[int, int]) -> None:
@@ -354,6 +395,7 @@ def test_days_of_random_expressions(fields: str, after: datetime) -> None:
     ][:5]
     if expected:
         assert list(next_dues(expression, after, UTC_ZONE, len(expected))) == expected
+        assert dues_between(expression, after, expected[-1], UTC_ZONE) == expected
     else:
         try:
             assert next_due(expression, after, UTC_ZONE) > after + timedelta(days=1199)

@@ -9,11 +9,15 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
 from urllib.parse import quote
 
 from nicegui import app, ui
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
+from OpenOrchestrator.orchestrator.components import feedback
 
 SECONDS = 60.0
 """How long the address of a download works."""
@@ -52,6 +56,20 @@ def offer(
     app.add_route(path, send, methods=["GET"], include_in_schema=False)
     ui.context.client.on_delete(lambda: app.remove_route(path))
     ui.download.from_url(path, name)
+    return path
+
+
+def offer_csv(what: str, site_now: datetime, content: Callable[[], Iterator[bytes] | AsyncIterator[bytes]]) -> str:
+    """Let the browser of this tab download a CSV file that is named after its time, say so, and return its path.
+
+    Args:
+        what: It holds.
+        site_now: By the site's clock.
+        content: As for ``offer``.
+    """
+    name = file_name(what, f"{site_now:%Y-%m-%d-%H%M}") + ".csv"
+    path = offer(name, MEDIA_TYPE, content)
+    feedback.done(f"{name} is being downloaded", "Semicolons and UTF-8, as Excel opens it.")
     return path
 
 

@@ -121,10 +121,10 @@ class FilterBar:
         if self._segments is not None:
             self._segments.set_count(segment, times.number(count) if count else "")
 
-    async def set_period(self, start: str) -> None:
-        """Set the filter by time to what an address calls ``from``."""
+    async def set_period(self, start: str, end: str = "") -> None:
+        """Set the filter by time to what an address calls ``from`` and ``to``."""
         if self._period is not None:
-            await self._period.set(start, "")
+            await self._period.set(start, end)
 
     def show_implied(self, words: str | None) -> None:
         """Say which period is taken while none is set; None for none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -126,6 +126,36 @@ class JobsBackend(Backend):
             return dict(list(found.items())[:MOST_OFFERED])
 
         return await self._read(work)
+
+    async def pinned(self, query: JobQuery) -> JobQuery:
+        """Return a query for all that match now, for an export: its period no longer moves with the clock."""
+
+        def work(session: Session) -> JobQuery:
+            start, end = query.period.bounds(self._database.site_now())
+            session.execute(sa.select(JOBS.c.id).limit(1))  # says at once when the database is not there
+            period = Period(start.isoformat(timespec="seconds") if start else "", query.period.end)
+            return replace(query, period=period if start or end else ALWAYS)
+
+        return await self._read(work)
+
+    def next_rows(self, session: Session, query: JobQuery, after: JobRow | None, most: int) -> tuple[JobRow, ...]:
+        """Return the next jobs in the order of the list, for exports.
+
+        Args:
+            session: Within a transaction.
+            query: Its page does not count; its period has to be pinned.
+            after: The last one that was read; None for the first ones.
+            most: At most so many.
+        """
+        conditions, branches = self._conditions(session, query)
+        if after is not None:
+            time, key = JOBS.c.start_time, JOBS.c.id
+            if query.descending:
+                conditions += [time <= after.claimed, sa.or_(time < after.claimed, key < after.id)]
+            else:
+                conditions += [time >= after.claimed, sa.or_(time > after.claimed, key > after.id)]
+        walk = newest(conditions, branches, limit=most, descending=query.descending)
+        return read_rows(session, [row.id for row in session.execute(walk)])
 
     async def trigger_names(self) -> tuple[str, ...]:
         """Return the names of all triggers, in order."""

@@ -81,6 +81,7 @@ class LogQuery:
         levels: Only these; none means any.
         processes: Only (or, with ``not_processes``, all but) these.
         jobs: Only of these.
+        schedulers: Only (or, with ``not_schedulers``, all but) messages of jobs on these.
         before: Only older ones.
         after: Only newer ones, the nearest; not together with ``before``.
     """
@@ -90,15 +91,22 @@ class LogQuery:
     processes: tuple[str, ...] = ()
     not_processes: bool = False
     jobs: tuple[UUID, ...] = ()
+    schedulers: tuple[str, ...] = ()
+    not_schedulers: bool = False
     period: Period = ALWAYS
     before: Cursor | None = None
     after: Cursor | None = None
     size: int = 100
 
     @property
+    def searches(self) -> bool:
+        """Whether messages have to be tried one by one: no index knows their text, nor the scheduler of their job."""
+        return bool(self.text or self.schedulers)
+
+    @property
     def effective_period(self) -> Period:
-        """The period that is searched: a search for text has one by itself, unless a job bounds it."""
-        return SEARCHED_PERIOD if self.text and not self.period.given and not self.jobs else self.period
+        """The period that is searched: a search has one by itself, unless a job bounds it."""
+        return SEARCHED_PERIOD if self.searches and not self.period.given and not self.jobs else self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +261,7 @@ def read_older(session: Session, query: LogQuery, before: Cursor | None, most: i
 def _page(session: Session, query: LogQuery, bounds: tuple[datetime | None, datetime | None]) -> FoundLogs:
     forward = query.after is not None
     stop: Cursor | None = None
-    if query.text:
+    if query.searches:
         found, stop = _search(session, query, bounds, forward=forward)
     else:
         found = _read(session, query, [*between(bounds), *beyond(query)], query.size + 1, forward=forward)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from OpenOrchestrator.orchestrator.backend.search import contains
-from OpenOrchestrator.orchestrator.backend.tables import LOGS
+from OpenOrchestrator.orchestrator.backend.tables import JOBS, LOGS
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.logs.backend.logs import Cursor, LogQuery
@@ -63,8 +63,19 @@ def matching(query: LogQuery) -> list[sa.ColumnElement[bool]]:
         conditions.append(names.not_in(query.processes) if query.not_processes else names.in_(query.processes))
     if query.jobs:
         conditions.append(LOGS.c.job_id.in_(query.jobs))
+    conditions += tried(query)
+    return conditions
+
+
+def tried(query: LogQuery) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions that no index answers: each message that the others leave has to be tried."""
+    conditions: list[sa.ColumnElement[bool]] = []
     if query.text:
         conditions.append(contains(LOGS.c.log_message, query.text))
+    if query.schedulers:
+        job = sa.select(sa.literal(1)).where(JOBS.c.id == LOGS.c.job_id, JOBS.c.scheduler_name.in_(query.schedulers))
+        there = job.correlate(LOGS).exists()
+        conditions.append(sa.not_(there) if query.not_schedulers else there)
     return conditions
 
 
@@ -83,9 +94,7 @@ def ordered(
     def order(columns: Any) -> list[Any]:
         return [columns[key.name].desc() if descending else columns[key.name].asc() for key in KEYS]
 
-    common = list(conditions)
-    if query.text:
-        common.append(contains(LOGS.c.log_message, query.text))
+    common = [*conditions, *tried(query)]
     if query.processes and query.not_processes:
         common.append(LOGS.c.process_name.not_in(query.processes))
     # One walk along an index for each combination: for several values at once databases read everything and sort it.
@@ -98,7 +107,12 @@ def ordered(
         axes.append([LOGS.c.job_id == job for job in query.jobs])
     combinations = list(product(*axes))
     if len(combinations) > MOST_COMBINATIONS:
-        return sa.select(LOGS).where(*common, *matching(replace(query, text=""))).order_by(*order(LOGS.c)).limit(most)
+        return (
+            sa.select(LOGS)
+            .where(*common, *matching(replace(query, text="", schedulers=())))
+            .order_by(*order(LOGS.c))
+            .limit(most)
+        )
     if len(combinations) == 1:
         return sa.select(LOGS).where(*common, *combinations[0]).order_by(*order(LOGS.c)).limit(most)
     parts = [

@@ -158,14 +158,14 @@ class TriggersBackend(Backend):
         return await self._read(work)
 
     async def ids(self, query: TriggerQuery) -> tuple[UUID, ...]:
-        """Return the ids of all triggers that match, whatever the page."""
+        """Return the ids of all triggers that match, whatever the page, by name."""
 
         def work(session: Session) -> tuple[UUID, ...]:
             site_now = self._database.site_now()
             noted = _noted(session) if query.tags else {}
             conditions = (*_conditions(session, query, noted, site_now), *_segment(query.segment, site_now))
             found = sa.select(_T.c.id).select_from(trigger_rows.joined()).where(*conditions)
-            return tuple(session.scalars(found))
+            return tuple(session.scalars(found.order_by(sa.func.lower(_T.c.trigger_name), _T.c.id)))
 
         return await self._read(work)
 

@@ -1,0 +1,1 @@
+"""Coming runs: what is expected to run when and where, and what will not fit."""

@@ -1,0 +1,1 @@
+"""What coming runs ask the database, and how they are worked out."""

@@ -1,0 +1,299 @@
+"""Which expected runs will not fit: blocking ones that meet others, and more at once than there are slots. Pure.
+
+A blocking run needs a scheduler for itself, any other run a slot. Which scheduler takes a run that several may take is
+not known beforehand, so nothing is guessed: runs are set against all that those schedulers can do together. What is
+reported cannot fit, however the schedulers share it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from enum import Enum, auto
+from uuid import UUID
+
+from OpenOrchestrator.orchestrator.coming.backend.occurrences import Coming
+
+MOST_TROUBLES = 200
+
+Places = frozenset[str]
+"""Names of schedulers that a run may be taken by."""
+
+
+class Kind(Enum):
+    """What will not fit."""
+
+    COLLISION = auto()
+    """A blocking run and others."""
+    SHORTAGE = auto()
+    """More runs than slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A run with the schedulers that may take it; none if all that may are silent or unknown."""
+
+    run: Coming
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A span in which not all runs fit.
+
+    Attributes:
+        places: The schedulers that these runs are left to.
+        start: Instant.
+        end: Instant.
+        demands: All that take part, by start.
+        needed: Runs at once at the worst moment, each trigger counted once.
+        slots: For how many there is room at that moment; 0 where a blocking run takes the last scheduler.
+        times: How often, where the same triggers meet several times within an hour.
+    """
+
+    kind: Kind
+    places: Places
+    start: datetime
+    end: datetime
+    demands: tuple[Demand, ...]
+    needed: int
+    slots: int
+    times: int = 1
+
+    @property
+    def runs(self) -> tuple[Coming, ...]:
+        """All that take part, by start."""
+        return tuple(demand.run for demand in self.demands)
+
+
+def allowed(whitelist: Sequence[str], schedulers: Iterable[str]) -> Places:
+    """Return which schedulers may take a trigger; names are compared without regard to case and outer blanks."""
+    if not whitelist:
+        return frozenset(schedulers)
+    wanted = {name.strip().casefold() for name in whitelist}
+    return frozenset(name for name in schedulers if name.strip().casefold() in wanted)
+
+
+def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> tuple[list[Trouble], int]:
+    """Return what will not fit, the earliest first, and how many more there are beyond MOST_TROUBLES.
+
+    Args:
+        demands: Expected runs; those that no scheduler may take are left out.
+        slots: Of each scheduler; None where it is not known, which counts as enough.
+    """
+    by_places: dict[Places, list[_Timed]] = {}
+    for demand in demands:
+        if demand.places:
+            by_places.setdefault(demand.places, []).append(_Timed.of(demand))
+    lanes = {places: _Lane(some) for places, some in by_places.items()}
+    found: list[Trouble] = []
+    more = 0
+    for places in {*lanes, frozenset(slots)}:
+        inner = [lane for choice, lane in lanes.items() if choice <= places]
+        if 1 < len(places) < len(slots):
+            # What happens while none of its own runs is under way is the trouble of a smaller choice.
+            spans = lanes[places].spans()
+            within = [timed for lane in inner for timed in lane.during(spans)]
+        else:
+            within = [timed for lane in inner for timed in lane.runs]
+        some, others = _sweep(within, places, _Room({name: slots[name] for name in places}))
+        found += some
+        more += others
+    found.sort(key=lambda trouble: (trouble.start, trouble.end, sorted(trouble.places)))
+    exact = [refined for trouble in found[:MOST_TROUBLES] if (refined := _exact(trouble, slots)) is not None]
+    return exact, more + max(len(found) - MOST_TROUBLES, 0)
+
+
+# How a run is set against the room. Places in a list of counts: a sweep asks for them very often.
+_SLOT, _SPARSE, _BOUND, _FREE = range(4)
+"""It takes a slot; it is the many of an hour, which slip in between others but may meet a blocking run; it blocks a
+certain scheduler; it blocks one of several."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A demand with what a sweep asks of it, worked out once."""
+
+    demand: Demand
+    start: float
+    end: float
+    sort: int
+
+    @classmethod
+    def of(cls, demand: Demand) -> _Timed:
+        run = demand.run
+        if run.trigger.is_blocking:
+            sort = _BOUND if len(demand.places) == 1 else _FREE
+        else:
+            sort = _SLOT if run.is_dense else _SPARSE
+        return cls(demand, run.start.timestamp(), run.end.timestamp(), sort)
+
+
+class _Lane:
+    """The runs of one choice of schedulers, by start."""
+
+    def __init__(self, runs: Iterable[_Timed]) -> None:
+        self.runs = sorted(runs, key=lambda each: each.start)
+        self._starts = [each.start for each in self.runs]
+        self._longest = max((each.end - each.start for each in self.runs), default=0.0)
+
+    def spans(self) -> list[tuple[float, float]]:
+        """Return when any of them goes on."""
+        spans: list[tuple[float, float]] = []
+        for timed in self.runs:
+            if spans and timed.start <= spans[-1][1]:
+                spans[-1] = spans[-1][0], max(spans[-1][1], timed.end)
+            else:
+                spans.append((timed.start, timed.end))
+        return spans
+
+    def during(self, spans: Iterable[tuple[float, float]]) -> list[_Timed]:
+        """Return those that go on in any of some spans, which are in order and apart."""
+        kept: list[_Timed] = []
+        place = 0
+        for start, end in spans:
+            first = max(bisect_left(self._starts, start - self._longest), place)
+            place = max(bisect_left(self._starts, end), first)
+            kept += [timed for timed in self.runs[first:place] if timed.end > start]
+        return kept
+
+
+class _Room:
+    """How many runs fit on schedulers, some of which are taken whole.
+
+    Args:
+        slots: Of each; None for enough.
+    """
+
+    def __init__(self, slots: Mapping[str, int | None]) -> None:
+        self._slots = {name: float("inf") if size is None else float(size) for name, size in slots.items()}
+        self._all = sum(self._slots.values())
+        self._known: dict[tuple[frozenset[str], int], float] = {}
+
+    def beside(self, bound: Mapping[str, int], free: int) -> float:
+        """Return how many runs fit beside blocking ones; less than nought if not even these fit.
+
+        Args:
+            bound: How many of the blocking runs have to be on a certain scheduler.
+            free: How many may choose; they do best to take the smallest ones.
+        """
+        if len(self._slots) == 1 and sum(bound.values()) > 1:
+            return -1.0  # among several schedulers that is the trouble of the one they are bound to
+        if not bound and not free:
+            return self._all
+        key = frozenset(bound), free
+        if key not in self._known:
+            sizes = sorted(size for name, size in self._slots.items() if name not in bound)
+            self._known[key] = sum(sizes[free:]) if free <= len(sizes) else -1.0
+        return self._known[key]
+
+
+@dataclass(slots=True)
+class _Span:
+    """A trouble that has begun; who takes part is only noted for those that are listed."""
+
+    start: float
+    demands: dict[int, Demand] | None
+    needed: int = 0
+    slots: float = 0.0
+    blocking: bool = field(default=False)
+
+
+def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[Trouble], int]:
+    """Go through starts and ends in order, and note each span in which the active ones do not fit.
+
+    Returns:
+        The first ones, and how many more there are.
+    """
+    if _cannot_meet(runs, room):
+        return [], 0
+    moments = [(timed.start, 1, number) for number, timed in enumerate(runs)]
+    moments += [(timed.end, -1, number) for number, timed in enumerate(runs)]
+    moments.sort()
+    active: dict[int, Demand] = {}
+    counts = [0, 0, 0, 0]
+    bound: dict[str, int] = {}
+    span: _Span | None = None
+    found: list[Trouble] = []
+    more = 0
+    last = len(moments) - 1
+    for place, (moment, step, number) in enumerate(moments):
+        timed = runs[number]
+        counts[timed.sort] += step
+        if timed.sort == _BOUND:
+            _bind(bound, timed.demand.places, step)
+        if step < 0:
+            del active[number]
+        else:
+            active[number] = timed.demand
+            if span is not None and span.demands is not None:
+                span.demands[number] = timed.demand
+        if place < last and moments[place + 1][0] == moment:
+            continue
+        blocking = counts[_BOUND] + counts[_FREE]
+        needed = counts[_SLOT] + (counts[_SPARSE] if blocking else 0)
+        fits = room.beside(bound, counts[_FREE])
+        if needed > fits:
+            span = span or _Span(moment, dict(active) if len(found) < MOST_TROUBLES else None)
+            if needed + blocking > span.needed:
+                span.needed, span.slots = needed + blocking, max(fits, 0.0)
+            span.blocking = span.blocking or blocking > 0
+        elif span is not None:
+            if span.demands is None:
+                more += 1
+            else:
+                found.append(_closed(span, span.demands.values(), moment, places))
+            span = None
+    return found, more
+
+
+def _cannot_meet(runs: Sequence[_Timed], room: _Room) -> bool:
+    """Tell whether there are no blocking ones and no more triggers than slots: no trigger runs twice at once."""
+    if any(timed.sort in (_BOUND, _FREE) for timed in runs):
+        return False
+    return len({timed.demand.run.trigger.id for timed in runs}) <= room.beside({}, 0)
+
+
+def _bind(bound: dict[str, int], places: Places, step: int) -> None:
+    (name,) = places
+    bound[name] = bound.get(name, 0) + step
+    if not bound[name]:
+        del bound[name]
+
+
+def _closed(span: _Span, demands: Iterable[Demand], end: float, places: Places) -> Trouble:
+    kind = Kind.COLLISION if span.blocking else Kind.SHORTAGE
+    order = sorted(demands, key=lambda each: (each.run.start, each.run.trigger.name, each.run.trigger.id))
+    start, until = (datetime.fromtimestamp(each, tz=timezone.utc) for each in (span.start, end))
+    return Trouble(kind, places, start, until, tuple(order), span.needed, int(span.slots))
+
+
+def _exact(trouble: Trouble, slots: Mapping[str, int | None]) -> Trouble | None:
+    """Return a trouble that is one only for the many runs of an hour as it is run by run; None if these do not meet."""
+    room = _Room({name: slots[name] for name in trouble.places})
+    timed = [_Timed.of(demand) for demand in trouble.demands]
+    certain = [each for each in timed if each.demand.run.count == 1 or each.sort == _SLOT]
+    if len(certain) == len(timed) or _sweep(certain, trouble.places, room)[0]:
+        return trouble
+    single = [
+        _Timed.of(Demand(each, demand.places))
+        for demand in trouble.demands
+        for each in demand.run.during(trouble.start, trouble.end)
+    ]
+    exact, _ = _sweep(single, trouble.places, room)
+    if not exact:
+        return None
+    met: set[UUID] = {run.trigger.id for each in exact for run in each.runs}
+    worst = max(exact, key=lambda each: each.needed)
+    return Trouble(
+        kind=worst.kind,
+        places=trouble.places,
+        start=exact[0].start,
+        end=exact[-1].end,
+        demands=tuple(demand for demand in trouble.demands if demand.run.trigger.id in met),
+        needed=worst.needed,
+        slots=worst.slots,
+        times=len(exact),
+    )

@@ -1,0 +1,200 @@
+"""When triggers are expected to run: all times of a span, the many of an hour as one. Pure.
+
+Owns what one run, or the many runs of an hour, are called and how long they are expected to take. Must not know where
+triggers come from, nor which scheduler takes a run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from itertools import groupby
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from OpenOrchestrator.common import cron
+
+MOST_PER_HOUR = 4
+"""A trigger that is due more often within an hour of the clock counts as one entry for that hour."""
+
+UNKNOWN_SECONDS = 60.0
+"""A run of unknown length is counted as so long: it takes a slot for a while at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A trigger that will run by the clock.
+
+    Attributes:
+        schedulers: Names of those it may run on, as the trigger has them; empty for any.
+        first: Instant of its next run; before now if it is late.
+        expression: Its cron expression; None if it runs once.
+        seconds: Mean length of its last runs; None if there are none to go by.
+        measured: How many runs that is the mean of.
+    """
+
+    id: UUID
+    name: str
+    process: str
+    is_blocking: bool
+    schedulers: tuple[str, ...]
+    first: datetime
+    expression: str | None
+    seconds: float | None = None
+    measured: int = 0
+
+    @property
+    def length(self) -> timedelta:
+        """How long one run takes its slot, by what is known."""
+        return timedelta(seconds=UNKNOWN_SECONDS if self.seconds is None else max(self.seconds, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A run that is expected, or the many of one trigger within an hour.
+
+    Attributes:
+        starts: Instants, the earliest first; one, or more than MOST_PER_HOUR.
+        until: Its trigger runs again from here on, so it takes its slot no longer than until then.
+    """
+
+    trigger: Planned
+    starts: tuple[datetime, ...]
+    until: datetime | None = None
+
+    @property
+    def start(self) -> datetime:
+        """The first start."""
+        return self.starts[0]
+
+    @property
+    def count(self) -> int:
+        """How many runs."""
+        return len(self.starts)
+
+    @property
+    def end(self) -> datetime:
+        """When the last of them is expected to have ended."""
+        end = self.starts[-1] + self.trigger.length
+        return end if self.until is None else min(end, self.until)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether its trigger runs for most of the time from the first start to the last end."""
+        return self.count == 1 or self.count * self.trigger.length >= (self.end - self.start) / 2
+
+    def during(self, start: datetime, end: datetime) -> list[Coming]:
+        """Return those of its runs one by one that go on in a span."""
+        first = bisect_right(self.starts, start - self.trigger.length)
+        last = bisect_left(self.starts, end)
+        ends = (*self.starts[first + 1 : last + 1], self.until)
+        runs = (
+            Coming(self.trigger, (each,), until) for each, until in zip(self.starts[first:last], ends, strict=False)
+        )
+        return [run for run in runs if run.end > start]
+
+
+class Occurrences:
+    """The runs of triggers in a span; triggers with the same cron expression share the work.
+
+    Args:
+        now: Aware; what is late is expected at once.
+        until: Aware; the last instant that counts.
+        zone: The site's.
+    """
+
+    def __init__(self, now: datetime, until: datetime, zone: ZoneInfo) -> None:
+        self._now = now
+        self._until = until
+        self._zone = zone
+        self._known: dict[str, tuple[list[datetime], list[tuple[datetime, ...]]]] = {}
+
+    def of(self, trigger: Planned) -> list[Coming]:
+        """Return the runs of a trigger, the earliest first.
+
+        Raises:
+            InvalidInputError: If its cron expression is malformed.
+        """
+        if trigger.first > self._until:
+            return []
+        first = max(trigger.first, self._now)
+        groups: list[tuple[datetime, ...]] = [(first,)]
+        if trigger.expression is not None:
+            groups += self._later(trigger.expression, first)
+        if len(groups) > 1 and len(groups[1]) >= MOST_PER_HOUR and self._hour(groups[1][0]) == self._hour(first):
+            groups[:2] = [(first, *groups[1])]
+        parts = [part for group in groups for part in _parts(group)]
+        ends = [part[0] for part in parts[1:]] + [None]
+        return [Coming(trigger, part, end) for part, end in zip(parts, ends, strict=True)]
+
+    def _later(self, expression: str, first: datetime) -> list[tuple[datetime, ...]]:
+        dues, groups = self._all(expression)
+        place = bisect_right(dues, first)
+        if place == 0:
+            return groups
+        rest = []
+        for group in groups:
+            if place < len(group):
+                rest.append(group[place:] if place > 0 else group)
+            place = max(place - len(group), 0)
+        return rest
+
+    def _all(self, expression: str) -> tuple[list[datetime], list[tuple[datetime, ...]]]:
+        if expression not in self._known:
+            dues = cron.dues_between(expression, self._now, self._until, self._zone)
+            self._known[expression] = dues, [tuple(group) for _, group in groupby(dues, self._hour)]
+        return self._known[expression]
+
+    def _hour(self, instant: datetime) -> tuple[datetime, timedelta | None]:
+        local = instant.astimezone(self._zone)
+        return local.replace(minute=0, second=0, microsecond=0, tzinfo=None, fold=0), local.utcoffset()
+
+
+def _parts(group: tuple[datetime, ...]) -> Sequence[tuple[datetime, ...]]:
+    return [group] if len(group) > MOST_PER_HOUR else [(start,) for start in group]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What is expected within an hour of the clock.
+
+    Attributes:
+        start: Instant.
+        runs: That start in it.
+        troubled: Whether something will not fit in it.
+    """
+
+    start: datetime
+    runs: int
+    troubled: bool
+
+
+def hours_of(
+    runs: Iterable[Coming], troubles: Iterable[tuple[datetime, datetime]], now: datetime, zone: tzinfo, count: int
+) -> tuple[Hour, ...]:
+    """Return the hours of the site's clock from the one that now lies in.
+
+    Args:
+        runs: Expected ones.
+        troubles: Spans in which something does not fit.
+        now: Aware.
+        zone: The site's.
+        count: How many hours.
+    """
+    local = now.astimezone(zone)
+    first = now - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+    def place(instant: datetime) -> int:
+        return int((instant - first).total_seconds() // 3600)
+
+    numbers = [0] * count
+    for run in runs:
+        for start in run.starts:
+            if 0 <= place(start) < count:
+                numbers[place(start)] += 1
+    bad: set[int] = set()
+    for start, end in troubles:
+        bad.update(range(max(place(start), 0), min(place(end - timedelta.resolution), count - 1) + 1))
+    return tuple(Hour(first + timedelta(hours=n), numbers[n], n in bad) for n in range(count))

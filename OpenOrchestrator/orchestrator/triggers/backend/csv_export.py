@@ -1,0 +1,110 @@
+"""The triggers that match, as a CSV file: their settings, their state and when they run, some hundred at a time.
+
+The generator blocks: run it in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.attention import NEXT_RUN
+from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
+from OpenOrchestrator.orchestrator.backend import csv_format
+from OpenOrchestrator.orchestrator.backend.csv_format import moment
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.triggers.backend.rows import joined
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.database.engine.database import Database
+
+ROWS_AT_ONCE = 200
+
+TRIGGER_HEAD = (
+    "Trigger",
+    "Process",
+    "Type",
+    "Status",
+    "Schedule",
+    "Queue",
+    "Batch size",
+    "Next run",
+    "Last run",
+    "Schedulers",
+    "Blocking",
+    "Priority",
+    "Path",
+    "Git branch",
+    "Arguments",
+    "Time-out in seconds",
+    "Id",
+)
+
+_C: Any = ScheduledTrigger.__table__
+_Q: Any = QueueTrigger.__table__
+
+
+def triggers(database: Database, ids: Sequence[UUID]) -> Iterator[bytes]:
+    """Return triggers as a file, in the order of their ids; those that are gone by then are left out.
+
+    Args:
+        database: Where they are.
+        ids: As ``TriggersBackend.ids`` returned them.
+
+    Raises:
+        DatabaseError: If the database is lost on the way; what was given so far is no whole file.
+    """
+    yield csv_format.beginning(TRIGGER_HEAD)
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        some = ids[start : start + ROWS_AT_ONCE]
+        query = _QUERY.where(_T.c.id.in_(some))
+        found = {row.id: row for row in database.read(lambda session: session.execute(query).all())}  # noqa: B023
+        yield csv_format.encode(_cells(found[each]) for each in some if each in found)
+
+
+_QUERY = sa.select(
+    _T.c.id,
+    _T.c.trigger_name,
+    _T.c.process_name,
+    _T.c.type,
+    sa.cast(_T.c.process_status, sa.String(50)).label("status"),
+    _C.c.cron_expr,
+    _Q.c.queue_name,
+    _Q.c.min_batch_size,
+    NEXT_RUN.label("next_run"),
+    _T.c.last_run,
+    _T.c.scheduler_whitelist,
+    _T.c.is_blocking,
+    _T.c.priority,
+    _T.c.process_path,
+    _T.c.git_branch,
+    _T.c.process_args,
+    _T.c.timeout_seconds,
+).select_from(joined())
+
+
+def _cells(row: Any) -> tuple[str | None, ...]:
+    status = TriggerStatus.__members__.get(row.status)
+    return (
+        row.trigger_name,
+        row.process_name,
+        row.type.value,
+        row.status if status is None else status.value,
+        row.cron_expr,
+        row.queue_name,
+        "" if row.min_batch_size is None else str(row.min_batch_size),
+        moment(row.next_run),
+        moment(row.last_run),
+        ", ".join(row.scheduler_whitelist or ()),
+        "Yes" if row.is_blocking else "No",
+        str(row.priority),
+        row.process_path,
+        row.git_branch,
+        row.process_args,
+        "" if row.timeout_seconds is None else str(row.timeout_seconds),
+        str(row.id),
+    )
