@@ -80,8 +80,8 @@ def _seconds_away(machine: str, begin: float, end: float, entries: Sequence[Entr
 def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the schedulers that ended though nobody asked them to.
 
-    One that begins while the database cannot be reached, or somebody holds the row of its name, waits. Only one that
-    was replaced under its name ends.
+    One that begins while the database cannot be reached, or somebody holds the row of its name, waits. Of two of one
+    name, because one was replaced while it hung, one ends.
     """
     for one in ended:
         replaced = any(
@@ -90,7 +90,7 @@ def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterat
             and entry.overlaps(one.at - 30, one.at)
             for entry in entries
         )
-        if not replaced:
+        if not replaced and not one.has_former:
             yield Finding(SCHEDULER_ENDED, f"{one.machine} at {one.at:.3f} with status {one.status}: {one.words}")
 
 

@@ -51,6 +51,7 @@ class Ended:
         status: Its exit status.
         was_up: Whether it had begun to work.
         words: The end of its log.
+        has_former: Whether an earlier one of its name that was replaced while it hung lives still. One has to end.
     """
 
     at: float
@@ -58,6 +59,7 @@ class Ended:
     status: int
     was_up: bool
     words: str
+    has_former: bool = False
 
 
 class Machine:
@@ -179,7 +181,14 @@ class Machine:
         status, self._process = self._process.returncode, self._former.pop() if self._former else None
         self._was_up = self._process is not None
         text = self._last_words()
-        return Ended(time.time(), self.name, status, was_up='"started_up"' in text, words=text[-600:].strip())
+        return Ended(
+            time.time(),
+            self.name,
+            status,
+            was_up='"started_up"' in text,
+            words=text[-600:].strip(),
+            has_former=self._process is not None,
+        )
 
     def is_up(self) -> bool:
         """Tell whether the scheduler works on the database."""

@@ -91,6 +91,8 @@ def test_a_scheduler_may_end_only_where_it_was_replaced() -> None:
     assert ended(was_up=False)
     assert ended(was_up=False, entries=(refused,))  # it waits for its database
     assert not ended(was_up=True, entries=(entry(Kind.REPLACE_SCHEDULER, 1050, 1098),))
+    of_two = Ended(1100, "machine-1", 1, was_up=False, words="words", has_former=True)
+    assert not list(blame.judge_schedulers([of_two], ()))  # its former one has woken up since and has the name
 
 
 def test_how_long_a_job_of_a_killed_scheduler_waited() -> None:
