@@ -18,14 +18,14 @@ from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 COLUMNS = (
     Column("type", "", "42px", described="Kind"),
-    Column("name", "Trigger", "19%", sortable=True, phone=True),
+    Column("name", "Trigger", "18%", sortable=True, phone=True),
     Column("status", "Status", "110px", sortable=True, phone=True, phone_width="112px"),
-    Column("last", "Last run", "152px", sortable=True),
-    Column("runs", "Last 14 runs", "110px"),
-    Column("next", "Next run", "158px", sortable=True),
+    Column("last", "Last run", "188px", sortable=True),
+    Column("runs", "Last 14 runs", "106px"),
+    Column("next", "Next run", "174px", sortable=True),
     Column("schedule", "Schedule", two_lines=True),
-    Column("where", "Scheduler", "118px"),
-    Column("priority", "Priority", "78px", sortable=True, right=True),
+    Column("where", "Scheduler", "112px"),
+    Column("priority", "Priority", "74px", sortable=True, right=True),
 )
 ACTIONS = (
     RowAction("run", "Run now", "sym_r_play_arrow", quick=True, key="r"),

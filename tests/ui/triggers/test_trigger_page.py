@@ -78,7 +78,7 @@ async def test_a_failed_trigger_shows_why_and_leads_to_the_job(user: User, sampl
 
     sample.write(work)
     await user.open(f"/triggers/{trigger_id}")
-    assert await text_of(user, "headline") == "KeyError: 'saldo'"
+    assert await text_of(user, "reason") == "KeyError: 'saldo'"
     assert await text_of(user, "next-run") == "Will not run"
     (run,) = user.find(marker="run").elements
     assert not run.enabled  # type: ignore[attr-defined]
