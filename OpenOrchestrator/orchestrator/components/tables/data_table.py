@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.orchestrator.components.tables.cells import Cell
+
+BESIDE = frozenset({"element"})
+"""Parts of an address that say what is open beside a list: another one lists the same rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,7 @@ class DataTable(Element, component="data_table.js"):
         """Show these rows; sends nothing when they are the ones shown already."""
         new = [row.to_dict() for row in rows]
         # The address says what is listed: rows of another address are no refresh of those that are shown.
-        asked = {"of": self.client.sub_pages_router.current_path, "sort": sort, "desc": descending}
+        asked = {"of": _listed(self.client.sub_pages_router.current_path), "sort": sort, "desc": descending}
         if new == self.rows and all(self._props.get(name) == value for name, value in asked.items()):
             return
         self.rows = new
@@ -181,6 +185,12 @@ class DataTable(Element, component="data_table.js"):
         if self._on_select is not None:
             self._on_select(list(ids))
 
+    def mark_row(self, row_id: str | None) -> None:
+        """Show which row is open beside the table; None for none."""
+        if self._props.get("current") != row_id:
+            self._props["current"] = row_id
+            self.update()
+
     def _selected(self, event: GenericEventArguments) -> None:
         self.selected = [str(each) for each in event.args]
         if self._on_select is not None:
@@ -193,3 +203,9 @@ class DataTable(Element, component="data_table.js"):
         if name not in self._names or row is None or (row["a"] or {}).get(name) != "":
             return None
         return handler(name, row_id)
+
+
+def _listed(address: str) -> str:
+    """Return an address without what is open beside the list."""
+    path, _, query = address.partition("?")
+    return f"{path}?{urlencode([part for part in parse_qsl(query) if part[0] not in BESIDE])}"
