@@ -13,7 +13,6 @@ from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, Ann
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.annotations.parts import draw_line
 from OpenOrchestrator.orchestrator.backend.causes import title_of
-from OpenOrchestrator.orchestrator.backend.csv_format import MEDIA_TYPE
 from OpenOrchestrator.orchestrator.backend.periods import is_moment, period_of
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
@@ -45,6 +44,7 @@ from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions
 from OpenOrchestrator.orchestrator.queues.elements.cells import ALL_COLUMNS, DEFAULT_COLUMNS, element_row
 from OpenOrchestrator.orchestrator.queues.elements.form import edit_element, new_element
 from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_elements
+from OpenOrchestrator.orchestrator.queues.elements.inspector import ElementInspector
 from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
 
 ACTIONS = (
@@ -102,6 +102,7 @@ class QueuePage:
         self._noted: datetime | None = None
         self._seen_failed = 0
         self._noticed = False
+        self._inspector: ElementInspector | None = None
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -160,11 +161,13 @@ class QueuePage:
             on_clear=self._clear_selection,
             on_all=self._select_all,
         )
+        self._inspector = ElementInspector(view, self._queue, on_change=self._inspected, turn=self._turn_by)
         self._show_figures(figures)
         self._show(page)
         self._noticed = True
         await self._mark_seen()
         self._list.follow()
+        await self._open_again()
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
@@ -197,6 +200,8 @@ class QueuePage:
                 on_select=self._selected,
                 on_open=self._open,
             ).mark("elements")
+        if self._inspector is not None and self._inspector.shown is not None:
+            self._table.mark_row(str(self._inspector.shown))
 
     async def _annotated(self) -> StoredAnnotation:
         return await self._annotations.get(AnnotatedKind.QUEUE, self._queue)
@@ -241,6 +246,7 @@ class QueuePage:
         if self._everything and set(self._rows) != before:
             self._table.select(list(self._rows))
         self._show_bulk()
+        self._tell_inspector(page)
         self._show_note(page)
         self._empty.show(
             NONE_HERE if query.page > 1 else self._none_yet,
@@ -304,9 +310,40 @@ class QueuePage:
         self._everything = False
         self._table.clear_selection()
 
-    def _open(self, row_id: str) -> None:
-        if row_id in self._rows:
-            self._view.go(f"{path_of(self._queue)}/{row_id}")
+    async def _open(self, row_id: str) -> None:
+        if row_id in self._rows and self._inspector is not None:
+            await self._inspector.open(self._rows[row_id].id)
+
+    async def _open_again(self) -> None:
+        """Open the element that the address names."""
+        try:
+            element_id = UUID(self._view.query.get("element", ""))
+        except ValueError:
+            return
+        if self._inspector is not None:
+            await self._inspector.open(element_id)
+
+    def _inspected(self, element_id: UUID | None) -> None:
+        self._view.set_query(element=str(element_id) if element_id is not None else None)
+        self._view.container.classes(
+            add="oo-inspected" if element_id else "", remove="" if element_id else "oo-inspected"
+        )
+        self._table.mark_row(str(element_id) if element_id is not None else None)
+
+    def _tell_inspector(self, page: FoundElements) -> None:
+        if self._inspector is not None:
+            query = self._list.query
+            end = (query.page - 1) * query.size + len(page.rows)
+            self._inspector.list_changed(
+                [row.id for row in page.rows], is_first_page=query.page == 1, is_last_page=end >= page.total
+            )
+
+    async def _turn_by(self, step: int) -> bool:
+        page = self._list.query.page
+        if page + step < 1:
+            return False
+        await self._list.turn(page + step)
+        return self._list.query.page != page and bool(self._rows)
 
     async def _new(self) -> None:
         await new_element(self._view, self._queue, self._view.refresh)
@@ -320,10 +357,8 @@ class QueuePage:
         matching = await self._view.load(lambda: backend.resolve(self._list.query))
         if matching is None:
             return
-        name = download.file_name(self._queue, f"{matching.created_to:%Y-%m-%d-%H%M}") + ".csv"
         with self._view.container:
-            download.offer(name, MEDIA_TYPE, lambda: csv_export.elements(database, matching))
-            feedback.done(f"{name} is being downloaded", "Semicolons and UTF-8, as Excel opens it.")
+            download.offer_csv(self._queue, matching.created_to, lambda: csv_export.elements(database, matching))
 
     async def _act(self, action: str, row_id: str) -> None:
         row = self._rows.get(row_id)

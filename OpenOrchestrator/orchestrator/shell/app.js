@@ -27,7 +27,7 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
   for (const name of ["focusout", "mousedown", "scroll", "wheel"]) document.addEventListener(name, hide, { capture: true, passive: true });
 
   // Keys
-  const press = (name) => { const button = document.querySelector('[data-key="' + name + '"]'); button?.click(); return !!button; };
+  const press = (name) => { const button = document.querySelector('[data-key="' + name + '"]:not(.hidden, .hidden *)'); button?.click(); return !!button; };
   const typing = (target) => target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented) return;
@@ -39,7 +39,7 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
     if (event.ctrlKey || event.metaKey || event.altKey || open) return;
     if (event.key === "Escape") {
       if (event.target.closest?.(".oo-search")) event.target.blur();
-      else press("clear-selection");
+      else press("close-inspector") || press("clear-selection");
       return;
     }
     if (typing(event.target)) return;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -16,12 +18,13 @@ from nicegui.testing import User
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.models import Log, QueueElement
+from OpenOrchestrator.database.models import Log, QueueElement, SiteSetting
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.logs.backend import csv_export as log_export
-from OpenOrchestrator.orchestrator.queues.backend import csv_export
-from OpenOrchestrator.orchestrator.queues.backend.csv_import import MOST_BYTES, preview_of
+from OpenOrchestrator.orchestrator.queues.backend import csv_columns, csv_export
+from OpenOrchestrator.orchestrator.queues.backend.csv_columns import ColumnMap
+from OpenOrchestrator.orchestrator.queues.backend.csv_import import MOST_BYTES, CsvImportBackend, preview_of
 from tests.ui.conftest import App
 from tests.ui.pages import cell, click, rows_of, until
 from tests.ui.sample import NOW
@@ -192,7 +195,8 @@ def test_lines_are_numbered_as_editors_do() -> None:
     [
         (b"", "empty"),
         (b"\n\n", "empty"),
-        (b"Name;Value\na;b\n", "Reference or Data"),
+        (b";;\na;b\n", "empty"),
+        (b"Name;Name\na;b\n", "has to name the columns"),
         (b"Reference;Data\n", "no lines"),
         (b'Reference;Data\na;"b\n', "Line 2"),
         (b"Reference;reference\na;b\n", "two columns"),
@@ -364,12 +368,114 @@ async def test_nothing_is_written_while_a_line_is_wrong(user: User, sample: Data
 
 async def test_a_file_that_is_none_is_refused_in_the_drawer(user: User, sample: Database) -> None:
     await user.open(PATH)
-    await _choose(user, "picture.csv", b"Name;Value\n1;2\n")
-    await user.should_see("Reference or Data", retries=30)
+    await _choose(user, "picture.csv", b"\x89PNG\r\n\x1a\n\0\0\0\xff\xfe")
+    await user.should_see("binary", retries=30)
     await _choose(user, "again.csv", b"Reference\nr1\n", opened=True)
     await user.should_see("again.csv: 1 line, read as UTF-8", retries=30)
     await click(user, "cancel-import")
     assert not [element for element in elements(sample) if element.reference == "r1"]
+
+
+CASES = "Sagsnummer;Beløb;Note\n2026-1;1.250,50;\n2026-2;;hast\n".encode()
+
+
+def test_columns_of_other_names_become_reference_and_json() -> None:
+    preview = preview_of(QUEUE, "x.csv", CASES, "sqlite")
+    assert preview.columns == ColumnMap("Sagsnummer", ("Sagsnummer", "Beløb", "Note"))
+    assert (preview.usual, preview.ignored) == (False, ())
+    assert [(line.reference, json.loads(line.data)) for line in preview.lines] == [
+        ("2026-1", {"Sagsnummer": "2026-1", "Beløb": "1.250,50", "Note": ""}),
+        ("2026-2", {"Sagsnummer": "2026-2", "Beløb": "", "Note": "hast"}),
+    ]
+
+
+def test_chosen_columns_count_before_names_and_the_last_choice() -> None:
+    content = b"Reference;Amount;Status\nA;5;Done\n"
+    last = ColumnMap("Amount", ("Status",))
+    by_name = preview_of(QUEUE, "x.csv", content, "sqlite")
+    assert (by_name.columns, by_name.ignored, by_name.lines[0].data) == (None, ("Amount", "Status"), "")
+    again = preview_of(QUEUE, "x.csv", content, "sqlite", last=last)
+    assert (again.columns, again.lines[0].reference, again.lines[0].data) == (last, "5", '{"Status": "Done"}')
+    chosen = preview_of(QUEUE, "x.csv", content, "sqlite", ColumnMap("", ("Amount",)), last=last)
+    assert (chosen.lines[0].reference, chosen.lines[0].data) == ("", '{"Amount": "5"}')
+    unfit = preview_of(QUEUE, "x.csv", content, "sqlite", last=ColumnMap("Sagsnummer", ()))
+    assert unfit.columns is None
+
+
+def test_what_maps_no_column_or_one_that_is_not_there_is_refused() -> None:
+    for columns, said in (
+        (ColumnMap("", ()), "Choose a column"),
+        (ColumnMap("Gone", ()), "has no column 'Gone'"),
+    ):
+        with pytest.raises(InvalidInputError, match=said):
+            preview_of(QUEUE, "x.csv", CASES, "sqlite", columns)
+    with pytest.raises(InvalidInputError, match="has two columns 'A'"):
+        preview_of(QUEUE, "x.csv", b"A;A;B\n1;2;3\n", "sqlite", ColumnMap("A", ("B",)))
+
+
+def test_json_that_is_too_long_is_a_problem_of_its_line() -> None:
+    content = ("Case;Text\n1;" + "x" * 2000 + "\n").encode()
+    (line,) = preview_of(QUEUE, "x.csv", content, "sqlite").lines
+    assert "of 2000 characters" in line.problem
+
+
+async def test_the_choice_of_columns_is_remembered_for_its_queue(user: User, sample: Database) -> None:
+    await user.open("/queues/sager")
+    await _choose(user, "sager.csv", CASES)
+    await user.should_see("sager.csv: 2 lines", retries=30)
+    _set(user, "map-data", ["Beløb"])
+    await until(lambda: _shown_data(user) == ['{"Beløb": "1.250,50"}', ""])
+    _set(user, "map-data", ["Note", "Beløb"])
+    await until(lambda: _shown_data(user)[0] == '{"Beløb": "1.250,50", "Note": ""}')
+    await click(user, "import")
+    await user.should_see("2 elements were imported", retries=30)
+    assert [(each.reference, each.data) for each in elements(sample, "sager")] == [
+        ("2026-1", '{"Beløb": "1.250,50", "Note": ""}'),
+        ("2026-2", '{"Beløb": "", "Note": "hast"}'),
+    ]
+    for queue, remembered in (("sager", True), ("andre", False)):
+        backend = CsvImportBackend(sample, sample.clock)
+        preview = await backend.preview(queue, "next.csv", CASES)
+        assert (preview.columns == ColumnMap("Sagsnummer", ("Beløb", "Note"))) is remembered
+
+
+async def test_columns_that_have_the_usual_names_can_be_mapped_and_taken_back(user: User, sample: Database) -> None:
+    await user.open("/queues/sager")
+    await _choose(user, "x.csv", b"Reference;Amount\nA;5\n")
+    await user.should_see("Not imported: Amount.", retries=30)
+    await click(user, "map-columns")
+    await until(lambda: _shown_data(user) == ['{"Reference": "A", "Amount": "5"}'])
+    await click(user, "usual-columns")
+    await until(lambda: _shown_data(user) == [""])
+
+
+async def test_an_empty_choice_is_refused_beside_it(user: User, sample: Database) -> None:
+    await user.open("/queues/sager")
+    await _choose(user, "x.csv", CASES)
+    await user.should_see(marker="map-data", retries=30)
+    _set(user, "map-data", [])
+    await until(lambda: _shown_data(user) == ["", ""])
+    _set(user, "map-reference", "")
+    await user.should_see("Choose a column for the reference", retries=30)
+    (button,) = user.find(marker="import").elements
+    assert not button.enabled  # type: ignore[attr-defined]
+
+
+async def test_what_somebody_else_wrote_as_a_choice_is_not_taken(sample: Database) -> None:
+    name = f"csv_columns:{hashlib.sha256(b'sager').hexdigest()}"
+    for value in ("no json", "[]", '{"reference": 1, "data": []}', '{"reference": "a", "data": "b"}'):
+        sample.write(lambda session, value=value: session.merge(SiteSetting(name=name, value=value)))
+        assert sample.read(lambda session: csv_columns.remembered(session, "sager")) is None
+
+
+def test_a_choice_that_is_too_long_is_not_remembered(sample: Database) -> None:
+    columns = ColumnMap("a", tuple("æ" * 20 + str(number) for number in range(20)))
+    assert not sample.write(lambda session: csv_columns.remember(session, "sager", columns))
+
+
+def _shown_data(user: User) -> list[str]:
+    (element,) = user.find(marker="import-lines").elements
+    return [row["c"]["data"]["t"] for row in element.rows]  # type: ignore[attr-defined]
 
 
 async def _choose(user: User, name: str, content: bytes, *, opened: bool = False) -> None:

@@ -64,9 +64,9 @@ export default {
           <td v-if="actions.length" class="oo-acts-cell"></td>
         </tr></thead>
         <tbody>
-          <tr v-for="(row, n) in shown" :key="row.id" :data-row="row.id" :class="{ 'oo-sel': chosen.has(row.id), 'oo-open': opened === row.id, 'oo-changed': changed.has(row.id), 'oo-gone': row.gone, 'oo-click': clickable }"
+          <tr v-for="(row, n) in shown" :key="row.id" :data-row="row.id" :class="{ 'oo-sel': chosen.has(row.id), 'oo-open': opened === row.id, 'oo-current': current === row.id, 'oo-changed': changed.has(row.id), 'oo-gone': row.gone, 'oo-click': clickable }"
               :tabindex="row.id === active || (!hasActive && n === 0) ? 0 : -1" :aria-selected="selectable ? chosen.has(row.id) : null"
-              @focus="active = row.id" @click="clicked($event, row)" @keydown="key($event, row, n)">
+              :aria-current="current === row.id ? 'true' : null" @focus="active = row.id" @click="clicked($event, row)" @keydown="key($event, row, n)">
             <td v-if="selectable" class="oo-check"><input type="checkbox" tabindex="-1" :aria-label="'Select ' + row.name" :checked="chosen.has(row.id)" @click="toggle(row.id, $event.shiftKey)" /></td>
             <td v-for="c in columns" :key="c.n" :class="{ 'oo-right': c.r, 'oo-no-phone': !c.p, 'oo-two-lines': c.t }"><Cell :c="row.c[c.n]" :prefix="prefix" @act="(name) => { hold(); $emit('action', { action: name, id: row.id }); }" /></td>
             <td v-if="actions.length" class="oo-acts-cell"><span v-if="row.a" class="oo-acts">
@@ -82,7 +82,7 @@ export default {
       <div v-if="held && waits" class="oo-held oo-sm"><span class="oo-t2">Rows keep their places while you are here.</span><button type="button" class="oo-cell-act" @click="settle">Show the present list</button></div>
     </div>`,
   props: {
-    columns: Array, rows: Array, of: String, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean,
+    columns: Array, rows: Array, of: String, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean, current: String,
     actions: Array, label: String, prefix: { type: String, default: "" },
   },
   data() {

@@ -15,8 +15,8 @@ from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.orchestrator.components.tables.cells import Cell
 
-NO_FILTERS = ("form",)
-"""What addresses have besides what a list shows: an open form."""
+BESIDE = frozenset({"element", "form"})
+"""Parts of an address that say what is open beside a list: another one lists the same rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class DataTable(Element, component="data_table.js"):
         """Show these rows; sends nothing when they are the ones shown already."""
         new = [row.to_dict() for row in rows]
         # The address says what is listed: rows of another address are no refresh of those that are shown.
-        asked = {"of": _listed_by(self.client.sub_pages_router.current_path), "sort": sort, "desc": descending}
+        asked = {"of": _listed(self.client.sub_pages_router.current_path), "sort": sort, "desc": descending}
         if new == self.rows and all(self._props.get(name) == value for name, value in asked.items()):
             return
         self.rows = new
@@ -188,6 +188,12 @@ class DataTable(Element, component="data_table.js"):
         if self._on_select is not None:
             self._on_select(list(ids))
 
+    def mark_row(self, row_id: str | None) -> None:
+        """Show which row is open beside the table; None for none."""
+        if self._props.get("current") != row_id:
+            self._props["current"] = row_id
+            self.update()
+
     def _selected(self, event: GenericEventArguments) -> None:
         self.selected = [str(each) for each in event.args]
         if self._on_select is not None:
@@ -202,7 +208,7 @@ class DataTable(Element, component="data_table.js"):
         return handler(name, row_id)
 
 
-def _listed_by(address: str) -> str:
-    """Return an address without what does not change which rows it lists."""
+def _listed(address: str) -> str:
+    """Return an address without what is open beside the list."""
     path, _, query = address.partition("?")
-    return f"{path}?{urlencode([(name, value) for name, value in parse_qsl(query) if name not in NO_FILTERS])}"
+    return f"{path}?{urlencode([part for part in parse_qsl(query) if part[0] not in BESIDE])}"

@@ -19,6 +19,8 @@ from OpenOrchestrator.database.stores import queue_elements, validation
 from OpenOrchestrator.orchestrator.backend import csv_format, csv_text
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
+from OpenOrchestrator.orchestrator.queues.backend import csv_columns
+from OpenOrchestrator.orchestrator.queues.backend.csv_columns import ColumnMap
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -65,6 +67,9 @@ class ImportPreview:
         ignored: Columns that are not imported.
         encoding: What its text was read as.
         notes: What was left out of the file or read as something else, in sentences.
+        head: The names of all columns.
+        columns: What becomes of them where they were mapped; None where their names say it.
+        usual: Whether their names say it, be they mapped or not.
     """
 
     queue: str
@@ -74,6 +79,9 @@ class ImportPreview:
     encoding: str
     delimiter: str
     notes: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    columns: ColumnMap | None = None
+    usual: bool = True
 
     @property
     def wrong(self) -> int:
@@ -93,15 +101,26 @@ class ImportPreview:
 class CsvImportBackend(Backend):
     """Imports into a queue."""
 
-    async def preview(self, queue: str, name: str, content: bytes) -> ImportPreview:
+    async def preview(
+        self, queue: str, name: str, content: bytes, columns: ColumnMap | None = None, *, usual: bool = False
+    ) -> ImportPreview:
         """Read a file and check each line; writes nothing.
+
+        Args:
+            queue: Where it shall go.
+            name: Of the file.
+            content: The file.
+            columns: What becomes of its columns; None takes what was chosen for the queue the last time if that fits,
+                else what their names say, else a guess.
+            usual: Whether their names count, whatever was chosen the last time.
 
         Raises:
             InvalidInputError: If it is no CSV file with the columns that are needed.
         """
 
         def work(session: Session) -> ImportPreview:
-            read = preview_of(queue, name, content, session.get_bind().dialect.name)
+            last = csv_columns.remembered(session, queue) if columns is None and not usual else None
+            read = preview_of(queue, name, content, session.get_bind().dialect.name, columns, last=last)
             known = _known(
                 session, queue, {line.reference for line in read.lines if line.reference and not line.problem}
             )
@@ -115,6 +134,8 @@ class CsvImportBackend(Backend):
 
     async def write(self, preview: ImportPreview, lines: Sequence[ImportLine]) -> int:
         """Add lines of a preview as New elements in their order, all or none, and return how many these are.
+
+        How its columns were mapped is remembered for the queue.
 
         Raises:
             InvalidInputError: If a line cannot be stored after all; nothing was added then.
@@ -132,13 +153,31 @@ class CsvImportBackend(Backend):
             source = f"Imported from {preview.name}"[: queue_elements.CREATED_BY_LENGTH // 2]
             given = [{**row, "created_by": line.created_by or source} for row, line in zip(rows, lines, strict=True)]
             queue_elements.insert_rows(session, given, created_date=self._database.site_now())
+            if preview.columns is not None:
+                csv_columns.remember(session, preview.queue, preview.columns)
             return len(given)
 
         return await self._write(work)
 
 
-def preview_of(queue: str, name: str, content: bytes, dialect_name: str) -> ImportPreview:
+def preview_of(
+    queue: str,
+    name: str,
+    content: bytes,
+    dialect_name: str,
+    columns: ColumnMap | None = None,
+    *,
+    last: ColumnMap | None = None,
+) -> ImportPreview:
     """Return what a file holds for a queue, without asking the database anything.
+
+    Args:
+        queue: Where it shall go.
+        name: Of the file.
+        content: The file.
+        dialect_name: The kind of database.
+        columns: What becomes of its columns, if that was chosen.
+        last: What was chosen the last time; counts if it fits.
 
     Raises:
         InvalidInputError: If it is no CSV file with the columns that are needed.
@@ -155,17 +194,20 @@ def preview_of(queue: str, name: str, content: bytes, dialect_name: str) -> Impo
         if key in _LIMITS and key in places:
             raise InvalidInputError(f"The file has two columns {column!r}: remove one of them.")
         places.setdefault(key, place)
-    if "reference" not in places and "data" not in places:
-        raise InvalidInputError(
-            "The first line has to name the columns, with Reference or Data or both among them. It names: "
-            f"{', '.join(table.head)[:200]}."
-        )
+    usual = "reference" in places or "data" in places
+    if columns is None and last is not None and last.fits(table.head):
+        columns = last
+    elif columns is None and not usual:
+        columns = csv_columns.guess(table.head)
+    if columns is not None:
+        columns.check(table.head)
     if not table.lines:
         raise InvalidInputError("The file has no lines beneath the names of its columns.")
-    counted = Counter(_cell(cells, places.get("reference")) for _, cells in table.lines)
+    values = [_values(cells, table.head, places, columns) for _, cells in table.lines]
+    counted = Counter(each["reference"] for each in values)
     lines = tuple(
-        _line(number, cells, {name: _cell(cells, places.get(name)) for name in _LIMITS}, len(table.head), dialect_name)
-        for number, cells in table.lines
+        _line(number, cells, each, len(table.head), dialect_name)
+        for (number, cells), each in zip(table.lines, values, strict=True)
     )
     lines = tuple(
         replace(line, note=line.note or _UNWRAPPED) if line.number in table.unwrapped else line for line in lines
@@ -176,8 +218,25 @@ def preview_of(queue: str, name: str, content: bytes, dialect_name: str) -> Impo
         else line
         for line in lines
     )
-    ignored = tuple(column for column in table.head if column and column.casefold().replace("_", " ") not in _LIMITS)
-    return ImportPreview(queue, name, lines, ignored, table.encoding, table.delimiter, table.notes)
+    taken = {"created by"} if columns is not None else set(_LIMITS)
+    mapped = columns.headings if columns is not None else ()
+    ignored = tuple(
+        column
+        for column in table.head
+        if column and column not in mapped and column.casefold().replace("_", " ") not in taken
+    )
+    return ImportPreview(
+        queue, name, lines, ignored, table.encoding, table.delimiter, table.notes, table.head, columns, usual
+    )
+
+
+def _values(
+    cells: tuple[str, ...], head: Sequence[str], places: dict[str, int], columns: ColumnMap | None
+) -> dict[str, str]:
+    values = {name: _cell(cells, places.get(name)) for name in _LIMITS}
+    if columns is not None:
+        values |= {"reference": columns.reference_of(cells, head), "data": columns.data_of(cells, head)}
+    return values
 
 
 def _line(number: int, cells: tuple[str, ...], values: dict[str, str], columns: int, dialect_name: str) -> ImportLine:

@@ -14,12 +14,14 @@ from OpenOrchestrator.orchestrator.components.forms.fields import segmented, swi
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
 from OpenOrchestrator.orchestrator.components.tables.paging import PAGE_SIZES, Pager
+from OpenOrchestrator.orchestrator.queues.backend.csv_columns import ColumnMap
 from OpenOrchestrator.orchestrator.queues.backend.csv_import import (
     MOST_BYTES,
     CsvImportBackend,
     ImportLine,
     ImportPreview,
 )
+from OpenOrchestrator.orchestrator.queues.elements.column_choice import ColumnChoice
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -48,6 +50,7 @@ class _Import:
         self._on_done = on_done
         self._backend = CsvImportBackend(view.database, view.clock)
         self._preview: ImportPreview | None = None
+        self._file = "", b""
         self._shown: tuple[ImportLine, ...] = ()
         self._page = 1
         self._size = PAGE_SIZES[0]
@@ -96,7 +99,10 @@ class _Import:
             self._problem = ui.label().classes("oo-alert oo-pre").mark("import-problem")
             self._problem.set_visibility(False)
             with ui.element("div").classes("oo-col oo-t2").style("gap: 6px"):
-                ui.label("The first line names the columns: Reference, Data, Created by. Others are not imported.")
+                ui.label(
+                    "The first line names the columns: Reference, Data, Created by. Where it has other names, you "
+                    "choose which column is the reference, and which become the data, as JSON."
+                )
                 ui.label(
                     "A file that was exported here can be imported again: every line becomes a New element. "
                     "Semicolons, commas and tabs are understood, and so are files that Excel saved."
@@ -107,17 +113,29 @@ class _Import:
         if event.file.size() > MOST_BYTES:
             self._rejected()
             return
-        content = await event.file.read()
+        self._file = name, await event.file.read()
+        problem = await self._look()
+        if problem is not None:
+            self._say(problem)
+
+    async def _look(self, columns: ColumnMap | None = None, *, usual: bool = False) -> str | None:
+        """Show what the file would become; returns what is wrong with it otherwise."""
+        name, content = self._file
         try:
-            self._preview = await self._backend.preview(self._queue, name, content)
+            self._preview = await self._backend.preview(self._queue, name, content, columns, usual=usual)
         except InvalidInputError as error:
-            self._say(f"{name}: {error}")
-            return
+            return f"{name}: {error}"
         except DatabaseError as error:
-            self._say(f"The database does not answer: {error}")
-            return
+            return f"The database does not answer: {error}"
         with self._view.container:
             self._show_preview(self._preview)
+        return None
+
+    async def _map(self, columns: ColumnMap) -> None:
+        problem = await self._look(columns)
+        if problem is not None:
+            self._columns.say(problem)
+            self._write_button.disable()
 
     def _rejected(self) -> None:
         self._say(f"This file cannot be taken: it has to be one CSV file of at most {MOST_BYTES // 1024 // 1024} MB.")
@@ -138,6 +156,7 @@ class _Import:
                 )
             for note in preview.notes:
                 ui.label(note).classes("oo-t2").mark("import-note")
+            self._columns = ColumnChoice(preview, self._map, lambda: self._look(usual=True))
             if preview.ignored:
                 ui.label(f"Not imported: {', '.join(preview.ignored)}. All elements become New.").classes("oo-t2")
             self._known = switch(
