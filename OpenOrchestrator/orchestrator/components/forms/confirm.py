@@ -62,7 +62,7 @@ async def choose(title: str, sentences: Sequence[str], usual: Way, *others: Way)
         usual: What most people want.
         others: What else can be done.
     """
-    with _question(title, sentences) as (dialog, _), ui.element("div").classes("oo-dialog-f"):
+    with question(title, sentences) as (dialog, _), ui.element("div").classes("oo-dialog-f"):
         ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
         for way in others:
             button = danger if way.dangerous else secondary
@@ -93,7 +93,7 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
         if typed():
             dialog.submit(True)
 
-    with _question(title, sentences) as (dialog, body):
+    with question(title, sentences) as (dialog, body):
         with body, field(f"Type: {words}"):
             entered = text_input(f"Type: {words}", marker="typed-words")
         entered.on("keydown.enter", accept)
@@ -109,9 +109,17 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
 
 
 @contextmanager
-def _question(title: str, sentences: Sequence[str]) -> Iterator[tuple[ui.dialog, ui.element]]:
-    """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body."""
-    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
+def question(
+    title: str, sentences: Sequence[str], *, role: str = "alertdialog"
+) -> Iterator[tuple[ui.dialog, ui.element]]:
+    """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body.
+
+    Args:
+        title: The question with name or count.
+        sentences: What will happen.
+        role: ``dialog`` where there is more to it than an answer.
+    """
+    with ui.dialog().props(f"role={role}") as dialog, ui.card().classes("oo-dialog").props("flat"):
         dialog.props["aria-label"] = title
         with ui.element("div").classes("oo-dialog-b") as body:
             with ui.element("h2"):
