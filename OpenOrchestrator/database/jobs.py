@@ -41,6 +41,18 @@ class Job(Base):
         commit_sha: Commit of the robot's repository.
         host_pid: Process id of the robot host on the scheduler's machine.
         host_started: Its create time as psutil tells it, because process ids are used again.
+        process_path: What it was started with, like those that follow; None on rows of older clients.
+        process_args: As the robot got them, which may hold secrets: redacted wherever they are shown.
+        is_git_repo: Whether the path is a repository.
+        git_branch: Branch, tag or commit that was asked for; None for the default one.
+        secret_passing: Member name of SecretPassing.
+        timeout_seconds: How long its robot may run; None without limit, and on rows of older clients.
+        keep_files: Whether a run from git finds what the one before left in its folder.
+        requested_by: Who asked for it, as they call themselves.
+        run_scheduler: The one scheduler that it was asked for; None for any.
+        again_of: The job it repeats, the first of them where that was repeated as well.
+        trigger_before: Member name of the TriggerStatus in which this run leaves its trigger whatever its end, because
+            it was asked for with arguments of its own; None for an ordinary run.
         kill_requested_at: When somebody asked for this run to be killed, whatever becomes of its trigger.
     """
 
@@ -51,6 +63,7 @@ class Job(Base):
         Index("ix_Jobs_trigger", "trigger_id", "start_time", "id"),
         Index("ix_Jobs_process", "process_name", "start_time", "id"),
         Index("ix_Jobs_scheduler", "scheduler_name", "start_time", "id"),
+        Index("ix_Jobs_again_of", "again_of", "start_time", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
@@ -73,6 +86,17 @@ class Job(Base):
     commit_sha: Mapped[str | None] = mapped_column(String(64))
     host_pid: Mapped[int | None]
     host_started: Mapped[float | None] = mapped_column(Double)
+    process_path: Mapped[str | None] = mapped_column(text_type(250))
+    process_args: Mapped[str | None] = mapped_column(text_type(1000))
+    is_git_repo: Mapped[bool | None]
+    git_branch: Mapped[str | None] = mapped_column(text_type(100))
+    secret_passing: Mapped[str | None] = mapped_column(String(20))
+    timeout_seconds: Mapped[int | None]
+    keep_files: Mapped[bool | None]
+    requested_by: Mapped[str | None] = mapped_column(text_type(100))
+    run_scheduler: Mapped[str | None] = mapped_column(text_type(100))
+    again_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    trigger_before: Mapped[str | None] = mapped_column(String(20))
     kill_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

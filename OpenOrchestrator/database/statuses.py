@@ -72,6 +72,15 @@ WAITING_TRIGGER_STATUSES = frozenset({TriggerStatus.PAUSING, TriggerStatus.KILLI
 HELD_TRIGGER_STATUSES = (TriggerStatus.FAILED, TriggerStatus.KILLED)
 """A trigger in one of these does not run before somebody enables it, though nobody paused it."""
 
+RESTING_TRIGGER_STATUSES = (
+    TriggerStatus.IDLE,
+    TriggerStatus.PAUSED,
+    TriggerStatus.FAILED,
+    TriggerStatus.KILLED,
+    TriggerStatus.DONE,
+)
+"""A trigger in one of these has no run, and can be run once with arguments of its own without leaving that state."""
+
 BUSY_TRIGGER_STATUSES = frozenset({TriggerStatus.RUNNING, *WAITING_TRIGGER_STATUSES})
 """A trigger in one of these has a run that has not ended."""
 
@@ -85,6 +94,7 @@ class StartedBy(Enum):
     SCHEDULE = "Schedule"  # the time of a single or scheduled trigger had come
     QUEUE = "Queue"
     REQUEST = "Request"  # somebody asked for a run in the app
+    AGAIN = "Run again"  # somebody asked for a job to be run again
     BY_HAND = "By hand"  # somebody ran the trigger from a terminal
 
 

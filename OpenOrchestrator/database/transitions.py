@@ -19,7 +19,13 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    RESTING_TRIGGER_STATUSES,
+    JobStatus,
+    QueueStatus,
+    TriggerStatus,
+)
 from OpenOrchestrator.database.triggers import Trigger
 
 if TYPE_CHECKING:
@@ -35,11 +41,14 @@ class TriggerEvent(Enum):
     CLAIM = "claim"
     FINISH = "finish"
     FINISH_SINGLE = "finish (single trigger)"
+    CLAIM_ONCE = "claim (run once)"
+    FINISH_PAUSED = "finish (run once of a paused trigger)"
     FAIL = "fail"
     KILL = "kill"
     GIVE_BACK = "give back"
     SETTLE = "settle (no job runs)"
     REQUEST_RUN = "request run"
+    REQUEST_ONCE = "request run once"
     REQUEST_PAUSE = "request pause"
     REQUEST_KILL = "request kill"
     ENABLE = "enable"
@@ -88,6 +97,10 @@ TRIGGER_EVENTS: Mapping[TriggerEvent, Moves[TriggerStatus]] = MappingProxyType(
         TriggerEvent.FINISH_SINGLE: MappingProxyType(
             {_T.RUNNING: _T.DONE, _T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED},
         ),
+        TriggerEvent.CLAIM_ONCE: _from(RESTING_TRIGGER_STATUSES, _T.RUNNING),
+        TriggerEvent.FINISH_PAUSED: MappingProxyType(
+            {_T.RUNNING: _T.PAUSED, _T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED},
+        ),
         TriggerEvent.FAIL: MappingProxyType(
             {_T.RUNNING: _T.FAILED, _T.PAUSING: _T.FAILED, _T.KILLING: _T.KILLED},
         ),
@@ -97,6 +110,7 @@ TRIGGER_EVENTS: Mapping[TriggerEvent, Moves[TriggerStatus]] = MappingProxyType(
         ),
         TriggerEvent.SETTLE: MappingProxyType({_T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED}),
         TriggerEvent.REQUEST_RUN: _from([_T.IDLE], _T.IDLE),
+        TriggerEvent.REQUEST_ONCE: MappingProxyType({state: state for state in RESTING_TRIGGER_STATUSES}),
         TriggerEvent.REQUEST_PAUSE: MappingProxyType({_T.IDLE: _T.PAUSED, _T.RUNNING: _T.PAUSING}),
         TriggerEvent.REQUEST_KILL: _from([_T.RUNNING, _T.PAUSING], _T.KILLING),
         TriggerEvent.ENABLE: MappingProxyType(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String
@@ -33,11 +34,24 @@ class Trigger(Base):
         timeout_seconds: How long its robot may run; None means without limit.
         keep_files: Whether a run from git finds what the one before left in its folder; None means it does not.
         run_requested_at: When somebody asked for a run now; a claim clears it.
+        run_requested_by: Who did, as they call themselves.
+        run_args: Arguments of that run alone, which leaves the trigger as it is; None for an ordinary run of the
+            trigger with its own. Means nothing where ``run_requested_at`` is None.
+        run_scheduler: Name of the one scheduler that run is for; None for any that the whitelist allows.
+        run_again_of: The job that run repeats, the first of them where that was repeated as well.
+        paused_at: When somebody paused it, with what follows; counts only while it is Paused or Pausing.
+        paused_by: Who did, as they call themselves.
+        pause_reason: Why.
+        paused_until: When the pause ends by itself; None if somebody has to enable the trigger.
         failed_starts: Starts in a row that ended before a robot process existed.
     """
 
     __tablename__ = "Triggers"
-    __table_args__ = (Index("ix_Triggers_process_status_type", "process_status", "type"),)
+    __table_args__: Any = (
+        Index("ix_Triggers_process_status_type", "process_status", "type"),
+        Index("ix_Triggers_run_requested_at", "run_requested_at"),
+        Index("ix_Triggers_paused_at", "paused_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
     trigger_name: Mapped[str] = mapped_column(text_type(100))
@@ -56,6 +70,14 @@ class Trigger(Base):
     timeout_seconds: Mapped[int | None]
     keep_files: Mapped[bool | None]
     run_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    run_requested_by: Mapped[str | None] = mapped_column(text_type(100))
+    run_args: Mapped[str | None] = mapped_column(text_type(1000))
+    run_scheduler: Mapped[str | None] = mapped_column(text_type(100))
+    run_again_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str | None] = mapped_column(text_type(100))
+    pause_reason: Mapped[str | None] = mapped_column(text_type(500))
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
 
     __mapper_args__ = {"polymorphic_on": "type", "with_polymorphic": "*"}
@@ -93,6 +115,10 @@ class ScheduledTrigger(Trigger):
     Attributes:
         next_run: Site time of the next run; finds the candidates.
         due_at: The same instant; decides in the hour that occurs twice. None on rows of older clients.
+        skipped_due: The due time that was passed over because somebody asked for it; counts only while it is ahead and
+            ``next_run`` is behind it.
+        skipped_at: When they did.
+        skipped_by: Who, as they call themselves.
     """
 
     __tablename__ = "Scheduled_Triggers"
@@ -102,6 +128,9 @@ class ScheduledTrigger(Trigger):
     cron_expr: Mapped[str] = mapped_column(text_type(200))
     next_run: Mapped[datetime] = mapped_column(SiteDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    skipped_due: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    skipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    skipped_by: Mapped[str | None] = mapped_column(text_type(100))
 
     __mapper_args__ = {"polymorphic_identity": TriggerType.SCHEDULED}
 

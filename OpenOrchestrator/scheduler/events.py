@@ -342,6 +342,10 @@ class Events:
             trigger=trigger,
         )
 
+    def resumed(self, trigger: str) -> None:
+        """The pause of a trigger came to its end, and was ended here."""
+        self._say(INFO, "resumed", f'Enabled "{trigger}": the end of its pause has come.', trigger=trigger)
+
     def stray_abandoned(self, element_id: UUID, job_id: UUID) -> None:
         """A queue element was In Progress for a job that had ended, and is Abandoned now."""
         self._say(

@@ -44,7 +44,7 @@ class OwnedJob:
         status: STARTING means that no robot process can exist yet.
         type: None if the trigger was deleted meanwhile.
         is_blocking: As its trigger says; False if that was deleted.
-        timeout_seconds: As its trigger says; None for no limit.
+        timeout_seconds: What it was claimed with, or what its trigger says where that is not known; None for no limit.
         owner: Instance of the daemon that owns it.
         is_expired: Its lease has run out on the database's clock.
         host_pid: Process id of the robot host; None if that was never saved, which does not mean that there is none.
@@ -148,7 +148,7 @@ def jobs_of(database: Database, name: str) -> tuple[OwnedJob, ...]:
             sa.case((_JOBS.c.lease_until < DatabaseUtcNow(), 1), else_=0).label("is_expired"),
             raw(TRIGGERS.c.type, "trigger_type"),
             raw(TRIGGERS.c.is_blocking, "is_blocking"),
-            raw(TRIGGERS.c.timeout_seconds, "timeout_seconds"),
+            raw(TRIGGERS.c.timeout_seconds, "trigger_limit"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
         .where(_JOBS.c.scheduler_name == name, _ACTIVE, _OURS)
@@ -166,7 +166,7 @@ def jobs_of(database: Database, name: str) -> tuple[OwnedJob, ...]:
             process_name=row.process_name,
             type=TriggerType.__members__.get(str(row.trigger_type)),
             is_blocking=bool(row.is_blocking),
-            timeout_seconds=number_or_none(row.timeout_seconds),
+            timeout_seconds=number_or_none(row.trigger_limit) if row.process_path is None else row.timeout_seconds,
             due_at=row.due_at,
             owner=row.owner,
             is_expired=bool(row.is_expired),

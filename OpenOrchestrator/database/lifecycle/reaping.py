@@ -24,17 +24,18 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, 
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
+    end_event,
     facts_of,
     finish_event,
     for_people,
     log_end,
-    make_due_again,
+    return_to_trigger,
 )
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
-from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
+from OpenOrchestrator.database.transitions import JobEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -273,14 +274,15 @@ def _settle(
         return None
     again = False
     if job.trigger_id is not None:
-        unwanted = job.is_due_again and facts.kill_requested
-        event = TriggerEvent.GIVE_BACK if job.is_due_again else TriggerEvent.FAIL
-        failed = {"failed_starts": job.attempt} if job.status is JobStatus.STARTING else None
-        if unwanted:
-            event, failed = finish_event(facts), {"failed_starts": 0}
-        again = apply(session, event, job.trigger_id, values=failed) and job.is_due_again and not unwanted
-    if again:
-        make_due_again(session, database, facts)
+        counted = {"failed_starts": job.attempt} if job.status is JobStatus.STARTING else None
+        if job.is_due_again and facts.kill_requested:
+            apply(session, finish_event(facts), job.trigger_id, values={"failed_starts": 0})
+        elif job.is_due_again:
+            again = return_to_trigger(session, database, facts, values=counted)
+        else:
+            if facts.trigger_before is not None:  # nobody enables the trigger after it, which would begin anew
+                counted = {"failed_starts": 0}
+            apply(session, end_event(facts, JobStatus.LOST), job.trigger_id, values=counted)
     held = sa.select(_ELEMENTS.c.id).where(
         _ELEMENTS.c.job_id == job.job_id, _ELEMENTS.c.status == QueueStatus.IN_PROGRESS
     )

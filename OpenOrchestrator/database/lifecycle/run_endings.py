@@ -6,9 +6,11 @@ Owns the parts of that one transaction which finishing, giving back and reaping 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,15 +19,27 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerType
+from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import due_triggers, logs, trigger_rows
+from OpenOrchestrator.database.stores.run_requests import NONE
 from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.validation import storable
-from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, apply_where
+from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, apply, apply_where
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+_LEAVING: Mapping[TriggerStatus, TriggerEvent] = MappingProxyType(
+    {
+        TriggerStatus.IDLE: TriggerEvent.FINISH,
+        TriggerStatus.PAUSED: TriggerEvent.FINISH_PAUSED,
+        TriggerStatus.FAILED: TriggerEvent.FAIL,
+        TriggerStatus.KILLED: TriggerEvent.KILL,
+        TriggerStatus.DONE: TriggerEvent.FINISH_SINGLE,
+    }
+)
+"""The event that leads a running trigger back to where a run with arguments of its own found it."""
 
 LONGEST_TEXT = 1000
 """How long the reason of a job and the message of an element may be."""
@@ -44,6 +58,12 @@ class RunFacts:
         start_time: Site time of the claim.
         started_by: None where that is not known.
         kill_requested: Whether somebody asked for this run alone to be killed.
+        trigger_before: In which state this run leaves its trigger, because it was asked for with arguments of its own;
+            None for an ordinary run.
+        requested_by: Who asked for it, as they call themselves.
+        arguments: What it was to run with.
+        run_scheduler: The one scheduler that it was asked for.
+        again_of: The job it repeats.
     """
 
     process_name: str
@@ -53,6 +73,11 @@ class RunFacts:
     start_time: datetime
     started_by: StartedBy | None
     kill_requested: bool
+    trigger_before: TriggerStatus | None = None
+    requested_by: str | None = None
+    arguments: str | None = field(default=None, repr=False)
+    run_scheduler: str | None = None
+    again_of: UUID | None = None
 
 
 def facts_of(session: Session, job_id: UUID) -> RunFacts:
@@ -65,6 +90,11 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
             _JOBS.c.start_time,
             _JOBS.c.started_by,
             _JOBS.c.kill_requested_at,
+            _JOBS.c.trigger_before,
+            _JOBS.c.requested_by,
+            _JOBS.c.process_args,
+            _JOBS.c.run_scheduler,
+            _JOBS.c.again_of,
             raw(TRIGGERS.c.type, "type"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
@@ -73,33 +103,96 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
     row = session.connection().execute(query).one_or_none()
     if row is None:
         return RunFacts("", None, None, None, datetime.min, None, False)  # noqa: DTZ901  (site time is naive)
-    kind = TriggerType.__members__.get(str(row.type))
-    started_by = StartedBy.__members__.get(str(row.started_by))
-    asked = row.kill_requested_at is not None
-    return RunFacts(row.process_name, row.trigger_id, kind, row.due_at, row.start_time, started_by, asked)
+    return RunFacts(
+        process_name=row.process_name,
+        trigger_id=row.trigger_id,
+        type=TriggerType.__members__.get(str(row.type)),
+        due_at=row.due_at,
+        start_time=row.start_time,
+        started_by=StartedBy.__members__.get(str(row.started_by)),
+        kill_requested=row.kill_requested_at is not None,
+        trigger_before=TriggerStatus.__members__.get(str(row.trigger_before)),
+        requested_by=row.requested_by,
+        arguments=row.process_args,
+        run_scheduler=row.run_scheduler,
+        again_of=row.again_of,
+    )
 
 
 def finish_event(run: RunFacts) -> TriggerEvent:
-    """Return what a run does to its trigger that leaves it to its schedule: a single one has no other run."""
+    """Return what a run does to its trigger that leaves it to its schedule: a single one has no other run.
+
+    One with arguments of its own leaves its trigger as it found it.
+    """
+    if run.trigger_before is not None:
+        return _LEAVING[run.trigger_before]
     return TriggerEvent.FINISH_SINGLE if run.type is TriggerType.SINGLE else TriggerEvent.FINISH
 
 
-def make_due_again(session: Session, database: Database, run: RunFacts) -> None:
+def end_event(run: RunFacts, status: JobStatus) -> TriggerEvent:
+    """Return what the end of a run does to its trigger.
+
+    Args:
+        run: The run.
+        status: How it ended.
+    """
+    run_alone = status is JobStatus.KILLED and run.kill_requested
+    if run_alone or status is JobStatus.DONE or run.trigger_before is not None:
+        return finish_event(run)
+    return TriggerEvent.KILL if status is JobStatus.KILLED else TriggerEvent.FAIL
+
+
+def return_to_trigger(
+    session: Session, database: Database, run: RunFacts, *, values: Mapping[str, Any] | None = None
+) -> bool:
+    """Give a run that did not begin back to its trigger, as it was before the claim: due, or asked for.
+
+    Whoever paused the trigger meanwhile, or had it killed, does not want the run that was asked for any more.
+
+    Args:
+        session: An open transaction, in which the job has ended.
+        database: Whose clock it is.
+        run: The run.
+        values: Other columns of the trigger to set.
+
+    Returns:
+        Whether the trigger was waiting for the end of this run.
+    """
+    if run.trigger_id is None:
+        return False
+    event = TriggerEvent.GIVE_BACK if run.trigger_before is None else finish_event(run)
+    if apply(session, event, run.trigger_id, TRIGGERS.c.process_status == TriggerStatus.RUNNING, values=values):
+        _request_again(session, database, run)
+    elif not apply(session, event, run.trigger_id, values=values):
+        return False
+    if run.due_at is not None and run.type is TriggerType.SCHEDULED:
+        _make_due_again(session, database, run)
+    return True
+
+
+def _request_again(session: Session, database: Database, run: RunFacts) -> None:
+    """Make the request again that the claim answered, unless somebody has made another meanwhile."""
+    if run.trigger_before is None and run.started_by is not StartedBy.REQUEST:
+        return
+    values: dict[str, Any] = {**NONE, "run_requested_at": database.utc_now(), "run_requested_by": run.requested_by}
+    if run.trigger_before is not None:
+        values |= {
+            "run_args": run.arguments or "",
+            "run_scheduler": run.run_scheduler,
+            "run_again_of": run.again_of,
+        }
+    free = (TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))
+    session.connection().execute(sa.update(TRIGGERS).where(*free).values(values))
+
+
+def _make_due_again(session: Session, database: Database, run: RunFacts) -> None:
     """Undo what the claim did to the due time. Single and queue triggers are due again by being Idle."""
     connection = session.connection()
-    if run.started_by is StartedBy.REQUEST:
-        connection.execute(
-            sa.update(TRIGGERS)
-            .where(TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))
-            .values(run_requested_at=database.utc_now())
-        )
-    if run.due_at is None or run.type is not TriggerType.SCHEDULED:
-        return
     query = sa.select(*trigger_rows.BASE_COLUMNS, *trigger_rows.TIME_COLUMNS).select_from(trigger_rows.TIME_JOIN)
     row = connection.execute(query.where(TRIGGERS.c.id == run.trigger_id)).one_or_none()
     try:
         trigger = None if row is None else trigger_rows.read(row)
-        if trigger is None or not _is_as_the_claim_left_it(trigger, run, database):
+        if trigger is None or run.due_at is None or not _is_as_the_claim_left_it(trigger, run, database):
             return
     except PoisonedRowError:  # the next poll reports it
         return

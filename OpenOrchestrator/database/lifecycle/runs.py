@@ -24,16 +24,17 @@ from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
+    end_event,
     facts_of,
     finish_event,
     for_people,
     log_end,
-    make_due_again,
+    return_to_trigger,
 )
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
-from OpenOrchestrator.database.transitions import JobEvent, TriggerEvent, apply
+from OpenOrchestrator.database.transitions import JobEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -114,8 +115,9 @@ def finish(
     """End a run, once: the job, its trigger, the elements it still holds, and its Error log, all in one transaction.
 
     The trigger becomes Idle (a single one Done), Failed or Killed as the run ended, or Paused if a pause was asked
-    for. Where this run alone was to be killed, its trigger goes on as after a good end. What an admin set it to
-    meanwhile stays. Elements still In Progress become Abandoned.
+    for. Where this run alone was to be killed, its trigger goes on as after a good end; where it had arguments of its
+    own, its trigger is left as it was found, whatever the end. What an admin set it to meanwhile stays. Elements still
+    In Progress become Abandoned.
 
     Args:
         database: Where the job is.
@@ -131,17 +133,17 @@ def finish(
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
     """
     text = None if reason is None else for_people(reason, database)
-    trigger_event = TriggerEvent.KILL if status is JobStatus.KILLED else TriggerEvent.FAIL
 
     def work(session: Session) -> bool:
         values = {"end_time": database.site_now(), "exit_code": exit_code, "reason": text, "lease_until": None}
         if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
             return False
         facts = facts_of(session, job_id)
-        run_alone = status is JobStatus.KILLED and facts.kill_requested
-        event = finish_event(facts) if run_alone or status is JobStatus.DONE else trigger_event
         if facts.trigger_id is not None:
-            apply(session, event, facts.trigger_id, values={"failed_starts": 0} if run_alone else None)
+            run_alone = status is JobStatus.KILLED and facts.kill_requested
+            # Nobody enables the trigger after it, which would begin anew.
+            values = {"failed_starts": 0} if run_alone or facts.trigger_before is not None else {}
+            apply(session, end_event(facts, status), facts.trigger_id, values=values)
         abandon_elements(session, database, job_id, status, text)
         if error_log is not None:
             log_end(session, database, job_id, facts.process_name, error_log)
@@ -174,8 +176,7 @@ def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts:
                 apply(session, finish_event(facts), run.trigger_id, values={"failed_starts": 0})
             return True
         counted = None if failed_starts is None else {"failed_starts": failed_starts}
-        if run.trigger_id is not None and apply(session, TriggerEvent.GIVE_BACK, run.trigger_id, values=counted):
-            make_due_again(session, database, facts)
+        return_to_trigger(session, database, facts, values=counted)
         return True
 
     return write_guarded(database, work, read_back=_saved(run.job_id, run.fence, JobStatus.KILLED))

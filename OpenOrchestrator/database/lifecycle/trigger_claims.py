@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -25,6 +25,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
+    RESTING_TRIGGER_STATUSES,
     JobStatus,
     SecretPassing,
     StartedBy,
@@ -32,6 +33,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
+from OpenOrchestrator.database.stores import run_requests
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -42,6 +44,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     PoisonedRowError,
     TriggerRow,
     read,
+    still,
 )
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 
@@ -49,7 +52,11 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 REASONS: Mapping[StartedBy, str] = MappingProxyType(
-    {StartedBy.REQUEST: "Started on request.", StartedBy.BY_HAND: "Started by hand."}
+    {
+        StartedBy.REQUEST: "Started on request.",
+        StartedBy.AGAIN: "Run again on request.",
+        StartedBy.BY_HAND: "Started by hand.",
+    }
 )
 """What the reason of a job says, for people and while it is active, where its trigger was not due."""
 
@@ -108,7 +115,9 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
     """Claim triggers: each becomes Running, and its job Starting, owned by ``identity`` for the length of a lease.
 
     All in one transaction. Of several schedulers that try at the same time exactly one gets each trigger; none waits
-    for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared.
+    for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared. A
+    request for a run with arguments of its own is answered by a claim for that run alone, which leaves the next run as
+    it is; the job keeps the arguments, and the state in which its end will leave the trigger.
 
     Args:
         database: Where the triggers are.
@@ -190,7 +199,7 @@ class _Claiming:
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
         wanted = {trigger.trigger_id: trigger for trigger in due}
-        rows = self._lock(list(wanted))
+        rows = self._lock(list(wanted), once=any(trigger.once for trigger in due))
         active = _due.active_triggers(self._connection) if rows else frozenset()
         won: dict[UUID, TriggerRow] = {}
         for row in rows:
@@ -199,19 +208,25 @@ class _Claiming:
                 won[row.trigger_id] = row
         if not won:
             return []
-        changed = apply_where(
-            self._session,
-            TriggerEvent.CLAIM,
-            TRIGGERS.c.id.in_(list(won)),
-            values={"last_run": self._site_now, "run_requested_at": None},
-        )
+        self._set_running(won, wanted)
+        runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
+        self._insert_jobs(runs, won, wanted)
+        self._note_latest(runs[-1])
+        return runs
+
+    def _set_running(self, won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]) -> None:
+        changed = 0
+        for event, once, answered in (
+            (TriggerEvent.CLAIM, False, run_requests.ANSWERED),
+            (TriggerEvent.CLAIM_ONCE, True, run_requests.NONE),
+        ):
+            ids = [key for key in won if wanted[key].once is once]
+            if ids:
+                values = {"last_run": self._site_now, **answered}
+                changed += apply_where(self._session, event, TRIGGERS.c.id.in_(ids), values=values)
         if changed != len(won):
             # They are locked, so this cannot be. If it is, nothing must remain of this transaction.
             raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
-        runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
-        self._insert_jobs(runs, {key: self._started_by(row, wanted[key]) for key, row in won.items()})
-        self._note_latest(runs[-1])
-        return runs
 
     def _note_latest(self, run: ClaimedRun) -> None:
         """Note in the list of schedulers what was started; whoever holds that row locked must not hold up claims."""
@@ -220,13 +235,20 @@ class _Claiming:
             latest = {"latest_trigger": run.trigger_name, "latest_trigger_time": self._site_now}
             self._connection.execute(sa.update(_SCHEDULERS).where(own).values(latest))
 
-    def _lock(self, ids: list[UUID]) -> list[TriggerRow]:
-        """Lock those that are idle and that nobody else is claiming, and read them as they are now."""
+    def _lock(self, ids: list[UUID], *, once: bool) -> list[TriggerRow]:
+        """Lock those that have no run and that nobody else is claiming, and read them as they are now.
+
+        Args:
+            ids: Which ones.
+            once: Whether one of them may be in another state than Idle.
+        """
+        status = TRIGGERS.c.process_status
+        states = status.in_(RESTING_TRIGGER_STATUSES) if once else status == TriggerStatus.IDLE
         # In the order of their ids, so that two schedulers never wait for each other in a circle.
         query = (
             sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
             .select_from(TIME_JOIN)
-            .where(TRIGGERS.c.id.in_(ids), TRIGGERS.c.process_status == TriggerStatus.IDLE)
+            .where(TRIGGERS.c.id.in_(ids), states)
             .order_by(TRIGGERS.c.id)
             .with_hint(TRIGGERS, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql")  # knows no FOR UPDATE
         )
@@ -243,9 +265,14 @@ class _Claiming:
     def _is_as_seen(self, row: TriggerRow, trigger: DueTrigger) -> bool:
         if row.last_run != trigger.last_run_seen or row.next_run != trigger.next_run_seen:
             return False
+        if trigger.once:
+            # Another request may have come in the place of the one that was seen; then it is that one's arguments.
+            return row.wants_once and _due.is_allowed_on(_due.once_whitelist(row), self._identity.name)
+        if row.status is not TriggerStatus.IDLE:
+            return False
         if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
             return True
-        return row.run_requested_at is not None
+        return row.wants_run
 
     def _move_on(self, row: TriggerRow, trigger: DueTrigger) -> bool:
         """Set a scheduled trigger that is due to its next run."""
@@ -257,7 +284,7 @@ class _Claiming:
             return False
         update = (
             sa.update(SCHEDULED)
-            .where(SCHEDULED.c.id == row.trigger_id, *_still(row.next_run))
+            .where(SCHEDULED.c.id == row.trigger_id, *still(SCHEDULED.c.next_run, row.next_run))
             .values(next_run=cron.to_site(due_at, self._zone), due_at=due_at)
         )
         return self._connection.execute(update).rowcount == 1
@@ -267,9 +294,14 @@ class _Claiming:
             return StartedBy.BY_HAND
         if trigger.due_at is not None:
             return StartedBy.SCHEDULE
-        return StartedBy.QUEUE if row.run_requested_at is None else StartedBy.REQUEST
+        if trigger.once and row.run_again_of is not None:
+            return StartedBy.AGAIN
+        return StartedBy.REQUEST if trigger.once or row.wants_run else StartedBy.QUEUE
 
-    def _insert_jobs(self, runs: Sequence[ClaimedRun], started_by: Mapping[UUID, StartedBy]) -> None:
+    def _insert_jobs(
+        self, runs: Sequence[ClaimedRun], won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]
+    ) -> None:
+        started_by = {key: self._started_by(row, wanted[key]) for key, row in won.items()}
         self._connection.execute(
             sa.insert(_JOBS).values(lease_until=DatabaseUtcNow(LEASE_SECONDS)),
             [
@@ -287,10 +319,28 @@ class _Claiming:
                     "owner": self._identity.instance,
                     "started_by": started_by[run.trigger_id].name,
                     "reason": REASONS.get(started_by[run.trigger_id]),
+                    "process_path": run.process_path,
+                    "process_args": run.process_args,
+                    "is_git_repo": run.is_git_repo,
+                    "git_branch": run.git_branch,
+                    "secret_passing": run.passing.name,
+                    "timeout_seconds": run.timeout_seconds,
+                    "keep_files": run.keep_files,
+                    **_request_of(won[run.trigger_id], once=wanted[run.trigger_id].once),
                 }
                 for run in runs
             ],
         )
+
+
+def _request_of(row: TriggerRow, *, once: bool) -> dict[str, Any]:
+    """Return what a job keeps of the request that it answers, so that it can be made again."""
+    return {
+        "requested_by": row.run_requested_by if once or row.wants_run else None,
+        "run_scheduler": row.run_scheduler if once else None,
+        "again_of": row.run_again_of if once else None,
+        "trigger_before": row.status.name if once and row.status is not None else None,
+    }
 
 
 def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
@@ -302,7 +352,7 @@ def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         trigger_name=row.name,
         process_name=row.process_name,
         process_path=row.process_path,
-        process_args=row.process_args,
+        process_args=row.run_args if trigger.once and row.run_args is not None else row.process_args,
         is_git_repo=row.is_git_repo,
         git_branch=row.git_branch,
         is_blocking=row.is_blocking,
@@ -312,11 +362,3 @@ def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         due_at=trigger.due_at,
         type=row.type,
     )
-
-
-def _still(seen: datetime) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    # Within a second: older tables of some databases round fractions, and equality would then never hold.
-    second = timedelta(seconds=1)
-    low = seen - second if seen - datetime.min > second else seen  # noqa: DTZ901  (site time is naive)
-    high = seen + second if datetime.max - seen > second else seen  # noqa: DTZ901
-    return SCHEDULED.c.next_run >= low, SCHEDULED.c.next_run <= high

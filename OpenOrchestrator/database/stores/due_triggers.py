@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, cast
@@ -23,7 +23,12 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    RESTING_TRIGGER_STATUSES,
+    TriggerStatus,
+    TriggerType,
+)
 from OpenOrchestrator.database.stores import queue_backoff
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -49,7 +54,12 @@ _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 # The statements are made once: a poll comes every second, and making them takes as long as running them.
 _IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
-_IDLE_QUEUE = (_IDLE, TRIGGERS.c.type == TriggerType.QUEUE, TRIGGERS.c.run_requested_at.is_(None))
+# Those of which an ordinary run was asked for are found by that.
+_IDLE_QUEUE = (
+    _IDLE,
+    TRIGGERS.c.type == TriggerType.QUEUE,
+    sa.or_(TRIGGERS.c.run_requested_at.is_(None), TRIGGERS.c.run_args.is_not(None)),
+)
 _QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
 _QUEUES = sa.select(
     *BASE_COLUMNS, raw(QUEUE.c.queue_name, "queue_name"), raw(QUEUE.c.min_batch_size, "size")
@@ -60,6 +70,13 @@ _ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.
 _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
 _BATCHES_AT_ONCE = 20
+# After a date, and not just there: then every database walks the index that has the few requests at its end.
+_ASKED = TRIGGERS.c.run_requested_at > datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ONCE = (
+    sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
+    .select_from(TIME_JOIN)
+    .where(_ASKED, TRIGGERS.c.run_args.is_not(None), TRIGGERS.c.process_status.in_(RESTING_TRIGGER_STATUSES))
+)
 _LONGEST_REASON = 300
 _LOST_ID = (
     "its id is written as {id!r}, and ids are found as 32 lower-case digits without dashes alone. Correct it in the "
@@ -69,15 +86,16 @@ _LOST_ID = (
 
 @dataclass(frozen=True, slots=True)
 class DueTrigger:
-    """An idle trigger that is due.
+    """A trigger that is due and idle, or of which somebody asked for a run with arguments of its own.
 
     Attributes:
         priority: Higher runs first.
         is_blocking: Has to be alone on its machine.
-        whitelist: Names of the schedulers it may run on; empty for any.
+        whitelist: Names of the schedulers this run may be on; empty for any.
         due_at: Since when, aware UTC; None for queue triggers and for runs that somebody asked for.
         next_run_seen: Its ``next_run``; a claim is refused if somebody changed it meanwhile.
         last_run_seen: Its ``last_run`` in the driver's form; a claim is refused if it ran meanwhile.
+        once: It is the run with arguments of its own that is wanted, whatever the trigger's state.
     """
 
     trigger_id: UUID
@@ -89,20 +107,22 @@ class DueTrigger:
     due_at: datetime | None
     next_run_seen: datetime | None
     last_run_seen: Any = None
+    once: bool = False
 
     @classmethod
-    def of(cls, trigger: TriggerRow, due_at: datetime | None) -> DueTrigger:
-        """Return a trigger as it was read, as one that is due."""
+    def of(cls, trigger: TriggerRow, due_at: datetime | None, *, once: bool = False) -> DueTrigger:
+        """Return a trigger as it was read, as one that is due, or whose run once is wanted."""
         return cls(
             trigger_id=trigger.trigger_id,
             name=trigger.name,
             type=trigger.type,
             priority=trigger.priority,
             is_blocking=trigger.is_blocking,
-            whitelist=trigger.whitelist,
+            whitelist=once_whitelist(trigger) if once else trigger.whitelist,
             due_at=due_at,
             next_run_seen=trigger.next_run,
             last_run_seen=trigger.last_run,
+            once=once,
         )
 
 
@@ -136,7 +156,7 @@ class DueTriggers:
 
 
 def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
-    """Find all idle triggers that are due.
+    """Find all idle triggers that are due, and all of which a run with arguments of its own is wanted.
 
     Args:
         connection: An open transaction.
@@ -148,26 +168,29 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     poisoned: list[Poisoned] = []
     waiting: list[datetime] = []
     latest = cron.latest_site_time(now, zone)
-    timed = connection.execute(_time_query(connection.dialect.name), {"latest": latest})
+    once = list(connection.execute(_ONCE))
+    timed = list(connection.execute(_time_query(connection.dialect.name), {"latest": latest}))
     full = list(_due_queue_rows(connection, poisoned))
-    for row in (*timed, *full):
+    seen: set[UUID] = set()
+    for row, wants_once in (*((row, True) for row in once), *((row, False) for row in (*timed, *full))):
         try:
             trigger = _read_known(row, connection.dialect.name)
-            if not _may_run_on(trigger, scheduler_name):
+            if trigger.trigger_id in seen:
                 continue
-            found = as_due(trigger, now=now, zone=zone)
+            found = _found(trigger, once=wants_once, now=now, zone=zone, scheduler_name=scheduler_name)
         except PoisonedRowError as error:
             poisoned.append(_poisoned(row, str(error)))
             continue
         if isinstance(found, DueTrigger):
             due.append(found)
-        else:
+            seen.add(found.trigger_id)
+        elif found is not None:
             waiting.append(found)
     if due:
         active = active_triggers(connection)
         due = [trigger for trigger in due if trigger.trigger_id not in active]
         resting = _resting(connection, due, full, cron.to_site(now, zone))
-        due = [trigger for trigger in due if trigger.trigger_id not in resting]
+        due = [trigger for trigger in due if trigger.once or trigger.trigger_id not in resting]
         waiting += [cron.to_utc(until, zone) for until in resting.values()]
     poisoned += _unknown_statuses(connection)
     waiting += _later(connection, latest, zone)
@@ -188,7 +211,7 @@ def as_due(trigger: TriggerRow, *, now: datetime, zone: ZoneInfo) -> DueTrigger 
     if trigger.next_run is not None:
         due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
         if due_at > now:
-            if trigger.run_requested_at is None:
+            if not trigger.wants_run:
                 return due_at
             due_at = None
     if due_at is not None and trigger.cron_expr is not None:
@@ -206,6 +229,11 @@ def next_after(expression: str, due_at: datetime, *, now: datetime, zone: ZoneIn
         return cron.next_due(expression, max(due_at, now), zone)
     except InvalidInputError as error:
         raise PoisonedRowError(str(error)) from error
+
+
+def once_whitelist(trigger: TriggerRow) -> tuple[str, ...]:
+    """Return which schedulers may run a trigger once as it is wanted: the chosen one, or those of its whitelist."""
+    return trigger.whitelist if trigger.run_scheduler is None else (trigger.run_scheduler,)
 
 
 def active_triggers(connection: Connection) -> frozenset[UUID]:
@@ -239,8 +267,14 @@ def _read_known(row: Any, dialect_name: str) -> TriggerRow:
     return read(row)
 
 
-def _may_run_on(trigger: TriggerRow, scheduler_name: str | None) -> bool:
-    return scheduler_name is None or is_allowed_on(trigger.whitelist, scheduler_name)
+def _found(
+    trigger: TriggerRow, *, once: bool, now: datetime, zone: ZoneInfo, scheduler_name: str | None
+) -> DueTrigger | datetime | None:
+    """Return what is due of a trigger, or when it will be; None for nothing here."""
+    whitelist = once_whitelist(trigger) if once else trigger.whitelist
+    if scheduler_name is not None and not is_allowed_on(whitelist, scheduler_name):
+        return None
+    return DueTrigger.of(trigger, None, once=True) if once else as_due(trigger, now=now, zone=zone)
 
 
 @lru_cache
@@ -258,7 +292,7 @@ def _time_query(dialect_name: str) -> sa.Select[Any]:
         .where(
             _IDLE,
             sa.or_(
-                TRIGGERS.c.run_requested_at.is_not(None),
+                sa.and_(TRIGGERS.c.run_requested_at.is_not(None), TRIGGERS.c.run_args.is_(None)),
                 sa.and_(kind == TriggerType.SINGLE, may_be_due(SINGLE.c.next_run)),
                 sa.and_(kind == TriggerType.SCHEDULED, may_be_due(SCHEDULED.c.next_run)),
                 kind.not_in(list(TriggerType)),

@@ -29,7 +29,26 @@ GIT_BRANCH_LENGTH = 100
 CRON_LENGTH = 200
 QUEUE_NAME_LENGTH = 200
 
-_FIXED = frozenset({"id", "type", "due_at", "failed_starts", "run_requested_at"})
+_FIXED = frozenset(
+    {
+        "id",
+        "type",
+        "due_at",
+        "failed_starts",
+        "run_requested_at",
+        "run_requested_by",
+        "run_args",
+        "run_scheduler",
+        "run_again_of",
+        "paused_at",
+        "paused_by",
+        "pause_reason",
+        "paused_until",
+        "skipped_due",
+        "skipped_at",
+        "skipped_by",
+    }
+)
 """What belongs to the scheduler, or follows from the rest."""
 
 _Check = Callable[[Any, str], Any]

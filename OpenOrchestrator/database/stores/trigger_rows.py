@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
+from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 T = TypeVar("T")
@@ -37,6 +37,9 @@ class TriggerRow:
     """What a start needs to know of a trigger.
 
     Attributes:
+        status: None if the column holds none.
+        run_requested_at: When somebody asked for a run, aware UTC; of what kind, says ``wants_once``.
+        run_args: Arguments of the run that was asked for.
         last_run: As the driver delivers it; only good for comparing with another reading of the same row.
         next_run: Naive site time; None for queue triggers.
         due_at: What is stored beside ``next_run``, aware UTC.
@@ -63,6 +66,21 @@ class TriggerRow:
     next_run: datetime | None
     due_at: datetime | None
     cron_expr: str | None
+    status: TriggerStatus | None
+    run_requested_by: str | None
+    run_args: str | None
+    run_scheduler: str | None
+    run_again_of: UUID | None
+
+    @property
+    def wants_once(self) -> bool:
+        """Whether somebody asked for a run with arguments of its own."""
+        return self.run_requested_at is not None and self.run_args is not None
+
+    @property
+    def wants_run(self) -> bool:
+        """Whether somebody asked for an ordinary run."""
+        return self.run_requested_at is not None and self.run_args is None
 
 
 def raw(column: sa.ColumnElement[Any], label: str) -> sa.Label[Any]:
@@ -90,6 +108,11 @@ BASE_COLUMNS = tuple(
         "failed_starts",
         "last_run",
         "run_requested_at",
+        "process_status",
+        "run_requested_by",
+        "run_args",
+        "run_scheduler",
+        "run_again_of",
     )
 )
 
@@ -139,6 +162,11 @@ def read(row: Any) -> TriggerRow:
         next_run=_read(values, prefix + "next_run", _date) if timed else None,
         due_at=_optional(values, prefix + "due_at", _instant) if timed else None,
         cron_expr=_read(values, "cron_expr", _text) if kind is TriggerType.SCHEDULED and timed else None,
+        status=TriggerStatus.__members__.get(str(values["process_status"])),
+        run_requested_by=_optional(values, "run_requested_by", _text),
+        run_args=_optional(values, "run_args", _text),
+        run_scheduler=_optional(values, "run_scheduler", _text),
+        run_again_of=_optional(values, "run_again_of", trigger_id),
     )
 
 
@@ -149,6 +177,15 @@ def trigger_id(value: Any) -> UUID:
         ValueError: If it is none.
     """
     return value if isinstance(value, UUID) else UUID(str(value))
+
+
+def still(next_run: sa.ColumnElement[datetime], seen: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions that a next run is as it was seen, naive site time."""
+    # Within a second: older tables of some databases round fractions, and equality would then never hold.
+    second = timedelta(seconds=1)
+    low = seen - second if seen - datetime.min > second else seen  # noqa: DTZ901  (site time is naive)
+    high = seen + second if datetime.max - seen > second else seen  # noqa: DTZ901
+    return next_run >= low, next_run <= high
 
 
 def is_lost_id(value: Any, dialect_name: str) -> bool:

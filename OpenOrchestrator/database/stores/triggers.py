@@ -19,7 +19,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, notes, trigger_rows
+from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.database.triggers import Trigger
@@ -118,7 +118,7 @@ def update(
     Raises:
         InvalidInputError: If this kind of trigger has no such attribute.
     """
-    if not _hold(session, trigger_id, expected):
+    if not hold(session, trigger_id, expected):
         return False
     kind = session.connection().execute(sa.select(TRIGGERS.c.type).where(TRIGGERS.c.id == trigger_id)).scalar_one()
     child = _CHILDREN[kind]
@@ -147,7 +147,7 @@ def delete(session: Session, trigger_id: UUID, *, expected: Collection[TriggerSt
     Returns:
         Whether it was deleted. False: it was gone, or its status is another one now.
     """
-    if not _hold(session, trigger_id, expected):
+    if not hold(session, trigger_id, expected):
         return False
     for table in (*_CHILDREN.values(), TRIGGERS):
         session.connection().execute(sa.delete(table).where(table.c.id == trigger_id))
@@ -162,7 +162,7 @@ def set_status(session: Session, trigger_id: UUID, status: TriggerStatus) -> boo
     Returns:
         Whether there is such a trigger.
     """
-    values: dict[str, Any] = {"process_status": status}
+    values: dict[str, Any] = {"process_status": status, **pauses.NONE}
     if status is TriggerStatus.IDLE:
         values["failed_starts"] = 0
     changed = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id).values(values)
@@ -174,7 +174,7 @@ def request_pause(session: Session, trigger_id: UUID) -> bool:
 
     A run that was asked for and has not started is not wanted any more.
     """
-    return apply(session, TriggerEvent.REQUEST_PAUSE, trigger_id, values={"run_requested_at": None})
+    return apply(session, TriggerEvent.REQUEST_PAUSE, trigger_id, values={**run_requests.NONE, **pauses.NONE})
 
 
 def request_kill(session: Session, trigger_id: UUID) -> bool:
@@ -183,42 +183,42 @@ def request_kill(session: Session, trigger_id: UUID) -> bool:
 
 
 def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
-    """Ask for an idle trigger to be run now (aware instant), whether it is due or not. False if it is not idle."""
-    return apply(session, TriggerEvent.REQUEST_RUN, trigger_id, values={"run_requested_at": now})
+    """Ask for an idle trigger to be run now (aware instant); see ``run_requests``, which knows more kinds of runs."""
+    return run_requests.request(session, trigger_id, now=now)
 
 
-def cancel_run(session: Session, trigger_id: UUID) -> bool:
-    """Take back a run that was asked for and has not started. False if there is none (any more)."""
-    idle = TRIGGERS.c.process_status == TriggerStatus.IDLE
-    wanted = TRIGGERS.c.run_requested_at.is_not(None)
-    changed = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id, idle, wanted).values(run_requested_at=None)
-    return session.connection().execute(changed).rowcount == 1
-
-
-def enable(session: Session, trigger_id: UUID) -> bool:
+def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) -> bool:
     """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
 
     A scheduled or single trigger whose time has passed meanwhile is due at once, and once only.
 
+    Args:
+        session: An open transaction.
+        trigger_id: Which one.
+        guards: What has to hold as well.
+
     Returns:
         Whether its status allowed it.
     """
-    return apply(session, TriggerEvent.ENABLE, trigger_id, values={"failed_starts": 0})
+    return apply(session, TriggerEvent.ENABLE, trigger_id, *guards, values={"failed_starts": 0, **pauses.NONE})
 
 
-def enable_from_next(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
+def enable_from_next(
+    session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool], now: datetime, zone: ZoneInfo
+) -> bool:
     """Let a trigger run again as ``enable`` does, but pass over what a scheduled one has missed: it waits for its next.
 
     Args:
         session: An open transaction.
         trigger_id: Which one.
+        guards: What has to hold as well.
         now: Aware instant.
         zone: The site's time zone.
 
     Returns:
         Whether its status allowed it.
     """
-    if not enable(session, trigger_id):
+    if not enable(session, trigger_id, *guards):
         return False
     try:
         _set_following(session, trigger_id, now=now, zone=zone, only_missed=True)
@@ -232,7 +232,7 @@ def disable(session: Session, trigger_id: UUID) -> bool:
 
     A run that was asked for and has not started is not wanted any more.
     """
-    return apply(session, TriggerEvent.DISABLE, trigger_id, values={"run_requested_at": None})
+    return apply(session, TriggerEvent.DISABLE, trigger_id, values={**run_requests.NONE, **pauses.NONE})
 
 
 def begin_single(session: Session, trigger_id: UUID, *, now: datetime, zone: ZoneInfo) -> bool:
@@ -285,6 +285,15 @@ def require(session: Session, trigger_id: UUID) -> Trigger:
     return trigger
 
 
+def hold(session: Session, trigger_id: UUID, expected: Collection[TriggerStatus] | None) -> bool:
+    """Lock a trigger for the rest of the transaction if its status is as expected (None for any)."""
+    guards = [TRIGGERS.c.id == trigger_id]
+    if expected is not None:
+        guards.append(TRIGGERS.c.process_status.in_(list(expected)))
+    touch = sa.update(TRIGGERS).where(*guards).values(process_status=TRIGGERS.c.process_status)
+    return session.connection().execute(touch).rowcount == 1
+
+
 def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child: Mapping[str, Any]) -> UUID:
     trigger_id = uuid4()
     values = {
@@ -310,7 +319,7 @@ def _times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -
 
 
 def _begin(session: Session, trigger_id: UUID, kind: TriggerType, now: datetime, zone: ZoneInfo) -> bool:
-    values = {"last_run": cron.to_site(now, zone), "run_requested_at": None}
+    values = {"last_run": cron.to_site(now, zone), **run_requests.ANSWERED}
     return apply(session, TriggerEvent.CLAIM, trigger_id, TRIGGERS.c.type == kind, values=values)
 
 
@@ -336,15 +345,6 @@ def _set_following(
         .where(SCHEDULED.c.id == trigger_id)
         .values(next_run=cron.to_site(following, zone), due_at=following)
     )
-
-
-def _hold(session: Session, trigger_id: UUID, expected: Collection[TriggerStatus] | None) -> bool:
-    """Lock a trigger for the rest of the transaction if its status is as expected."""
-    guards = [TRIGGERS.c.id == trigger_id]
-    if expected is not None:
-        guards.append(TRIGGERS.c.process_status.in_(list(expected)))
-    touch = sa.update(TRIGGERS).where(*guards).values(process_status=TRIGGERS.c.process_status)
-    return session.connection().execute(touch).rowcount == 1
 
 
 def _load(session: Session, where: Iterable[sa.ColumnElement[bool]]) -> tuple[Trigger, ...]:

@@ -111,3 +111,9 @@ def _is_too_deep(value: JsonObject | list[Any]) -> bool:
         if not level:
             return False
     return True
+
+
+def pretty(text: str) -> str:
+    """Return a text as it is read best: JSON indented, anything else as it is."""
+    value = parsed(text)
+    return text if value is None else as_text(value, indent=2)

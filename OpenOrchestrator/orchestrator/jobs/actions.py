@@ -1,13 +1,16 @@
-"""What is done with jobs: killing one, and running its trigger again."""
+"""What is done with jobs: killing one, and running it again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.components.forms.confirm import Way, choose
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
+from OpenOrchestrator.orchestrator.jobs.backend.run_once import RunOnceBackend, RunPlan
+from OpenOrchestrator.orchestrator.jobs.run_dialog import ask_run
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -24,6 +27,7 @@ class JobActions:
     def __init__(self, view: View, backend: JobsBackend) -> None:
         self._view = view
         self._backend = backend
+        self._runs = RunOnceBackend(view.database, view.clock)
 
     async def kill(self, row: JobRow) -> None:
         """Ask, then have the robot of a job stopped."""
@@ -47,14 +51,26 @@ class JobActions:
         )
 
     async def run_again(self, row: JobRow) -> bool:
-        """Ask for a run of the trigger of a job; returns whether it was asked for."""
-        trigger_id = row.trigger_id
-        if trigger_id is None:
+        """Ask with which arguments and where a job is to be run again; returns whether that was asked for."""
+        plan = await self._view.act(lambda: self._runs.of_job(row.id), name=f"Run {row.name} again")
+        return plan is not None and await self._run_once(plan)
+
+    async def run_trigger_once(self, trigger_id: UUID, name: str) -> bool:
+        """Ask with which arguments and where a trigger is to be run; returns whether that was asked for."""
+        plan = await self._view.act(lambda: self._runs.of_trigger(trigger_id), name=f"Run {name} once")
+        return plan is not None and await self._run_once(plan)
+
+    async def _run_once(self, plan: RunPlan) -> bool:
+        with self._view.container:
+            wish = await ask_run(plan)
+        if wish is None:
             return False
-        stopped = row.trigger_status in STOPPED_STATUSES
-        requested = await self._view.act(
-            lambda: self._backend.run_again(trigger_id),
-            name=f"Run {row.name}",
-            done=f"{row.name} was enabled and a run requested" if stopped else f"A run of {row.name} was requested",
+        enabled = f"{plan.name} was enabled and a run requested"
+        return bool(
+            await self._view.act(
+                lambda: self._runs.ask(plan, wish),
+                name=f"Run {plan.name}",
+                done=enabled if wish.enable else f"A run of {plan.name} was requested",
+                lost="It runs by now, or a run of it is waiting. This page shows the new state.",
+            )
         )
-        return bool(requested)

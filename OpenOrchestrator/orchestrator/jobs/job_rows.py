@@ -19,6 +19,7 @@ COLUMNS = (
     Column("started", "Started", "116px", sortable=True),
     Column("duration", "Duration", "110px", right=True),
     Column("where", "Scheduler", "136px"),
+    Column("by", "Started by", "108px"),
     Column("reason", "Cause"),
 )
 ACTIONS = (
@@ -61,6 +62,7 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
             "started": cells.moment(started, now, zone, tone="t2"),
             "duration": _duration(row, now, zone),
             "where": cells.text(row.scheduler, tone="t2"),
+            "by": _started_by(row),
             "reason": _reason(row),
         },
     )
@@ -75,6 +77,14 @@ def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
     if row.ended is None:
         return cells.text("", tone="t3")
     return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
+
+
+def _started_by(row: JobRow) -> cells.Cell:
+    if row.started_by is None:
+        return cells.text("", tone="t3")
+    who = f"Asked for by {row.requested_by}" if row.requested_by else None
+    href = f"/jobs/{row.again_of}" if row.again_of is not None else None
+    return cells.text(row.started_by.value, tone="t2", tip=who, href=href)
 
 
 def _reason(row: JobRow) -> cells.Cell:
@@ -102,7 +112,7 @@ def why_not_kill(row: JobRow) -> str:
 
 
 def why_not_run(row: JobRow) -> str:
-    """Return why the trigger of a job cannot run again now; an empty text if it can."""
+    """Return why a job cannot be run again now; an empty text if it can."""
     if row.trigger_status is None:
         return "Its trigger was deleted"
     if row.trigger_status is TriggerStatus.IDLE or row.trigger_status in STOPPED_STATUSES:

@@ -16,7 +16,7 @@ from OpenOrchestrator.orchestrator.components.tabs import Tabs
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP, JobDetails, JobDetailsBackend, Surroundings
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend, as_uuid
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence, why_not_kill, why_not_run
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
 from OpenOrchestrator.orchestrator.jobs.page_panels import JobElementsPanel, JobLogsPanel
@@ -183,6 +183,7 @@ class JobPage:
         )
         self._show_limit(details, seconds)
         self._show_buttons(details)
+        self._side.show_again(details)
         self._tabs.count("logs", times.capped(details.logs, LOG_CAP) if details.logs else "")
         self._tabs.count("elements", times.number(details.element_count) if details.elements else "")
         self._side.show_elements(
@@ -231,12 +232,9 @@ class JobPage:
         self._kill.set_enabled(not reason)
         tip(self._kill, reason or "Stop the robot at once")
         self._again.set_visibility(not row.active and row.trigger_id is not None)
-        words = "Enable and run" if row.trigger_status in STOPPED_STATUSES else "Run again"
-        if self._again.text != words:
-            self._again.set_text(words)
         reason = why_not_run(row)
         self._again.set_enabled(not reason)
-        tip(self._again, reason or "Run the trigger now, once more")
+        tip(self._again, reason or "Run it once more, with the same arguments or others")
 
     async def _tab(self, value: str) -> None:
         self._view.set_query(tab=value or None)

@@ -9,12 +9,20 @@ from uuid import UUID
 
 from nicegui import ui
 
+from OpenOrchestrator.database.statuses import SecretPassing, StartedBy, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, tip
 from OpenOrchestrator.orchestrator.components.facts import term
+from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
-from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetails
+from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetails, RanWith
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
+
+PASSING_WORDS = {
+    SecretPassing.AUTO: "As the process needs it",
+    SecretPassing.ENVIRONMENT: "Environment",
+    SecretPassing.ARGUMENTS: "Arguments",
+}
 
 
 class JobSide:
@@ -35,6 +43,9 @@ class JobSide:
                 ui.label("Facts")
             with ui.element("dl").classes("oo-kv"):
                 self._build_facts(details)
+        if details.ran_with is not None:
+            with ui.element("div").classes("oo-card"):
+                self._build_ran_with(details.ran_with)
         self._history = ui.element("div")
 
     def show_elements(self, words: str) -> None:
@@ -78,20 +89,80 @@ class JobSide:
             if waited >= 0:
                 _pair("Waited", times.exact_duration(round(waited, 1)))
         _copied_pair("Commit", row.commit or "")
+        self._pair_of_jobs(details)
         with ui.element("dt") as self._elements_label:
             ui.label("Elements")
         with ui.element("dd") as self._elements_box:
             self._element_words = ui.label().mark("element-words")
         _copied_pair("Job id", str(row.id))
 
+    def _pair_of_jobs(self, details: JobDetails) -> None:
+        """Link to the job that this one repeats; to those that repeat this one when they are shown."""
+        if details.row.again_of is not None:
+            with term("First run"):
+                ui.link(str(details.row.again_of)[:8], f"/jobs/{details.row.again_of}").classes("oo-link oo-mono").mark(
+                    "first-run"
+                )
+        with ui.element("dt") as self._again_label:
+            ui.label("Run again")
+        with ui.element("dd") as self._again_box:
+            pass
+        self._again: tuple[tuple[UUID, datetime], ...] | None = None
+        self.show_again(details)
+
+    def show_again(self, details: JobDetails) -> None:
+        """Show the jobs that repeat this one; nothing where there are none."""
+        if details.again == self._again:
+            return
+        self._again = details.again
+        self._again_label.set_visibility(bool(details.again))
+        self._again_box.set_visibility(bool(details.again))
+        self._again_box.clear()
+        with self._again_box, ui.element("div").classes("oo-col").mark("run-again-as"):
+            for job_id, claimed in details.again:
+                instant = times.from_site(claimed, self._zone)
+                ui.link(times.full(instant, self._zone), f"/jobs/{job_id}").classes("oo-link")
+
+    def _build_ran_with(self, ran: RanWith) -> None:
+        with ui.element("h2"):
+            ui.label("Ran with")
+        with ui.element("dl").classes("oo-kv").mark("ran-with"):
+            for label, value, mono in ran_with_pairs(ran):
+                with term(label):
+                    ui.label(value).classes("oo-mono" if mono else "")
+        if ran.arguments:
+            ui.label("Arguments").classes("oo-sm oo-t3").style("margin: 10px 0 4px")
+            ui.label(pretty(ran.arguments)).classes("oo-code").mark("ran-arguments")
+
+
+def ran_with_pairs(ran: RanWith) -> list[tuple[str, str, bool]]:
+    """Return what a job ran with in words: label, value, whether it is shown in the fixed-width font. Pure."""
+    pairs = [("Repository" if ran.is_git else "Path", ran.path, True)]
+    if ran.is_git:
+        pairs.append(("Branch", ran.branch or "the default one", bool(ran.branch)))
+        pairs.append(("Folder", "Kept between runs" if ran.keep_files else "Fresh for every run", False))
+    pairs.append(("Secrets", PASSING_WORDS[ran.passing], False))
+    pairs.append(("Time limit", times.limit(ran.timeout_seconds) if ran.timeout_seconds else "None", False))
+    if ran.scheduler is not None:
+        pairs.append(("Asked of", ran.scheduler, False))
+    if not ran.arguments:
+        pairs.append(("Arguments", "None", False))
+    return pairs
+
 
 def started_by(details: JobDetails, zone: tzinfo) -> str:
     """Return in words what a job was started by; empty where that is not known."""
+    row = details.row
     if details.due_at is not None:
-        return f"Schedule, due {times.calendar(details.due_at, times.from_site(details.row.claimed, zone), zone)}"
-    if details.requested:
-        return "Somebody's request"
-    return "Queue" if details.trigger_type is not None and details.trigger_type.name == "QUEUE" else ""
+        return f"Schedule, due {times.calendar(details.due_at, times.from_site(row.claimed, zone), zone)}"
+    if row.started_by is StartedBy.REQUEST:
+        return f"Request of {row.requested_by}" if row.requested_by else "Somebody's request"
+    if row.started_by is StartedBy.AGAIN:
+        return f"Run again by {row.requested_by}" if row.requested_by else "Run again on somebody's request"
+    if row.started_by is StartedBy.BY_HAND:
+        return "By hand, from a terminal"
+    is_queue = row.started_by is None and details.trigger_type is TriggerType.QUEUE
+    return StartedBy.QUEUE.value if is_queue or row.started_by is StartedBy.QUEUE else ""
 
 
 def length_bars(lengths: Sequence[RunLength], prefix: str, zone: tzinfo, *, this: UUID | None = None) -> None:

@@ -11,36 +11,43 @@ from uuid import UUID
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import feedback
-from OpenOrchestrator.orchestrator.components.forms.confirm import choose, listing
+from OpenOrchestrator.orchestrator.components.forms.confirm import choose, confirm, listing
+from OpenOrchestrator.orchestrator.components.forms.who import own_name
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
-from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
-from OpenOrchestrator.orchestrator.triggers.questions import FROM_NEXT, STOP_RUN, has_no_next, is_past, question
+from OpenOrchestrator.orchestrator.triggers.backend.triggers import PauseWish, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.notes import following
+from OpenOrchestrator.orchestrator.triggers.pause_dialog import ask_pause
+from OpenOrchestrator.orchestrator.triggers.questions import (
+    FROM_NEXT,
+    STOP_RUN,
+    due_words,
+    has_no_next,
+    is_past,
+    question,
+)
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
 
-_VERBS = {
-    "run": "Run",
-    "cancel": "Cancel the run of",
-    "enable": "Enable",
-    "disable": "Pause",
-    "kill": "Kill",
-    "delete": "Delete",
-}
+_VERBS = {"run": "Run", "enable": "Enable", "disable": "Pause", "pause": "Pause", "kill": "Kill", "delete": "Delete"}
+_ALLOWED_AS = {"pause": "disable"}
 _DONE = {
     "run": "A run of {} was requested",
     "enable": "{} was enabled",
     "disable": "{} was paused",
+    "pause": "{} was paused",
     "kill": "Kill of {} was requested",
     STOP_RUN: "Stop of the run of {} was requested",
-    "cancel": "The run of {} that was requested is cancelled",
     "delete": "{} was deleted",
 }
 _DONE_MANY = {
     "run": "Runs of {} triggers were requested",
     "enable": "{} triggers were enabled",
     "disable": "{} triggers were paused",
+    "pause": "{} triggers were paused",
     "kill": "Kill of {} triggers was requested",
     STOP_RUN: "Stop of the runs of {} triggers was requested",
     "delete": "{} triggers were deleted",
@@ -58,25 +65,42 @@ class TriggerActions:
     def __init__(self, view: View, backend: TriggersBackend) -> None:
         self._view = view
         self._backend = backend
+        self._jobs = JobActions(view, JobsBackend(view.database, view.clock))
         self._requested: dict[UUID, datetime] = {}
         self._works: dict[str, Callable[[UUID], Awaitable[bool]]] = {
-            "run": backend.run_now,
+            "run": lambda trigger_id: backend.run_now(trigger_id, own_name()),
             "enable": backend.enable,
             FROM_NEXT: backend.enable_from_next,
-            "disable": backend.disable,
+            "disable": lambda trigger_id: backend.pause(trigger_id, PauseWish(by=own_name())),
             "kill": backend.kill,
             STOP_RUN: backend.stop_run,
-            "cancel": backend.cancel_run,
             "delete": backend.delete,
+        }
+        self._others: dict[str, Callable[[ListedTrigger], Awaitable[None]]] = {
+            "once": self._run_once,
+            "cancel": self._cancel,
+            "change-pause": self._change_pause,
+            "skip": self._skip,
+            "unskip": self._unskip,
         }
 
     async def one(self, action: str, row: ListedTrigger) -> None:
-        """Do something with one trigger: ``run``, ``cancel``, ``enable``, ``disable``, ``kill`` or ``delete``."""
+        """Do something with one trigger.
+
+        Args:
+            action: ``run``, ``enable``, ``disable``, ``pause`` (with a reason and an end), ``kill`` or ``delete``;
+                ``once`` (a run with arguments of its own), ``skip`` (its next run); what takes back one of these:
+                ``cancel``, ``change-pause``, ``unskip``.
+            row: The trigger as it was shown.
+        """
+        if action in self._others:
+            await self._others[action](row)
+            return
         meant = await self._meant(action, [row], bulk=False)
         if meant is None:
             return
         done = _DONE[meant.said].format(row.name)
-        if action == "disable" and row.status is TriggerStatus.RUNNING:
+        if action in ("disable", "pause") and row.status is TriggerStatus.RUNNING:
             done = f"{row.name} is paused when its job ends"
         if meant.missed_is_passed_over:
             done = f"{row.name} was enabled, from its next time on"
@@ -88,7 +112,8 @@ class TriggerActions:
 
     async def many(self, action: str, rows: Sequence[ListedTrigger]) -> bool:
         """Do something with several triggers, each on its own; returns whether it was begun."""
-        possible = [row for row in rows if action == "delete" or not reasons(row)[action]]
+        allowed_as = _ALLOWED_AS.get(action, action)
+        possible = [row for row in rows if action == "delete" or not reasons(row)[allowed_as]]
         if not possible:
             feedback.failed(f"{_VERBS[action]}: none of the selected triggers allows it now")
             return False
@@ -129,10 +154,67 @@ class TriggerActions:
                 del self._requested[row.id]
                 feedback.done(f"{row.name} was started", link=("Open job", f"/jobs/{row.runs[-1].job_id}"))
 
+    async def _run_once(self, row: ListedTrigger) -> None:
+        if await self._jobs.run_trigger_once(row.id, row.name):
+            self._requested[row.id] = self._latest(row)
+
+    async def _cancel(self, row: ListedTrigger) -> None:
+        self._requested.pop(row.id, None)
+        await self._view.act(
+            lambda: self._backend.cancel_run(row.id),
+            name=f"Cancel the run of {row.name}",
+            done=f"The run of {row.name} was cancelled",
+            lost="It was started by now, or somebody else cancelled it.",
+        )
+
+    async def _change_pause(self, row: ListedTrigger) -> None:
+        wish = await ask_pause(self._view, [row])
+        if wish is not None:
+            await self._view.act(
+                lambda: self._backend.change_pause(row.id, wish),
+                name=f"Change the pause of {row.name}",
+                done=f"The pause of {row.name} was changed",
+                lost="It is not paused any more.",
+            )
+
+    async def _skip(self, row: ListedTrigger) -> None:
+        now, zone = self._view.now(), self._view.zone
+        seen, then = row.next_run, following(row, now, zone)
+        if seen is None or then is None:
+            feedback.failed(f"Skip the next run of {row.name}", "Its schedule does not tell when that is.")
+            return
+        due = due_words(seen)
+        after = due_words(then.astimezone(zone).replace(tzinfo=None))
+        said = [f"{row.name} does not run on {due}. It runs next on {after}."]
+        with self._view.container:
+            if not await confirm(f"Skip the run on {due}?", said, action="Skip this run", dangerous=False):
+                return
+        await self._view.act(
+            lambda: self._backend.skip_next(row.id, seen, own_name()),
+            name=f"Skip the run of {row.name}",
+            done=f"{row.name} skips its run on {due}",
+            lost="Its next run is another one by now, or is being started. This page shows the new state.",
+        )
+
+    async def _unskip(self, row: ListedTrigger) -> None:
+        skipped = row.skipped
+        if skipped is None:
+            return
+        due = due_words(skipped.due.astimezone(self._view.zone).replace(tzinfo=None))
+        await self._view.act(
+            lambda: self._backend.take_back_skip(row.id, skipped.due),
+            name=f"Run {row.name} after all",
+            done=f"{row.name} runs on {due} after all",
+            lost="Its time has passed, or its next run was changed. This page shows the new state.",
+        )
+
     def _latest(self, row: ListedTrigger) -> datetime:
         return row.runs[-1].started if row.runs else datetime.min  # noqa: DTZ901  (site time is naive)
 
     async def _meant(self, action: str, rows: Sequence[ListedTrigger], *, bulk: bool) -> _Meant | None:
+        if action == "pause":
+            wish = await ask_pause(self._view, rows)
+            return None if wish is None else _Meant(lambda each: self._backend.pause(each, wish), rows, action)
         site_now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
         asked = question(action, rows, site_now=site_now, bulk=bulk)
         if asked is None:

@@ -12,17 +12,19 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, NotFoundError
 from OpenOrchestrator.common.repository_address import RepositoryAddress
-from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Difference, confirm, overwrite
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress, FormDrawer
+from OpenOrchestrator.orchestrator.components.forms.who import own_name
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
 from OpenOrchestrator.orchestrator.triggers.backend.settings import (
     StoredTrigger,
     TriggerSettings,
     TriggerSettingsBackend,
 )
+from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.checks import doubt_arguments
 from OpenOrchestrator.orchestrator.triggers.form_fields import KnownNames, TriggerFields
 
@@ -97,6 +99,8 @@ class _TriggerForm:
         self._names = names
         self._on_saved = on_saved
         self._backend = TriggerSettingsBackend(view.database, view.clock)
+        self._triggers = TriggersBackend(view.database, view.clock)
+        self._runs_now = False
 
     def build(self, title: str, save: str, address: FormAddress) -> None:
         """Build the drawer and open it."""
@@ -111,8 +115,17 @@ class _TriggerForm:
         )
         kind_is_fixed = self._stored is not None
         self._fields = TriggerFields(self._view, drawer, settings, self._names, kind_is_fixed=kind_is_fixed)
+        if self._stored is None or self._stored.status is TriggerStatus.IDLE:
+            drawer.add_button(f"{save} and run now", lambda: self._save_and_run(drawer), marker="save-and-run")
         drawer.settle()
         drawer.open()
+
+    async def _save_and_run(self, drawer: FormDrawer) -> None:
+        self._runs_now = True
+        try:
+            await drawer.save()
+        finally:
+            self._runs_now = False
 
     async def _save(self) -> bool:
         settings = self._fields.values()
@@ -130,6 +143,12 @@ class _TriggerForm:
         except (DatabaseError, InvalidInputError, NotFoundError) as error:
             feedback.failed(f"{settings.name} was not saved", str(error))
             return False
+        if self._runs_now:
+            await self._view.act(
+                lambda: self._triggers.run_now(trigger_id, own_name()),
+                name=f"Run {settings.name}",
+                done=f"A run of {settings.name} was requested",
+            )
         await self._tell_saved(trigger_id)
         return True
 

@@ -96,6 +96,7 @@ class TriggersPage:
             [
                 ("sym_r_play_arrow", "Run now", lambda: self._bulk_act("run")),
                 ("sym_r_pause", "Pause", lambda: self._bulk_act("disable")),
+                ("sym_r_pause_circle", "Pause until…", lambda: self._bulk_act("pause")),
                 ("sym_r_check", "Enable", lambda: self._bulk_act("enable")),
                 ("sym_r_block", "Kill", lambda: self._bulk_act("kill")),
             ],

@@ -14,6 +14,7 @@ from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGG
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
+from OpenOrchestrator.orchestrator.triggers.notes import why_not_skip
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 COLUMNS = (
@@ -32,6 +33,9 @@ ACTIONS = (
     RowAction("cancel", "Cancel the requested run", "sym_r_close"),
     RowAction("disable", "Pause", "sym_r_pause", quick=True, key="p"),
     RowAction("enable", "Enable", "sym_r_check", quick=True, key="p"),
+    RowAction("once", "Run once with…", "sym_r_play_circle"),
+    RowAction("pause", "Pause until…", "sym_r_pause_circle"),
+    RowAction("skip", "Skip the next run", "sym_r_skip_next"),
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
     RowAction("copy", "Copy", "sym_r_content_copy"),
     RowAction("notes", "Notes, owner, tags", "sym_r_sell"),
@@ -46,6 +50,11 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = 
     offered = {
         name: reason for name, reason in why_not.items() if name not in ("enable", "disable", "kill") or not reason
     }
+    if not why_not["disable"]:
+        offered["pause"] = ""
+    skip = why_not_skip(row, now, zone)
+    if skip is not None:
+        offered["skip"] = skip
     return Row(
         id=str(row.id),
         name=row.name,

@@ -9,6 +9,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
 
@@ -52,6 +53,8 @@ def next_run_of(row: ListedTrigger) -> NextRun:
         return NextRun.STUCK
     if row.active is not None:
         return NextRun.RUNNING
+    if row.request is not None and row.request.once:
+        return NextRun.REQUESTED
     if row.status is TriggerStatus.FAILED:
         return NextRun.FAILED
     if row.status in (TriggerStatus.PAUSED, TriggerStatus.KILLED):
@@ -105,11 +108,13 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         tip = _tip(state, row, now, zone)
         return cells.text(WORDS[state], tone="t2", tip=tip, second=_missed(row, now, zone), action=("enable", "Enable"))
     if state is NextRun.DISABLED:
-        return cells.text(WORDS[state], tone="t3", tip=_tip(state, row, now, zone), second=_missed(row, now, zone))
+        until = row.pause.until if row.pause is not None else None
+        second = f"Until {point(until, now, zone)}" if until is not None else _missed(row, now, zone)
+        return cells.text(WORDS[state], tone="t3", tip=_tip(state, row, now, zone), second=second)
     if state is NextRun.HAS_RUN:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
-        return cells.text(WORDS[state], tip=TIPS[state], action=("cancel", "Cancel"))
+        return cells.text(WORDS[state], tip=_tip(state, row, now, zone), action=("cancel", "Cancel"))
     if row.rests_until is not None:
         return cells.text(f"At {_clock(row.rests_until, zone)}", tone="t3", tip=_RESTS)
     if row.next_run is None:
@@ -117,7 +122,12 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     instant = times.from_site(row.next_run, zone)
     if state is NextRun.LATE:
         return cells.text(_late_words(instant, now), tone="timeout", tip=_late_tip(instant, zone))
-    return cells.upcoming(instant, now, zone)
+    cell = cells.upcoming(instant, now, zone)
+    skipped = skipped_of(row, now, zone)
+    if skipped is None:
+        return cell
+    tip = f"{times.absolute(instant, zone)}\n{skip_words(skipped, now, zone)}"
+    return cells.text(times.future(instant, now), tip=tip, second=f"Skips {point(skipped.due, now, zone)}")
 
 
 def _missed(row: ListedTrigger, now: datetime, zone: tzinfo) -> str | None:
@@ -129,6 +139,11 @@ def _missed(row: ListedTrigger, now: datetime, zone: tzinfo) -> str | None:
 
 
 def _tip(state: NextRun, row: ListedTrigger, now: datetime, zone: tzinfo) -> str:
+    if state is NextRun.REQUESTED and row.request is not None:
+        return f"{TIPS[state]}\n{request_words(row.request, now, zone)}"
+    if state is NextRun.DISABLED and row.pause is not None:
+        lines = [pause_words(row.pause, now, zone), row.pause.reason or ""]
+        return "\n".join(line for line in lines if line)
     if row.next_run is None or state not in {NextRun.FAILED, NextRun.DISABLED} or not _missed(row, now, zone):
         return TIPS[state]
     return f"{TIPS[state]}\nIt was due {times.absolute(times.from_site(row.next_run, zone), zone)}"

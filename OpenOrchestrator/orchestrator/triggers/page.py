@@ -32,6 +32,8 @@ from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBack
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
+from OpenOrchestrator.orchestrator.triggers.notes import skipped_of, why_not_skip
+from OpenOrchestrator.orchestrator.triggers.page_notes import draw_notes
 from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
@@ -90,6 +92,7 @@ class TriggerPage:
             self._pill = Pill()
         self._build_facts()
         self._gone = ui.element("div")
+        self._notes = ui.element("div")
         self._failure = ui.element("div")
         self._tabs = Tabs({"": "Jobs", "logs": "Logs"}, view.query.get("tab", ""), self._tab)
         with ui.element("div").classes("oo-split"):
@@ -123,10 +126,18 @@ class TriggerPage:
         self._kill = secondary("Kill", lambda: self._act("kill"), icon="sym_r_block", marker="kill").classes("oo-red")
         self._pause = secondary("Pause", lambda: self._act("disable"), icon="sym_r_pause", marker="pause")
         self._enable = secondary("Enable", lambda: self._act("enable"), icon="sym_r_check", marker="enable")
-        self._cancel = secondary("Cancel run", lambda: self._act("cancel"), icon="sym_r_close", marker="cancel-run")
         secondary("Edit", self._edit, icon="sym_r_edit", marker="edit")
         self._run = primary("Run now", lambda: self._act("run"), icon="sym_r_play_arrow", marker="run")
         with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu(), ui.list():
+            self._once_item = _menu_item(
+                "sym_r_play_circle", "Run once with…", lambda: self._act("once"), marker="menu-once"
+            )
+            self._pause_until = _menu_item(
+                "sym_r_pause_circle", "Pause until…", lambda: self._act("pause"), marker="menu-pause-until"
+            )
+            self._skip = _menu_item(
+                "sym_r_skip_next", "Skip the next run", lambda: self._act("skip"), marker="menu-skip"
+            )
             _menu_item("sym_r_content_copy", "Copy", self._copy)
             _menu_item("sym_r_delete", "Delete", lambda: self._act("delete"), red=True)
 
@@ -153,15 +164,17 @@ class TriggerPage:
         self._show_buttons(row)
         self._show_facts(state)
         self._tabs.count("", self._jobs.show(history))
+        notes = (row.request, row.pause, skipped_of(row, self._view.now(), self._view.zone))
+        minute = self._view.now().replace(second=0, microsecond=0)
+        self._once("notes", (notes, minute if any(notes) else None), lambda: self._build_notes(row))
         owner = state.annotation.values.owner
         self._once(
             "failure", (row.status, history.failure, history.rows[:1], owner), lambda: self._build_failure(state)
         )
         self._once("logs", history.logs, lambda: self._tabs.count("logs", self._logs.show(history.logs)))
-        minute = self._view.now().replace(second=0, microsecond=0)
         self._once(
             "next",
-            (state.stored, row.next_run, row.status, row.late, history.waiting, minute),
+            (state.stored, row.next_run, row.status, row.late, row.pause, row.skipped, history.waiting, minute),
             lambda: self._build_next(state),
         )
         self._once("set", state.stored.settings, lambda: self._build_settings(state))
@@ -182,7 +195,7 @@ class TriggerPage:
             with self._gone, ui.element("div").classes("oo-banner").style("margin: 0 var(--gutter) 12px"):
                 ui.icon("sym_r_delete").classes("oo-i20")
                 ui.label("Somebody deleted this trigger. What is shown is how it was.").mark("deleted")
-            for button in (self._run, self._cancel, self._pause, self._enable, self._kill):
+            for button in (self._run, self._pause, self._enable, self._kill):
                 button.set_enabled(False)
 
     def _show_buttons(self, row: ListedTrigger) -> None:
@@ -195,8 +208,13 @@ class TriggerPage:
         ):
             button.set_enabled(not why_not[name])
             tip(button, why_not[name] or words)
-        self._cancel.set_visibility(row.run_requested and row.status is TriggerStatus.IDLE)
-        tip(self._cancel, "Take back the run that was requested")
+        skip = why_not_skip(row, self._view.now(), self._view.zone)
+        self._skip.set_visibility(skip is not None)
+        self._skip.set_enabled(not skip)
+        tip(self._skip, skip or None)
+        self._pause_until.set_visibility(not why_not["disable"])
+        self._once_item.set_enabled(not why_not["once"])
+        tip(self._once_item, why_not["once"] or None)
         self._enable.set_visibility(not why_not["enable"])
         self._pause.set_visibility(not why_not["disable"] and row.status is not TriggerStatus.FAILED)
         self._kill.set_visibility(row.active is not None or not why_not["kill"])
@@ -244,6 +262,11 @@ class TriggerPage:
         ):
             secondary("Open job", lambda: self._view.go(f"/jobs/{ended.id}"), small=True, marker="open-job")
 
+    def _build_notes(self, row: ListedTrigger) -> None:
+        self._notes.clear()
+        with self._notes:
+            draw_notes(row, self._view.now(), self._view.zone, self._act)
+
     def _build_next(self, state: TriggerState) -> None:
         self._next.clear()
         with self._next:
@@ -283,7 +306,9 @@ class TriggerPage:
         self._view.set_query(tab=value or None)
 
 
-def _menu_item(icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False) -> None:
+def _menu_item(
+    icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False, marker: str | None = None
+) -> ui.item:
     with (
         ui.item(on_click=on_click)
         .props('clickable role="menuitem" v-close-popup')
@@ -291,7 +316,7 @@ def _menu_item(icon: str, words: str, on_click: Callable[[], Any], *, red: bool 
     ):
         ui.icon(icon)
         ui.label(words)
-    item.mark(f"menu-{words.lower()}")
+    return item.mark(marker or f"menu-{words.lower()}")
 
 
 PAGES = (PageSpec(path="/triggers/{trigger_id}", title="Trigger", build=build, under="/triggers"),)

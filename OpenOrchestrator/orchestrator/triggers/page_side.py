@@ -9,26 +9,22 @@ from nicegui import ui
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.repository_address import RepositoryAddress
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.components.facts import term
-from OpenOrchestrator.orchestrator.components.stored_json import as_text, parsed
+from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
+from OpenOrchestrator.orchestrator.jobs.page_side import PASSING_WORDS
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
+from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
 
 NEXT_RUNS = 5
-
-_PASSING = {
-    SecretPassing.AUTO: "As the process needs it",
-    SecretPassing.ENVIRONMENT: "Environment",
-    SecretPassing.ARGUMENTS: "Arguments",
-}
 
 
 def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone: tzinfo) -> None:
@@ -45,7 +41,8 @@ def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone:
     if row.queue is not None:
         _draw_queue(row, row.queue, waiting or 0)
     elif row.cron is not None and row.status not in STOPPED_STATUSES:
-        _draw_schedule(row.cron, now, zone)
+        skipped = skipped_of(row, now, zone)
+        _draw_schedule(row.cron, None if skipped is None else skipped.due, now, zone)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)
         with ui.element("div").classes("oo-next-run"):
@@ -76,7 +73,7 @@ def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
         ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
 
 
-def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
+def _draw_schedule(cron: str, skipped: datetime | None, now: datetime, zone: tzinfo) -> None:
     try:
         instants = next_runs(cron, now, zone, NEXT_RUNS)
     except InvalidInputError as error:
@@ -88,7 +85,7 @@ def _draw_schedule(cron: str, now: datetime, zone: tzinfo) -> None:
                 ui.label(f"{times.day(instant, zone)}, {times.clock_time(instant, zone)}"),
                 times.absolute(instant, zone),
             )
-            ui.label(times.future(instant, now)).classes("oo-t3")
+            ui.label("skipped" if instant == skipped else times.future(instant, now)).classes("oo-t3")
     ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")
 
 
@@ -109,13 +106,7 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("Blocking", "Yes" if settings.is_blocking else "No", False),
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
-        ("Secrets", _PASSING[settings.passing], False),
+        ("Secrets", PASSING_WORDS[settings.passing], False),
         ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
     ]
     return pairs
-
-
-def pretty(arguments: str) -> str:
-    """Return arguments as they are read best: JSON indented, anything else as it is."""
-    value = parsed(arguments)
-    return arguments if value is None else as_text(value, indent=2)

@@ -16,11 +16,11 @@ def _reason(name: str, row: ListedTrigger) -> str:
         return f"The database has its id as {row.odd_id!r}, by which nothing is found: correct it there"
     if row.odd_status is not None:
         return f"The database says {row.odd_status!r}, which is no status: correct it there"
-    if name == "run" and row.run_requested:
+    if name in ("run", "once") and row.run_requested:
         return "A run is requested already"
     if row.status in POSSIBLE_FROM[name]:
         return ""
-    if name == "run" and row.status in BUSY_TRIGGER_STATUSES:
+    if name in ("run", "once") and row.status in BUSY_TRIGGER_STATUSES:
         return f"It is {row.status.value.lower()}"
     if name == "run":
         return f"It is {row.status.value.lower()}: enable it first"

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle import pauses, runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
-from OpenOrchestrator.scheduler.contact import elapsed
+from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
 from OpenOrchestrator.scheduler.runs import kill_requests
@@ -51,6 +52,7 @@ class Dispatch:
         self._services = services
         self._unknown_claims = unfollowed
         self._unfollowed: deque[tuple[Supervisor, RunDirectory]] = deque()
+        self._told: set[UUID] = set()
         self._is_crowded = False
         self._crowded_until = 0.0
         self._crowded_seconds = CROWDED_SECONDS
@@ -119,6 +121,23 @@ class Dispatch:
         self._follow_more()
         self._unknown_claims.look_if_time()
         kill_requests.carry_out(self._database, self._runs.supervisors(), self._services.events)
+
+    def end_pauses(self) -> None:
+        """Let triggers run again whose pause has come to its end, whether there is room here to start them or not.
+
+        Raises:
+            DatabaseError: The database cannot be used now.
+        """
+        for over in pauses.find_over(self._database):
+            try:
+                if pauses.carry_out(self._database, over) and over.step is pauses.Step.RESUME:
+                    self._services.events.resumed(over.trigger_name)
+            except Exception as error:  # whatever a row holds, the others go on
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    raise
+                if over.trigger_id not in self._told:
+                    self._told.add(over.trigger_id)
+                    self._services.events.unexpected(f'ending the pause of "{over.trigger_name}"', error)
 
     def _begin(self, run: ClaimedRun) -> None:
         """Start a run that was claimed; one that cannot be followed is given back, and holds up no other."""

@@ -64,6 +64,7 @@ class Once:
         while not self._stop.asked:
             try:
                 self._dispatch.look_after_runs()
+                self._dispatch.end_pauses()
                 chosen = self._dispatch.choose(
                     trigger
                     for trigger in self._dispatch.look().due

@@ -60,6 +60,7 @@ class Polling:
         """Do what there is to do now, and return how many seconds to sleep at most."""
         try:
             self._dispatch.look_after_runs()
+            self._dispatch.end_pauses()
             pause = self._start_due()
         except DatabaseError as error:
             self._contact.failed(error)

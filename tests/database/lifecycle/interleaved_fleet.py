@@ -30,7 +30,7 @@ from OpenOrchestrator.database.lifecycle import (
     trigger_claims,
 )
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import queue_elements, schedulers, triggers
+from OpenOrchestrator.database.stores import queue_elements, run_requests, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.database.stores.schedulers import Beat
 
@@ -104,6 +104,17 @@ class ElementFacts:
     token: UUID | None = None
 
 
+@dataclass
+class WantedRun:
+    """A run with arguments of its own that somebody asked for: it begins once, unless it is not wanted any more."""
+
+    trigger_id: UUID
+    scheduler: str | None
+    job_id: UUID | None = None
+    before: TriggerStatus | None = None
+    is_over: bool = False
+
+
 @dataclass(frozen=True)
 class Held:
     """An element as a robot remembers it."""
@@ -128,6 +139,7 @@ class Fleet:
     elements: dict[UUID, ElementFacts] = field(default_factory=dict)
     accepted_ends: Counter[tuple[UUID, int]] = field(default_factory=Counter)
     runs_allowed: dict[UUID, int] = field(default_factory=dict)
+    wanted: dict[str, WantedRun] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -224,8 +236,10 @@ class Fleet:
 
     def claim(self, process: Process, due: Sequence[DueTrigger]) -> None:
         self.say(f"process {process.number} claims {[trigger.name for trigger in due]}")
+        before = {trigger.trigger_id: make.status(self.database, trigger.trigger_id) for trigger in due}
         for claimed in trigger_claims.claim(self.database, process.identity, due):
             run = Run(process, claimed)
+            self._take_wanted(run, before[claimed.trigger_id])
             self.runs.append(run)
             self.jobs[claimed.job_id] = JobFacts(
                 trigger_id=claimed.trigger_id,
@@ -236,6 +250,34 @@ class Fleet:
                 until=self.now + LEASE,
             )
             self.said.append(f"  it got {self.name(run)}, due {claimed.due_at}")
+
+    def _take_wanted(self, run: Run, before: TriggerStatus) -> None:
+        wanted = self.wanted.get(run.claimed.process_args)
+        self.require(wanted is not None or not run.claimed.process_args, "I5: a run has arguments that nobody gave it")
+        if wanted is None:
+            self.require(before is TriggerStatus.IDLE, f"I5: a trigger that was {before.value} was started")
+            return
+        self.require(wanted.trigger_id == run.claimed.trigger_id, "I5: a run has the arguments of another trigger's")
+        self.require(
+            not wanted.is_over and wanted.job_id is None, "I5: a run that was asked for once was started again"
+        )
+        self.require(
+            wanted.scheduler in (None, run.process.identity.name), "I5: a run was started by another scheduler"
+        )
+        wanted.job_id, wanted.before = run.job_id, before
+
+    def _wanted_of(self, job_id: UUID) -> WantedRun | None:
+        return next((wanted for wanted in self.wanted.values() if wanted.job_id == job_id), None)
+
+    def _end_wanted(self, job_id: UUID, was: TriggerStatus, *, again: bool) -> None:
+        """A run with arguments of its own ended, or is to be started again."""
+        wanted = self._wanted_of(job_id)
+        if wanted is None:
+            return
+        if was is TriggerStatus.RUNNING:
+            now = make.status(self.database, wanted.trigger_id)
+            self.require(now is wanted.before, f"I5: a run left its trigger {now.value}, and found it {wanted.before}")
+        wanted.job_id, wanted.is_over = None, not again or was is not TriggerStatus.RUNNING
 
     def begin(self, run: Run) -> None:
         self.say(f"process {run.process.number} begins {self.name(run)}")
@@ -256,18 +298,24 @@ class Fleet:
     def finish(self, run: Run, status: JobStatus) -> None:
         self.say(f"process {run.process.number} ends {self.name(run)} as {status.value}")
         expected = self.jobs[run.job_id].holder is run
+        was = make.status(self.database, run.claimed.trigger_id)
         ended = runs.finish(
             self.database, run.job_id, run.claimed.fence, status=status, exit_code=None, reason="a reason"
         )
         self._end(run, status, accepted=ended, expected=expected)
+        if ended:
+            self._end_wanted(run.job_id, was, again=False)
         self.jobs[run.job_id].is_settled |= ended
 
     def give_back(self, run: Run) -> None:
         self.say(f"process {run.process.number} gives back {self.name(run)}")
         job = self.jobs[run.job_id]
         expected = job.holder is run and job.status is JobStatus.STARTING
+        was = make.status(self.database, run.claimed.trigger_id)
         given_back = runs.give_back(self.database, run.claimed, "a reason")
         self._end(run, JobStatus.KILLED, accepted=given_back, expected=expected)
+        if given_back:
+            self._end_wanted(run.job_id, was, again=True)
 
     def _end(self, run: Run, status: JobStatus, *, accepted: bool, expected: bool) -> None:
         if accepted:
@@ -311,11 +359,13 @@ class Fleet:
         reading = reaping.read_leases(self.database, process.identity)
         run_out = [lease for lease in reading.leases if lease.until < self.now]
         self.database.meanwhile = meanwhile if run_out else None
+        was = {lease.job_id: make.status(self.database, self.jobs[lease.job_id].trigger_id) for lease in run_out}
         reaped = [reaping.reap(self.database, lease, reaper=process.identity) for lease in run_out]
         self.database.meanwhile = None
         for one in reaped:
             if not isinstance(one, reaping.ReapedJob):
                 continue
+            self._end_wanted(one.job_id, was[one.job_id], again=one.is_due_again)
             job = self.jobs[one.job_id]
             self.said.append(f"  it settled job {list(self.jobs).index(one.job_id)}")
             self.require(job.holder is not None, "I1: a job was settled that nobody held")
@@ -405,11 +455,25 @@ class Fleet:
         self.say(f"an admin asks: {what} trigger {self.triggers.index(trigger_id)}")
         before = make.status(self.database, trigger_id)
         done = self.database.write(lambda session: ADMIN[what](session, trigger_id))
+        if done and what in ("pause", "disable"):
+            for wanted in self.wanted.values():
+                wanted.is_over |= wanted.trigger_id == trigger_id and wanted.job_id is None
         if done and what == "enable" and trigger_id == self.single and before is not TriggerStatus.PAUSING:
             # Whoever enables a single trigger whose time has passed wants it to run now, again if it has run.
             self.runs_allowed[trigger_id] = 1 + sum(
                 job.began for job in self.jobs.values() if job.trigger_id == trigger_id and job.due_at
             )
+
+    def want(self, trigger_id: UUID, scheduler: str | None) -> None:
+        number = self.triggers.index(trigger_id)
+        self.say(f"an admin asks for a run of trigger {number} by {scheduler or 'anybody'} with arguments of its own")
+        trigger, arguments = make.trigger(self.database, trigger_id), f"#{len(self.wanted)}"
+        expected = trigger.process_status.name not in BUSY and trigger.run_requested_at is None
+        run = run_requests.RunOnce(arguments=arguments, scheduler_name=scheduler)
+        granted = self.database.write(lambda s: run_requests.request_once(s, trigger_id, run, now=BEGIN))
+        self.require(granted is expected, f"I5: a request for a run was answered by {granted}")
+        if granted:
+            self.wanted[arguments] = WantedRun(trigger_id, scheduler)
 
     def pass_time(self, seconds: int) -> None:
         self.say(f"{seconds} s pass")

@@ -15,6 +15,10 @@ from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
 _JOBS = "SELECT id, trigger_id, status, fence, owner FROM Jobs"
 _TRIGGERS = """SELECT t.id, t.process_status, coalesce(s.due_at, c.due_at) FROM Triggers t
     LEFT JOIN Single_Triggers s ON s.id = t.id LEFT JOIN Scheduled_Triggers c ON c.id = t.id"""
+_REQUESTS = (
+    "SELECT id, run_args, run_scheduler FROM Triggers WHERE run_requested_at IS NOT NULL AND run_args IS NOT NULL"
+)
+_ARGUMENTS = "SELECT id, process_args FROM Jobs"
 _ELEMENTS = "SELECT id, status, job_id, claim_token FROM Queues"
 _TABLES = ("Jobs", "Queues", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers", "Triggers", "Schedulers")
 
@@ -40,6 +44,7 @@ class Tables:
         }
         self._check_jobs(triggers)
         self._check_due_times(triggers)
+        self._check_wanted()
         self._check_elements()
 
     def _check_jobs(self, triggers: dict[UUID, tuple[str, str | None]]) -> None:
@@ -84,6 +89,17 @@ class Tables:
             for one in seen:
                 still_due = one == due_at and status != "DONE"
                 fleet.require(still_due or (trigger_id, one) in cared_for, f"I2: the due time {one} was lost")
+
+    def _check_wanted(self) -> None:
+        waiting = {(UUID(row[0]), str(row[1]), row[2]) for row in self.connection.execute(_REQUESTS)}
+        arguments = {UUID(row[0]): row[1] for row in self.connection.execute(_ARGUMENTS)}
+        expected = set()
+        for text, wanted in self.fleet.wanted.items():
+            if wanted.job_id is not None:
+                self.fleet.require(arguments[wanted.job_id] == text, "I5: a job does not say what it runs with")
+            elif not wanted.is_over:
+                expected.add((wanted.trigger_id, text, wanted.scheduler))
+        self.fleet.require(waiting == expected, "I5: a run that was asked for was lost, or is not wanted any more")
 
     def _check_elements(self) -> None:
         rows = {UUID(row[0]): (str(row[1]), _id(row[2]), _id(row[3])) for row in self.connection.execute(_ELEMENTS)}

@@ -193,6 +193,10 @@ class Interleavings(RuleBasedStateMachine):
     def decide(self, which: int, what: str) -> None:
         self.fleet.decide(_recent(list(self.fleet.triggers), which), what)
 
+    @rule(which=ANY, scheduler=st.sampled_from([None, "a", "b"]))
+    def want(self, which: int, scheduler: str | None) -> None:
+        self.fleet.want(_recent(list(self.fleet.triggers), which), scheduler)
+
     @rule(seconds=st.sampled_from([10, 31, 300]))
     def pass_time(self, seconds: int) -> None:
         self.fleet.pass_time(seconds)
@@ -312,7 +316,7 @@ MUTANTS = {
     _no_second_look_at_the_lease: ("I3", 1),
     _no_lease_of_names: ("I3", 0),
     _no_status_guard: ("I1|I2|I3|I4", 0),
-    _due_times_are_not_used_up: ("I4", 0),
+    _due_times_are_not_used_up: ("I4", 1),
     _elements_stay_with_ended_jobs: ("I2", 6),
 }
 """Which promises each of them breaks, and a seed that soon comes to it; any other needs up to some hundred examples."""

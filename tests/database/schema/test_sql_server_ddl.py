@@ -24,8 +24,10 @@ Columns = dict[tuple[str, str], str]
 # Texts that only we write, in ASCII.
 ASCII_TEXTS = {
     ("Jobs", "commit_sha"),
+    ("Jobs", "secret_passing"),
     ("Jobs", "started_by"),
     ("Jobs", "status"),
+    ("Jobs", "trigger_before"),
     ("Job_Output", "stream"),
     ("Logs", "log_level"),
     ("Queues", "status"),

@@ -292,31 +292,6 @@ async def test_a_job_is_killed_whatever_became_of_its_trigger(user: User, site: 
     assert runs.kill_requests(site, [job_id]) == {job_id}
 
 
-async def test_enable_and_run_asks_for_a_run_of_the_failed_trigger(user: User, site: Database) -> None:
-    job_id = new_job(site, "f")
-    await user.open(f"/jobs/{job_id}")
-    await user.should_see("Enable and run", retries=30)
-    await click(user, "run-again")
-    await user.should_see("Invoices was enabled and a run requested", retries=30)
-    trigger = site.read(lambda session: session.scalars(sa.select(Trigger)).one())
-    assert trigger.process_status is TriggerStatus.IDLE
-    assert trigger.run_requested_at == NOW
-    await user.should_see("Run again", retries=30)
-
-
-async def test_a_run_that_is_not_possible_any_more_changes_nothing(user: User, site: Database) -> None:
-    job_id = new_job(site, "f")
-    await user.open(f"/jobs/{job_id}")
-    await user.should_see("Enable and run", retries=30)
-    (button,) = user.find(marker="run-again").elements
-    site.write(lambda session: session.execute(sa.update(Trigger.__table__).values(process_status="PAUSING")))
-    user.find(marker="run-again").click()
-    await user.should_see("Run Invoices: changed meanwhile", retries=30)
-    status = site.read(lambda session: session.scalars(sa.select(Trigger)).one().process_status)
-    assert status is TriggerStatus.PAUSING
-    await until(lambda: not button.enabled)  # type: ignore[attr-defined]
-
-
 async def test_logs_and_elements_of_the_job_and_of_no_other(user: User, site: Database) -> None:
     job_id = new_job(site, "f")
 

@@ -24,9 +24,9 @@ from OpenOrchestrator.database.models import (
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.chart import Chart
+from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
 from OpenOrchestrator.orchestrator.triggers.page_panels import chart_options
-from OpenOrchestrator.orchestrator.triggers.page_side import pretty
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW, ZONE, add_jobs, add_trigger
 from tests.ui.sample import site as site_time

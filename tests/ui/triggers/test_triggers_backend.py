@@ -20,7 +20,13 @@ from OpenOrchestrator.orchestrator.live.registry import badges_of
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.page_list import all_pages
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, TriggerSettingsBackend
-from OpenOrchestrator.orchestrator.triggers.backend.triggers import SEGMENTS, SORTS, TriggerQuery, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
+    SEGMENTS,
+    SORTS,
+    PauseWish,
+    TriggerQuery,
+    TriggersBackend,
+)
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell, next_words
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
@@ -191,7 +197,7 @@ async def test_actions_are_guarded(backends: Backends) -> None:
     assert not await triggers.kill(trigger)
     assert await triggers.run_now(trigger)
     assert (await triggers.rows([trigger]))[0].run_requested
-    assert await triggers.disable(trigger)
+    assert await triggers.pause(trigger, PauseWish())
     assert not await triggers.run_now(trigger)
     assert await triggers.enable(trigger)
     backends.set_status(trigger, TriggerStatus.RUNNING)

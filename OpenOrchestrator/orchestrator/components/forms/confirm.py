@@ -103,7 +103,7 @@ async def choose(
         others: What else can be done.
         differences: Shown beneath the sentences.
     """
-    with _question(title, sentences) as (dialog, body):
+    with question(title, sentences) as (dialog, body):
         if differences:
             dialog.classes("oo-diff-dialog")
             with body:
@@ -140,7 +140,7 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
         if typed():
             dialog.submit(True)
 
-    with _question(title, sentences) as (dialog, body):
+    with question(title, sentences) as (dialog, body):
         with body, field(f"Type: {words}"):
             entered = text_input(f"Type: {words}", marker="typed-words")
         entered.on("keydown.enter", accept)
@@ -166,12 +166,19 @@ def _show_differences(differences: Sequence[Difference]) -> None:
 
 
 @contextmanager
-def _question(title: str, sentences: Sequence[str]) -> Iterator[tuple[ui.dialog, ui.element]]:
+def question(
+    title: str, sentences: Sequence[str], *, role: str = "alertdialog"
+) -> Iterator[tuple[ui.dialog, ui.element]]:
     """Begin a dialog; give it, and its body with title and sentences. What is made inside stands below the body.
 
     It says on which site all this happens, because the same names are on the site for tests.
+
+    Args:
+        title: The question with name or count.
+        sentences: What will happen.
+        role: ``dialog`` where there is more to it than an answer.
     """
-    with ui.dialog().props("role=alertdialog") as dialog, ui.card().classes("oo-dialog").props("flat"):
+    with ui.dialog().props(f"role={role}") as dialog, ui.card().classes("oo-dialog").props("flat"):
         site, colour = current_site()
         dialog.props["aria-label"] = f"{site}: {title}" if site else title
         with ui.element("div").classes("oo-dialog-b") as body:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.common.redaction import secrets_of
+from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, StartedBy, TriggerType
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, SecretPassing, TriggerType
 from OpenOrchestrator.database.stores import job_output, notes
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.jobs.backend.arguments import shown
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, count_of, failure_of, messages_of
@@ -36,6 +40,31 @@ SHOWN = 200
 """Logs and elements that a page of a job shows; the rest is on the pages of their own."""
 
 HISTORY = 14
+AGAIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RanWith:
+    """What a job was started with.
+
+    Attributes:
+        path: Without the secrets of an address.
+        arguments: With what must not be seen replaced by ``***``.
+        branch: Branch, tag or commit that was asked for; None for the default one, and for robots from a folder.
+        timeout_seconds: None for no limit.
+        passing: How connection string and key reached the robot.
+        keep_files: Whether it found what the run before left in its folder.
+        scheduler: The one scheduler that it was asked for; None for any.
+    """
+
+    path: str
+    arguments: str
+    is_git: bool
+    branch: str | None
+    timeout_seconds: int | None
+    passing: SecretPassing
+    keep_files: bool
+    scheduler: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +73,10 @@ class JobDetails:
 
     Attributes:
         due_at: Aware; None for queue triggers and runs on demand.
-        timeout_seconds: The trigger's limit now; None without.
+        timeout_seconds: Its limit, or that of its trigger now where what it ran with is not known; None without.
         trigger_type: None if the trigger is gone.
-        requested: Whether somebody asked for this run.
+        ran_with: None where it is not known, as of jobs of earlier versions.
+        again: The last jobs that repeat it, the newest first, with naive site time of their claim.
         last_sequence: Number of the last piece of output; 0 without output.
         logs: Messages, those found by process and time included, counted no further than LOG_CAP.
         elements: How many there are in each state.
@@ -56,7 +86,8 @@ class JobDetails:
     due_at: datetime | None
     timeout_seconds: int | None
     trigger_type: TriggerType | None
-    requested: bool
+    ran_with: RanWith | None
+    again: tuple[tuple[UUID, datetime], ...]
     last_sequence: int
     logs: int
     elements: tuple[tuple[QueueStatus, int], ...]
@@ -119,7 +150,8 @@ class JobDetailsBackend(Backend):
 
     async def find(self, job_id: UUID) -> JobDetails | None:
         """Return a job, or None."""
-        return await self._read(lambda session: _details(session, job_id, self._reasons))
+        secrets = secrets_of(self._database.connection_string, None)
+        return await self._read(lambda session: _details(session, job_id, self._reasons, secrets))
 
     async def surroundings(self, job_id: UUID) -> Surroundings:
         """Return what stands around a job; nothing if it is gone."""
@@ -178,26 +210,53 @@ class JobDetailsBackend(Backend):
         return await self._read(work)
 
 
-def _details(session: Session, job_id: UUID, reasons: ReasonReader) -> JobDetails | None:
+def _details(session: Session, job_id: UUID, reasons: ReasonReader, secrets: Sequence[str]) -> JobDetails | None:
     rows = reasons.explained(session, read_rows(session, [job_id]))
     if not rows:
         return None
     extra = session.execute(
         sa.select(
-            JOBS.c.due_at, JOBS.c.started_by, _T.c.timeout_seconds, sa.cast(_T.c.type, sa.String(50)).label("type")
+            JOBS.c.due_at,
+            JOBS.c.process_path,
+            JOBS.c.process_args,
+            JOBS.c.is_git_repo,
+            JOBS.c.git_branch,
+            JOBS.c.timeout_seconds,
+            JOBS.c.secret_passing,
+            JOBS.c.keep_files,
+            JOBS.c.run_scheduler,
+            _T.c.timeout_seconds.label("limit"),
+            sa.cast(_T.c.type, sa.String(50)).label("type"),
         )
         .select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
         .where(JOBS.c.id == job_id)
     ).one()
     elements = sa.select(_E.c.status, sa.func.count()).where(_E.c.job_id == job_id).group_by(_E.c.status)
     counts: dict[QueueStatus, int] = {row[0]: row[1] for row in session.execute(elements)}
+    ran_with = None if extra.process_path is None else _ran_with(extra, secrets)
+    again = sa.select(JOBS.c.id, JOBS.c.start_time).where(JOBS.c.again_of == job_id)
+    again = again.order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(AGAIN)
     return JobDetails(
         row=rows[0],
         due_at=extra.due_at,
-        timeout_seconds=extra.timeout_seconds,
+        timeout_seconds=extra.limit if ran_with is None else ran_with.timeout_seconds,
         trigger_type=TriggerType.__members__.get(extra.type or ""),
-        requested=extra.started_by == StartedBy.REQUEST.name,
+        ran_with=ran_with,
+        again=tuple((row.id, row.start_time) for row in session.execute(again)),
         last_sequence=job_output.last_sequence(session, job_id),
         logs=count_of(session, rows[0], LOG_CAP),
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
+    )
+
+
+def _ran_with(job: Any, secrets: Sequence[str]) -> RanWith:
+    return RanWith(
+        path=RepositoryAddress(job.process_path).shown,
+        arguments=shown(job.process_args or "", secrets),
+        is_git=bool(job.is_git_repo),
+        branch=job.git_branch,
+        timeout_seconds=job.timeout_seconds,
+        passing=SecretPassing.__members__.get(job.secret_passing or "", SecretPassing.AUTO),
+        keep_files=bool(job.keep_files),
+        scheduler=job.run_scheduler,
     )

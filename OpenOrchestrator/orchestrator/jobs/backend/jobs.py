@@ -1,4 +1,4 @@
-"""Jobs for the pages: lists, killing one, and running its trigger again."""
+"""Jobs for the pages: lists, and killing one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import ended_badly
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import jobs, triggers
+from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.causes import cause_key, title_of
@@ -202,21 +202,6 @@ class JobsBackend(Backend):
             False if the job has ended, or is being killed already.
         """
         return await self._write(lambda session: jobs.request_kill(session, job_id, now=self._now()))
-
-    async def run_again(self, trigger_id: UUID) -> bool:
-        """Ask for a run of a trigger now, and enable it where that takes it.
-
-        Returns:
-            False if its state does not allow it (any more); nothing was changed then.
-        """
-
-        def work(session: Session) -> bool:
-            # Not where it is Pausing: enabling would take back what somebody asked for, and it could not run anyway.
-            stopped = _T.c.process_status.in_(STOPPED_STATUSES)
-            apply(session, TriggerEvent.ENABLE, trigger_id, stopped, values={"failed_starts": 0})
-            return triggers.request_run(session, trigger_id, now=self._now())
-
-        return await self._write(work)
 
     def _conditions(self, session: Session, query: JobQuery) -> tuple[list[Any], Sequence[Any]]:
         """Return what has to hold for all jobs, and of what one has to: a walk along an index for each."""

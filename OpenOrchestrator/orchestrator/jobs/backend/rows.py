@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, StartedBy, TriggerStatus
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
@@ -29,6 +29,9 @@ class JobRow:
         exit_code: Of the robot; a negative number is a signal.
         trigger_status: None if the trigger is gone, or unknown.
         kill_requested_at: Aware; when somebody asked for this run to be killed by itself.
+        started_by: None where that is not known.
+        requested_by: Who asked for it, as they call themselves.
+        again_of: The first of the jobs that it repeats.
     """
 
     id: UUID
@@ -46,6 +49,9 @@ class JobRow:
     commit: str | None
     attempt: int
     kill_requested_at: datetime | None = None
+    started_by: StartedBy | None = None
+    requested_by: str | None = None
+    again_of: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -146,6 +152,9 @@ def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
         JOBS.c.commit_sha,
         JOBS.c.attempt,
         JOBS.c.kill_requested_at,
+        JOBS.c.started_by,
+        JOBS.c.requested_by,
+        JOBS.c.again_of,
     )
     query = sa.select(*columns).select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
     found = session.execute(query.where(JOBS.c.id.in_(ids))) if ids else ()
@@ -154,8 +163,11 @@ def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
 
 
 def _row(
-    job_id: UUID, status: JobStatus, trigger_id: UUID | None, name: str | None, state: str | None, *rest: Any
+    job_id: UUID, status: JobStatus, trigger_id: UUID | None, name: str | None, state: str | None, *others: Any
 ) -> JobRow:
     # A trigger whose status is none (somebody wrote to the table by hand) counts as failed, as in the list of triggers.
     trigger_status = None if state is None else TriggerStatus.__members__.get(state, TriggerStatus.FAILED)
-    return JobRow(job_id, status, trigger_id, name, trigger_status, *rest)
+    *rest, started_by, requested_by, again_of = others
+    by = StartedBy.__members__.get(str(started_by))
+    more: dict[str, Any] = {"started_by": by, "requested_by": requested_by, "again_of": again_of}
+    return JobRow(job_id, status, trigger_id, name, trigger_status, *rest, **more)

@@ -15,6 +15,7 @@ from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import is_lost_id, raw
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
@@ -33,9 +34,10 @@ POSSIBLE_FROM: Mapping[str, frozenset[TriggerStatus]] = {
         ("enable", TriggerEvent.ENABLE),
         ("disable", TriggerEvent.DISABLE),
         ("kill", TriggerEvent.REQUEST_KILL),
+        ("once", TriggerEvent.REQUEST_ONCE),
     )
 }
-"""In which states a trigger can be run now, enabled, disabled or killed."""
+"""In which states a trigger can be run now, enabled, disabled, killed, or run once with arguments of its own."""
 
 _T: Any = Trigger.__table__
 _S: Any = SingleTrigger.__table__
@@ -57,6 +59,47 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that somebody asked for and that has not started.
+
+    Attributes:
+        at: Aware.
+        by: Who asked, as they call themselves.
+        once: Whether it has arguments of its own, and leaves the trigger as it is.
+        scheduler: The one scheduler that it was asked of; None for any.
+    """
+
+    at: datetime
+    by: str | None
+    once: bool
+    scheduler: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What is known of the pause of a trigger; instants are aware.
+
+    Attributes:
+        by: Who paused it, as they call themselves.
+        until: When it ends by itself; None if somebody has to enable the trigger.
+    """
+
+    at: datetime
+    by: str | None
+    reason: str | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRun:
+    """A due time that was passed over; whether that still counts, the next run tells. Instants are aware."""
+
+    due: datetime
+    at: datetime | None
+    by: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTrigger:
     """A trigger as lists show it.
 
@@ -69,6 +112,9 @@ class ListedTrigger:
         odd_status: What the database holds where that is no status; it counts as failed then.
         rests_until: Naive site time until when a queue trigger waits, because its last runs took nothing.
         odd_id: Its id as it is written, if nothing can be found by that; it counts as failed then.
+        request: The run that waits to be started.
+        pause: Who paused it and why; None while it is not paused, and where that is not known.
+        skipped: The run that was to be passed over last.
     """
 
     id: UUID
@@ -91,6 +137,9 @@ class ListedTrigger:
     odd_status: str | None = None
     odd_id: str | None = None
     rests_until: datetime | None = None
+    request: RunRequest | None = None
+    pause: Pause | None = None
+    skipped: SkippedRun | None = None
 
     @property
     def active(self) -> Run | None:
@@ -126,6 +175,16 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _Q.c.queue_name,
         _Q.c.min_batch_size,
         _T.c.run_requested_at,
+        _T.c.run_requested_by,
+        sa.case((_T.c.run_args.is_not(None), 1), else_=0).label("once"),
+        _T.c.run_scheduler,
+        _T.c.paused_at,
+        _T.c.paused_by,
+        _T.c.pause_reason,
+        _T.c.paused_until,
+        _C.c.skipped_due,
+        _C.c.skipped_at,
+        _C.c.skipped_by,
         sa.case((late(site_now), 1), else_=0).label("late"),
         sa.case((stuck(), 1), else_=0).label("stuck"),
     ).select_from(joined())
@@ -164,9 +223,26 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             odd_status=None if row.status in TriggerStatus.__members__ else str(row.status),
             odd_id=str(row.written_id) if row.id in lost else None,
             rests_until=rests.get(row.id),
+            request=_request(row),
+            pause=_pause(row),
+            skipped=None if row.skipped_due is None else SkippedRun(row.skipped_due, row.skipped_at, row.skipped_by),
         )
         for row in found
     )
+
+
+def _request(row: Any) -> RunRequest | None:
+    if row.run_requested_at is None:
+        return None
+    once = bool(row.once)
+    return RunRequest(row.run_requested_at, row.run_requested_by, once, row.run_scheduler if once else None)
+
+
+def _pause(row: Any) -> Pause | None:
+    """Return what is known of a pause; what an older program left of one that it ended does not count."""
+    if row.paused_at is None or row.status not in {status.name for status in PAUSED}:
+        return None
+    return Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until)
 
 
 def _status(written: str, *, known: bool) -> TriggerStatus:

@@ -150,7 +150,8 @@ class TriggerSettingsBackend(Backend):
         if settings.type is TriggerType.SCHEDULED:
             expression = cron.validate_cron(settings.cron or "")
             due = cron.next_due(expression, self._now(), zone)
-            return {"cron_expr": expression, "next_run": cron.to_site(due, zone), "due_at": due}
+            skipped: dict[str, Any] = dict.fromkeys(("skipped_due", "skipped_at", "skipped_by"))  # of another schedule
+            return {"cron_expr": expression, "next_run": cron.to_site(due, zone), "due_at": due, **skipped}
         if settings.type is TriggerType.SINGLE:
             if settings.next_run is None:
                 raise InvalidInputError("A single trigger needs the date and time of its run.")

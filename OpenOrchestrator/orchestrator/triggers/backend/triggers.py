@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import jobs, notes, triggers
+from OpenOrchestrator.database.stores import jobs, notes, pauses, run_requests, skipping, triggers, validation
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
 from OpenOrchestrator.database.stores.notes import Noted
+from OpenOrchestrator.database.stores.pauses import PauseNote
 from OpenOrchestrator.database.stores.validation import find_identifier
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.search import contains
@@ -56,6 +57,9 @@ SORTS: dict[str, tuple[Any, ...]] = {
     "type": (sa.cast(_T.c.type, sa.String(20)),),
 }
 """What lists can be sorted by; anything else that an address asks for is not obeyed."""
+
+LONGEST_NAME = 100
+LONGEST_REASON = pauses.LONGEST_REASON
 
 TROUBLES = {"late": "Late", "stuck": "Stuck"}
 
@@ -119,6 +123,21 @@ class FoundTriggers:
     everything: int
     attention: int
     noted: Mapping[str, Noted] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseWish:
+    """What is to be known of a pause.
+
+    Attributes:
+        by: Who pauses, as they call themselves.
+        reason: Why.
+        until: When it ends by itself, aware; None if somebody has to enable the trigger.
+    """
+
+    by: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
 
 
 class TriggersBackend(Backend):
@@ -193,9 +212,46 @@ class TriggersBackend(Backend):
             lambda session: triggers.enable_from_next(session, trigger_id, now=self._now(), zone=self._database.zone)
         )
 
-    async def disable(self, trigger_id: UUID) -> bool:
-        """Let a trigger run no more; one that runs is Pausing until its job ends."""
-        return await self._write(lambda session: triggers.disable(session, trigger_id))
+    async def pause(self, trigger_id: UUID, wish: PauseWish) -> bool:
+        """Let a trigger run no more before its pause ends; one that runs is Pausing until its job ends.
+
+        Raises:
+            InvalidInputError: If the reason or the name cannot be stored.
+        """
+        note = self._note(wish)
+        return await self._write(lambda session: pauses.pause(session, trigger_id, note, now=self._now()))
+
+    async def change_pause(self, trigger_id: UUID, wish: PauseWish) -> bool:
+        """Give the pause of a trigger another reason and end; False if it is not paused (any more).
+
+        Raises:
+            InvalidInputError: If the reason or the name cannot be stored.
+        """
+        note = self._note(wish)
+        return await self._write(lambda session: pauses.change(session, trigger_id, note, now=self._now()))
+
+    async def skip_next(self, trigger_id: UUID, seen: datetime, by: str | None) -> bool:
+        """Pass over the next run of a scheduled trigger.
+
+        Args:
+            trigger_id: Which one.
+            seen: Its next run as it was shown, naive site time.
+            by: Who asks, as they call themselves.
+
+        Returns:
+            False if it is another time by now, or is being started.
+        """
+        return await self._write(
+            lambda session: skipping.skip_next(
+                session, trigger_id, seen, by=by, now=self._now(), zone=self._database.zone
+            )
+        )
+
+    async def take_back_skip(self, trigger_id: UUID, due: datetime) -> bool:
+        """Let a trigger run at a time (aware) that was skipped after all; False if that has passed."""
+        return await self._write(
+            lambda session: skipping.take_back(session, trigger_id, due, now=self._now(), zone=self._database.zone)
+        )
 
     async def kill(self, trigger_id: UUID) -> bool:
         """Ask the scheduler to stop the robot of a trigger."""
@@ -205,17 +261,29 @@ class TriggersBackend(Backend):
         """Ask the scheduler to stop the robot of a trigger, which goes on when it is due."""
         return await self._write(lambda session: jobs.request_kill_of(session, trigger_id, now=self._now()))
 
-    async def run_now(self, trigger_id: UUID) -> bool:
+    async def run_now(self, trigger_id: UUID, by: str | None = None) -> bool:
         """Ask for a run now; the next free scheduler starts it."""
-        return await self._write(lambda session: triggers.request_run(session, trigger_id, now=self._now()))
+        return await self._write(
+            lambda session: run_requests.request(session, trigger_id, now=self._now(), requested_by=by)
+        )
 
     async def cancel_run(self, trigger_id: UUID) -> bool:
-        """Take back a run that was asked for; False if it has started by now, or somebody else took it back."""
-        return await self._write(lambda session: triggers.cancel_run(session, trigger_id))
+        """Take back a run that was asked for and has not started; False if there is none any more."""
+        return await self._write(lambda session: run_requests.cancel(session, trigger_id))
 
     async def delete(self, trigger_id: UUID) -> bool:
         """Delete a trigger; its jobs and logs stay, and a robot that runs goes on."""
         return await self._write(lambda session: triggers.delete(session, trigger_id))
+
+    def _note(self, wish: PauseWish) -> PauseNote:
+        dialect = self._database.dialect_name
+
+        def checked(text: str | None, what: str, limit: int) -> str | None:
+            text = (text or "").strip()
+            return validation.text(text, what, limit, dialect) if text else None
+
+        by, reason = checked(wish.by, "name", LONGEST_NAME), checked(wish.reason, "reason", LONGEST_REASON)
+        return PauseNote(by=by, reason=reason, until=wish.until)
 
 
 def _segment(segment: str, site_now: datetime) -> list[sa.ColumnElement[bool]]:
