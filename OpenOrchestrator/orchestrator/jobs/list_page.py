@@ -6,6 +6,7 @@ from nicegui import ui
 
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.orchestrator.backend.causes import title_of
+from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.backend.periods import period_of
 from OpenOrchestrator.orchestrator.components import empty, times
@@ -18,7 +19,7 @@ from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend import csv_export
 from OpenOrchestrator.orchestrator.jobs.backend.badge import BADGE
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import CAP, SEGMENTS, FoundJobs, JobQuery, JobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.jobs.job_rows import ACTIONS, COLUMNS, job_row

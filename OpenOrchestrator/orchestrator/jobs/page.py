@@ -8,6 +8,7 @@ from nicegui import background_tasks, ui
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
+from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, secondary, tip
 from OpenOrchestrator.orchestrator.components.facts import Fact, beside
@@ -16,7 +17,7 @@ from OpenOrchestrator.orchestrator.components.tabs import Tabs
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP, JobDetails, JobDetailsBackend, Surroundings
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend, as_uuid
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence, why_not_kill, why_not_run
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
 from OpenOrchestrator.orchestrator.jobs.page_panels import JobElementsPanel, JobLogsPanel

@@ -1,6 +1,5 @@
 """One queue: its elements, and everything that is done with them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -13,16 +12,15 @@ from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, Ann
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.annotations.parts import draw_line
 from OpenOrchestrator.orchestrator.backend.causes import title_of
-from OpenOrchestrator.orchestrator.backend.periods import is_moment, period_of
+from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
-from OpenOrchestrator.orchestrator.components.choices import split_choice
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.bulk import MatchingBar
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.list_options import ListOptions, columns_of
-from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
+from OpenOrchestrator.orchestrator.components.tables.paging import Pager
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -30,8 +28,6 @@ from OpenOrchestrator.orchestrator.queues.address import path_of, queue_of
 from OpenOrchestrator.orchestrator.queues.backend import csv_export
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import (
     COUNT_CAP,
-    SORTS,
-    ElementQuery,
     ElementRow,
     FoundElements,
     QueueElementsBackend,
@@ -46,6 +42,7 @@ from OpenOrchestrator.orchestrator.queues.elements.form import edit_element, new
 from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_elements
 from OpenOrchestrator.orchestrator.queues.elements.inspector import ElementInspector
 from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
+from OpenOrchestrator.orchestrator.queues.page_query import query_of, refresh_seconds
 
 ACTIONS = (
     RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
@@ -54,10 +51,6 @@ ACTIONS = (
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
 NONE_HERE = empty.NoneYet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
-SEARCH_SECONDS = 15.0
-"""A search reads many elements, so it is repeated less often."""
-
-DEEP_SEARCH_SECONDS = 120.0
 
 
 async def build(view: View) -> None:
@@ -389,45 +382,6 @@ class QueuePage:
             self._clear_selection()
         elif await self._actions.many(action, rows):
             self._clear_selection()
-
-
-def query_of(queue: str, address: Mapping[str, str]) -> ElementQuery:
-    """Return what an address asks for; parts that mean nothing are left out."""
-    names, exclude = split_choice(address.get("status", ""))
-    known = {status.name.lower(): status for status in QueueStatus}
-    statuses = {known[name] for name in names if name in known}
-    if exclude and statuses:
-        statuses = set(QueueStatus) - statuses
-    sort = address.get("sort", "-created")
-    page, size = place_of(address)
-    return ElementQuery(
-        queue=queue,
-        text=address.get("q", "")[:200],
-        statuses=tuple(status for status in QueueStatus if status in statuses),
-        period=period_of(address),
-        cause=address.get("cause", "")[:40],
-        ended_from=datetime.fromisoformat(ended) if is_moment(ended := address.get("ended", "")) else None,
-        sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "created",
-        descending=sort.startswith("-") or sort not in SORTS,
-        page=page,
-        size=size,
-        deep=address.get("deep") == "1",
-    )
-
-
-def as_uuid(text: str) -> UUID | None:
-    """Return the id that a text is, or None."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def refresh_seconds(query: ElementQuery) -> float:
-    """Return how long a list stays as it is; nought for as short as can be."""
-    if not query.text:
-        return 0
-    return DEEP_SEARCH_SECONDS if query.deep else SEARCH_SECONDS
 
 
 PAGES = (PageSpec(path="/queues/{queue}", title="Queue", build=build, under="/queues"),)

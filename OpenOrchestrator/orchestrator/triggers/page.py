@@ -13,6 +13,7 @@ from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.annotations.backend import AnnotatedKind, AnnotationsBackend, StoredAnnotation
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.annotations.parts import draw_card, draw_owner
+from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import icon_button, primary, secondary, tip
 from OpenOrchestrator.orchestrator.components.choices import join_choice
@@ -21,7 +22,6 @@ from OpenOrchestrator.orchestrator.components.failure_card import failure_card
 from OpenOrchestrator.orchestrator.components.tabs import Tabs
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
 from OpenOrchestrator.orchestrator.jobs.backend.history import TriggerHistory, TriggerHistoryBackend
-from OpenOrchestrator.orchestrator.jobs.backend.jobs import as_uuid
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View

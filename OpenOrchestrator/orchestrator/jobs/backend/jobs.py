@@ -15,6 +15,7 @@ from OpenOrchestrator.database.stores import jobs
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.causes import cause_key, title_of
+from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.backend.periods import ALWAYS, Period
 from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
@@ -260,14 +261,6 @@ class JobsBackend(Backend):
         since, until = query.period.bounds(self._database.site_now())
         conditions = [JOBS.c.start_time >= since] if since is not None else []
         return [*conditions, JOBS.c.start_time <= until] if until is not None else conditions
-
-
-def as_uuid(text: str) -> UUID | None:
-    """Return the id that a text is, or None."""
-    try:
-        return UUID(text.strip())
-    except ValueError:
-        return None
 
 
 def _statuses(query: JobQuery) -> tuple[JobStatus, ...] | None:
