@@ -18,7 +18,7 @@ from sqlalchemy.dialects.mssql import pyodbc
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, pauses, runs, trigger_claims
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import (
     due_triggers,
     job_output,
@@ -66,7 +66,7 @@ def _work_on_request(database):
     now, zone = database.utc_now(), database.zone
     later = datetime(2026, 5, 1)
     made = make.scheduled(database, "on request", next_run=later)
-    make.set_status(database, made, TriggerStatus.PAUSED)
+    assert database.write(lambda s: triggers.disable(s, made))
     once = run_requests.RunOnce(arguments="x", scheduler_name="here", again_of=uuid4(), requested_by="Anna")
     assert database.write(lambda s: run_requests.request_once(s, made, once, now=now))
     (run,) = make.claim_all(database, _HERE)
