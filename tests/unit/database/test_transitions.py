@@ -32,11 +32,14 @@ TRIGGERS = """
 CLAIM            RUNNING -        -       -     -       -        -        -
 FINISH           -       IDLE     -       -     -       PAUSED   KILLED   -
 FINISH_SINGLE    -       DONE     -       -     -       PAUSED   KILLED   -
+CLAIM_ONCE       RUNNING -        RUNNING RUNNING RUNNING -      -        RUNNING
+FINISH_PAUSED    -       PAUSED   -       -     -       PAUSED   KILLED   -
 FAIL             -       FAILED   -       -     -       FAILED   KILLED   -
 KILL             -       KILLED   -       -     -       KILLED   KILLED   -
 GIVE_BACK        -       IDLE     -       -     -       PAUSED   KILLED   -
 SETTLE           -       -        -       -     -       PAUSED   KILLED   -
 REQUEST_RUN      IDLE    -        -       -     -       -        -        -
+REQUEST_ONCE     IDLE    -        FAILED  DONE  PAUSED  -        -        KILLED
 REQUEST_PAUSE    PAUSED  PAUSING  -       -     -       -        -        -
 REQUEST_KILL     -       KILLING  -       -     -       KILLING  -        -
 ENABLE           -       -        IDLE    IDLE  IDLE    RUNNING  -        IDLE
@@ -104,6 +107,7 @@ def test_a_running_trigger_leaves_that_state_only_through_its_job_or_an_admin():
     assert leaving == {
         TriggerEvent.FINISH,
         TriggerEvent.FINISH_SINGLE,
+        TriggerEvent.FINISH_PAUSED,
         TriggerEvent.FAIL,
         TriggerEvent.KILL,
         TriggerEvent.GIVE_BACK,
