@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade, version
+from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade, version, why
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
 from OpenOrchestrator.common.visible import visible_line, visible_lines
 
@@ -89,7 +89,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, upgrade, key, demo):
+    for command in (orchestrator, scheduler, run, why, upgrade, key, demo):
         command.register(app)
     return app
 

@@ -13,12 +13,12 @@ from OpenOrchestrator.common.errors import DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
+from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.claiming.poison import Poison
-from OpenOrchestrator.scheduler.claiming.selection import Candidate, select
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.options import SchedulerOptions
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
@@ -64,7 +64,7 @@ class Claiming:
         """Return what of it to claim now, in this order."""
         by_id = {trigger.trigger_id: trigger for trigger in due if not self._has_to_wait(trigger)}
         selection = select(
-            (_candidate(trigger) for trigger in by_id.values()),
+            map(Candidate.of, by_id.values()),
             scheduler_name=self._options.name,
             whitelisted_only=self._options.whitelisted_only,
             free_slots=self._options.max_jobs - len(running),
@@ -117,15 +117,3 @@ class Claiming:
         if started is not None and elapsed() - started < QUEUE_PAUSE_SECONDS:
             return True
         return self._poison.is_aside(trigger.trigger_id)
-
-
-def _candidate(trigger: DueTrigger) -> Candidate:
-    return Candidate(
-        trigger_id=trigger.trigger_id,
-        name=trigger.name,
-        type=trigger.type,
-        priority=trigger.priority,
-        is_blocking=trigger.is_blocking,
-        whitelist=trigger.whitelist,
-        due_at=trigger.due_at,
-    )

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from OpenOrchestrator.database.lifecycle.selection import Candidate, Selection, select
 from OpenOrchestrator.database.statuses import TriggerType
-from OpenOrchestrator.scheduler.claiming.selection import Candidate, Selection, select
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 

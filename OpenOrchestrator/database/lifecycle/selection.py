@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from uuid import UUID
 
 from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger, is_allowed_on
 
 _TYPE_ORDER = {TriggerType.SINGLE: 0, TriggerType.SCHEDULED: 1, TriggerType.QUEUE: 2}
 _AFTER_ALL_OTHERS = datetime.max.replace(tzinfo=timezone.utc)
@@ -38,6 +39,19 @@ class Candidate:
     is_blocking: bool
     whitelist: tuple[str, ...]
     due_at: datetime | None
+
+    @classmethod
+    def of(cls, trigger: DueTrigger) -> Candidate:
+        """Return a trigger that was found due."""
+        return cls(
+            trigger_id=trigger.trigger_id,
+            name=trigger.name,
+            type=trigger.type,
+            priority=trigger.priority,
+            is_blocking=trigger.is_blocking,
+            whitelist=trigger.whitelist,
+            due_at=trigger.due_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +112,7 @@ def _may_run_on(candidate: Candidate, scheduler_name: str, *, whitelisted_only: 
     """Tell whether the whitelist of a trigger admits a scheduler."""
     if not candidate.whitelist:
         return not whitelisted_only
-    name = scheduler_name.strip().casefold()
-    return any(entry.strip().casefold() == name for entry in candidate.whitelist)
+    return is_allowed_on(candidate.whitelist, scheduler_name)
 
 
 def _rank(candidate: Candidate) -> tuple[int, int, datetime, str, UUID]:

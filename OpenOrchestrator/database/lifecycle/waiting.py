@@ -1,0 +1,254 @@
+"""Why a trigger is not running: every reason there is, from the same pure functions by which schedulers choose.
+
+Pure: facts in, reasons out. ``waiting_facts`` reads the facts. Must not decide what runs, nor change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from OpenOrchestrator.database.lifecycle.selection import Candidate, select
+from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
+
+_MOST_NAMED = 5
+
+
+class Cause(Enum):
+    """Kinds of reasons; the values are the words of JSON."""
+
+    UNREADABLE = "unreadable"
+    RUNS = "runs"
+    PAUSED = "paused"
+    HELD = "held"
+    HAS_RUN = "has_run"
+    NOT_DUE = "not_due"
+    QUEUE_TOO_SHORT = "queue_too_short"
+    RESTS = "rests"
+    NO_SCHEDULER = "no_scheduler"
+    SCHEDULER_SILENT = "scheduler_silent"
+    SLOTS_FULL = "slots_full"
+    BLOCKED = "blocked"
+    WAITS_TO_BE_ALONE = "waits_to_be_alone"
+    BEHIND = "behind"
+    BEHIND_BLOCKING = "behind_blocking"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason.
+
+    Attributes:
+        words: A sentence for people, in site time.
+        until: When it ends by itself, aware UTC; None if nobody can tell.
+        scheduler: The scheduler it is about; None if it is about the trigger.
+    """
+
+    cause: Cause
+    words: str
+    until: datetime | None = None
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJob:
+    """A job that has not ended.
+
+    Attributes:
+        scheduler: Where it runs.
+        name: Of its trigger.
+        since: Naive site time.
+        is_blocking: Nothing else may run there meanwhile.
+    """
+
+    job_id: UUID
+    trigger_id: UUID | None
+    scheduler: str
+    name: str
+    since: datetime
+    is_blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownScheduler:
+    """A scheduler that ever reported.
+
+    Attributes:
+        is_live: Whether its lease lives.
+        heard: Naive site time of its last report.
+        slots: How many jobs it runs at once; None if it is of a version that does not say.
+    """
+
+    name: str
+    is_live: bool
+    heard: datetime
+    slots: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that is known about one trigger and where it may run.
+
+    Attributes:
+        status: None if its row holds none.
+        unreadable: What its row holds that cannot be read, as the end of a sentence; empty for nothing.
+        due: The trigger as schedulers find it due; None if they do not.
+        next_due: When it will be due by the clock, aware UTC.
+        rests_until: Until when its brake holds it, aware UTC.
+        queue: Name of its queue; None if it has none.
+        waiting: New elements there, counted no further than ``wanted``.
+        wanted: How many it takes to start it.
+        paused_by: Who paused it.
+        paused_since: Naive site time.
+        pause_reason: Why.
+        paused_until: Aware UTC.
+        candidates: Every trigger that is due now, with where it may run.
+        jobs: Everything that runs.
+        zone: The site's.
+    """
+
+    trigger_id: UUID
+    name: str
+    status: TriggerStatus | None
+    unreadable: str = ""
+    due: Candidate | None = None
+    next_due: datetime | None = None
+    rests_until: datetime | None = None
+    queue: str | None = None
+    waiting: int = 0
+    wanted: int = 0
+    paused_by: str | None = None
+    paused_since: datetime | None = None
+    pause_reason: str | None = None
+    paused_until: datetime | None = None
+    candidates: Sequence[Candidate] = ()
+    schedulers: Sequence[KnownScheduler] = ()
+    jobs: Sequence[ActiveJob] = ()
+    zone: ZoneInfo
+
+
+def why(facts: Facts) -> tuple[Reason, ...]:
+    """Return why a trigger is not running now, or that it is; never empty."""
+    return tuple(_reasons(facts))
+
+
+def _reasons(facts: Facts) -> Iterator[Reason]:
+    own = next((job for job in facts.jobs if job.trigger_id == facts.trigger_id), None)
+    if facts.unreadable:
+        yield Reason(Cause.UNREADABLE, f"Its row in the database cannot be used: {facts.unreadable}.")
+    elif own is not None:
+        yield Reason(Cause.RUNS, f"It runs: {_named(own)}, on {own.scheduler}.", scheduler=own.scheduler)
+    elif facts.due is not None:
+        yield from _where(facts, facts.due)
+    elif facts.status is TriggerStatus.PAUSED:
+        yield _paused(facts)
+    elif facts.status in (TriggerStatus.FAILED, TriggerStatus.KILLED):
+        word = facts.status.value.lower()
+        yield Reason(Cause.HELD, f"Its last run {'failed' if word == 'failed' else 'was killed'}. Enable it.")
+    elif facts.status is TriggerStatus.DONE:
+        yield Reason(Cause.HAS_RUN, "It has run; a single trigger runs once.")
+    elif facts.status is not TriggerStatus.IDLE:
+        word = "none" if facts.status is None else facts.status.value
+        yield Reason(Cause.HELD, f"Its status is {word}, but no job of it runs. Schedulers settle that within seconds.")
+    elif facts.rests_until is not None:
+        until = _at(facts.rests_until, facts.zone)
+        words = f"Its last run took nothing from the queue, so it rests until {until} or the next new element."
+        yield Reason(Cause.RESTS, words, facts.rests_until)
+    elif facts.queue is not None:
+        found = f"{facts.waiting} New element{'' if facts.waiting == 1 else 's'}"
+        words = f"Its queue {facts.queue} has {found}, and it starts at {facts.wanted}."
+        yield Reason(Cause.QUEUE_TOO_SHORT, words)
+    elif facts.next_due is not None:
+        yield Reason(Cause.NOT_DUE, f"It is not due before {_at(facts.next_due, facts.zone)}.", facts.next_due)
+    else:
+        yield Reason(Cause.NOTHING, "Nothing hinders it: the next scheduler that looks starts it.")
+
+
+def _paused(facts: Facts) -> Reason:
+    words = "It is paused"
+    if facts.paused_by:
+        words += f" by {facts.paused_by}"
+    if facts.paused_since is not None:
+        words += f" since {_shown(facts.paused_since)}"
+    if facts.pause_reason:
+        words += f" ({facts.pause_reason})"
+    if facts.paused_until is not None:
+        return Reason(Cause.PAUSED, f"{words}, until {_at(facts.paused_until, facts.zone)}.", facts.paused_until)
+    return Reason(Cause.PAUSED, f"{words}. Enable it.")
+
+
+def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
+    """Yield, for a trigger that is due, what keeps each scheduler from starting it."""
+    allowed = [one for one in facts.schedulers if is_allowed_on(due.whitelist, one.name)]
+    known = {scheduler_key(one.name) for one in facts.schedulers}
+    unknown = [name for name in due.whitelist if scheduler_key(name) not in known]
+    if unknown:
+        listed = ", ".join(unknown)
+        yield Reason(Cause.NO_SCHEDULER, f"It may run on {listed}, which never reported.", scheduler=unknown[0])
+    if not allowed and not unknown:
+        yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.")
+    for scheduler in allowed:
+        if not scheduler.is_live:
+            words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
+            yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name)
+        else:
+            yield _on(facts, due, scheduler)
+
+
+def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
+    """Return what keeps a live scheduler from starting a due trigger, by its own rules."""
+    here = [job for job in facts.jobs if scheduler_key(job.scheduler) == scheduler_key(scheduler.name)]
+    blocking = next((job for job in here if job.is_blocking), None)
+    free = len(facts.candidates) + 1 if scheduler.slots is None else scheduler.slots - len(here)
+    selection = select(
+        facts.candidates,
+        scheduler_name=scheduler.name,
+        whitelisted_only=False,
+        free_slots=free,
+        running=len(here),
+        blocking_running=blocking is not None,
+    )
+    if any(claim.trigger_id == due.trigger_id for claim in selection.claims):
+        words = f"Nothing hinders it on {scheduler.name}, which starts it at its next look."
+        return Reason(Cause.NOTHING, words, scheduler=scheduler.name)
+    if blocking is not None:
+        words = f"On {scheduler.name} runs {_named(blocking)}, which has to be alone there."
+        return Reason(Cause.BLOCKED, words, scheduler=scheduler.name)
+    if free <= 0:
+        words = f"All {scheduler.slots} slots of {scheduler.name} are taken: {_listed(here)}."
+        return Reason(Cause.SLOTS_FULL, words, scheduler=scheduler.name)
+    first = selection.waiting_for_idle
+    if first is not None and first.trigger_id == due.trigger_id:
+        before = f"{_listed(here)} run{'s' if len(here) == 1 else ''} there" if here else "others come before it"
+        words = f"It has to be alone on {scheduler.name}, and {before}."
+        return Reason(Cause.WAITS_TO_BE_ALONE, words, scheduler=scheduler.name)
+    if first is not None:
+        words = f"On {scheduler.name}, {first.name} comes before it, and waits to be alone there."
+        return Reason(Cause.BEHIND_BLOCKING, words, scheduler=scheduler.name)
+    others = ", ".join(claim.name for claim in selection.claims[:_MOST_NAMED])
+    words = f"On {scheduler.name} others come before it: {others}."
+    return Reason(Cause.BEHIND, words, scheduler=scheduler.name)
+
+
+def _named(job: ActiveJob) -> str:
+    return f"{job.name} since {_shown(job.since)} (job {job.job_id})"
+
+
+def _listed(jobs: Sequence[ActiveJob]) -> str:
+    more = len(jobs) - _MOST_NAMED
+    names = ", ".join(_named(job) for job in jobs[:_MOST_NAMED])
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _shown(site_time: datetime) -> str:
+    return f"{site_time:%Y-%m-%d %H:%M:%S}"
+
+
+def _at(instant: datetime, zone: ZoneInfo) -> str:
+    return _shown(instant.astimezone(zone).replace(tzinfo=None))

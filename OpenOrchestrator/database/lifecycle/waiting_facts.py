@@ -1,0 +1,203 @@
+"""Reads what ``waiting`` judges: a trigger, its queue, all that is due and runs, and all schedulers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle.selection import Candidate
+from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
+from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers
+from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
+from OpenOrchestrator.database.stores.pauses import PAUSED
+from OpenOrchestrator.database.stores.queue_backoff import FullQueue
+from OpenOrchestrator.database.stores.trigger_rows import (
+    BASE_COLUMNS,
+    QUEUE,
+    TIME_COLUMNS,
+    TIME_JOIN,
+    TRIGGERS,
+    PoisonedRowError,
+    number_or_none,
+    raw,
+    read,
+    trigger_id,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+_JOBS = cast(sa.Table, Job.__table__)
+_ELEMENTS = cast(sa.Table, QueueElement.__table__)
+_NOBODY = UUID(int=0)
+_TRIGGER = sa.select(
+    *BASE_COLUMNS,
+    *TIME_COLUMNS,
+    raw(QUEUE.c.queue_name, "queue_name"),
+    raw(QUEUE.c.min_batch_size, "size"),
+    TRIGGERS.c.paused_by,
+    TRIGGERS.c.paused_at,
+    TRIGGERS.c.pause_reason,
+    TRIGGERS.c.paused_until,
+).select_from(TIME_JOIN.outerjoin(QUEUE, QUEUE.c.id == TRIGGERS.c.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one trigger is not running.
+
+    Attributes:
+        trigger_id: None if its row holds no id.
+        status: As the database has it.
+        reasons: At least one.
+    """
+
+    trigger_id: UUID | None
+    name: str
+    status: str
+    reasons: tuple[Reason, ...]
+
+
+def explain(database: Database, trigger_name: str) -> tuple[Explanation, ...]:
+    """Return why the trigger of a name, or of an id, is not running; all of them if several have that name.
+
+    Args:
+        database: Where it is.
+        trigger_name: Its name, compared to the last character, or its id.
+
+    Raises:
+        NotFoundError: If there is none.
+        DatabaseError: The database cannot be used.
+    """
+    now, zone = database.utc_now(), database.zone
+
+    def work(session: Session) -> tuple[Explanation, ...]:
+        connection = session.connection()
+        rows = connection.execute(_TRIGGER.where(_is_meant(trigger_name))).all()
+        if not rows:
+            raise NotFoundError(
+                f"There is no trigger named {trigger_name!r}. Check the spelling, also capital letters."
+            )
+        due = due_triggers.find(connection, now=now, zone=zone, scheduler_name=None)
+        common = Facts(
+            trigger_id=_NOBODY,
+            name="",
+            status=None,
+            candidates=tuple(map(Candidate.of, due.due)),
+            schedulers=_schedulers(session),
+            jobs=_jobs(session),
+            zone=zone,
+        )
+        return tuple(_explained(session, row, common, due, now) for row in rows)
+
+    return database.read(work)
+
+
+def _is_meant(text: str) -> sa.ColumnElement[bool]:
+    named = SameText(TRIGGERS.c.trigger_name, text)
+    try:
+        return sa.or_(named, TRIGGERS.c.id == UUID(text.strip()))
+    except ValueError:
+        return named
+
+
+def _explained(session: Session, row: Any, common: Facts, due: DueTriggers, now: datetime) -> Explanation:
+    name = row.trigger_name if isinstance(row.trigger_name, str) else f"(id {row.id})"
+    status = TriggerStatus.__members__.get(str(row.process_status))
+    shown = str(row.process_status) if status is None else status.value
+    try:
+        found = trigger_id(row.id)
+    except ValueError:
+        found = None
+    facts = replace(common, trigger_id=found or _NOBODY, name=name, status=status)
+    poisoned = next((one for one in due.poisoned if one.trigger_id == found and one.name == name), None)
+    if poisoned is not None:
+        facts = replace(facts, unreadable=poisoned.reason)
+    else:
+        try:
+            facts = _with_own(session, row, facts, now)
+        except PoisonedRowError as error:
+            facts = replace(facts, unreadable=str(error))
+    return Explanation(found, name, shown, why(facts))
+
+
+def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
+    trigger, zone = read(row), facts.zone
+    own = next((one for one in facts.candidates if one.trigger_id == trigger.trigger_id), None)
+    facts = replace(facts, due=own)
+    if facts.status in PAUSED:
+        since = None if row.paused_at is None else cron.to_site(row.paused_at, zone)
+        facts = replace(
+            facts,
+            paused_by=row.paused_by,
+            paused_since=since,
+            pause_reason=row.pause_reason,
+            paused_until=row.paused_until,
+        )
+    if trigger.next_run is not None:
+        due = due_triggers.as_due(trigger, now=now, zone=zone)
+        return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
+    if not isinstance(row.queue_name, str):
+        return facts
+    wanted = max(number_or_none(row.size) or 1, 1)
+    waiting = _count_new(session, row.queue_name, wanted)
+    rests: datetime | None = None
+    if waiting >= wanted:
+        queue = FullQueue(trigger.trigger_id, row.queue_name, wanted)
+        resting = queue_backoff.resting(session.connection(), [queue], site_now=cron.to_site(now, zone))
+        rests = resting.get(trigger.trigger_id)
+    until = None if rests is None else cron.to_utc(rests, zone)
+    return replace(facts, queue=row.queue_name, waiting=waiting, wanted=wanted, rests_until=until)
+
+
+def _count_new(session: Session, queue: str, most: int) -> int:
+    new = (SameText(_ELEMENTS.c.queue_name, queue), _ELEMENTS.c.status == QueueStatus.NEW)
+    some = sa.select(_ELEMENTS.c.id).where(*new).limit(most).subquery()
+    return int(session.connection().scalar(sa.select(sa.func.count()).select_from(some)) or 0)
+
+
+def _schedulers(session: Session) -> tuple[KnownScheduler, ...]:
+    live = schedulers.live_names(session)
+    return tuple(
+        KnownScheduler(one.machine_name, one.machine_name in live, one.last_update, one.slots)
+        for one in schedulers.find_all(session)
+    )
+
+
+def _jobs(session: Session) -> tuple[ActiveJob, ...]:
+    query = (
+        sa.select(
+            _JOBS.c.id,
+            _JOBS.c.trigger_id,
+            _JOBS.c.scheduler_name,
+            _JOBS.c.trigger_name,
+            _JOBS.c.process_name,
+            _JOBS.c.start_time,
+            TRIGGERS.c.is_blocking,
+        )
+        .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
+        .where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
+        .order_by(_JOBS.c.start_time, _JOBS.c.id)
+    )
+    return tuple(
+        ActiveJob(
+            job_id=row.id,
+            trigger_id=row.trigger_id,
+            scheduler=row.scheduler_name,
+            name=row.trigger_name or row.process_name,
+            since=row.start_time,
+            is_blocking=bool(row.is_blocking),
+        )
+        for row in session.connection().execute(query)
+    )

@@ -1,0 +1,109 @@
+"""What is read to tell why a trigger is not running, on every kind of database."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+import trigger_setup as make
+
+from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle.waiting import Cause
+from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain
+from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
+from OpenOrchestrator.database.stores import pauses, schedulers, triggers
+from OpenOrchestrator.database.stores.pauses import PauseNote
+
+HERE = Identity("here")
+
+
+def enroll(database: Database, *, slots: int = 2) -> None:
+    schedulers.enroll(
+        database,
+        HERE,
+        version="4",
+        slots=slots,
+        pid=1,
+        pid_started=None,
+        host_name="machine",
+        previous_is_dead=lambda _pid, _identity: False,
+        is_silent=lambda _hold: True,
+    )
+
+
+def only(database: Database, name: str) -> Explanation:
+    (found,) = explain(database, name)
+    return found
+
+
+def causes(database: Database, name: str) -> list[Cause]:
+    return [reason.cause for reason in only(database, name).reasons]
+
+
+def test_a_trigger_that_is_due_waits_for_a_scheduler_and_then_for_nothing(database: Database) -> None:
+    trigger_id = make.single(database, "Invoices")
+    assert causes(database, "Invoices") == [Cause.NO_SCHEDULER]
+    enroll(database)
+    assert causes(database, "Invoices") == [Cause.NOTHING]
+    assert only(database, str(trigger_id)) == only(database, "Invoices")
+    schedulers.leave(database, HERE)
+    assert causes(database, "Invoices") == [Cause.SCHEDULER_SILENT]
+
+
+def test_slots_that_are_taken_are_named_with_their_jobs(database: Database) -> None:
+    enroll(database, slots=1)
+    make.single(database, "Letters")
+    (run,) = make.claim_all(database)
+    make.single(database, "Invoices")
+    (reason,) = only(database, "Invoices").reasons
+    assert reason.cause is Cause.SLOTS_FULL
+    assert "Letters since" in reason.words
+    assert str(run.job_id) in reason.words
+    assert causes(database, "Letters") == [Cause.RUNS]
+
+
+def test_times_queues_and_pauses(database: Database, clock) -> None:
+    make.scheduled(database, "Later", next_run=datetime(2027, 1, 1))
+    make.queue(database, "Orders", queue_name="Q", min_batch_size=3)
+    database.write(lambda s: s.add(QueueElement(queue_name="Q", created_date=datetime(2026, 1, 1))))
+    paused = make.single(database, "Paused")
+    until = database.utc_now() + timedelta(hours=2)
+    note = PauseNote(by="Anna", reason="holiday", until=until)
+    assert database.write(lambda s: pauses.pause(s, paused, note, now=database.utc_now()))
+
+    (later,) = only(database, "Later").reasons
+    assert later.cause is Cause.NOT_DUE
+    assert later.until is not None
+    (short,) = only(database, "Orders").reasons
+    assert (short.cause, "Q has 1 New element, and it starts at 3" in short.words) == (Cause.QUEUE_TOO_SHORT, True)
+    (pause,) = only(database, "Paused").reasons
+    assert (pause.cause, pause.until) == (Cause.PAUSED, until)
+    assert "by Anna" in pause.words
+    assert "(holiday)" in pause.words
+
+
+def test_rows_that_cannot_be_used_say_so(database: Database) -> None:
+    trigger_id = make.scheduled(database, "Bad")
+    bad = sa.update(ScheduledTrigger).where(ScheduledTrigger.id == trigger_id).values(cron_expr="now and then")
+    database.write(lambda s: s.execute(bad))
+    (reason,) = only(database, "Bad").reasons
+    assert reason.cause is Cause.UNREADABLE
+    assert "now and then" in reason.words
+
+
+def test_all_of_one_name_are_explained_and_names_are_compared_exactly(database: Database) -> None:
+    make.single(database, "Twice")
+    make.single(database, "Twice")
+    assert len(explain(database, "Twice")) == 2
+    with pytest.raises(NotFoundError, match="twice"):
+        explain(database, "twice")
+
+
+def test_a_run_that_is_asked_for_is_judged_though_it_is_not_due(database: Database) -> None:
+    enroll(database)
+    trigger_id = make.scheduled(database, "Later", next_run=datetime(2027, 1, 1))
+    assert database.write(lambda s: triggers.request_run(s, trigger_id, now=database.utc_now()))
+    assert causes(database, "Later") == [Cause.NOTHING]

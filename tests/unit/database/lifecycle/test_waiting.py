@@ -1,0 +1,139 @@
+"""Why a trigger is not running: what comes first, and what keeps each scheduler from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from OpenOrchestrator.database.lifecycle.selection import Candidate
+from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, why
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+
+OWN = UUID(int=1)
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
+SITE_NOW = datetime(2026, 6, 1, 14, 0)
+ZONE = ZoneInfo("Europe/Copenhagen")
+
+
+def candidate(trigger_id: UUID = OWN, name: str = "Invoices", **values: Any) -> Candidate:
+    standard: dict[str, Any] = {"priority": 0, "is_blocking": False, "whitelist": (), "due_at": NOW}
+    return Candidate(trigger_id=trigger_id, name=name, type=TriggerType.SINGLE, **{**standard, **values})
+
+
+def job(
+    scheduler: str = "worker-1", name: str = "Letters", *, blocking: bool = False, of: UUID | None = None
+) -> ActiveJob:
+    return ActiveJob(UUID(int=7), of or uuid4(), scheduler, name, SITE_NOW - timedelta(minutes=5), blocking)
+
+
+def scheduler(name: str = "worker-1", *, live: bool = True, slots: int | None = 2) -> KnownScheduler:
+    return KnownScheduler(name, live, SITE_NOW - timedelta(hours=1), slots)
+
+
+IDLE = Facts(trigger_id=OWN, name="Invoices", status=TriggerStatus.IDLE, zone=ZONE)
+
+
+def due(*others: Candidate, **values: Any) -> Facts:
+    own = candidate(**values)
+    return replace(IDLE, due=own, candidates=(own, *others), schedulers=(scheduler(),))
+
+
+def only(facts: Facts) -> Reason:
+    (reason,) = why(facts)
+    return reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "cause", "words"),
+    [
+        (replace(IDLE, unreadable="its column priority holds 'x'"), Cause.UNREADABLE, "holds 'x'"),
+        (replace(IDLE, status=TriggerStatus.RUNNING, jobs=(job(of=OWN),)), Cause.RUNS, "since 2026-06-01 13:55:00"),
+        (replace(IDLE, status=TriggerStatus.PAUSED), Cause.PAUSED, "It is paused. Enable it."),
+        (replace(IDLE, status=TriggerStatus.FAILED), Cause.HELD, "failed. Enable it."),
+        (replace(IDLE, status=TriggerStatus.KILLED), Cause.HELD, "was killed. Enable it."),
+        (replace(IDLE, status=TriggerStatus.DONE), Cause.HAS_RUN, "runs once"),
+        (replace(IDLE, status=TriggerStatus.PAUSING), Cause.HELD, "no job of it runs"),
+        (replace(IDLE, status=None), Cause.HELD, "Its status is none"),
+        (
+            replace(IDLE, queue="Orders", waiting=1, wanted=5),
+            Cause.QUEUE_TOO_SHORT,
+            "Orders has 1 New element, and it starts at 5",
+        ),
+        (replace(IDLE, queue="Orders", waiting=5, wanted=5, rests_until=NOW), Cause.RESTS, "until 2026-06-01 14:00:00"),
+        (replace(IDLE, next_due=NOW), Cause.NOT_DUE, "before 2026-06-01 14:00:00"),
+        (IDLE, Cause.NOTHING, "Nothing hinders it"),
+    ],
+)
+def test_what_is_said_of_the_trigger_itself(facts: Facts, cause: Cause, words: str) -> None:
+    reason = only(facts)
+    assert reason.cause is cause
+    assert words in reason.words
+
+
+def test_a_pause_says_who_since_when_why_and_until_when() -> None:
+    paused = replace(
+        IDLE,
+        status=TriggerStatus.PAUSED,
+        paused_by="Anna",
+        paused_since=SITE_NOW,
+        pause_reason="the bank is closed",
+        paused_until=NOW + timedelta(days=1),
+    )
+    assert only(paused) == Reason(
+        Cause.PAUSED,
+        "It is paused by Anna since 2026-06-01 14:00:00 (the bank is closed), until 2026-06-02 14:00:00.",
+        NOW + timedelta(days=1),
+    )
+
+
+def test_what_is_due_is_started_where_nothing_is_in_the_way() -> None:
+    assert only(due()).cause is Cause.NOTHING
+
+
+def test_a_trigger_that_is_asked_for_while_paused_is_judged_as_one_that_is_due() -> None:
+    assert only(replace(due(), status=TriggerStatus.PAUSED)).cause is Cause.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("schedulers", "whitelist", "causes"),
+    [
+        ((), (), [Cause.NO_SCHEDULER]),
+        ((scheduler(),), ("elsewhere",), [Cause.NO_SCHEDULER]),
+        ((scheduler(),), ("elsewhere", " WORKER-1 "), [Cause.NO_SCHEDULER, Cause.NOTHING]),
+        ((scheduler(live=False),), (), [Cause.SCHEDULER_SILENT]),
+        ((scheduler(live=False), scheduler("worker-2")), (), [Cause.SCHEDULER_SILENT, Cause.NOTHING]),
+        ((scheduler(slots=None),), (), [Cause.NOTHING]),
+    ],
+)
+def test_where_it_may_run_and_who_lives(
+    schedulers: tuple[KnownScheduler, ...], whitelist: tuple[str, ...], causes: list[Cause]
+) -> None:
+    facts = replace(due(whitelist=whitelist), schedulers=schedulers)
+    assert [reason.cause for reason in why(facts)] == causes
+
+
+@pytest.mark.parametrize(
+    ("facts", "jobs", "cause", "words"),
+    [
+        (due(), (job(), job(name="Posts")), Cause.SLOTS_FULL, "All 2 slots of worker-1 are taken: Letters since"),
+        (due(), (job("WORKER-1 ", blocking=True),), Cause.BLOCKED, "runs Letters since"),
+        (due(is_blocking=True), (job(),), Cause.WAITS_TO_BE_ALONE, "and Letters since 2026-06-01 13:55:00"),
+        (
+            due(candidate(uuid4(), "Backup", priority=9, is_blocking=True)),
+            (job(),),
+            Cause.BEHIND_BLOCKING,
+            "Backup comes before it",
+        ),
+        (due(candidate(uuid4(), "Urgent", priority=9)), (job(),), Cause.BEHIND, "others come before it: Urgent"),
+        (due(), (job("elsewhere"), job("elsewhere")), Cause.NOTHING, "Nothing hinders it"),
+    ],
+)
+def test_what_is_in_the_way_on_a_scheduler(facts: Facts, jobs: tuple[ActiveJob, ...], cause: Cause, words: str) -> None:
+    reason = only(replace(facts, jobs=jobs))
+    assert (reason.cause, reason.scheduler) == (cause, "worker-1")
+    assert words in reason.words
