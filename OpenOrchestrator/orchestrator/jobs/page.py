@@ -58,6 +58,7 @@ class JobPage:
         view = self._view
         self._details = await self._backend.get(self._id)
         around = await self._backend.surroundings(self._id)
+        neighbours = await self._backend.neighbours(self._details.row)
         view.container.classes("oo-detail")
         row = self._details.row
         crumbs = [("Jobs", "/jobs")]
@@ -78,7 +79,7 @@ class JobPage:
             with ui.element("div").classes("oo-split-side"):
                 self._side = JobSide(self._details, view.zone, view.prefix)
         self._show_around(around)
-        await self._show_neighbours()
+        self._show_neighbours(neighbours)
         self._show(self._details)
         await self._load_tab()
         view.follow(("job", self._id), lambda: self._backend.find(self._id), self._show)
@@ -208,7 +209,6 @@ class JobPage:
         around = await self._view.load(lambda: self._backend.surroundings(self._id))
         if around is not None and not self._failure.is_deleted:
             self._show_around(around)
-            await self._show_neighbours()
 
     def _show_limit(self, details: JobDetails, seconds: float) -> None:
         limit = details.timeout_seconds
@@ -260,12 +260,9 @@ class JobPage:
             if elements is not None:
                 self._elements.show(elements, self._details.element_count)
 
-    async def _show_neighbours(self) -> None:
-        found = await self._view.load(lambda: self._backend.neighbours(self._details.row))
+    def _show_neighbours(self, found: tuple[UUID | None, UUID | None]) -> None:
         whose = "trigger" if self._details.row.trigger_id is not None else "process"
-        for button, which, other in zip(
-            (self._older, self._newer), ("previous", "next"), found or (None, None), strict=True
-        ):
+        for button, which, other in zip((self._older, self._newer), ("previous", "next"), found, strict=True):
             button.set_enabled(other is not None)
             words = f"{which.capitalize()} run of this {whose}"
             tip(button, words if other is not None else f"There is no {which} run of this {whose}")

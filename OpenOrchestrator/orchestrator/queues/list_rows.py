@@ -19,7 +19,7 @@ from OpenOrchestrator.orchestrator.queues.figures import age, age_text, age_tone
 COLUMNS = (
     Column("name", "Queue", "20%", sortable=True, phone=True),
     Column("bar", "Elements", "13%"),
-    Column("new", "New", "76px", sortable=True, right=True, phone=True, phone_width="54px"),
+    Column("new", "New", "76px", sortable=True, right=True, phone=True, phone_width="60px"),
     Column("in_progress", "In Progress", "98px", sortable=True, right=True),
     Column("done", "Done", "88px", sortable=True, right=True),
     Column("failed", "Failed", "76px", sortable=True, right=True, phone=True, phone_width="60px"),

@@ -154,7 +154,7 @@ async def test_without_error_output_the_last_error_log_is_shown(user: User, site
             )
         )
     await user.open(f"/jobs/{job_id}")
-    assert await text_of(user, "headline") == "The connection was refused"
+    assert await text_of(user, "reason") == "The connection was refused"
 
 
 async def test_a_job_that_did_well_shows_no_failure(user: User, site: Database) -> None:
