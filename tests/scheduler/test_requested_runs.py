@@ -18,7 +18,7 @@ from OpenOrchestrator.scheduler import failpoints
 
 pytestmark = pytest.mark.kinds("sqlite")
 
-ECHO = "import sys; print('got', sys.argv[-1])"
+ECHO = "import sys; print('got', sys.argv[4])"
 
 
 def _ask(site: Site, trigger_id: UUID, arguments: str, scheduler_name: str | None = None) -> None:

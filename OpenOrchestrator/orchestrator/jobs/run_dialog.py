@@ -19,9 +19,9 @@ ANY = ""
 def sentences(plan: RunPlan) -> list[str]:
     """Return what will happen. Pure."""
     text = ["The next free scheduler starts it, also when it is not due."]
-    state = plan.status.value.lower()
     if plan.status in STOPPED_STATUSES:
-        text.append(f"Its trigger is {state}, and stays so: only this run is made.")
+        then = ": only this run is made" if not _can_enable(plan) else " unless it is enabled too"
+        text.append(f"Its trigger is {plan.status.value.lower()}, and stays so{then}.")
     else:
         text.append("Its schedule and its own arguments stay as they are, whatever the end of this run.")
     if plan.job_id is not None and not plan.job_arguments:
@@ -74,7 +74,7 @@ async def ask_run(plan: RunPlan) -> RunWish | None:
             with field("Scheduler"):
                 where = choice("Scheduler", choices(plan), ANY, marker="run-scheduler")
             enable = switch("Enable the trigger too, from its next time on", _enables(plan), marker="run-enable")
-            enable.set_visibility(plan.status in STOPPED_STATUSES and plan.status is not TriggerStatus.DONE)
+            enable.set_visibility(_can_enable(plan))
             who = WhoField()
 
         def accept() -> None:
@@ -97,6 +97,11 @@ async def ask_run(plan: RunPlan) -> RunWish | None:
         return wish
     finally:
         dialog.delete()
+
+
+def _can_enable(plan: RunPlan) -> bool:
+    # A single trigger that is Done has no next time that it could run at.
+    return plan.status in STOPPED_STATUSES and plan.status is not TriggerStatus.DONE
 
 
 def _enables(plan: RunPlan) -> bool:
