@@ -5,6 +5,7 @@ Pages of jobs and of one trigger are in test_jobs_in_browser, with the output th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ PAGES = {
     "/queues": "tbody tr",
     QUEUE: "tbody tr",
     f"{QUEUE}?columns=status,reference,data,message,created,changed,by,job": "tbody tr",
+    "/coming": "tbody tr",
+    "/coming?segment=week": ".oo-coming .oo-lane",
+    "/logs": ".oo-hist-bar b",
     "/schedulers": "tbody tr",
     "/constants": "tbody tr",
     "/credentials": "tbody tr, .oo-empty",
@@ -36,6 +40,14 @@ def test_an_element_looks_well(page_of: Callable[..., Any], looks_well: Callable
     page = page_of(QUEUE + "?status=failed")
     page.locator("tbody tr a").first.click()
     page.wait_for_selector(".oo-json summary")
+    looks_well(page)
+
+
+def test_an_element_beside_its_list_looks_well(page_of: Callable[..., Any], looks_well: Callable[[Any], None]) -> None:
+    page = page_of(QUEUE + "?status=failed")
+    page.locator("tbody tr td:nth-child(2)").first.click()
+    page.wait_for_selector(".oo-inspector .oo-json summary")
+    page.wait_for_url(re.compile(r"status=failed&element="))
     looks_well(page)
 
 

@@ -113,3 +113,15 @@ def test_an_export_downloads(page_of: Callable[..., Any], tmp_path: Path) -> Non
     assert text.startswith("\ufeffTime;Level;Process;Message;Job\r\n")
     assert "ErpLogonError: Password has expired" in text
     assert ";Info;" not in text
+
+
+def test_bars_that_are_dragged_over_are_the_time_of_the_list(page_of: Callable[..., Any]) -> None:
+    page = page_of("/logs")
+    page.wait_for_selector(".oo-hist-bar b")
+    box = page.locator(".oo-hist-bars").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 40, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 3, middle, steps=4)
+    page.mouse.up()
+    page.wait_for_url(re.compile(r"from=.*&to="))

@@ -43,6 +43,27 @@ def test_from_the_list_to_an_element_and_back(page_of: Callable[..., Any]) -> No
     page.wait_for_selector("tbody tr")
 
 
+def test_keys_go_along_the_list_beside_which_an_element_is_open(page_of: Callable[..., Any]) -> None:
+    page = page_of(QUEUE + "?status=failed")
+    rows = page.locator("tbody tr")
+    rows.nth(0).locator("td").nth(1).click()
+    inspector = page.locator(".oo-inspector")
+    title = page.locator(".oo-inspector-t")
+    names = [rows.nth(number).locator("a").first.inner_text() for number in (0, 1)]
+    title.get_by_text(names[0]).wait_for()
+    inspector.focus()
+    page.keyboard.press("j")
+    title.get_by_text(names[1]).wait_for()
+    assert rows.nth(1).get_attribute("aria-current") == "true"
+    page.keyboard.press("k")
+    title.get_by_text(names[0]).wait_for()
+    page.reload()
+    title.get_by_text(names[0]).wait_for()
+    page.keyboard.press("Escape")
+    inspector.wait_for(state="hidden")
+    page.wait_for_url(re.compile(r"status=failed$"))
+
+
 @pytest.mark.parametrize("name", ["browser a/b", "browser 50% #1?", "browser <b>æ</b>"])
 def test_a_queue_of_any_name_is_made_opened_and_reloaded(page_of: Callable[..., Any], name: str) -> None:
     page = page_of("/queues")

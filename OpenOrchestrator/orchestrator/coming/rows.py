@@ -25,17 +25,17 @@ COLUMNS = (
     Column("name", "Trigger", phone=True),
     Column("where", "Scheduler", "22%"),
     Column("length", "Takes about", "110px", right=True),
-    Column("fits", "", "120px", described="Whether it fits"),
+    Column("fits", "", "136px", described="Whether it fits"),
 )
 TROUBLE_COLUMNS = (
     Column("when", "When", "196px", phone=True, phone_width="132px"),
-    Column("kind", "What", "132px"),
+    Column("kind", "What", "140px"),
     Column("where", "Scheduler", "20%"),
     Column("who", "Which", phone=True),
 )
 COLLISION = Look("Collision", "timeout", "sym_r_warning")
 SHORTAGE = Look("Too few slots", "timeout", "sym_r_stacked_bar_chart")
-NOWHERE = Look("Nobody", "lost", "sym_r_link_off")
+NOWHERE = Look("No scheduler", "lost", "sym_r_link_off")
 
 
 def coming_row(expected: Demand, trouble: Trouble | None, now: datetime, live: Sequence[str], zone: tzinfo) -> Row:

@@ -25,7 +25,7 @@ class StripCard:
         self._view = view
         with ui.element("div").classes("oo-card"):
             with ui.element("div").classes("oo-card-h"):
-                with ui.element("h2"):
+                with ui.element("h2").classes("oo-nw"):
                     ui.label("Next 24 hours")
                 self._summary = ui.label().classes("oo-sm oo-t3 oo-el").mark("coming-summary")
                 ui.element("span").classes("oo-sp")

@@ -68,7 +68,7 @@ def when_words(run: Coming, now: datetime, zone: tzinfo) -> tuple[str, str]:
         words = f"{times.calendar(start, now, zone)} to {times.clock_time(last, zone)}"
         return words, f"{runs_text(run.count)} from {times.absolute(start, zone)}"
     if run.trigger.first < now and start == now:
-        return "As soon as one is free", f"It was due {times.absolute(run.trigger.first, zone)}"
+        return "At once", f"It starts when a scheduler is free. It was due {times.absolute(run.trigger.first, zone)}"
     return times.calendar(start, now, zone), times.absolute(start, zone)
 
 
@@ -76,7 +76,8 @@ def trouble_words(trouble: Trouble) -> tuple[str, str]:
     """Return what will not fit, and what that means."""
     if trouble.kind is Kind.SHORTAGE:
         slots = f"{times.number(trouble.slots)} slot{'' if trouble.slots == 1 else 's'}"
-        return f"{times.number(trouble.needed)} runs at once, {slots}", "The rest wait until a slot is free."
+        names = some(run.trigger.name for run in trouble.runs)
+        return f"{times.number(trouble.needed)} runs at once, {slots}: {names}", "The rest wait until a slot is free."
     blocking = [run.trigger.name for run in trouble.runs if run.trigger.is_blocking]
     others = [run.trigger.name for run in trouble.runs if not run.trigger.is_blocking]
     if not others:
