@@ -44,6 +44,8 @@ _JOBS = cast(sa.Table, Job.__table__)
 _ELEMENTS = cast(sa.Table, QueueElement.__table__)
 _ACTIVE = _JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
 _NO_JOB = UUID(int=0)
+_AT_ONCE = 500
+"""Rows named in one statement: SQL Server takes 2100 parameters at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +155,18 @@ def free_of_locks(database: Database, leases: Collection[Lease]) -> tuple[Lease,
     by_id = {lease.job_id: lease for lease in leases}
     if not by_id:
         return ()
-    query = free_only(sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(sorted(by_id))).order_by(_JOBS.c.id), _JOBS)
+    ids = sorted(by_id)
     # Of no row, so that those who do this at the same time are not in each other's way.
     write = sa.update(_JOBS).where(_JOBS.c.id == _NO_JOB).values(fence=_JOBS.c.fence)
 
     def work(session: Session) -> tuple[UUID, ...]:
         connection = session.connection()
         connection.execute(write)
-        return tuple(connection.execute(query).scalars())
+        free: list[UUID] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            some = sa.select(_JOBS.c.id).where(_JOBS.c.id.in_(ids[start : start + _AT_ONCE]))
+            free += connection.execute(free_only(some.order_by(_JOBS.c.id), _JOBS)).scalars()
+        return tuple(free)
 
     return tuple(by_id[job_id] for job_id in database.write(work, read_back=lambda _session: None))
 
@@ -287,7 +293,8 @@ def _settle(
         _ELEMENTS.c.job_id == job.job_id, _ELEMENTS.c.status == QueueStatus.IN_PROGRESS
     )
     free = session.connection().execute(free_only(held.order_by(_ELEMENTS.c.id), _ELEMENTS)).scalars().all()
-    if free:
-        abandon_elements(session, database, job.job_id, JobStatus.LOST, job.reason, _ELEMENTS.c.id.in_(free))
+    for start in range(0, len(free), _AT_ONCE):
+        some = _ELEMENTS.c.id.in_(free[start : start + _AT_ONCE])
+        abandon_elements(session, database, job.job_id, JobStatus.LOST, job.reason, some)
     log_end(session, database, job.job_id, job.process_name, job.reason)
     return again
