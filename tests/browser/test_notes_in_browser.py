@@ -97,6 +97,8 @@ def test_a_tag_is_added_by_typing_and_filters_the_list(
     tags.press_sequentially("Urgent")
     tags.press("Enter")
     form.get_by_text("Urgent", exact=True).wait_for()
+    tags.press("Tab")
+    page.locator(".q-menu").wait_for(state="hidden")
     page.wait_for_timeout(400)  # the drawer's slide, during which contrast cannot be measured
     assert findings_of(page) == []
     form.get_by_role("button", name="Save").click()

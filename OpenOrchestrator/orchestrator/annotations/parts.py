@@ -72,12 +72,12 @@ def draw_owner(owner: Owner) -> None:
     with ui.element("div").classes("oo-row oo-owner").mark("owner"):
         ui.icon("sym_r_person").classes("oo-i16 oo-t3")
         ui.label("Owner").classes("oo-t3")
-        if words.mail:
-            tip(_link(words.text, words.mail), words.tip)
-        else:
-            tip(ui.label(words.text).classes("oo-b"), words.tip)
+        shown = _link(words.text, words.mail) if words.mail else ui.label(words.text).classes("oo-b")
+        tip(shown, words.tip)
         if words.runbook:
             _link("Runbook", words.runbook)
+        elif owner.runbook:
+            ui.label(owner.runbook).classes("oo-t2 oo-pre")
 
 
 def _owner_pairs(owner: Owner) -> None:

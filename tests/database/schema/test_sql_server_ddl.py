@@ -23,6 +23,8 @@ Columns = dict[tuple[str, str], str]
 
 # Texts that only we write, in ASCII.
 ASCII_TEXTS = {
+    ("Annotations", "kind"),
+    ("Annotations", "subject_hash"),
     ("Jobs", "commit_sha"),
     ("Jobs", "secret_passing"),
     ("Jobs", "started_by"),

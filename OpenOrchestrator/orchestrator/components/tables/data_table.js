@@ -24,7 +24,7 @@ const Cell = {
       <div v-if="c.s !== undefined || c.n" class="oo-grow">
         <a v-if="c.h" :class="['oo-n1', 'oo-main-link', { 'oo-mono': c.m }]" style="display:block" :href="prefix + c.h">{{ c.t }}</a>
         <div v-else :class="['oo-n1', { 'oo-mono': c.m }]">{{ c.t }}</div>
-        <div v-if="c.s !== undefined" :class="['oo-n2', { 'oo-no-phone': c.n && !c.g }]"><span v-if="c.s" :class="{ 'oo-no-phone': c.n }">{{ c.s }}</span><span v-for="tag in c.g" :key="tag" class="oo-tag">{{ tag }}</span></div>
+        <div v-if="c.s !== undefined" :class="['oo-n2', { 'oo-n2-tags': c.g, 'oo-no-phone': c.n && !c.g }]"><span v-if="c.s" :class="{ 'oo-no-phone': c.n }">{{ c.s }}</span><span v-for="tag in c.g" :key="tag" class="oo-tag">{{ tag }}</span></div>
         <div v-if="c.n" class="oo-n2 oo-phone-line">{{ c.n }}</div>
       </div>
       <a v-else-if="c.h && c.t !== undefined" :class="['oo-el', 'oo-link', { 'oo-mono': c.m }]" :href="prefix + c.h">{{ c.t }}</a>
