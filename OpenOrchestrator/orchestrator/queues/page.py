@@ -154,7 +154,6 @@ class QueuePage:
             on_clear=self._clear_selection,
             on_all=self._select_all,
         )
-        self._inspector = ElementInspector(view, self._queue, on_change=self._inspected, turn=self._turn_by)
         self._show_figures(figures)
         self._show(page)
         self._noticed = True
@@ -304,8 +303,8 @@ class QueuePage:
         self._table.clear_selection()
 
     async def _open(self, row_id: str) -> None:
-        if row_id in self._rows and self._inspector is not None:
-            await self._inspector.open(self._rows[row_id].id)
+        if row_id in self._rows:
+            await self._inspect(self._rows[row_id].id)
 
     async def _open_again(self) -> None:
         """Open the element that the address names."""
@@ -313,8 +312,17 @@ class QueuePage:
             element_id = UUID(self._view.query.get("element", ""))
         except ValueError:
             return
-        if self._inspector is not None:
-            await self._inspector.open(element_id)
+        await self._inspect(element_id)
+
+    async def _inspect(self, element_id: UUID) -> None:
+        if self._inspector is None:  # built when it is needed: most visits of a list open no element
+            with self._view.container:
+                self._inspector = ElementInspector(
+                    self._view, self._queue, on_change=self._inspected, turn=self._turn_by
+                )
+            if self._page is not None:
+                self._tell_inspector(self._page)
+        await self._inspector.open(element_id)
 
     def _inspected(self, element_id: UUID | None) -> None:
         self._view.set_query(element=str(element_id) if element_id is not None else None)
