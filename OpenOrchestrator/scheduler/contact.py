@@ -40,7 +40,7 @@ class Contact:
             self._events.database_lost(str(error))
 
     def succeeded(self) -> None:
-        """Take note that the database answered."""
+        """Take note that the database took a write; that it can be read proves nothing about the next write."""
         if self._lost_at is None:
             return
         with self._lock:

@@ -69,8 +69,8 @@ class Polling:
         except Exception as error:  # noqa: BLE001  (a scheduler that stops starts nothing any more)
             self._events.unexpected("looking for work", error)
             return self._poll_interval
+        # No word of contact: it mostly only reads, which goes on while a database takes no writes (full, read-only).
         self._failures = 0
-        self._contact.succeeded()
         return pause
 
     def _start_due(self) -> float:

@@ -81,7 +81,8 @@ class LeaseKeeper:
         for run in supervisors:
             if run.job.job_id not in extension.ours and run.phase in (Phase.PREPARING, Phase.RUNNING):
                 run.lose()
-        self._contact.succeeded()
+        if ids:  # without any the database was not asked
+            self._contact.succeeded()
         return not extension.locked
 
     def _keep_on(self) -> None:

@@ -26,6 +26,8 @@ from OpenOrchestrator.database.models import Job, Scheduler
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.schedulers import Beat
+from OpenOrchestrator.scheduler.loop.bell import Bell
+from OpenOrchestrator.scheduler.loop.polling import Polling
 from OpenOrchestrator.scheduler.presence import keeper as keeper_module
 from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_WRITE_SECONDS
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
@@ -212,3 +214,39 @@ def test_a_name_that_another_daemon_took_is_noticed(bench: Bench) -> None:
     bench.enroll(Identity("bench"))
     keep.keep()
     assert lost == [False, True]
+
+
+class _OneTurn:
+    """A dispatch that finds nothing to do and asks the loop to end after its first turn."""
+
+    asked = False
+
+    def look_after_runs(self) -> None:
+        self.asked = True
+
+    def end_pauses(self) -> None: ...
+
+    def has_room(self) -> bool:
+        return False
+
+
+def test_a_database_that_is_read_but_takes_no_writes_does_not_count_as_back(bench: Bench) -> None:
+    bench.enroll(bench.identity)
+    bench.contact.failed(TransientDatabaseError("the disk is full"))
+    turn: Any = _OneTurn()
+    Polling(
+        bench.site.database,
+        turn,
+        poll_interval=0.01,
+        bell=Bell(),
+        stop=turn,
+        events=bench.events,
+        contact=bench.contact,
+    ).run()
+    bench.lease_keeper().keep()  # of no run
+    assert turn.asked
+    assert "In contact" not in bench.lines.text
+
+    bench.keeper(lambda: False).keep()
+
+    assert bench.lines.text.count("No contact") == bench.lines.text.count("In contact") == 1
