@@ -24,7 +24,7 @@ if sys.platform == "win32":
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EDEADLK):  # not held, but no disk that knows locks
+            if error.errno in (errno.EINVAL, errno.EBADF, errno.ENOLCK):  # not held, but no disk that knows locks
                 raise
             return False
         return True
