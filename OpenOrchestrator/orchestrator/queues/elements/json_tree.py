@@ -10,7 +10,7 @@ from typing import Any
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.components.stored_json import JsonObject, Literal, as_text, parsed, parts, showable
+from OpenOrchestrator.orchestrator.components.stored_json import JsonObject, Literal, as_text, parts, showable, unwrapped
 
 _DEEPEST = 40
 _OPEN_LEVELS = 3
@@ -31,7 +31,7 @@ def _node(key: str, value: Any, *, level: int) -> None:
         size = f"{{{len(value)}}}" if isinstance(value, JsonObject) else f"[{len(value)}]"
         _branch(key, value, size, level=level, is_open=level < _OPEN_LEVELS)
         return
-    inner = parsed(value) if isinstance(value, str) and not isinstance(value, Literal) else None
+    inner = unwrapped(value) if isinstance(value, str) and not isinstance(value, Literal) else None
     if inner and level < _DEEPEST:
         _branch(key, inner, f"text with JSON in it, {len(value)} characters", level=level, is_open=False)
         return
