@@ -10,7 +10,14 @@ from typing import Any
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.components.stored_json import JsonObject, Literal, as_text, parts, showable, unwrapped
+from OpenOrchestrator.orchestrator.components.stored_json import (
+    JsonObject,
+    Literal,
+    as_text,
+    parts,
+    showable,
+    unwrapped,
+)
 
 _DEEPEST = 40
 _OPEN_LEVELS = 3
