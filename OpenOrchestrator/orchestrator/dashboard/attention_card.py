@@ -121,7 +121,7 @@ class AttentionCard:
             await self._view.act(
                 lambda: triggers.cancel_run(requested.id),
                 name=f"Cancel the run of {requested.name}",
-                done=f"The run of {requested.name} that was requested is cancelled",
+                done=f"The run of {requested.name} was cancelled",
                 lost="It has started meanwhile, or somebody else cancelled it. This page shows the new state.",
             )
             return

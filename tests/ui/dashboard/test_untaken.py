@@ -122,7 +122,7 @@ async def test_a_requested_run_that_no_scheduler_takes_can_be_cancelled(user: Us
     assert row.action == "Cancel run"
     await act(user, title)
     await until(lambda: requested_at(site, trigger) is None)
-    await user.should_see("The run of Payroll that was requested is cancelled")
+    await user.should_see("The run of Payroll was cancelled")
     gone = await user_sees_no(user, title)
     assert gone
 
@@ -152,7 +152,7 @@ async def test_a_requested_run_is_cancelled_from_the_list_and_from_the_page_of_i
     await until(lambda: requested_at(site, ids["A"]) is None)
     assert requested_at(site, ids["B"]) is not None
     await user.open(f"/triggers/{ids['B']}")
-    await click(user, "cancel-run")
+    await click(user, "cancel")
     await until(lambda: requested_at(site, ids["B"]) is None)
 
 

@@ -172,11 +172,11 @@ def test_the_folder_of_a_demo_cannot_steer_the_terminal(capsys: pytest.CaptureFi
     folder = Path("/a\x1b[2Jb")
     demo._tell_where(
         DemoSite(
-            folder,
-            "sqlite://",
-            "key",
-            folder / "python",
-            Expectation(triggers=(), queue="Orders", elements=1, failing=0),
+            folder=folder,
+            connection_string="sqlite://",
+            key="key",
+            python=folder / "python",
+            expected=Expectation(triggers=(), queue="Orders", elements=1, failing=0),
         )
     )
     shown = capsys.readouterr().out

@@ -80,6 +80,8 @@ class ElementPage:
                 (1, "down", "Next element", "next-element"),
             )
         ]
+        for button in self._turners:
+            button.disable()  # until it is known that there is one
         ui.element("span").classes("oo-vsep oo-no-phone")
 
     async def _show_neighbours(self, element: ElementRow) -> None:

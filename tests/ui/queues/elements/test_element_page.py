@@ -15,7 +15,7 @@ from nicegui.testing import User
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Log, QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
-from OpenOrchestrator.orchestrator.queues.elements.json_tree import parsed
+from OpenOrchestrator.orchestrator.components.stored_json import parsed
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
 from tests.ui.sample import site as site_time
