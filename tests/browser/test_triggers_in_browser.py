@@ -184,7 +184,7 @@ def test_go_to_opens_by_key_and_finds_triggers(page_of: Callable[..., Any]) -> N
     page = page_of("/triggers")
     page.wait_for_selector("tbody tr")
     page.keyboard.press("Control+k")
-    page.get_by_placeholder("Page, trigger or queue").fill("lønkon")
+    page.get_by_placeholder("Page, trigger, queue").fill("lønkon")
     page.get_by_role("link", name="Lønkontrol").last.wait_for()
     page.keyboard.press("Escape")
 

@@ -22,7 +22,7 @@ const Cell = {
       <span v-if="c.r" class="oo-strip" role="img" :aria-label="words(c.r)"><b v-for="(tone, n) in c.r" :key="n" :class="'oo-' + tone"></b></span>
       <span v-if="c.k" class="oo-stack oo-grow"><b v-for="(part, n) in c.k" :key="n" :class="'oo-m-' + part[0]" :style="{ flexGrow: part[1] }"></b></span>
       <div v-if="c.s !== undefined || c.n" class="oo-grow">
-        <a v-if="c.h" :class="['oo-n1', 'oo-main-link', { 'oo-mono': c.m }]" style="display:block" :href="prefix + c.h">{{ c.t }}</a>
+        <a v-if="c.h" :class="['oo-n1', 'oo-main-link', { 'oo-mono': c.m }]" style="display: block; width: fit-content; max-width: 100%" :href="prefix + c.h">{{ c.t }}</a>
         <div v-else :class="['oo-n1', { 'oo-mono': c.m }]">{{ c.t }}</div>
         <div v-if="c.s !== undefined" :class="['oo-n2', { 'oo-n2-tags': c.g, 'oo-no-phone': c.n && !c.g }]"><span v-if="c.s" :class="{ 'oo-no-phone': c.n }">{{ c.s }}</span><span v-for="tag in c.g" :key="tag" class="oo-tag">{{ tag }}</span></div>
         <div v-if="c.n" class="oo-n2 oo-phone-line">{{ c.n }}</div>
@@ -82,7 +82,7 @@ export default {
       <div v-if="held && waits" class="oo-held oo-sm"><span class="oo-t2">Rows keep their places while you are here.</span><button type="button" class="oo-cell-act" @click="settle">Show the present list</button></div>
     </div>`,
   props: {
-    columns: Array, rows: Array, of: String, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean, current: String,
+    columns: Array, rows: Array, of: String, sort: String, desc: Boolean, selectable: Boolean, clickable: Boolean, opens: Boolean, current: String,
     actions: Array, label: String, prefix: { type: String, default: "" },
   },
   data() {
@@ -155,8 +155,8 @@ export default {
       this.told();
     },
     open(row) {
-      const link = this.$el.querySelector('[data-row="' + row.id + '"] a.oo-main-link');
-      if (link) link.click(); else this.$emit("open", row.id);
+      if (this.opens) this.$emit("open", row.id);
+      else this.$el.querySelector('[data-row="' + row.id + '"] a.oo-main-link')?.click();
     },
     clicked(event, row) {
       if (!this.clickable || row.gone || event.target.closest("a,button,input,label,.q-menu") || String(getSelection())) return;

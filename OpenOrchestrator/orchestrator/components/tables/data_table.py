@@ -106,7 +106,7 @@ class DataTable(Element, component="data_table.js"):
         on_sort: Told the column whose head was clicked.
         on_action: Told the name of the action and the id of the row.
         on_select: Told the ids of all selected rows.
-        on_open: Told the id of a row without a link that was clicked; rows with a link follow it.
+        on_open: Told the id of a row that was clicked; without it a row follows its link.
         clickable: Whether a click or Enter opens a row.
     """
 
@@ -145,6 +145,7 @@ class DataTable(Element, component="data_table.js"):
         self._props["rows"] = self.rows
         self._props["selectable"] = selectable
         self._props["clickable"] = clickable
+        self._props["opens"] = on_open is not None
         self._props["prefix"] = prefix
         self._props["actions"] = [
             {"n": a.name, "l": a.label, "i": a.icon, "q": a.quick, "k": a.key, "d": a.danger} for a in actions
