@@ -180,7 +180,7 @@ def test_the_folder_of_a_demo_cannot_steer_the_terminal(capsys: pytest.CaptureFi
         )
     )
     shown = capsys.readouterr().out
-    assert r'cd "/a\x1b[2Jb"' in shown
+    assert rf'cd "{Path("/a")}\x1b[2Jb"' in shown
     assert "\x1b" not in shown
 
 
