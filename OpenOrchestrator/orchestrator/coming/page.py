@@ -13,6 +13,7 @@ from OpenOrchestrator.orchestrator.coming.rows import COLUMNS, TROUBLE_COLUMNS, 
 from OpenOrchestrator.orchestrator.coming.words import notes, runs_text, summary
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.chart import legend
 from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, resized, turned
@@ -71,11 +72,7 @@ class ComingPage:
                         ui.label("By scheduler")
                     self._more_lanes = ui.label().classes("oo-sm oo-t3")
                     ui.element("span").classes("oo-sp")
-                    with ui.element("div").classes("oo-legend"):
-                        for tone, words in LEGEND:
-                            with ui.element("span"):
-                                ui.element("b").classes(f"oo-m-{tone}")
-                                ui.label(words)
+                    legend(LEGEND)
                 self._lanes = ComingLanes(prefix=view.prefix).mark("coming-lanes")
             with ui.element("div").classes("oo-card") as self._troubles_card:
                 with ui.element("div").classes("oo-card-h"):

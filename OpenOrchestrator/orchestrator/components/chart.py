@@ -6,6 +6,7 @@ browser puts its value in, again whenever light and dark change.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from nicegui import ui
@@ -48,3 +49,16 @@ def _themed(value: Any) -> Any:
     if isinstance(value, list):
         return [_themed(part) for part in value]
     return value
+
+
+def legend(entries: Iterable[tuple[str, str]]) -> None:
+    """Build what the colours of a picture mean.
+
+    Args:
+        entries: Tone and words of each.
+    """
+    with ui.element("div").classes("oo-legend"):
+        for tone, words in entries:
+            with ui.element("span"):
+                ui.element("b").classes(f"oo-m-{tone}")
+                ui.label(words)

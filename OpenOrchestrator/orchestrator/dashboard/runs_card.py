@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.chart import legend
 from OpenOrchestrator.orchestrator.dashboard.run_timeline import RunTimeline
 
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ class RunsCard:
                     ui.label("Runs by scheduler")
                 self._partial = ui.label().classes("oo-sm oo-t3")
                 ui.element("span").classes("oo-sp")
-                with ui.element("div").classes("oo-legend"):
-                    for tone, words in LEGEND:
-                        with ui.element("span"):
-                            ui.element("b").classes(f"oo-m-{tone}")
-                            ui.label(words)
+                legend(LEGEND)
             self._lanes = RunTimeline(prefix=self._view.prefix).mark("timeline")
             self._no_lanes = ui.label("No scheduler has been heard from yet.").classes("oo-side-none")
             with ui.element("div").classes("oo-tl-more") as self._more_lanes:
