@@ -101,10 +101,12 @@ def test_title_and_icon_of_the_tab_and_questions_name_the_site(
     page.get_by_role("link", name="Jobs").first.click()
     page.wait_for_function("document.title === 'TEST · Jobs · OpenOrchestrator'")
     page.get_by_role("link", name="Triggers").first.click()
-    page.locator(".oo-t tbody tr").first.focus()
-    page.locator(".oo-t tbody tr").first.locator("button[aria-label^=More]").click()
+    page.wait_for_function("document.title === 'TEST · Triggers · OpenOrchestrator'")
+    row = page.locator(".oo-t tbody tr").first
+    row.hover()
+    row.locator("button[aria-label^=More]").click()
     page.get_by_role("menuitem", name="Delete").click()
     dialog = page.get_by_role("alertdialog")
-    assert dialog.get_by_text("On TEST", exact=True).is_visible()
+    dialog.get_by_text("On TEST", exact=True).wait_for()
     assert dialog.get_attribute("aria-label").startswith("TEST: Delete ")
     assert findings_of(page) == []

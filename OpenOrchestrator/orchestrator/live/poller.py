@@ -119,6 +119,7 @@ class Live:
         self.answered_at: datetime | None = None
         self.state_changed: Event[[]] = Event()
         self._feeds: dict[Hashable, Feed[Any]] = {}
+        self._failures = 0
         self._timer: Timer | None = None
         self._slots: asyncio.Semaphore | None = None
 
@@ -237,6 +238,7 @@ class Live:
 
     def failed(self, error: DatabaseError) -> None:
         """Take note that the database did not answer; pages call it for what they ask themselves."""
+        self._failures += 1
         fresh = not self.lost or self.lost_reason != str(error)
         self.lost_reason = str(error)
         if self.lost_since is None:
@@ -256,6 +258,7 @@ class Live:
         if feed.busy:
             return
         feed.busy = True
+        failures = self._failures
         try:
             value = await feed.fetch()
         except DatabaseError as error:
@@ -264,7 +267,9 @@ class Live:
         finally:
             feed.busy = False
             feed.due = time.monotonic() + max(feed.every, self.interval * 0.9)
-        self.answered()
+        # What was asked before the database was lost says nothing of whether it is back.
+        if self._failures == failures:
+            self.answered()
         feed.event.emit(value)
 
     def _sweep(self) -> None:

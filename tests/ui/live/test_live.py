@@ -106,6 +106,26 @@ async def test_while_the_database_is_lost_only_one_query_tries(live: Live) -> No
     assert changes == [True, False]
 
 
+async def test_an_answer_to_what_was_asked_before_the_database_was_lost_does_not_bring_it_back(live: Live) -> None:
+    asked, answer, seen = asyncio.Event(), asyncio.Event(), []
+
+    async def fetch() -> str:
+        asked.set()
+        await answer.wait()
+        return "old"
+
+    live.shared("key", fetch, Viewer(), seen.append)
+    looking = asyncio.create_task(live.tick())
+    await asked.wait()
+    live.failed(ConnectionFailedError("gone"))
+    answer.set()
+    await looking
+    assert live.lost
+    assert seen == ["old"]
+    await live.tick()
+    assert not live.lost
+
+
 async def test_a_lost_database_shows_a_banner_keeps_the_page_and_comes_back_by_itself(
     user: User, app: App, sample: Database, tmp_path: Path
 ) -> None:

@@ -55,7 +55,7 @@ class ElementParts:
                 )
                 self._mode.on_value_change(self._show_data)
                 copy_button(lambda: self._data_text(), "Copy the data")  # noqa: PLW0108  (of then, not of now)
-            self._data = ui.element("div").classes("oo-card-b").mark("data")
+            self._data = ui.element("div").classes("oo-card-b").mark("element-data")
         with ui.element("section").classes("oo-card"):
             with ui.element("div").classes("oo-card-h"):
                 with ui.element("h2").classes("oo-grow"):

@@ -86,7 +86,7 @@ async def test_shows_all_fields_the_tree_the_job_and_the_logs_of_its_time(user: 
     await user.should_see("No such customer", retries=30)
     for text in ("Somebody", "1 min 29 s", str(element), "finance/x", "RPA-VM-09", "Mon 23 Nov 2026, 08:12:00"):
         await user.should_see(text)
-    assert texts(user, "data") == ["a:", "{1}", "b:", "[3]", "0:", "1", "1:", "null", "2:", '"æ"', "c:", "true"]
+    assert texts(user, "element-data") == ["a:", "{1}", "b:", "[3]", "0:", "1", "1:", "null", "2:", '"æ"', "c:", "true"]
     assert [text for text in texts(user, "element-logs") if ":" not in text[:9]] == [
         "Trace",
         "took r1",
@@ -100,23 +100,23 @@ async def test_shows_all_fields_the_tree_the_job_and_the_logs_of_its_time(user: 
     with user:
         for toggle in user.find(marker="data-mode").elements:
             toggle.value = "text"  # type: ignore[attr-defined]
-    await until(lambda: texts(user, "data") == ['{"a": {"b": [1, null, "\\u00e6"]}, "c": true}'])
+    await until(lambda: texts(user, "element-data") == ['{"a": {"b": [1, null, "\\u00e6"]}, "c": true}'])
 
 
 @pytest.mark.parametrize("data", [None, "", "plain", EVIL, "[broken", '{"a":1', "[" * 1500, "42", '"word"'])
 async def test_data_that_is_no_json_is_shown_as_it_is(user: User, site: Database, data: str | None) -> None:
     element = add(site, data=data)
     await user.open(f"/queues/q/{element}")
-    await user.should_see(marker="data", retries=30)
+    await user.should_see(marker="element-data", retries=30)
     assert parsed(data) is None
-    assert texts(user, "data") == [data or "It has no data."]
+    assert texts(user, "element-data") == [data or "It has no data."]
 
 
 async def test_deep_and_empty_json(user: User, site: Database) -> None:
     element = add(site, data='{"x": {}, "y": [], "z": ' + "[" * 60 + "]" * 60 + "}")
     await user.open(f"/queues/q/{element}")
-    await user.should_see(marker="data", retries=30)
-    shown = texts(user, "data")
+    await user.should_see(marker="element-data", retries=30)
+    shown = texts(user, "element-data")
     assert shown[:4] == ["x:", "{}", "y:", "[]"]
     assert shown[-1].startswith("[[")
 
@@ -124,8 +124,8 @@ async def test_deep_and_empty_json(user: User, site: Database) -> None:
 async def test_text_stays_text(user: User, site: Database) -> None:
     element = add(site, reference=EVIL, data=json.dumps({EVIL: EVIL}), message=EVIL, created_by=EVIL)
     await user.open(f"/queues/q/{element}")
-    await user.should_see(marker="data", retries=30)
-    assert texts(user, "data") == [f"{EVIL}:", json.dumps(EVIL)]
+    await user.should_see(marker="element-data", retries=30)
+    assert texts(user, "element-data") == [f"{EVIL}:", json.dumps(EVIL)]
     for html in user.find(kind=ui.element).elements:
         assert EVIL not in str(html.props.get("innerHTML", ""))
 

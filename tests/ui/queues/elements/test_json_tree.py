@@ -48,14 +48,14 @@ def test_arguments_of_triggers_keep_their_numbers_too() -> None:
 
 def labels(user: User) -> list[str]:
     with user:
-        (element,) = user.find(marker="data").elements
+        (element,) = user.find(marker="element-data").elements
         return [each.text for each in element.descendants() if isinstance(each, ui.label)]
 
 
 async def shown(user: User, site: Database, data: str) -> list[str]:
     element = add(site, data=data)
     await user.open(f"/queues/q/{element}")
-    await user.should_see(marker="data", retries=30)
+    await user.should_see(marker="element-data", retries=30)
     return labels(user)
 
 
