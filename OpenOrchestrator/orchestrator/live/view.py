@@ -59,6 +59,7 @@ class View:
     ) -> None:
         self.installation = installation
         self.query: dict[str, str] = dict(query)
+        self._form_at_first = self.query.get("form", "")
         self.parameters = dict(parameters)
         self.prefix = prefix
         self.container = container
@@ -134,8 +135,11 @@ class View:
         return FormAddress(key, show)
 
     def asked_form(self) -> tuple[str, str]:
-        """Return the form that the address asks for: what is done, and with what; both empty for none."""
-        action, _, what = self.query.get("form", "").partition("-")
+        """Return the form that the address asked for when the page was opened: what is done, and with what.
+
+        Both are empty for none. A form that was opened while the page was still being built is not asked for.
+        """
+        action, _, what = self._form_at_first.partition("-")
         return action, what
 
     def follow(
