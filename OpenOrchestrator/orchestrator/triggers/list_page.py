@@ -117,7 +117,10 @@ class TriggersPage:
         self._rows = {str(row.id): row for row in page.rows}
         self._total = page.total
         self._actions.seen(page.rows)
-        rows = [trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED)) for row in page.rows]
+        rows = [
+            trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED), page.waits.get(row.id))
+            for row in page.rows
+        ]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = page.total != page.everything
