@@ -172,7 +172,7 @@ def in_short(reasons: Sequence[Reason]) -> str:
     """
     nearest = min(reasons, key=lambda reason: _NEARNESS.get(reason.cause, 0))
     if nearest.cause is Cause.SCHEDULER_SILENT and len(reasons) > 1:
-        return "No scheduler is heard from"
+        return "No live scheduler"
     return nearest.short
 
 
@@ -180,7 +180,7 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
     own = next((job for job in facts.jobs if job.trigger_id == facts.trigger_id), None)
     if facts.unreadable:
         words = f"Its row in the database cannot be used: {facts.unreadable}."
-        yield Reason(Cause.UNREADABLE, words, short="Its row cannot be used")
+        yield Reason(Cause.UNREADABLE, words, short="Unusable row")
     elif own is not None:
         words = f"It runs: {_named(own)}, on {own.scheduler}."
         yield Reason(Cause.RUNS, words, scheduler=own.scheduler, jobs=(own.job_id,))
@@ -231,13 +231,13 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
     if unknown:
         listed = ", ".join(unknown)
         words = f"It may run on {listed}, which never reported."
-        yield Reason(Cause.NO_SCHEDULER, words, scheduler=unknown[0], short=f"{unknown[0]} never reported")
+        yield Reason(Cause.NO_SCHEDULER, words, scheduler=unknown[0], short=f"{unknown[0]} unknown")
     if not allowed and not unknown:
-        yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.", short="There is no scheduler")
+        yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.", short="No scheduler")
     for scheduler in allowed:
         if not scheduler.is_live:
             words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
-            short = f"{scheduler.name} is not heard from"
+            short = f"{scheduler.name} silent"
             yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name, short=short)
         else:
             yield _on(facts, due, scheduler)
@@ -266,7 +266,7 @@ def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
         return Reason(Cause.BLOCKED, words, scheduler=name, short=short, jobs=(blocking.job_id,))
     if free <= 0:
         words = f"All {scheduler.slots} slots of {name} are taken: {_listed(here)}."
-        return Reason(Cause.SLOTS_FULL, words, scheduler=name, short="All slots are taken", jobs=named)
+        return Reason(Cause.SLOTS_FULL, words, scheduler=name, short="All slots taken", jobs=named)
     first = selection.waiting_for_idle
     if first is not None and first.trigger_id == due.trigger_id:
         before = f"{_listed(here)} run{'s' if len(here) == 1 else ''} there" if here else "others come before it"
@@ -289,7 +289,7 @@ def _unhindered(facts: Facts, due: Candidate, scheduler: str) -> Reason:
     words = f"Nothing hinders it on {scheduler}, which has not started it though. Its log says more."
     if not due.whitelist:
         words += " With --whitelisted-only it leaves alone what does not name it."
-    return Reason(Cause.NOTHING, words, scheduler=scheduler, short=f"{scheduler} does not start it")
+    return Reason(Cause.NOTHING, words, scheduler=scheduler, short=f"{scheduler} leaves it")
 
 
 def _named(job: ActiveJob) -> str:

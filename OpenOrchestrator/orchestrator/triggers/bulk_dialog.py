@@ -12,7 +12,7 @@ from OpenOrchestrator.orchestrator.annotations.backend import wrong_tags
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
 from OpenOrchestrator.orchestrator.components.forms.checks import whole
-from OpenOrchestrator.orchestrator.components.forms.confirm import listing, question
+from OpenOrchestrator.orchestrator.components.forms.confirm import listing, question, take_away
 from OpenOrchestrator.orchestrator.components.forms.fields import Doubt, choice, field, switch, text_input
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
@@ -135,7 +135,7 @@ async def ask_changes(
         change: BulkChange | None = await dialog
         return change
     finally:
-        dialog.delete()
+        take_away(dialog)
 
 
 async def change_many(

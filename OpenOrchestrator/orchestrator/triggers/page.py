@@ -134,19 +134,21 @@ class TriggerPage:
         self._enable = secondary("Enable", lambda: self._act("enable"), icon="sym_r_check", marker="enable")
         secondary("Edit", self._edit, icon="sym_r_edit", marker="edit")
         self._run = primary("Run now", lambda: self._act("run"), icon="sym_r_play_arrow", marker="run")
-        with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu(), ui.list():
+        with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu() as menu, ui.list():
             self._once_item = _menu_item(
-                "sym_r_play_circle", "Run once with…", lambda: self._act("once"), marker="menu-once"
+                menu, "sym_r_play_circle", "Run once with…", lambda: self._act("once"), marker="menu-once"
             )
             self._pause_until = _menu_item(
-                "sym_r_pause_circle", "Pause until…", lambda: self._act("pause"), marker="menu-pause-until"
+                menu, "sym_r_pause_circle", "Pause until…", lambda: self._act("pause"), marker="menu-pause-until"
             )
             self._skip = _menu_item(
-                "sym_r_skip_next", "Skip the next run", lambda: self._act("skip"), marker="menu-skip"
+                menu, "sym_r_skip_next", "Skip the next run", lambda: self._act("skip"), marker="menu-skip"
             )
-            self._why = _menu_item("sym_r_help", "Why is it not running?", lambda: self._act("why"), marker="menu-why")
-            _menu_item("sym_r_content_copy", "Copy", self._copy)
-            _menu_item("sym_r_delete", "Delete", lambda: self._act("delete"), red=True)
+            self._why = _menu_item(
+                menu, "sym_r_help", "Why is it not running?", lambda: self._act("why"), marker="menu-why"
+            )
+            _menu_item(menu, "sym_r_content_copy", "Copy", self._copy)
+            _menu_item(menu, "sym_r_delete", "Delete", lambda: self._act("delete"), red=True)
 
     def _build_facts(self) -> None:
         with ui.element("div").classes("oo-facts"):
@@ -322,13 +324,11 @@ class TriggerPage:
 
 
 def _menu_item(
-    icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False, marker: str | None = None
+    menu: ui.menu, icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False, marker: str | None = None
 ) -> ui.item:
-    with (
-        ui.item(on_click=on_click)
-        .props('clickable role="menuitem" v-close-popup')
-        .classes("oo-red" if red else "") as item
-    ):
+    # Closed first: a menu that stays open would lie on the question that comes up.
+    item = ui.item(on_click=menu.close).on_click(on_click)
+    with item.props('clickable role="menuitem"').classes("oo-red" if red else ""):
         ui.icon(icon)
         ui.label(words)
     return item.mark(marker or f"menu-{words.lower()}")

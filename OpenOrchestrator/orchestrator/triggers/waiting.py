@@ -15,7 +15,7 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, secondary, tip
-from OpenOrchestrator.orchestrator.components.forms.confirm import question
+from OpenOrchestrator.orchestrator.components.forms.confirm import question, take_away
 from OpenOrchestrator.orchestrator.triggers.backend.waits import MOST_REASONS, Cause, Reason, Wait
 
 
@@ -31,7 +31,7 @@ def draw_wait(wait: Wait, now: datetime, zone: tzinfo, on_all: Callable[[], Any]
     with ui.element("div").classes("oo-banner oo-did oo-why").mark("wait"):
         ui.icon("sym_r_hourglass_empty").classes("oo-i20")
         with ui.element("div").classes("oo-col oo-grow"):
-            words = f"Due since {times.span((now - wait.since).total_seconds())}, and does not start"
+            words = f"Due for {times.span((now - wait.since).total_seconds())}, and does not start"
             tip(ui.label(words).mark("wait-since"), f"Due {times.absolute(wait.since, zone)}")
             for reason in wait.reasons[:MOST_REASONS]:
                 _draw_reason(reason)
@@ -52,7 +52,7 @@ async def show_why(name: str, reasons: Sequence[Reason]) -> None:
     try:
         await dialog
     finally:
-        dialog.delete()
+        take_away(dialog)
 
 
 def pieces(words: str, jobs: Sequence[UUID]) -> list[tuple[str, UUID | None]]:

@@ -145,4 +145,4 @@ def test_what_is_due_for_long_is_not_said_to_start_at_once(database: Database, c
     clock.advance(timedelta(seconds=61))
     enroll(database)
     (reason,) = only(database, "Later").reasons
-    assert (reason.cause, reason.short) == (Cause.NOTHING, "here does not start it")
+    assert (reason.cause, reason.short) == (Cause.NOTHING, "here leaves it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
@@ -80,7 +81,7 @@ async def test_the_page_says_since_when_it_is_due_and_what_is_in_the_way(user: U
     job_id = add_running(site)
     trigger_id = add_due(site)
     await user.open(f"/triggers/{trigger_id}")
-    await user.should_see("Due since 10 min, and does not start", retries=30)
+    await user.should_see("Due for 10 min, and does not start", retries=30)
     (words,) = await texts(user, "why")
     (said,) = explain(site, "Invoices")[0].reasons
     assert words == said.words.replace(str(job_id), str(job_id)[:8])
@@ -128,18 +129,19 @@ async def test_the_list_says_in_short_why_what_is_due_does_not_start(
     rows = await rows_of(user, "triggers")
     said = {name: cell(row, "next").get("s") for name, row in rows.items()}
     assert said == {
-        "Late": "All slots are taken",
-        "Soon late": "All slots are taken",
-        "Elsewhere": "RPA-VM-99 never reported",
-        "Full": "All slots are taken",
+        "Late": "All slots taken",
+        "Soon late": "All slots taken",
+        "Elsewhere": "RPA-VM-99 unknown",
+        "Full": "All slots taken",
         "Short": None,
-        "Asked for": "All slots are taken",
+        "Asked for": "All slots taken",
     }
     assert str(job_id) in cell(rows["Late"], "next")["tip"]
     assert cell(rows["Late"], "next")["t"] == "10 min late"
-    assert cell(rows["Elsewhere"], "name")["n"].endswith("10 min late · RPA-VM-99 never reported")
+    assert (cell(rows["Full"], "next")["t"], cell(rows["Short"], "next")["t"]) == ("Elements wait", "On new elements")
+    assert cell(rows["Elsewhere"], "name")["n"].endswith("10 min late · RPA-VM-99 unknown")
     clock.advance(timedelta(seconds=6))
-    await until(lambda: _next(user, "Short").get("s") == "All slots are taken")
+    await until(lambda: _next(user, "Short").get("s") == "All slots taken")
 
 
 async def test_a_page_of_triggers_asks_once_for_all_that_are_due_and_not_at_all_for_none(
@@ -196,6 +198,20 @@ async def test_of_many_schedulers_some_are_said_and_all_on_demand(user: User, si
     await click(user, "all-reasons")
     await until(lambda: len(user.find(marker="why").elements) == 10)
     await user.should_see("old-5 is not heard from since 2026-01-01 00:00:00.")
+
+
+@pytest.mark.parametrize(("item", "shown"), [("why", "close-why"), ("delete", "confirm"), ("pause-until", "cancel")])
+async def test_a_tab_that_is_closed_over_a_dialog_leaves_no_error(
+    user: User, site: Database, caplog: pytest.LogCaptureFixture, item: str, shown: str
+) -> None:
+    await user.open(f"/triggers/{add_due(site)}")
+    await click(user, f"menu-{item}")
+    await user.should_see(marker=shown, retries=30)
+    (button,) = user.find(marker=shown).elements
+    button.client.delete()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_jobs_are_found_in_the_words() -> None:

@@ -274,8 +274,8 @@ async def test_what_is_due_and_does_not_start_says_why(backends: Backends, clock
     clock.advance(timedelta(seconds=11))
     waits = (await backends.triggers.page(TriggerQuery())).waits
     assert {key: wait.short for key, wait in waits.items()} == {
-        due: "nowhere never reported",
-        full: "There is no scheduler",
+        due: "nowhere unknown",
+        full: "No scheduler",
     }
     assert abs((database.utc_now() - waits[full].since).total_seconds() - 11) <= 1
     assert alike not in waits

@@ -149,11 +149,11 @@ def test_what_runs_is_named_by_its_id() -> None:
 @pytest.mark.parametrize(
     ("schedulers", "jobs", "short"),
     [
-        ((), (), "There is no scheduler"),
-        ((scheduler(live=False),), (), "worker-1 is not heard from"),
-        ((scheduler(live=False), scheduler("worker-2", live=False)), (), "No scheduler is heard from"),
-        ((scheduler(slots=1),), (job(),), "All slots are taken"),
-        ((scheduler(live=False), scheduler("worker-2", slots=1)), (job("worker-2"),), "All slots are taken"),
+        ((), (), "No scheduler"),
+        ((scheduler(live=False),), (), "worker-1 silent"),
+        ((scheduler(live=False), scheduler("worker-2", live=False)), (), "No live scheduler"),
+        ((scheduler(slots=1),), (job(),), "All slots taken"),
+        ((scheduler(live=False), scheduler("worker-2", slots=1)), (job("worker-2"),), "All slots taken"),
         ((scheduler(),), (job(blocking=True),), "Waits for Letters"),
         ((scheduler(slots=1), scheduler("worker-2")), (job(),), ""),
     ],
@@ -181,8 +181,8 @@ def test_in_short_there_is_nothing_to_say_of_what_is_not_due(facts: Facts) -> No
     ("waits", "whitelist", "short", "words"),
     [
         (timedelta(seconds=60), (), "", "starts it at its next look"),
-        (timedelta(seconds=61), (), "worker-1 does not start it", "--whitelisted-only"),
-        (timedelta(seconds=61), ("worker-1",), "worker-1 does not start it", "Its log says more."),
+        (timedelta(seconds=61), (), "worker-1 leaves it", "--whitelisted-only"),
+        (timedelta(seconds=61), ("worker-1",), "worker-1 leaves it", "Its log says more."),
     ],
 )
 def test_a_scheduler_that_should_have_started_it_by_now_is_not_said_to_be_about_to(
