@@ -210,6 +210,14 @@ def still(next_run: sa.ColumnElement[datetime], seen: datetime) -> tuple[sa.Colu
     return next_run >= low, next_run <= high
 
 
+def is_after_last_run(retry_last_run: datetime | None, last_run: datetime | None) -> bool:
+    """Tell whether a retry was decided on after the last run of its trigger; both are site times, as stored."""
+    if retry_last_run is None or last_run is None:
+        return False
+    # Within a second: older tables of some databases round fractions.
+    return abs(retry_last_run - last_run) <= timedelta(seconds=1)
+
+
 def is_lost_id(value: Any, dialect_name: str) -> bool:
     """Tell whether an id is written in a form that nobody finds it by, such as in capitals or with dashes.
 
@@ -258,9 +266,7 @@ def _waiting_retry(values: Any) -> WaitingRetry | None:
     at = _optional(values, "retry_at", _instant)
     if at is None:
         return None
-    seen, last_run = date_or_none(values["retry_last_run"]), date_or_none(values["last_run"])
-    # Within a second: older tables of some databases round fractions.
-    if seen is None or last_run is None or abs(seen - last_run) > timedelta(seconds=1):
+    if not is_after_last_run(date_or_none(values["retry_last_run"]), date_or_none(values["last_run"])):
         return None
     number = _read(values, "retry_number", _number, empty=1)
     return WaitingRetry(at, number, _optional(values, "retry_of", trigger_id))

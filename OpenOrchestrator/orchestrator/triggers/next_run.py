@@ -9,6 +9,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, when_words
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 
@@ -22,6 +23,7 @@ class NextRun(Enum):
     DISABLED = auto()
     HAS_RUN = auto()
     REQUESTED = auto()
+    BACK_OFF = auto()
     RESTS = auto()
     ON_ELEMENTS = auto()
     LATE = auto()
@@ -41,6 +43,7 @@ TIPS = {
     NextRun.REQUESTED: "The next free scheduler starts it.",
 }
 
+_BACK_OFF = "Its last run failed and is tried again. Until then neither its schedule nor its queue starts it."
 _RESTS = (
     "Its last run took nothing from the queue, though elements wait there. So it rests, longer from run to run; a new "
     "element starts it at once."
@@ -63,6 +66,8 @@ def next_run_of(row: ListedTrigger) -> NextRun:
         return NextRun.HAS_RUN
     if row.run_requested:
         return NextRun.REQUESTED
+    if row.retry is not None:
+        return NextRun.BACK_OFF
     if row.rests_until is not None:
         return NextRun.RESTS
     if row.next_run is None:
@@ -79,6 +84,9 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
         return "Running now", None, ""
     if state in WORDS:
         return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
+    if row.retry is not None:
+        words = f"{attempt_words(row.retry)} {when_words(row.retry, now, zone)}"
+        return words[0].upper() + words[1:], f"{_BACK_OFF}\n{times.absolute(row.retry.at, zone)}", ""
     if row.rests_until is not None:
         return f"At {_clock(row.rests_until, zone)}, or on a new element", _RESTS, ""
     if row.next_run is None:
@@ -115,6 +123,10 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
         return cells.text(WORDS[state], tip=_tip(state, row, now, zone), action=("cancel", "Cancel"))
+    if row.retry is not None:
+        tip = f"{_BACK_OFF}\n{times.absolute(row.retry.at, zone)}"
+        words = attempt_words(row.retry)
+        return cells.text(f"{words[0].upper()}{words[1:]}", tip=tip, second=when_words(row.retry, now, zone))
     if row.rests_until is not None:
         return cells.text(f"At {_clock(row.rests_until, zone)}", tone="t3", tip=_RESTS)
     if row.next_run is None:
