@@ -21,20 +21,17 @@ from sqlalchemy.engine import Connection
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
     RESTING_TRIGGER_STATUSES,
     TriggerStatus,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import queue_backoff, waiting_retries
+from OpenOrchestrator.database.stores import full_queues, queue_backoff, waiting_retries
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
-    QUEUE,
     SCHEDULED,
     SINGLE,
     TIME_COLUMNS,
@@ -45,34 +42,20 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     WaitingRetry,
     date_or_none,
     is_lost_id,
-    number_or_none,
     raw,
     read,
     trigger_id,
 )
 
 _JOBS = cast(sa.Table, Job.__table__)
-_ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 # The statements are made once: a poll comes every second, and making them takes as long as running them.
 _IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
-# Those of which an ordinary run was asked for are found by that.
-_IDLE_QUEUE = (
-    _IDLE,
-    TRIGGERS.c.type == TriggerType.QUEUE,
-    sa.or_(TRIGGERS.c.run_requested_at.is_(None), TRIGGERS.c.run_args.is_not(None)),
-)
-_QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
-_QUEUES = sa.select(
-    *BASE_COLUMNS, raw(QUEUE.c.queue_name, "queue_name"), raw(QUEUE.c.min_batch_size, "size")
-).select_from(_QUEUE_JOIN)
-_SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
 # By status alone: the few active ones are found in one index, however long the history of each trigger is.
 _ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
 _DATABASE_NOW = sa.select(DatabaseUtcNow())
 _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
-_BATCHES_AT_ONCE = 20
 # After a date, and not just there: then every database walks the index that has the few requests at its end.
 _ASKED = TRIGGERS.c.run_requested_at > datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ONCE = (
@@ -176,7 +159,8 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     latest = cron.latest_site_time(now, zone)
     once = list(connection.execute(_ONCE))
     timed = list(connection.execute(_time_query(connection.dialect.name), {"latest": latest}))
-    full = list(_due_queue_rows(connection, poisoned))
+    full, sizeless = full_queues.find(connection)
+    poisoned += [_poisoned(row, reason) for row, reason in sizeless]
     seen: set[UUID] = set()
     # Asked only where it counts: a poll comes every second, and retries are rare.
     retrying = any(row.retry_at is not None for row in (*timed, *full))
@@ -333,56 +317,6 @@ def _time_query(dialect_name: str) -> sa.Select[Any]:
             ),
         )
     )
-
-
-def _due_queue_rows(connection: Connection, poisoned: list[Poisoned]) -> Iterator[sa.Row[Any]]:
-    needed: set[int] = set()
-    for size in connection.execute(_SIZES).scalars():
-        number = number_or_none(size)
-        if number is not None:
-            needed.add(max(number, 1))
-            continue
-        bad = sa.type_coerce(QUEUE.c.min_batch_size, sa.types.NullType())
-        query = _QUEUES.where(*_IDLE_QUEUE, bad.is_(None) if size is None else bad == size)
-        reason = f"its column min_batch_size holds {str(size)[:50]!r}"
-        poisoned += [_poisoned(row, reason) for row in connection.execute(query)]
-    ordered = sorted(needed)
-    for start in range(0, len(ordered), _BATCHES_AT_ONCE):
-        batch = tuple(ordered[start : start + _BATCHES_AT_ONCE])
-        yield from connection.execute(_full_queues(batch, connection.dialect.name))
-
-
-@lru_cache
-def _full_queues(sizes: tuple[int, ...], dialect_name: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    batches = [_QUEUES.where(*_IDLE_QUEUE, _full_enough(size, dialect_name)) for size in sizes]
-    return batches[0] if len(batches) == 1 else sa.union_all(*batches)
-
-
-def _full_enough(size: int, dialect_name: str) -> sa.ColumnElement[bool]:
-    # The element at place ``size`` of the queue exists: the database walks that many entries of one index and stops,
-    # where a count would walk them all. Literals, because plans for parameters do not know how common the value is.
-    place = (
-        sa.select(_ELEMENTS.c.id)
-        .where(
-            SameText(_ELEMENTS.c.queue_name, QUEUE.c.queue_name),
-            _ELEMENTS.c.status == sa.literal_column("'NEW'"),
-        )
-        .order_by(_ELEMENTS.c.created_date)
-        .correlate(QUEUE)
-    )
-    if dialect_name in ("mysql", "mariadb"):  # else they may walk all elements by date to save the sorting
-        place = place.with_hint(_ELEMENTS, "FORCE INDEX (`ix_Queues_next`)", dialect_name)
-    if dialect_name == "mssql":  # SQLAlchemy turns plain numbers alone into what SQL Server understands
-        place = place.limit(1).offset(size - 1)
-    else:
-        place = place.limit(_literal(1)).offset(_literal(size - 1))
-    wanted = QUEUE.c.min_batch_size
-    fits = wanted <= _literal(size) if size == 1 else wanted == _literal(size)
-    return sa.and_(fits, place.scalar_subquery().is_not(None))
-
-
-def _literal(number: int) -> sa.BindParameter[int]:
-    return sa.literal(number, sa.Integer(), literal_execute=True)
 
 
 def _later(connection: Connection, latest: datetime, zone: ZoneInfo) -> list[datetime]:
