@@ -68,7 +68,7 @@ class FailureFields:
             ("Retries", self._times),
             ("Pause", self._pause),
             ("Grows by", self._growth),
-            ("At most", self._most),
+            ("Longest pause", self._most),
             ("Retry after", self._after),
             ("Stop after", self._limit),
         ):
@@ -107,9 +107,9 @@ class FailureFields:
             self._growth = text_input(
                 "Grows by", f"{settings.retry_growth:g}", check=check_growth, suffix="times", marker="retry-growth"
             )
-        with field("At most", note="optional") as most_field:
+        with field("Longest pause", note="optional") as most_field:
             most = "" if settings.retry_most is None else _minutes(settings.retry_most)
-            self._most = text_input("At most", most, check=check_most, suffix="min", marker="retry-most")
+            self._most = text_input("Longest pause", most, check=check_most, suffix="min", marker="retry-most")
         with field("Retry after") as after_field:
             self._after = choice(
                 "Retry after",

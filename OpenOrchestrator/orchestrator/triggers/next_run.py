@@ -110,7 +110,7 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo, wait: Wait | None
     cell = _next_cell(row, now, zone)
     if wait is None:
         return cell
-    if row.queue is not None and not row.run_requested:
+    if row.queue is not None and not row.run_requested and row.retry is None:
         cell = cells.text("Elements wait")
     lines = [str(cell.get("tip") or ""), *(reason.words for reason in wait.reasons[:MOST_REASONS])]
     return {**cell, "s": wait.short, "tip": "\n".join(line for line in lines if line)}

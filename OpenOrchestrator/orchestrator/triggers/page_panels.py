@@ -51,6 +51,20 @@ def one_per_run(jobs: Sequence[JobRow]) -> list[JobRow]:
     return list(last.values())
 
 
+def foot_words(jobs: int, total: int, count: str, *, hidden: int) -> str:
+    """Return what stands beneath the runs: of how many jobs they are, and how many attempts have no line. Pure.
+
+    Args:
+        jobs: That were read.
+        total: That there are, counted no further than a cap.
+        count: The same in words.
+        hidden: Attempts that were tried again.
+    """
+    last = f"The last {jobs} of {count}" if total > jobs else ""
+    earlier = "1 earlier attempt is" if hidden == 1 else f"{hidden} earlier attempts are"
+    return ". ".join(part for part in (last, f"{earlier} on the page of the last" if hidden else "") if part)
+
+
 class TriggerJobsPanel:
     """The last jobs of a trigger.
 
@@ -91,11 +105,12 @@ class TriggerJobsPanel:
     def show(self, history: TriggerHistory) -> str:
         """Show them, and return how many there are, in words for the tab."""
         self._rows = {str(row.id): row for row in history.rows}
-        self._table.show([self._table_row(row) for row in one_per_run(history.rows)])
+        runs = one_per_run(history.rows)
+        self._table.show([self._table_row(row) for row in runs])
         self._empty.show(NO_JOBS, shown=bool(history.rows))
         self._foot.set_visibility(bool(history.rows))
         count = times.capped(history.total, JOB_CAP)
-        text = f"The last {len(history.rows)} of {count}" if history.total > len(history.rows) else ""
+        text = foot_words(len(history.rows), history.total, count, hidden=len(history.rows) - len(runs))
         if self._foot_text.text != text:
             self._foot_text.set_text(text)
         if self._lengths != history.lengths:
