@@ -36,7 +36,9 @@ ASCII_TEXTS = {
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),
+    ("Triggers", "retry_after"),
     ("Triggers", "secret_passing"),
+    ("Triggers", "when_lost"),
     ("Triggers", "type"),
 }
 
