@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from uuid import uuid4
 
 import pytest
@@ -18,7 +18,7 @@ from sqlalchemy.dialects.mssql import pyodbc
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import failed_runs, ownership, pauses, runs, trigger_claims
-from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     due_triggers,
     full_queues,
@@ -28,6 +28,7 @@ from OpenOrchestrator.database.stores import (
     schedulers,
     skipping,
     triggers,
+    uses,
 )
 from OpenOrchestrator.database.stores import pauses as pause_store
 
@@ -86,6 +87,19 @@ def _work_on_request(database):
     assert database.write(lambda s: skipping.take_back(s, made, due, now=now, zone=zone))
 
 
+def _work_on_uses(database):
+    """What robots note about constants, credentials and queues."""
+    use = uses.Use(UsedKind.CONSTANT, "a", "p", Access.READ)
+    for day in (1, 2):
+        assert database.change_aside(
+            lambda connection, day=day: uses.find_missing(connection, {use: date(2026, 1, day)}), uses.note
+        )
+    (last,) = database.read(lambda s: uses.of(s, UsedKind.CONSTANT, "a"))
+    assert database.read(lambda s: uses.last_reads(s, UsedKind.CONSTANT)) == {"a": last.day} == {"a": date(2026, 1, 2)}
+    database.write(lambda s: uses.delete(s, UsedKind.CONSTANT, "a"))
+    database.write(lambda s: uses.forget_old(s, date(2026, 1, 2)))
+
+
 def _work(database):
     """Do once everything that this part of the library can do."""
     schedulers.enroll(
@@ -138,6 +152,7 @@ def _work(database):
     database.write(lambda s: job_output.mark_end(s, made[0], "missing", written_at=database.utc_now()))
     database.write(lambda s: job_output.unmark_end(s, made[0]))
     schedulers.leave(database, _HERE)
+    _work_on_uses(database)
 
 
 def _work_on_retries(database):
@@ -196,6 +211,12 @@ def test_rows_are_paged_only_in_an_order(statements):
     paged = [text for text in statements if " OFFSET " in text]
     assert paged
     assert all("ORDER BY" in text for text in paged)
+
+
+def test_a_robot_that_looks_what_is_noted_waits_for_no_lock(statements):
+    (look,) = [text for text in statements if text.startswith("SELECT [Uses].use_hash")]
+    assert "FROM [Uses] WITH (NOLOCK) WHERE [Uses].use_hash IN (?)" in look
+    assert "UPDATE [Uses] SET last_day=? WHERE [Uses].use_hash = ? AND [Uses].last_day < ?" in statements
 
 
 def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):
