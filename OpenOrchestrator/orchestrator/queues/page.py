@@ -178,9 +178,8 @@ class QueuePage:
 
     def _cause_words(self, page: FoundElements) -> dict[str, str]:
         cause = self._list.query.cause
-        if not cause or not page.rows:
-            return {}
-        return {cause: title_of((page.rows[0].message or "").strip() or UNEXPLAINED)}
+        message = (page.rows[0].message or "").strip() if page.rows else ""
+        return {cause: title_of(message or UNEXPLAINED)} if cause and page.rows else {}
 
     def _build_table(self) -> None:
         self._place.clear()
