@@ -1,7 +1,7 @@
 """Table of where constants, credentials and queues are used
 
 Revision ID: a5c3e91d7b48
-Revises: d58b1f3c9a26
+Revises: e2a7c49d5b18
 
 Robots of 4.0 note once a day what they read and wrote, in a table of its own: programs of earlier versions neither read
 nor write it. A row is found by the hash of what it is about, which is the same text under every collation.
@@ -16,7 +16,7 @@ from OpenOrchestrator.database.engine.dialects import text_type
 from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "a5c3e91d7b48"
-down_revision: str | None = "d58b1f3c9a26"
+down_revision: str | None = "e2a7c49d5b18"
 branch_labels: str | None = None
 depends_on: str | None = None
 

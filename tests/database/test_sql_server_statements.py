@@ -17,10 +17,11 @@ from sqlalchemy.dialects.mssql import pyodbc
 
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import ownership, pauses, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import failed_runs, ownership, pauses, runs, trigger_claims
 from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     due_triggers,
+    full_queues,
     job_output,
     jobs,
     run_requests,
@@ -119,6 +120,7 @@ def _work(database):
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
     _work_on_request(database)
+    _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
     ownership.jobs_of(database, "here")
     runs.kill_requests(database, [run.job_id for run in won])
@@ -153,6 +155,25 @@ def _work(database):
     _work_on_uses(database)
 
 
+def _work_on_retries(database):
+    rules = {"retry_times": 1, "retry_pause_seconds": 60, "pause_after_failures": 3}
+    made = [make.single(database, "once", **rules), make.scheduled(database, "often", **rules)]
+    for run in make.claim_all(database, _HERE):
+        runs.begin_run(database, run)
+        _finish(database, run, JobStatus.FAILED)
+    assert [make.trigger(database, one).retry_number for one in made] == [1, 1]
+    make.claim_all(database, _HERE)
+    database.write(lambda s: triggers.request_run(s, made[1], now=database.utc_now()))
+    (run,) = make.claim_all(database, _HERE)
+    runs.give_back(database, run, "x")
+    database.write(lambda s: triggers.disable(s, made[1]))
+    database.write(lambda s: triggers.enable_from_next(s, made[1], now=database.utc_now(), zone=database.zone))
+    for one in made:
+        database.write(lambda s, one=one: failed_runs.give_up_retry(s, one))
+        database.write(lambda s, one=one: triggers.reset_failed_runs(s, one))
+        database.write(lambda s, one=one: triggers.delete(s, one))
+
+
 @pytest.fixture
 def statements(database):
     """All statements of that work, as SQL Server would get them."""
@@ -165,11 +186,11 @@ def statements(database):
     sa.event.listen(database.engine, "before_execute", note)
     _work(database)
     sa.event.remove(database.engine, "before_execute", note)
-    others = (job_output._insert("sqlite"), due_triggers._full_queues((1, 2), "sqlite"))
+    others = (job_output._insert("sqlite"), full_queues._full_queues((1, 2), "sqlite"))
     replaced = {str(one.compile(dialect=database.engine.dialect)) for one in others}
     texts = {_sql(one) for one in seen if str(one.compile(dialect=database.engine.dialect)) not in replaced}
     texts.add(_sql(job_output._insert("mssql")))
-    texts.add(_sql(due_triggers._full_queues((1, 2), "mssql")))
+    texts.add(_sql(full_queues._full_queues((1, 2), "mssql")))
     texts.add(_sql(due_triggers._time_query("mssql")))
     return sorted(texts)
 

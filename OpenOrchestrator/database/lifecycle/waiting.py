@@ -32,6 +32,7 @@ class Cause(Enum):
     NOT_DUE = "not_due"
     QUEUE_TOO_SHORT = "queue_too_short"
     RESTS = "rests"
+    BACK_OFF = "back_off"
     NO_SCHEDULER = "no_scheduler"
     SCHEDULER_SILENT = "scheduler_silent"
     SLOTS_FULL = "slots_full"
@@ -125,6 +126,9 @@ class Facts:
         due_since: Since when it is due or somebody asked for its run, aware UTC; None if nobody can tell.
         now: Aware; None says nothing of how long it has been due.
         next_due: When it will be due by the clock, aware UTC.
+        retry_at: When the retry is due that it waits for, aware UTC; None if it waits for none.
+        retry_number: Which retry that is, from 1.
+        retry_times: How many the trigger allows.
         rests_until: Until when its brake holds it, aware UTC.
         queue: Name of its queue; None if it has none.
         waiting: New elements there, counted no further than ``wanted``.
@@ -146,6 +150,9 @@ class Facts:
     due_since: datetime | None = None
     now: datetime | None = None
     next_due: datetime | None = None
+    retry_at: datetime | None = None
+    retry_number: int = 0
+    retry_times: int = 0
     rests_until: datetime | None = None
     queue: str | None = None
     waiting: int = 0
@@ -196,6 +203,11 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
     elif facts.status is not TriggerStatus.IDLE:
         word = "none" if facts.status is None else facts.status.value
         yield Reason(Cause.HELD, f"Its status is {word}, but no job of it runs. Schedulers settle that within seconds.")
+    elif facts.retry_at is not None:
+        until = _at(facts.retry_at, facts.zone)
+        of = f" of {facts.retry_times}" if facts.retry_number <= facts.retry_times else ""
+        words = f"Its last run failed: back-off until {until}, then retry {facts.retry_number}{of}."
+        yield Reason(Cause.BACK_OFF, words, facts.retry_at)
     elif facts.rests_until is not None:
         until = _at(facts.rests_until, facts.zone)
         words = f"Its last run took nothing from the queue, so it rests until {until} or the next new element."

@@ -20,7 +20,7 @@ from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers
+from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
@@ -53,6 +53,7 @@ _TRIGGER = sa.select(
     TRIGGERS.c.paused_at,
     TRIGGERS.c.pause_reason,
     TRIGGERS.c.paused_until,
+    raw(TRIGGERS.c.retry_times, "retry_times"),
 ).select_from(TIME_JOIN.outerjoin(QUEUE, QUEUE.c.id == TRIGGERS.c.id))
 
 
@@ -174,6 +175,13 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
             pause_reason=row.pause_reason,
             paused_until=row.paused_until,
         )
+    if trigger.retry is not None:
+        database_now = waiting_retries.database_now(session)
+        due = due_triggers.as_due(trigger, now=now, zone=zone, database_now=database_now)
+        if isinstance(due, DueTrigger):
+            return facts
+        times = number_or_none(row.retry_times) or 0
+        return replace(facts, retry_at=due, retry_number=trigger.retry.number, retry_times=times)
     if trigger.next_run is not None:
         due = due_triggers.as_due(trigger, now=now, zone=zone)
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
