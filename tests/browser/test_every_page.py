@@ -23,6 +23,7 @@ PAGES = {
     "/logs": ".oo-hist-bar b",
     "/schedulers": "tbody tr",
     "/constants": "tbody tr",
+    "/constants?form=edit-ERP+address": ".oo-use",
     "/credentials": "tbody tr, .oo-empty",
     "/settings": "text=Up to date, revision",
 }

@@ -24,7 +24,7 @@ STATEMENT_MILLISECONDS = 2000
 """How long one of its statements may take, where the server can be told so for a transaction."""
 
 CONFLICT_SECONDS = 0.8
-"""For how long a change that meets those of others is tried again: on MariaDB, inserts often end in a deadlock."""
+"""For how long a change that meets those of others is begun again: on MariaDB, inserts often end in a deadlock."""
 
 T = TypeVar("T")
 

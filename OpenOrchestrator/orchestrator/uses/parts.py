@@ -120,9 +120,10 @@ def _draw_group(words: str, uses: Sequence[tuple[ProcessUse, date]], today: date
     with ui.element("div").classes("oo-row oo-wrap oo-use"):
         _day(f"{words} {day_words(latest, today)} by", latest)
         for use, day in uses[:MOST_NAMED]:
-            _process(use)
-            if day != latest:
-                _day(f"({day_words(day, today)})", day)
+            with ui.element("div").classes("oo-user"):
+                _process(use)
+                if day != latest:
+                    _day(f"({day_words(day, today)})", day)
         if len(uses) > MOST_NAMED:
             more = ui.label(f"and {len(uses) - MOST_NAMED} more").classes("oo-t3")
             tip(more, "\n".join(f"{use.process}, {full_date(day)}" for use, day in uses[MOST_NAMED:]))
