@@ -169,6 +169,8 @@ class QueuePage:
             await self._new()
         elif action == "edit" and (element_id := as_uuid(which)) is not None:
             await self._edit(element_id, "this element")
+        elif (action, which) == ("notes", self._queue):
+            await self._annotate()
 
     def _cause_words(self, page: FoundElements) -> dict[str, str]:
         cause = self._list.query.cause

@@ -115,6 +115,8 @@ class TriggerPage:
         action, which = view.asked_form()
         if which == str(self._id) and action in ("edit", "copy"):
             await (self._edit if action == "edit" else self._copy)()
+        elif (action, which) == ("notes", str(self._id)):
+            await self._annotate()
 
     async def _state(self) -> TriggerState | None:
         found = await self._triggers.row_and_wait(self._id)

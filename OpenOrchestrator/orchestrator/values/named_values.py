@@ -99,6 +99,8 @@ class NamedValuesPage(ABC, Generic[R]):
             self._new()
         elif action == "edit" and name:
             await self._open(name)
+        elif action == "notes" and name:
+            await annotate(self._view, self._backend.kind, name, name, self._view.refresh)
 
     @abstractmethod
     def _new(self) -> None:
