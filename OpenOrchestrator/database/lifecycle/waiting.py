@@ -12,9 +12,12 @@ from enum import Enum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from OpenOrchestrator.database.lifecycle.admission import asked_words, paused_words
 from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
+from OpenOrchestrator.database.stores.site_pause import SitePause
 
 _MOST_NAMED = 5
 
@@ -30,8 +33,12 @@ class Cause(Enum):
     NOT_DUE = "not_due"
     QUEUE_TOO_SHORT = "queue_too_short"
     RESTS = "rests"
+    SITE_PAUSED = "site_paused"
     NO_SCHEDULER = "no_scheduler"
     SCHEDULER_SILENT = "scheduler_silent"
+    CORDONED = "cordoned"
+    DRAINED = "drained"
+    STOPS = "stops"
     SLOTS_FULL = "slots_full"
     BLOCKED = "blocked"
     WAITS_TO_BE_ALONE = "waits_to_be_alone"
@@ -82,13 +89,19 @@ class KnownScheduler:
     Attributes:
         is_live: Whether its lease lives.
         heard: Naive site time of its last report.
-        slots: How many jobs it runs at once; None if it is of a version that does not say.
+        slots: How many jobs it runs at once; None if it is of a version that does not say, nor obeys pause and cordon.
+        cordon: Asked to start nothing.
+        drain: Asked to end.
+        stopping: Asked to end on its machine, by a signal.
     """
 
     name: str
     is_live: bool
     heard: datetime
     slots: int | None
+    cordon: Mark | None = None
+    drain: Mark | None = None
+    stopping: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +121,7 @@ class Facts:
         paused_since: Naive site time.
         pause_reason: Why.
         paused_until: Aware UTC.
+        site_pause: Keeps everything from starting, on schedulers that know of it.
         candidates: Every trigger that is due now, with where it may run.
         jobs: Everything that runs.
         zone: The site's.
@@ -127,6 +141,7 @@ class Facts:
     paused_since: datetime | None = None
     pause_reason: str | None = None
     paused_until: datetime | None = None
+    site_pause: SitePause | None = None
     candidates: Sequence[Candidate] = ()
     schedulers: Sequence[KnownScheduler] = ()
     jobs: Sequence[ActiveJob] = ()
@@ -140,6 +155,8 @@ def why(facts: Facts) -> tuple[Reason, ...]:
 
 def _reasons(facts: Facts) -> Iterator[Reason]:
     own = next((job for job in facts.jobs if job.trigger_id == facts.trigger_id), None)
+    if facts.site_pause is not None and own is None:
+        yield _site_paused(facts.site_pause, facts.zone)
     if facts.unreadable:
         yield Reason(Cause.UNREADABLE, f"Its row in the database cannot be used: {facts.unreadable}.")
     elif own is not None:
@@ -166,8 +183,13 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         yield Reason(Cause.QUEUE_TOO_SHORT, words)
     elif facts.next_due is not None:
         yield Reason(Cause.NOT_DUE, f"It is not due before {_at(facts.next_due, facts.zone)}.", facts.next_due)
-    else:
+    elif facts.site_pause is None:
         yield Reason(Cause.NOTHING, "Nothing hinders it: the next scheduler that looks starts it.")
+
+
+def _site_paused(pause: SitePause, zone: ZoneInfo) -> Reason:
+    words = f"The site is {paused_words(pause, zone)}, so nothing starts."
+    return Reason(Cause.SITE_PAUSED, words if pause.until is not None else f"{words} Resume it.", pause.until)
 
 
 def _paused(facts: Facts) -> Reason:
@@ -197,7 +219,18 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
         if not scheduler.is_live:
             words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
             yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name)
-        else:
+        elif scheduler.drain is not None:
+            asked = asked_words(scheduler.drain, facts.zone)
+            words = f"{scheduler.name} is drained{asked}: it ends when its robots have."
+            yield Reason(Cause.DRAINED, words, scheduler=scheduler.name)
+        elif scheduler.stopping is not None:
+            asked = asked_words(scheduler.stopping, facts.zone)
+            words = f"{scheduler.name} was asked to stop on its machine, and waits{asked} for its robots to end."
+            yield Reason(Cause.STOPS, words, scheduler=scheduler.name)
+        elif scheduler.cordon is not None:
+            words = f"{scheduler.name} is cordoned{asked_words(scheduler.cordon, facts.zone)}. Uncordon it."
+            yield Reason(Cause.CORDONED, words, scheduler=scheduler.name)
+        elif facts.site_pause is None or scheduler.slots is None:
             yield _on(facts, due, scheduler)
 
 
