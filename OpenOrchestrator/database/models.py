@@ -11,6 +11,7 @@ from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.site import SiteSetting
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from OpenOrchestrator.database.uses import Use
 
 __all__ = [
     "Annotation",
@@ -27,4 +28,5 @@ __all__ = [
     "SingleTrigger",
     "SiteSetting",
     "Trigger",
+    "Use",
 ]

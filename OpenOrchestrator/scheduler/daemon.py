@@ -22,7 +22,7 @@ from OpenOrchestrator.common.shortage import is_shortage
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
-from OpenOrchestrator.database.stores import site_identity
+from OpenOrchestrator.database.stores import site_identity, uses
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
 from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, is_passing, pause_after
@@ -114,6 +114,7 @@ class Daemon:
         self._housekeeping = (
             Housekeeping(self._preparation.clean_up, events),
             Housekeeping(self._clear_up, events, every_seconds=_CLEAR_UP_SECONDS),
+            Housekeeping(self._forget_uses, events, what="forgetting what has long not been used"),
         )
 
     def request_stop(self) -> None:
@@ -283,6 +284,10 @@ class Daemon:
 
     def _clear_up(self) -> None:
         clear_up_all(self._database, self._options.workspace, self._events, followed=self._followed)
+
+    def _forget_uses(self) -> None:
+        today = self._database.site_now().date()
+        self._database.write(lambda session: uses.forget_old(session, today))
 
     def _followed(self) -> frozenset[UUID]:
         return frozenset(job.job_id for job in self._runs.jobs())

@@ -1,7 +1,7 @@
 """A scheduler can be cordoned and drained, and says that it is stopping
 
 Revision ID: e6a0c48b7d19
-Revises: d58b1f3c9a26
+Revises: a5c3e91d7b48
 
 NULL everywhere in rows that are there already, and in those of schedulers that do not know the columns: they are
 neither cordoned nor drained. A pause of the whole site is a row of Site_Settings and needs no change.
@@ -16,7 +16,7 @@ from OpenOrchestrator.database.engine.dialects import UtcDateTime, text_type
 from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "e6a0c48b7d19"
-down_revision: str | None = "d58b1f3c9a26"
+down_revision: str | None = "a5c3e91d7b48"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -34,7 +34,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
-from OpenOrchestrator.database.stores import run_requests, site_pause
+from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -118,7 +118,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
     All in one transaction. Of several schedulers that try at the same time exactly one gets each trigger; none waits
     for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared. A
     request for a run with arguments of its own is answered by a claim for that run alone, which leaves the next run as
-    it is; the job keeps the arguments, and the state in which its end will leave the trigger.
+    it is; the job keeps the arguments, and the state in which its end will leave the trigger. While a trigger waits for
+    a retry, its next ordinary run is that retry, whoever starts it.
 
     Args:
         database: Where the triggers are.
@@ -161,7 +162,7 @@ def claim_by_name(
             "end the pause with the command resume."
         )
     try:
-        found = _due.as_due(trigger, now=now, zone=zone)
+        found = _due.as_due(trigger, now=now, zone=zone)  # by hand it may come early, so whose clock does not matter
     except PoisonedRowError as error:
         raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
     if not isinstance(found, DueTrigger):
@@ -229,13 +230,17 @@ class _Claiming:
     def _set_running(self, won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]) -> None:
         changed = 0
         for event, once, answered in (
-            (TriggerEvent.CLAIM, False, run_requests.ANSWERED),
+            (TriggerEvent.CLAIM, False, {**run_requests.ANSWERED, **waiting_retries.NONE}),
             (TriggerEvent.CLAIM_ONCE, True, run_requests.NONE),
         ):
             ids = [key for key in won if wanted[key].once is once]
             if ids:
                 values = {"last_run": self._site_now, **answered}
                 changed += apply_where(self._session, event, TRIGGERS.c.id.in_(ids), values=values)
+        beside = [key for key, row in won.items() if wanted[key].once and row.retry is not None]
+        if beside:  # the retry goes on waiting, after this run as before it
+            still_waiting = sa.update(TRIGGERS).where(TRIGGERS.c.id.in_(beside)).values(retry_last_run=self._site_now)
+            self._connection.execute(still_waiting)
         if changed != len(won):
             # They are locked, so this cannot be. If it is, nothing must remain of this transaction.
             raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
@@ -280,18 +285,27 @@ class _Claiming:
         if trigger.once:
             # Another request may have come in the place of the one that was seen; then it is that one's arguments.
             return row.wants_once and _due.is_allowed_on(_due.once_whitelist(row), self._identity.name)
-        if row.status is not TriggerStatus.IDLE:
+        if row.status is not TriggerStatus.IDLE or row.retry != trigger.retry:
             return False
         if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
             return True
         return row.wants_run
 
     def _move_on(self, row: TriggerRow, trigger: DueTrigger) -> bool:
-        """Set a scheduled trigger that is due to its next run."""
-        if row.cron_expr is None or row.next_run is None or trigger.due_at is None:
+        """Set a scheduled trigger that is due to its next run.
+
+        A retry takes the place of what became due while it waited, and leaves what is still ahead.
+        """
+        if row.cron_expr is None or row.next_run is None or trigger.once:
+            return True
+        due_at = trigger.due_at
+        if row.retry is not None:
+            own = cron.resolve_due(row.next_run, row.due_at, self._zone)
+            due_at = own if own <= self._now else None
+        if due_at is None:
             return True
         try:
-            due_at = _due.next_after(row.cron_expr, trigger.due_at, now=self._now, zone=self._zone)
+            due_at = _due.next_after(row.cron_expr, due_at, now=self._now, zone=self._zone)
         except PoisonedRowError:
             return False
         update = (
@@ -305,7 +319,7 @@ class _Claiming:
         if self._by_hand:
             return StartedBy.BY_HAND
         if trigger.due_at is not None:
-            return StartedBy.SCHEDULE
+            return StartedBy.SCHEDULE if row.retry is None else StartedBy.RETRY
         if trigger.once and row.run_again_of is not None:
             return StartedBy.AGAIN
         return StartedBy.REQUEST if trigger.once or row.wants_run else StartedBy.QUEUE
@@ -339,6 +353,7 @@ class _Claiming:
                     "timeout_seconds": run.timeout_seconds,
                     "keep_files": run.keep_files,
                     **_request_of(won[run.trigger_id], once=wanted[run.trigger_id].once),
+                    **_retry_of(wanted[run.trigger_id]),
                 }
                 for run in runs
             ],
@@ -352,6 +367,15 @@ def _request_of(row: TriggerRow, *, once: bool) -> dict[str, Any]:
         "run_scheduler": row.run_scheduler if once else None,
         "again_of": row.run_again_of if once else None,
         "trigger_before": row.status.name if once and row.status is not None else None,
+    }
+
+
+def _retry_of(trigger: DueTrigger) -> dict[str, Any]:
+    """Return which attempt a job is."""
+    retry = trigger.retry
+    return {
+        "retry_of": None if retry is None else retry.first,
+        "retry_number": None if retry is None else retry.number,
     }
 
 

@@ -44,6 +44,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     unmasked,
 )
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
+from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
@@ -94,6 +95,7 @@ class TriggerFields:
         self._what()
         self._when()
         self._where()
+        self._failure = FailureFields(drawer, settings)
         self._show_kind()
 
     def _what(self) -> None:
@@ -330,6 +332,7 @@ class TriggerFields:
             next_run=next_run,
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
+            **self._failure.values().as_settings(),
         )
 
 

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import queue_backoff
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
-from OpenOrchestrator.database.stores.trigger_rows import is_lost_id, raw
+from OpenOrchestrator.database.stores.trigger_rows import is_after_last_run, is_lost_id, raw
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -100,6 +101,23 @@ class SkippedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRetry:
+    """A retry that a trigger waits for.
+
+    Attributes:
+        at: When it is due, aware.
+        number: Which one, from 1.
+        times: How many the trigger allows.
+        first: The first attempt; None if that is not known.
+    """
+
+    at: datetime
+    number: int
+    times: int
+    first: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTrigger:
     """A trigger as lists show it.
 
@@ -115,6 +133,9 @@ class ListedTrigger:
         request: The run that waits to be started.
         pause: Who paused it and why; None while it is not paused, and where that is not known.
         skipped: The run that was to be passed over last.
+        retry: The retry that it waits for, also while it is paused.
+        failed_runs: How many runs in a row have failed.
+        failure_limit: How many of them make it Failed; 0 for never.
     """
 
     id: UUID
@@ -140,6 +161,9 @@ class ListedTrigger:
     request: RunRequest | None = None
     pause: Pause | None = None
     skipped: SkippedRun | None = None
+    retry: WaitingRetry | None = None
+    failed_runs: int = 0
+    failure_limit: int = DEFAULT_LIMIT
 
     @property
     def active(self) -> Run | None:
@@ -185,6 +209,13 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _C.c.skipped_due,
         _C.c.skipped_at,
         _C.c.skipped_by,
+        _T.c.retry_at,
+        _T.c.retry_number,
+        _T.c.retry_times,
+        _T.c.retry_of,
+        _T.c.retry_last_run,
+        _T.c.failed_runs,
+        _T.c.pause_after_failures,
         sa.case((late(site_now), 1), else_=0).label("late"),
         sa.case((stuck(), 1), else_=0).label("stuck"),
     ).select_from(joined())
@@ -226,6 +257,9 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             request=_request(row),
             pause=_pause(row),
             skipped=None if row.skipped_due is None else SkippedRun(row.skipped_due, row.skipped_at, row.skipped_by),
+            retry=_retry(row),
+            failed_runs=row.failed_runs or 0,
+            failure_limit=limit_of(row.pause_after_failures),
         )
         for row in found
     )
@@ -243,6 +277,15 @@ def _pause(row: Any) -> Pause | None:
     if row.paused_at is None or row.status not in {status.name for status in PAUSED}:
         return None
     return Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until)
+
+
+def _retry(row: Any) -> WaitingRetry | None:
+    """Return the retry that counts, by the rule of schedulers."""
+    if row.retry_at is None or not is_after_last_run(row.retry_last_run, row.last_run):
+        return None
+    if row.status not in (TriggerStatus.IDLE.name, TriggerStatus.PAUSED.name):
+        return None
+    return WaitingRetry(row.retry_at, row.retry_number or 1, row.retry_times or 0, row.retry_of)
 
 
 def _status(written: str, *, known: bool) -> TriggerStatus:
