@@ -350,13 +350,15 @@ class OrchestratorConnection:
         self._calls.delete_element(element_id)
 
     def is_trigger_pausing(self) -> bool:
-        """Tell whether this robot should come to an end: its trigger is to pause, is paused, or was deleted.
+        """Tell whether this robot should come to an end: its trigger or the site is paused, its scheduler drained.
+
+        Also when its trigger was deleted, or when its scheduler was asked to stop and waits for its robots.
 
         Raises:
             NotFoundError: If the robot was started without a trigger.
             InvalidInputError: If the trigger id of the connection is none.
         """
-        return self._calls.is_trigger_pausing(self.trigger_id)
+        return self._calls.is_trigger_pausing(self.trigger_id, self.job_id)
 
     def pause_my_trigger(self) -> None:
         """Make the trigger of this robot pause after this run: it then runs again only when somebody enables it.

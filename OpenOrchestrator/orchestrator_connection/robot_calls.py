@@ -26,7 +26,7 @@ from OpenOrchestrator.database.lifecycle import element_claims, element_status
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, TriggerStatus, UsedKind
-from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
+from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, stop_wishes, validation
 from OpenOrchestrator.database.stores.shortening import message_text
 from OpenOrchestrator.database.stores.uses import Use
 from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
@@ -247,10 +247,13 @@ class RobotCalls:
         )
         self._held.remember(element, None)
 
-    def is_trigger_pausing(self, trigger_id: Id | None) -> bool:
-        """Tell whether somebody wants the trigger to pause, or to run no more: it was deleted."""
+    def is_trigger_pausing(self, trigger_id: Id | None, job_id: Id | None) -> bool:
+        """Tell whether somebody wants the robot to end: its trigger is to pause or was deleted, or see stop_wishes."""
         status = self._find_status(_trigger(trigger_id))
-        return status is None or status in _PAUSED
+        if status is None or status in _PAUSED:
+            return True
+        job = validation.find_identifier(job_id)
+        return self._database.read(lambda session: stop_wishes.is_asked_to_end(session, job))
 
     def pause_trigger(self, trigger_id: Id | None) -> None:
         """Make the trigger pause, at once or after the robot's run; one that will not run on stays as it is."""

@@ -17,16 +17,19 @@ from sqlalchemy.dialects.mssql import pyodbc
 
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import failed_runs, ownership, pauses, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, trigger_claims
 from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
+    cordons,
     due_triggers,
     full_queues,
     job_output,
     jobs,
     run_requests,
     schedulers,
+    site_pause,
     skipping,
+    stop_wishes,
     triggers,
     uses,
 )
@@ -87,6 +90,23 @@ def _work_on_request(database):
     assert database.write(lambda s: skipping.take_back(s, made, due, now=now, zone=zone))
 
 
+def _admins_wishes(database, run):
+    """A pause of the site, cordons and drains, and who asks about them."""
+    until = datetime(2999, 1, 1, tzinfo=timezone.utc)
+    database.write(lambda s: site_pause.pause(s, reason="SAP is closed", by="Anna", until=until))
+    assert not database.read(lambda s: admission.read(s, "here")).starts
+    assert database.read(lambda s: stop_wishes.is_asked_to_end(s, run.job_id))
+    assert database.write(site_pause.resume)
+    name = database.read(lambda s: cordons.resolve(s, "HERE"))
+    assert database.write(lambda s: cordons.cordon(s, name, by="Anna"))
+    assert database.write(lambda s: cordons.drain(s, name)).ends
+    assert database.write(lambda s: cordons.tell_stopping(s, _HERE))
+    drain = database.read(lambda s: admission.read(s, name)).drain
+    assert database.write(lambda s: cordons.end_drain(s, _HERE, drain))
+    assert database.write(lambda s: cordons.uncordon(s, name))
+    database.read(lambda s: cordons.disobedient(s, now=database.utc_now(), site_now=database.site_now()))
+
+
 def _work_on_uses(database):
     """What robots note about constants, credentials and queues."""
     use = uses.Use(UsedKind.CONSTANT, "a", "p", Access.READ)
@@ -120,6 +140,7 @@ def _work(database):
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
     _work_on_request(database)
+    _admins_wishes(database, won[0])
     _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
     ownership.jobs_of(database, "here")

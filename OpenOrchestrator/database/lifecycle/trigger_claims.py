@@ -22,6 +22,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import admission
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
@@ -33,7 +34,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
-from OpenOrchestrator.database.stores import run_requests, waiting_retries
+from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -127,7 +128,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
 
     Returns:
         The runs that were won, in the order given. A trigger is missing if another scheduler was faster, if it is not
-        idle any more, still has a job that has not ended, or was changed since it was found due.
+        idle any more, still has a job that has not ended, or was changed since it was found due. None is won while the
+        site is paused, or the scheduler cordoned or drained.
     """
     return _claim(database, identity, due, by_hand=False)
 
@@ -148,9 +150,17 @@ def claim_by_name(
         InvalidInputError: If it cannot run now or here; the message says why.
     """
     now, zone = database.utc_now(), database.zone
-    trigger = database.read(
-        lambda session: require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+    pause, trigger = database.read(
+        lambda session: (
+            site_pause.read(session),
+            require_runnable(session.connection(), allowed_as or identity.name, trigger_name),
+        )
     )
+    if pause is not None:
+        raise InvalidInputError(
+            f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. Wait, or "
+            "end the pause with the command resume."
+        )
     try:
         found = _due.as_due(trigger, now=now, zone=zone)  # by hand it may come early, so whose clock does not matter
     except PoisonedRowError as error:
@@ -201,6 +211,8 @@ class _Claiming:
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
         wanted = {trigger.trigger_id: trigger for trigger in due}
         rows = self._lock(list(wanted), once=any(trigger.once for trigger in due))
+        if rows and not admission.read(self._session, self._identity.name).starts:
+            return []  # paused or cordoned since this scheduler looked
         active = _due.active_triggers(self._connection) if rows else frozenset()
         won: dict[UUID, TriggerRow] = {}
         for row in rows:

@@ -20,7 +20,8 @@ from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, waiting_retries
+from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, site_pause, waiting_retries
+from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
@@ -125,6 +126,7 @@ def _explain(session: Session, rows: Sequence[Any], *, now: datetime, zone: Zone
         name="",
         status=None,
         now=now,
+        site_pause=site_pause.read(session),
         candidates=tuple(map(Candidate.of, due.due)),
         schedulers=_schedulers(session),
         jobs=_jobs(session),
@@ -207,7 +209,15 @@ def _count_new(session: Session, queue: str, most: int) -> int:
 def _schedulers(session: Session) -> tuple[KnownScheduler, ...]:
     live = schedulers.live_names(session)
     return tuple(
-        KnownScheduler(one.machine_name, one.machine_name in live, one.last_update, one.slots)
+        KnownScheduler(
+            one.machine_name,
+            one.machine_name in live,
+            one.last_update,
+            one.slots,
+            None if one.cordoned_at is None else Mark(one.cordoned_at, one.cordoned_by),
+            None if one.drain_at is None else Mark(one.drain_at, one.drain_by),
+            None if one.stopping_at is None else Mark(one.stopping_at),
+        )
         for one in schedulers.find_all(session)
     )
 
