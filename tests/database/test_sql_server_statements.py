@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from uuid import uuid4
 
 import pytest
@@ -15,17 +15,21 @@ import sqlalchemy as sa
 import trigger_setup as make
 from sqlalchemy.dialects.mssql import pyodbc
 
+from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, pauses, runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import (
+    calendars,
     due_triggers,
     job_output,
     jobs,
     run_requests,
     schedulers,
     skipping,
+    trigger_schedules,
     triggers,
 )
 from OpenOrchestrator.database.stores import pauses as pause_store
@@ -85,6 +89,20 @@ def _work_on_request(database):
     assert database.write(lambda s: skipping.take_back(s, made, due, now=now, zone=zone))
 
 
+def _work_on_calendars(database):
+    now, zone = database.utc_now(), database.zone
+    closed = Calendar("Denmark", "DK", closed=frozenset({date(2026, 12, 24)}))
+    checked = calendars.checked(closed, "mssql")
+    database.write(lambda s: calendars.insert(s, checked, now=now))
+    own = {"timezone": "Asia/Tokyo", "calendar": "Denmark", "closed_days": "NEXT"}
+    make.scheduled(database, "with calendar", next_run=datetime(2026, 5, 1), **own)
+    (stored,) = database.read(lambda s: calendars.read_all(s.connection()))
+    assert database.write(lambda s: calendars.update(s, checked, stored.edition, now=now))
+    assert database.write(lambda s: trigger_schedules.follow_calendar(s, "Denmark", now=now, zone=zone)) == 1
+    with pytest.raises(InvalidInputError):
+        database.write(lambda s: calendars.delete(s, "Denmark"))
+
+
 def _work(database):
     """Do once everything that this part of the library can do."""
     schedulers.enroll(
@@ -105,6 +123,7 @@ def _work(database):
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
     _work_on_request(database)
+    _work_on_calendars(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
     ownership.jobs_of(database, "here")
     runs.kill_requests(database, [run.job_id for run in won])

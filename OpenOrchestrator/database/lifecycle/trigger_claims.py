@@ -46,6 +46,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     still,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 
 if TYPE_CHECKING:
@@ -147,15 +148,16 @@ def claim_by_name(
         InvalidInputError: If it cannot run now or here; the message says why.
     """
     now, zone = database.utc_now(), database.zone
-    trigger = database.read(
-        lambda session: require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
-    )
-    try:
-        found = _due.as_due(trigger, now=now, zone=zone)
-    except PoisonedRowError as error:
-        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
-    if not isinstance(found, DueTrigger):
-        found = DueTrigger.of(trigger, None)
+
+    def look(session: Session) -> DueTrigger:
+        trigger = require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+        try:
+            found = _due.as_due(trigger, now=now, schedules=Schedules(session.connection(), zone))
+        except PoisonedRowError as error:
+            raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
+        return found if isinstance(found, DueTrigger) else DueTrigger.of(trigger, None)
+
+    found = database.read(look)
     won = _claim(database, identity, [found], by_hand=True)
     if not won:
         raise InvalidInputError(
@@ -194,7 +196,7 @@ class _Claiming:
         self._identity = identity
         self._by_hand = by_hand
         self._now = database.utc_now()
-        self._zone = database.zone
+        self._schedules = Schedules(self._connection, database.zone)
         self._site_now = database.site_now()
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
@@ -279,13 +281,13 @@ class _Claiming:
         if row.cron_expr is None or row.next_run is None or trigger.due_at is None:
             return True
         try:
-            due_at = _due.next_after(row.cron_expr, trigger.due_at, now=self._now, zone=self._zone)
+            due_at = self._schedules.next_after(row, trigger.due_at, now=self._now)
         except PoisonedRowError:
             return False
         update = (
             sa.update(SCHEDULED)
             .where(SCHEDULED.c.id == row.trigger_id, *still(SCHEDULED.c.next_run, row.next_run))
-            .values(next_run=cron.to_site(due_at, self._zone), due_at=due_at)
+            .values(next_run=cron.to_site(due_at, self._schedules.zone), due_at=due_at)
         )
         return self._connection.execute(update).rowcount == 1
 

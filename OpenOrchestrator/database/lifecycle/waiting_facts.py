@@ -34,6 +34,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     trigger_id,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -146,7 +147,7 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
             paused_until=row.paused_until,
         )
     if trigger.next_run is not None:
-        due = due_triggers.as_due(trigger, now=now, zone=zone)
+        due = due_triggers.as_due(trigger, now=now, schedules=Schedules(session.connection(), zone))
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
     if not isinstance(row.queue_name, str):
         return facts

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
-from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
@@ -48,6 +47,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     trigger_id,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 _JOBS = cast(sa.Table, Job.__table__)
 _ELEMENTS = cast(sa.Table, QueueElement.__table__)
@@ -172,12 +172,13 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     timed = list(connection.execute(_time_query(connection.dialect.name), {"latest": latest}))
     full = list(_due_queue_rows(connection, poisoned))
     seen: set[UUID] = set()
+    schedules = Schedules(connection, zone)
     for row, wants_once in (*((row, True) for row in once), *((row, False) for row in (*timed, *full))):
         try:
             trigger = _read_known(row, connection.dialect.name)
             if trigger.trigger_id in seen:
                 continue
-            found = _found(trigger, once=wants_once, now=now, zone=zone, scheduler_name=scheduler_name)
+            found = _found(trigger, once=wants_once, now=now, schedules=schedules, scheduler_name=scheduler_name)
         except PoisonedRowError as error:
             poisoned.append(_poisoned(row, str(error)))
             continue
@@ -199,36 +200,24 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned))
 
 
-def as_due(trigger: TriggerRow, *, now: datetime, zone: ZoneInfo) -> DueTrigger | datetime:
+def as_due(trigger: TriggerRow, *, now: datetime, schedules: Schedules) -> DueTrigger | datetime:
     """Return an idle trigger as a due one, or the instant at which it will be due.
 
     A queue trigger counts as due: whether its queue is full enough only the database can tell.
 
     Raises:
-        PoisonedRowError: If its cron expression cannot tell when it is due next.
+        PoisonedRowError: If its schedule cannot tell when it is due next.
     """
     due_at: datetime | None = None
     if trigger.next_run is not None:
-        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, schedules.zone)
         if due_at > now:
             if not trigger.wants_run:
                 return due_at
             due_at = None
     if due_at is not None and trigger.cron_expr is not None:
-        next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+        schedules.next_after(trigger, due_at, now=now)
     return DueTrigger.of(trigger, due_at)
-
-
-def next_after(expression: str, due_at: datetime, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a scheduled trigger is due after the run it is due for now: what was missed is not caught up.
-
-    Raises:
-        PoisonedRowError: If the cron expression cannot tell.
-    """
-    try:
-        return cron.next_due(expression, max(due_at, now), zone)
-    except InvalidInputError as error:
-        raise PoisonedRowError(str(error)) from error
 
 
 def once_whitelist(trigger: TriggerRow) -> tuple[str, ...]:
@@ -268,13 +257,13 @@ def _read_known(row: Any, dialect_name: str) -> TriggerRow:
 
 
 def _found(
-    trigger: TriggerRow, *, once: bool, now: datetime, zone: ZoneInfo, scheduler_name: str | None
+    trigger: TriggerRow, *, once: bool, now: datetime, schedules: Schedules, scheduler_name: str | None
 ) -> DueTrigger | datetime | None:
     """Return what is due of a trigger, or when it will be; None for nothing here."""
     whitelist = once_whitelist(trigger) if once else trigger.whitelist
     if scheduler_name is not None and not is_allowed_on(whitelist, scheduler_name):
         return None
-    return DueTrigger.of(trigger, None, once=True) if once else as_due(trigger, now=now, zone=zone)
+    return DueTrigger.of(trigger, None, once=True) if once else as_due(trigger, now=now, schedules=schedules)
 
 
 @lru_cache
