@@ -106,13 +106,28 @@ def holidays_of(country: str, region: str | None, year: int) -> Mapping[date, st
     return MappingProxyType({day: str(name) for day, name in found.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class Country:
+    """A country whose holidays are known.
+
+    Attributes:
+        regions: As the package ``holidays`` calls them.
+    """
+
+    name: str
+    regions: tuple[str, ...]
+
+
 @lru_cache(maxsize=1)
-def known_countries() -> Mapping[str, tuple[str, ...]]:
-    """Return the countries whose holidays are known, by their two letters, with their regions.
+def known_countries() -> Mapping[str, Country]:
+    """Return the countries whose holidays are known, by their two letters, in the order of their names.
 
     Slow when it is called for the first time: about a second.
     """
     import holidays  # noqa: PLC0415  (slow, and few need it)
+    from holidays.registry import COUNTRIES  # noqa: PLC0415
 
-    found = holidays.list_supported_countries(include_aliases=False)
-    return MappingProxyType({country: tuple(sorted(found[country])) for country in sorted(found)})
+    regions = holidays.list_supported_countries(include_aliases=False)
+    names = {entry[1]: key.replace("_", " ").title() for key, entry in COUNTRIES.items()}
+    found = {code: Country(names.get(code, code), tuple(sorted(regions[code]))) for code in regions}
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: item[1].name)))

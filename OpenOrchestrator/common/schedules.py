@@ -17,7 +17,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from itertools import islice
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.calendars import Calendar
@@ -198,6 +198,12 @@ def zone_named(name: str) -> ZoneInfo:
         raise InvalidInputError(
             f"The time zone {name!r} is not known here. Choose an IANA name such as Europe/Copenhagen."
         ) from error
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> tuple[str, ...]:
+    """Return the names of all time zones that people choose from, in order. Reads the disk when first called."""
+    return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
 @lru_cache(maxsize=256)

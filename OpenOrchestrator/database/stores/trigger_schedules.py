@@ -47,19 +47,24 @@ class Schedules:
         Raises:
             PoisonedRowError: If it names a time zone or calendar that is not there, or one that cannot be read.
         """
-        expression = trigger.cron_expr or ""
-        if trigger.timezone is None and trigger.calendar is None:
-            return Schedule(expression, self.zone)
+        return self.made_of(trigger.cron_expr or "", trigger.timezone, trigger.calendar, trigger.closed_days)
+
+    def made_of(self, expression: str, timezone: str | None, calendar: str | None, closed_days: str | None) -> Schedule:
+        """Return the schedule that columns of Scheduled_Triggers make.
+
+        Raises:
+            PoisonedRowError: As ``of``.
+        """
         try:
-            zone = self.zone if trigger.timezone is None else zone_named(trigger.timezone)
+            zone = self.zone if timezone is None else zone_named(timezone)
         except InvalidInputError as error:
             raise PoisonedRowError(str(error)) from error
-        if trigger.calendar is None:
+        if calendar is None:
             return Schedule(expression, zone)
-        closed_days = ClosedDays.__members__.get(trigger.closed_days or ClosedDays.SKIP.name)
-        if closed_days is None:
-            raise PoisonedRowError(f"its column closed_days holds {str(trigger.closed_days)[:50]!r}")
-        return Schedule(expression, zone, self.calendar(trigger.calendar), closed_days)
+        way = ClosedDays.__members__.get(closed_days or ClosedDays.SKIP.name)
+        if way is None:
+            raise PoisonedRowError(f"its column closed_days holds {str(closed_days)[:50]!r}")
+        return Schedule(expression, zone, self.calendar(calendar), way)
 
     def calendar(self, name: str) -> Calendar:
         """Return the calendar of a name.
