@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from itertools import groupby
 
-from OpenOrchestrator.common.schedules import ClosedDay, ClosedDays, Due
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.schedules import ClosedDay, ClosedDays, Due, zone_named
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 
@@ -36,6 +37,18 @@ def moved_words(due: Due, way: ClosedDays) -> str:
 def own_zone(row: ListedTrigger, site_zone: tzinfo) -> str | None:
     """Return the name of a trigger's time zone where it is not the site's."""
     return None if row.timezone in (None, times.zone_name(site_zone)) else row.timezone
+
+
+def both_zones(row: ListedTrigger, instant: datetime, site_zone: tzinfo) -> str:
+    """Return an instant in full, at the site and where the trigger's zone is another one also there."""
+    at_site = times.absolute(instant, site_zone)
+    elsewhere = own_zone(row, site_zone)
+    if elsewhere is None:
+        return at_site
+    try:
+        return f"{at_site}\n{times.absolute(instant, zone_named(elsewhere))}"
+    except InvalidInputError:
+        return f"{at_site}\n{elsewhere}, which is not known here"
 
 
 def calendar_words(calendar: str | None, closed_days: str | None) -> str | None:

@@ -241,6 +241,9 @@ async def test_list_and_page_show_zone_and_calendar_where_they_differ(user: User
     assert (shown["t"], shown["s"]) == ("Daily 08:00", "Asia/Tokyo")
     assert shown["tip"] == "0 8 * * *\nAsia/Tokyo\nWeek: moved to the next open day"
     assert "s" not in cell(rows["Here"], "schedule")
+    at_site = "Wed 25 Nov 2026, 00:00:00\nEurope/Copenhagen, CET (UTC+1)"
+    assert cell(rows["There"], "next")["tip"] == f"{at_site}\nWed 25 Nov 2026, 08:00:00\nAsia/Tokyo, JST (UTC+9)"
+    assert cell(rows["Here"], "next")["tip"] == at_site
     await user.open(f"/triggers/{there}")
     await user.should_see("Daily 08:00, Asia/Tokyo", retries=30)
     await user.should_see("Also for Tue 24 Nov (closed on this date)")
