@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from OpenOrchestrator.common.clock import SystemClock
+from OpenOrchestrator.database.models import QueueTrigger
+from OpenOrchestrator.database.stores import triggers
 from tests.browser.conftest import port
 from tests.browser.server import start
+from tests.ui.sample import add_trigger, empty_database
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright").expect
 
@@ -135,3 +140,51 @@ def test_an_open_tab_and_its_form_go_on_after_a_restart_of_the_app(
     finally:
         context.close()
         app.stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended alike, whether asked or killed")
+def test_a_form_half_filled_when_the_app_is_killed_comes_back_and_is_saved(browser: Any, tmp_path: Path) -> None:
+    clock = SystemClock()
+    url = f"sqlite+pysqlite:///{tmp_path / 'site.db'}"
+    database = empty_database(url, clock)
+    trigger_id = add_trigger(
+        database, QueueTrigger, trigger_name="Letters", queue_name="letters", min_batch_size=1, priority=1
+    )
+    arguments = ("--port", str(port(34980)))
+    app = start(url, tmp_path, *arguments)
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    try:
+        page = context.new_page()
+        page.goto(app.link)
+        page.wait_for_selector("header.oo-head")
+        page.goto(f"{app.address}/triggers/{trigger_id}?form=edit-{trigger_id}")
+        form = page.get_by_role("dialog", name="Edit trigger")
+        form.get_by_label("Priority", exact=True).fill("7")
+        schedulers = form.get_by_role("combobox", name="Schedulers")
+        schedulers.fill("worker-1")
+        schedulers.press("Enter")
+        form.get_by_text("Blocking", exact=True).click()
+        form.get_by_text("Unsaved changes").wait_for()
+        form.get_by_label("Arguments").press_sequentially("half of what")
+        app.process.kill()
+        app.process.wait()
+        form.get_by_label("Arguments").press_sequentially(" was meant")
+        app = start(url, tmp_path, *arguments)
+
+        form.get_by_text("What you had entered before is back.").wait_for()
+        expect(form.get_by_label("Priority", exact=True)).to_have_value("7")
+        expect(form.get_by_label("Arguments")).to_have_value("half of what was meant")
+        expect(form.get_by_text("worker-1", exact=True)).to_be_visible()
+        expect(form.get_by_role("switch", name="Blocking")).not_to_be_checked()
+        stored = database.read(lambda session: triggers.require(session, trigger_id))
+        assert (stored.priority, stored.process_args) == (1, ""), "nothing is saved before somebody says so"
+        form.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_text("Letters was saved").wait_for()
+        stored = database.read(lambda session: triggers.require(session, trigger_id))
+        assert (stored.priority, stored.process_args) == (7, "half of what was meant")
+        assert (list(stored.scheduler_whitelist or ()), stored.is_blocking) == (["worker-1"], False)
+    finally:
+        context.close()
+        app.stop()
+        database.close()

@@ -220,3 +220,49 @@ def test_the_drawer_keeps_what_was_typed_and_asks_before_discarding(page_of: Cal
     page.wait_for_function("document.activeElement.value === 'Half a name'")
     page.keyboard.press("Escape")
     page.get_by_text("Discard the changes?").wait_for()
+
+
+@pytest.mark.parametrize("question", ["Kill", "Delete", "Pause until…", "Why is it not running?"])
+def test_a_question_fits_a_phone_and_no_menu_lies_on_it(page_of: Callable[..., Any], question: str) -> None:
+    name = "ERP password rotation" if question == "Why is it not running?" else "Bankafstemning"
+    page = page_of(f"/triggers?q={name}", width=390, height=844)
+    page.locator("tbody a", has_text=name).click()
+    page.wait_for_selector(".oo-detail")
+    if question == "Kill":
+        page.get_by_role("button", name="Kill", exact=True).first.click()
+    else:
+        page.get_by_role("button", name="More", exact=True).first.click()
+        page.get_by_role("menuitem", name=question).click()
+    dialog = page.locator(".oo-dialog")
+    dialog.wait_for()
+    page.wait_for_function("!document.querySelector('.q-menu')")
+    frame = dialog.bounding_box()
+    for button in dialog.get_by_role("button").all():
+        box = button.bounding_box()
+        assert frame["x"] <= box["x"], button.inner_text()
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"] <= 390, button.inner_text()
+
+
+def test_go_to_is_no_taller_than_what_it_shows(page_of: Callable[..., Any]) -> None:
+    page = page_of("/triggers")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("bankafstemning")
+    page.locator(".oo-goto-list a", has_text="Bankafstemning").wait_for()
+    page.wait_for_function(
+        "document.querySelector('.oo-dialog').getBoundingClientRect().bottom"
+        " - document.querySelector('.oo-goto-list').getBoundingClientRect().bottom < 4"
+    )
+
+
+def test_the_short_reason_of_what_does_not_start_is_in_sight(page_of: Callable[..., Any]) -> None:
+    name, reason = "Månedsafslutning kontrol", "økonomi-gui unknown"
+    page = page_of(f"/triggers?q={name}")
+    line = page.locator("tbody .oo-n2", has_text=reason).filter(visible=True)
+    line.wait_for()
+    assert line.evaluate("element => element.scrollWidth <= element.clientWidth")
+    late = page.locator("tbody .oo-n1", has_text="min late")
+    assert "oo-fg-timeout" in late.get_attribute("class")
+    phone = page_of(f"/triggers?q={name}", width=390, height=844)
+    line = phone.locator("tbody .oo-phone-line", has_text=reason)
+    line.wait_for()
+    assert line.evaluate("element => element.scrollHeight <= element.clientHeight")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
 
 _MOST_NAMED = 5
+_STARTS_WITHIN = timedelta(seconds=60)
+"""A trigger that is due is picked up within seconds where nothing hinders it."""
 
 
 class Cause(Enum):
@@ -40,6 +42,23 @@ class Cause(Enum):
     NOTHING = "nothing"
 
 
+_NEARNESS = {
+    cause: rank
+    for rank, cause in enumerate(
+        (
+            Cause.NOTHING,
+            Cause.BEHIND,
+            Cause.BEHIND_BLOCKING,
+            Cause.WAITS_TO_BE_ALONE,
+            Cause.SLOTS_FULL,
+            Cause.BLOCKED,
+            Cause.SCHEDULER_SILENT,
+            Cause.NO_SCHEDULER,
+        )
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One reason.
@@ -48,12 +67,16 @@ class Reason:
         words: A sentence for people, in site time.
         until: When it ends by itself, aware UTC; None if nobody can tell.
         scheduler: The scheduler it is about; None if it is about the trigger.
+        short: The same in a few words; empty unless it keeps a trigger that is due from starting.
+        jobs: Those that the words name by id.
     """
 
     cause: Cause
     words: str
     until: datetime | None = None
     scheduler: str | None = None
+    short: str = ""
+    jobs: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +122,8 @@ class Facts:
         status: None if its row holds none.
         unreadable: What its row holds that cannot be read, as the end of a sentence; empty for nothing.
         due: The trigger as schedulers find it due; None if they do not.
+        due_since: Since when it is due or somebody asked for its run, aware UTC; None if nobody can tell.
+        now: Aware; None says nothing of how long it has been due.
         next_due: When it will be due by the clock, aware UTC.
         rests_until: Until when its brake holds it, aware UTC.
         queue: Name of its queue; None if it has none.
@@ -118,6 +143,8 @@ class Facts:
     status: TriggerStatus | None
     unreadable: str = ""
     due: Candidate | None = None
+    due_since: datetime | None = None
+    now: datetime | None = None
     next_due: datetime | None = None
     rests_until: datetime | None = None
     queue: str | None = None
@@ -138,12 +165,25 @@ def why(facts: Facts) -> tuple[Reason, ...]:
     return tuple(_reasons(facts))
 
 
+def in_short(reasons: Sequence[Reason]) -> str:
+    """Return in a few words why a trigger that is due does not start; empty if nothing keeps it, or it is not due.
+
+    Of several schedulers, the one that is nearest to starting it counts.
+    """
+    nearest = min(reasons, key=lambda reason: _NEARNESS.get(reason.cause, 0))
+    if nearest.cause is Cause.SCHEDULER_SILENT and len(reasons) > 1:
+        return "No live scheduler"
+    return nearest.short
+
+
 def _reasons(facts: Facts) -> Iterator[Reason]:
     own = next((job for job in facts.jobs if job.trigger_id == facts.trigger_id), None)
     if facts.unreadable:
-        yield Reason(Cause.UNREADABLE, f"Its row in the database cannot be used: {facts.unreadable}.")
+        words = f"Its row in the database cannot be used: {facts.unreadable}."
+        yield Reason(Cause.UNREADABLE, words, short="Unusable row")
     elif own is not None:
-        yield Reason(Cause.RUNS, f"It runs: {_named(own)}, on {own.scheduler}.", scheduler=own.scheduler)
+        words = f"It runs: {_named(own)}, on {own.scheduler}."
+        yield Reason(Cause.RUNS, words, scheduler=own.scheduler, jobs=(own.job_id,))
     elif facts.due is not None:
         yield from _where(facts, facts.due)
     elif facts.status is TriggerStatus.PAUSED:
@@ -190,50 +230,66 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
     unknown = [name for name in due.whitelist if scheduler_key(name) not in known]
     if unknown:
         listed = ", ".join(unknown)
-        yield Reason(Cause.NO_SCHEDULER, f"It may run on {listed}, which never reported.", scheduler=unknown[0])
+        words = f"It may run on {listed}, which never reported."
+        yield Reason(Cause.NO_SCHEDULER, words, scheduler=unknown[0], short=f"{unknown[0]} unknown")
     if not allowed and not unknown:
-        yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.")
+        yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.", short="No scheduler")
     for scheduler in allowed:
         if not scheduler.is_live:
             words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
-            yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name)
+            short = f"{scheduler.name} silent"
+            yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name, short=short)
         else:
             yield _on(facts, due, scheduler)
 
 
 def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
     """Return what keeps a live scheduler from starting a due trigger, by its own rules."""
-    here = [job for job in facts.jobs if scheduler_key(job.scheduler) == scheduler_key(scheduler.name)]
+    name = scheduler.name
+    here = [job for job in facts.jobs if scheduler_key(job.scheduler) == scheduler_key(name)]
+    named = tuple(job.job_id for job in here[:_MOST_NAMED])
     blocking = next((job for job in here if job.is_blocking), None)
     free = len(facts.candidates) + 1 if scheduler.slots is None else scheduler.slots - len(here)
     selection = select(
         facts.candidates,
-        scheduler_name=scheduler.name,
+        scheduler_name=name,
         whitelisted_only=False,
         free_slots=free,
         running=len(here),
         blocking_running=blocking is not None,
     )
     if any(claim.trigger_id == due.trigger_id for claim in selection.claims):
-        words = f"Nothing hinders it on {scheduler.name}, which starts it at its next look."
-        return Reason(Cause.NOTHING, words, scheduler=scheduler.name)
+        return _unhindered(facts, due, name)
     if blocking is not None:
-        words = f"On {scheduler.name} runs {_named(blocking)}, which has to be alone there."
-        return Reason(Cause.BLOCKED, words, scheduler=scheduler.name)
+        words = f"On {name} runs {_named(blocking)}, which has to be alone there."
+        short = f"Waits for {blocking.name}"
+        return Reason(Cause.BLOCKED, words, scheduler=name, short=short, jobs=(blocking.job_id,))
     if free <= 0:
-        words = f"All {scheduler.slots} slots of {scheduler.name} are taken: {_listed(here)}."
-        return Reason(Cause.SLOTS_FULL, words, scheduler=scheduler.name)
+        words = f"All {scheduler.slots} slots of {name} are taken: {_listed(here)}."
+        return Reason(Cause.SLOTS_FULL, words, scheduler=name, short="All slots taken", jobs=named)
     first = selection.waiting_for_idle
     if first is not None and first.trigger_id == due.trigger_id:
         before = f"{_listed(here)} run{'s' if len(here) == 1 else ''} there" if here else "others come before it"
-        words = f"It has to be alone on {scheduler.name}, and {before}."
-        return Reason(Cause.WAITS_TO_BE_ALONE, words, scheduler=scheduler.name)
+        words = f"It has to be alone on {name}, and {before}."
+        return Reason(Cause.WAITS_TO_BE_ALONE, words, scheduler=name, short="Waits to be alone", jobs=named)
     if first is not None:
-        words = f"On {scheduler.name}, {first.name} comes before it, and waits to be alone there."
-        return Reason(Cause.BEHIND_BLOCKING, words, scheduler=scheduler.name)
+        words = f"On {name}, {first.name} comes before it, and waits to be alone there."
+        return Reason(Cause.BEHIND_BLOCKING, words, scheduler=name, short=f"{first.name} comes first")
     others = ", ".join(claim.name for claim in selection.claims[:_MOST_NAMED])
-    words = f"On {scheduler.name} others come before it: {others}."
-    return Reason(Cause.BEHIND, words, scheduler=scheduler.name)
+    words = f"On {name} others come before it: {others}."
+    return Reason(Cause.BEHIND, words, scheduler=name, short="Others come first")
+
+
+def _unhindered(facts: Facts, due: Candidate, scheduler: str) -> Reason:
+    """Return that a scheduler is about to start a trigger, or that it should have by now."""
+    since = facts.due_since
+    if since is None or facts.now is None or facts.now - since <= _STARTS_WITHIN:
+        words = f"Nothing hinders it on {scheduler}, which starts it at its next look."
+        return Reason(Cause.NOTHING, words, scheduler=scheduler)
+    words = f"Nothing hinders it on {scheduler}, which has not started it though. Its log says more."
+    if not due.whitelist:
+        words += " With --whitelisted-only it leaves alone what does not name it."
+    return Reason(Cause.NOTHING, words, scheduler=scheduler, short=f"{scheduler} leaves it")
 
 
 def _named(job: ActiveJob) -> str:

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, ghost
+from OpenOrchestrator.orchestrator.components.forms.confirm import take_away
 from OpenOrchestrator.orchestrator.components.vocabulary import LOG_LOOKS, pill
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage
 
@@ -29,4 +30,4 @@ async def show_message(row: JobMessage, zone: tzinfo) -> None:
     try:
         await dialog
     finally:
-        dialog.delete()
+        take_away(dialog)

@@ -7,7 +7,7 @@ from nicegui import ui
 from OpenOrchestrator.common.redaction import MASK
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
-from OpenOrchestrator.orchestrator.components.forms.confirm import question
+from OpenOrchestrator.orchestrator.components.forms.confirm import question, take_away
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, field, switch, text_area
 from OpenOrchestrator.orchestrator.components.forms.who import WhoField
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
@@ -96,7 +96,7 @@ async def ask_run(plan: RunPlan) -> RunWish | None:
         wish: RunWish | None = await dialog
         return wish
     finally:
-        dialog.delete()
+        take_away(dialog)
 
 
 def _can_enable(plan: RunPlan) -> bool:

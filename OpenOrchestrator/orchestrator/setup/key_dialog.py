@@ -8,6 +8,7 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
+from OpenOrchestrator.orchestrator.components.forms.confirm import take_away
 from OpenOrchestrator.orchestrator.components.forms.fields import field
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
 from OpenOrchestrator.orchestrator.setup.backend.keys import is_key, new_key
@@ -57,7 +58,7 @@ async def generate_key(view: View, *, use: bool) -> bool:
     try:
         confirmed = bool(await dialog)
     finally:
-        dialog.delete()
+        take_away(dialog)
     if confirmed and use:
         view.installation.key = key
         feedback.done("The new key is in use")
@@ -103,7 +104,7 @@ async def enter_key(view: View, backend: KeyBackend) -> bool:
     try:
         answer: tuple[str, str | None] | None = await dialog
     finally:
-        dialog.delete()
+        take_away(dialog)
     if answer is None:
         return False
     view.installation.key, missing = answer

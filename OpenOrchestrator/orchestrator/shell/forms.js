@@ -45,9 +45,10 @@
   for (const name of ["input", "change"]) document.addEventListener(name, note, true);
 
   // Leaving. When the connection is gone the page is loaded anew by itself, and the form comes back.
-  let lostAt = 0;
+  // Before the first connection nothing was lost: somebody who reloads a page just opened is asked like anybody else.
+  let lostAt = 0, met = false;
   const offline = () => !window.socket?.connected || Date.now() - lostAt < 5000;
-  setInterval(() => { if (window.socket && !window.socket.connected) lostAt = Date.now(); }, 500);
+  setInterval(() => { if (window.socket?.connected) met = true; else if (met) lostAt = Date.now(); }, 500);
   const unsaved = () => alive().find((form) => form.dirty);
   addEventListener("beforeunload", (event) => { if (unsaved() && !offline()) event.preventDefault(); });
 

@@ -28,6 +28,7 @@ from OpenOrchestrator.orchestrator.triggers.questions import (
     question,
 )
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+from OpenOrchestrator.orchestrator.triggers.waiting import show_why
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -82,6 +83,7 @@ class TriggerActions:
             "change-pause": self._change_pause,
             "skip": self._skip,
             "unskip": self._unskip,
+            "why": self._why,
         }
 
     async def one(self, action: str, row: ListedTrigger) -> None:
@@ -90,7 +92,7 @@ class TriggerActions:
         Args:
             action: ``run``, ``enable``, ``disable``, ``pause`` (with a reason and an end), ``kill`` or ``delete``;
                 ``once`` (a run with arguments of its own), ``skip`` (its next run); what takes back one of these:
-                ``cancel``, ``change-pause``, ``unskip``.
+                ``cancel``, ``change-pause``, ``unskip``; ``why`` says why it is not running.
             row: The trigger as it was shown.
         """
         if action in self._others:
@@ -207,6 +209,12 @@ class TriggerActions:
             done=f"{row.name} runs on {due} after all",
             lost="Its time has passed, or its next run was changed. This page shows the new state.",
         )
+
+    async def _why(self, row: ListedTrigger) -> None:
+        found = await self._view.act(lambda: self._backend.why(row.id), name=f"Find out why {row.name} is not running")
+        if found is not None:
+            with self._view.container:
+                await show_why(row.name, found)
 
     def _latest(self, row: ListedTrigger) -> datetime:
         return row.runs[-1].started if row.runs else datetime.min  # noqa: DTZ901  (site time is naive)

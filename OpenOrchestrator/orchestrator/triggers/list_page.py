@@ -6,7 +6,12 @@ from uuid import UUID
 from nicegui import ui
 
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
-from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotatedKind, AnnotationsBackend
+from OpenOrchestrator.orchestrator.annotations.backend import (
+    NOTHING_NOTED,
+    AnnotatedKind,
+    AnnotationsBackend,
+    Noted,
+)
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
@@ -24,6 +29,7 @@ from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend import csv_export
 from OpenOrchestrator.orchestrator.triggers.backend.badge import BADGE
+from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
@@ -34,6 +40,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
     TriggerQuery,
     TriggersBackend,
 )
+from OpenOrchestrator.orchestrator.triggers.bulk_dialog import ask_changes, change_many
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger, new_trigger
 from OpenOrchestrator.orchestrator.triggers.list_rows import ACTIONS, COLUMNS, trigger_row
 
@@ -54,6 +61,7 @@ class TriggersPage:
         self._actions = TriggerActions(view, self._backend)
         self._list = AddressList(view, "triggers", query_of=query_of, ask=self._backend.page, show=self._show)
         self._rows: dict[str, ListedTrigger] = {}
+        self._noted: Mapping[str, Noted] = {}
         self._total = 0
 
     async def build(self) -> None:
@@ -99,6 +107,7 @@ class TriggersPage:
                 ("sym_r_pause_circle", "Pause until…", lambda: self._bulk_act("pause")),
                 ("sym_r_check", "Enable", lambda: self._bulk_act("enable")),
                 ("sym_r_block", "Kill", lambda: self._bulk_act("kill")),
+                ("sym_r_tune", "Change…", self._bulk_change),
             ],
             delete=lambda: self._bulk_act("delete"),
             on_clear=self._table.clear_selection,
@@ -115,9 +124,13 @@ class TriggersPage:
     def _show(self, page: FoundTriggers) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {str(row.id): row for row in page.rows}
+        self._noted = page.noted
         self._total = page.total
         self._actions.seen(page.rows)
-        rows = [trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED)) for row in page.rows]
+        rows = [
+            trigger_row(row, now, zone, page.noted.get(str(row.id), NOTHING_NOTED), page.waits.get(row.id))
+            for row in page.rows
+        ]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = page.total != page.everything
@@ -190,15 +203,37 @@ class TriggersPage:
                 await copy_trigger(self._view, stored, self._created)
 
     async def _bulk_act(self, action: str) -> None:
+        rows = await self._selected_rows()
+        if rows and await self._actions.many(action, rows):
+            self._table.clear_selection()
+
+    async def _bulk_change(self) -> None:
+        rows = await self._selected_rows()
+        schedulers = await self._view.load(self._names.schedulers) if rows else None
+        heard_of = await self._view.load(self._names.known_schedulers) if rows else None
+        if schedulers is None or heard_of is None:
+            return
+        noted = [self._noted[str(row.id)].tags for row in rows if str(row.id) in self._noted]
+        change = await ask_changes(
+            self._view,
+            rows,
+            schedulers=schedulers,
+            heard_of=heard_of,
+            tags=sorted({tag for each in self._noted.values() for tag in each.tags}),
+            own_tags=sorted({tag for tags in noted for tag in tags}),
+        )
+        if change is not None:
+            await change_many(self._view, BulkChangesBackend(self._view.database, self._view.clock), rows, change)
+            self._table.clear_selection()
+
+    async def _selected_rows(self) -> tuple[ListedTrigger, ...]:
+        """Return what is selected and still there; says so if nothing is."""
         ids = [UUID(each) for each in self._table.selected]
         rows = await self._view.load(lambda: self._backend.rows(ids))
-        if rows is None:
-            return
-        if not rows:
+        if rows is not None and not rows:
             feedback.failed("The selected triggers are gone", "Somebody deleted them.")
             self._table.clear_selection()
-        elif await self._actions.many(action, rows):
-            self._table.clear_selection()
+        return rows or ()
 
 
 def only_words(value: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, TYPE_ICONS, Look
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.backend.waits import Wait
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
 from OpenOrchestrator.orchestrator.triggers.notes import why_not_skip
@@ -37,6 +38,7 @@ ACTIONS = (
     RowAction("once", "Run once with…", "sym_r_play_circle"),
     RowAction("pause", "Pause until…", "sym_r_pause_circle"),
     RowAction("skip", "Skip the next run", "sym_r_skip_next"),
+    RowAction("why", "Why is it not running?", "sym_r_help"),
     RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
     RowAction("copy", "Copy", "sym_r_content_copy"),
     RowAction("notes", "Notes, owner, tags", "sym_r_sell"),
@@ -45,8 +47,18 @@ ACTIONS = (
 )
 
 
-def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = NOTHING_NOTED) -> Row:
-    """Return a trigger as the table shows it."""
+def trigger_row(
+    row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = NOTHING_NOTED, wait: Wait | None = None
+) -> Row:
+    """Return a trigger as the table shows it.
+
+    Args:
+        row: The trigger.
+        now: Aware.
+        zone: The site's.
+        noted: Its owner and tags.
+        wait: Why it does not start, if it is due.
+    """
     why_not = reasons(row)
     offered = {
         name: reason for name, reason in why_not.items() if name not in ("enable", "disable", "kill") or not reason
@@ -63,6 +75,7 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = 
         actions={
             **offered,
             **({"cancel": ""} if row.run_requested else {}),
+            **({"why": ""} if row.active is None else {}),
             "edit": "",
             "copy": "",
             "notes": "",
@@ -73,7 +86,7 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = 
             "name": cells.text(
                 row.name,
                 second=row.process,
-                phone=_phone_line(row, now, zone),
+                phone=_phone_line(row, now, zone, wait),
                 href=f"/triggers/{row.id}",
                 tags=noted.tags,
                 tip=noted_tip(noted),
@@ -81,7 +94,7 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = 
             "status": cells.pill(TRIGGER_LOOKS[row.status] if row.odd_status is None else _odd(row.odd_status)),
             "last": _last(row, now, zone),
             "runs": cells.strip([JOB_LOOKS[run.status] for run in row.runs]),
-            "next": next_cell(row, now, zone),
+            "next": next_cell(row, now, zone, wait),
             "schedule": _schedule(row, now, zone),
             "where": _where(row.schedulers, blocking=row.is_blocking),
             "priority": cells.text(
@@ -91,12 +104,13 @@ def trigger_row(row: ListedTrigger, now: datetime, zone: tzinfo, noted: Noted = 
     )
 
 
-def _phone_line(row: ListedTrigger, now: datetime, zone: tzinfo) -> str:
+def _phone_line(row: ListedTrigger, now: datetime, zone: tzinfo, wait: Wait | None) -> str:
     """Return what the columns of times say, which phones have no place for."""
     last = row.last_ended
     before = f"Last {times.past(times.from_site(last.started, zone), now, zone)}" if last is not None else "Never run"
     after = next_cell(row, now, zone).get("t")
-    return f"{before} · {after}" if after else before
+    parts = [before, after, wait.short if wait is not None else ""]
+    return " · ".join(part for part in parts if part)
 
 
 def _odd(status: str) -> Look:

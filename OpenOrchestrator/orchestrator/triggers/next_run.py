@@ -9,6 +9,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.backend.waits import MOST_REASONS, Wait
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import both_zones
@@ -90,8 +91,25 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
     return times.future(instant, now), both_zones(row, instant, zone), ""
 
 
-def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
-    """Return when a trigger runs next as a cell: shorter, and for how long it runs or is stuck."""
+def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo, wait: Wait | None = None) -> cells.Cell:
+    """Return when a trigger runs next as a cell: shorter, and for how long it runs or is stuck.
+
+    Args:
+        row: The trigger.
+        now: Aware.
+        zone: The site's.
+        wait: Why it does not start, if it is due.
+    """
+    cell = _next_cell(row, now, zone)
+    if wait is None:
+        return cell
+    if row.queue is not None and not row.run_requested:
+        cell = cells.text("Elements wait")
+    lines = [str(cell.get("tip") or ""), *(reason.words for reason in wait.reasons[:MOST_REASONS])]
+    return {**cell, "s": wait.short, "tip": "\n".join(line for line in lines if line)}
+
+
+def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     state = next_run_of(row)
     active = row.active
     if state is NextRun.STUCK:

@@ -29,6 +29,7 @@ from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigger, TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.backend.waits import Wait
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
@@ -38,6 +39,7 @@ from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobs
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import own_zone
+from OpenOrchestrator.orchestrator.triggers.waiting import draw_wait
 
 JOBS = 25
 RUNS = 60
@@ -48,6 +50,7 @@ class TriggerState:
     """Everything that the page shows."""
 
     row: ListedTrigger
+    wait: Wait | None
     stored: StoredTrigger
     history: TriggerHistory
     annotation: StoredAnnotation
@@ -93,6 +96,7 @@ class TriggerPage:
             self._pill = Pill()
         self._build_facts()
         self._gone = ui.element("div")
+        self._wait = ui.element("div").props("role=status")
         self._notes = ui.element("div")
         self._failure = ui.element("div")
         self._tabs = Tabs({"": "Jobs", "logs": "Logs"}, view.query.get("tab", ""), self._tab)
@@ -113,15 +117,17 @@ class TriggerPage:
             await (self._edit if action == "edit" else self._copy)()
 
     async def _state(self) -> TriggerState | None:
-        rows = await self._triggers.rows([self._id])
-        if not rows:
+        found = await self._triggers.row_and_wait(self._id)
+        if found is None:
             return None
+        row, wait = found
         try:
             stored = await self._settings.get(self._id)
         except NotFoundError:
             return None
-        history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=rows[0].queue)
-        return TriggerState(rows[0], stored, history, await self._annotations.get(AnnotatedKind.TRIGGER, str(self._id)))
+        history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=row.queue)
+        annotation = await self._annotations.get(AnnotatedKind.TRIGGER, str(self._id))
+        return TriggerState(row, wait, stored, history, annotation)
 
     def _build_buttons(self) -> None:
         self._kill = secondary("Kill", lambda: self._act("kill"), icon="sym_r_block", marker="kill").classes("oo-red")
@@ -129,18 +135,21 @@ class TriggerPage:
         self._enable = secondary("Enable", lambda: self._act("enable"), icon="sym_r_check", marker="enable")
         secondary("Edit", self._edit, icon="sym_r_edit", marker="edit")
         self._run = primary("Run now", lambda: self._act("run"), icon="sym_r_play_arrow", marker="run")
-        with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu(), ui.list():
+        with icon_button("sym_r_more_horiz", "More", marker="more"), ui.menu() as menu, ui.list():
             self._once_item = _menu_item(
-                "sym_r_play_circle", "Run once with…", lambda: self._act("once"), marker="menu-once"
+                menu, "sym_r_play_circle", "Run once with…", lambda: self._act("once"), marker="menu-once"
             )
             self._pause_until = _menu_item(
-                "sym_r_pause_circle", "Pause until…", lambda: self._act("pause"), marker="menu-pause-until"
+                menu, "sym_r_pause_circle", "Pause until…", lambda: self._act("pause"), marker="menu-pause-until"
             )
             self._skip = _menu_item(
-                "sym_r_skip_next", "Skip the next run", lambda: self._act("skip"), marker="menu-skip"
+                menu, "sym_r_skip_next", "Skip the next run", lambda: self._act("skip"), marker="menu-skip"
             )
-            _menu_item("sym_r_content_copy", "Copy", self._copy)
-            _menu_item("sym_r_delete", "Delete", lambda: self._act("delete"), red=True)
+            self._why = _menu_item(
+                menu, "sym_r_help", "Why is it not running?", lambda: self._act("why"), marker="menu-why"
+            )
+            _menu_item(menu, "sym_r_content_copy", "Copy", self._copy)
+            _menu_item(menu, "sym_r_delete", "Delete", lambda: self._act("delete"), red=True)
 
     def _build_facts(self) -> None:
         with ui.element("div").classes("oo-facts"):
@@ -168,6 +177,7 @@ class TriggerPage:
         notes = (row.request, row.pause, skipped_of(row, self._view.now(), self._view.zone))
         minute = self._view.now().replace(second=0, microsecond=0)
         self._once("notes", (notes, minute if any(notes) else None), lambda: self._build_notes(row))
+        self._once("wait", (state.wait, minute if state.wait else None), lambda: self._build_wait(state.wait))
         owner = state.annotation.values.owner
         self._once(
             "failure", (row.status, history.failure, history.rows[:1], owner), lambda: self._build_failure(state)
@@ -214,6 +224,7 @@ class TriggerPage:
         self._skip.set_enabled(not skip)
         tip(self._skip, skip or None)
         self._pause_until.set_visibility(not why_not["disable"])
+        self._why.set_visibility(row.active is None)
         self._once_item.set_enabled(not why_not["once"])
         tip(self._once_item, why_not["once"] or None)
         self._enable.set_visibility(not why_not["enable"])
@@ -269,6 +280,12 @@ class TriggerPage:
         with self._notes:
             draw_notes(row, self._view.now(), self._view.zone, self._act)
 
+    def _build_wait(self, wait: Wait | None) -> None:
+        self._wait.clear()
+        if wait is not None:
+            with self._wait:
+                draw_wait(wait, self._view.now(), self._view.zone, lambda: self._act("why"))
+
     def _build_next(self, state: TriggerState) -> None:
         self._next.clear()
         with self._next:
@@ -309,13 +326,11 @@ class TriggerPage:
 
 
 def _menu_item(
-    icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False, marker: str | None = None
+    menu: ui.menu, icon: str, words: str, on_click: Callable[[], Any], *, red: bool = False, marker: str | None = None
 ) -> ui.item:
-    with (
-        ui.item(on_click=on_click)
-        .props('clickable role="menuitem" v-close-popup')
-        .classes("oo-red" if red else "") as item
-    ):
+    # Closed first: a menu that stays open would lie on the question that comes up.
+    item = ui.item(on_click=menu.close).on_click(on_click)
+    with item.props('clickable role="menuitem"').classes("oo-red" if red else ""):
         ui.icon(icon)
         ui.label(words)
     return item.mark(marker or f"menu-{words.lower()}")

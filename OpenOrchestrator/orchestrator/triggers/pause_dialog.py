@@ -13,7 +13,7 @@ from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerTyp
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary, secondary
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most
-from OpenOrchestrator.orchestrator.components.forms.confirm import listing, question
+from OpenOrchestrator.orchestrator.components.forms.confirm import listing, question, take_away
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 from OpenOrchestrator.orchestrator.components.forms.who import WhoField
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
@@ -119,4 +119,4 @@ async def ask_pause(view: View, rows: Sequence[ListedTrigger]) -> PauseWish | No
         wish: PauseWish | None = await dialog
         return wish
     finally:
-        dialog.delete()
+        take_away(dialog)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle.waiting import Cause
-from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain
+from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain, explain_some
 from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
 from OpenOrchestrator.database.stores import pauses, schedulers, triggers
 from OpenOrchestrator.database.stores.pauses import PauseNote
@@ -107,3 +108,41 @@ def test_a_run_that_is_asked_for_is_judged_though_it_is_not_due(database: Databa
     trigger_id = make.scheduled(database, "Later", next_run=datetime(2027, 1, 1))
     assert database.write(lambda s: triggers.request_run(s, trigger_id, now=database.utc_now()))
     assert causes(database, "Later") == [Cause.NOTHING]
+
+
+def test_many_that_are_due_take_as_many_statements_as_one(database: Database) -> None:
+    enroll(database, slots=1)
+    make.single(database, "Letters")
+    make.claim_all(database)
+    make.add_elements(database, "Q", 3)
+    ids = [make.single(database, f"T{number}") for number in range(4)]
+    ids += [make.queue(database, f"Q{number}", queue_name="Q", min_batch_size=2) for number in range(4)]
+    ids += [make.scheduled(database, f"S{number}") for number in range(4)]
+    database.write(lambda s: [triggers.request_run(s, one, now=database.utc_now()) for one in ids[-2:]])
+
+    def counted(some: list[UUID]) -> tuple[dict[UUID, Explanation], int]:
+        seen: list[str] = []
+        note = lambda *event: seen.append(event[2])  # noqa: E731
+        sa.event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            found = database.read(lambda s: explain_some(s, some, now=database.utc_now(), zone=database.zone))
+        finally:
+            sa.event.remove(database.engine, "before_cursor_execute", note)
+        return found, len(seen)
+
+    found, many = counted(ids)
+    one, few = counted(ids[:1])
+    assert many == few
+    assert list(one) == ids[:1]
+    assert set(found) == set(ids)
+    assert {reason.cause for each in found.values() for reason in each.reasons} == {Cause.SLOTS_FULL}
+    assert counted([uuid4()])[0] == {}
+
+
+def test_what_is_due_for_long_is_not_said_to_start_at_once(database: Database, clock) -> None:
+    trigger_id = make.scheduled(database, "Later", next_run=datetime(2027, 1, 1))
+    assert database.write(lambda s: triggers.request_run(s, trigger_id, now=database.utc_now()))
+    clock.advance(timedelta(seconds=61))
+    enroll(database)
+    (reason,) = only(database, "Later").reasons
+    assert (reason.cause, reason.short) == (Cause.NOTHING, "here leaves it")

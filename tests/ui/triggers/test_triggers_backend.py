@@ -260,3 +260,27 @@ async def test_a_queue_trigger_whose_run_took_nothing_says_until_when_it_rests(
     assert "took nothing" in tip
     make.add_elements(database, "inbox", 1)
     assert await next_run() == waiting
+
+
+async def test_what_is_due_and_does_not_start_says_why(backends: Backends, clock: SettableClock) -> None:
+    database = backends.database
+    now = database.site_now()
+    due = await backends.settings.create(replace(SINGLE, next_run=now, schedulers=("nowhere",)))
+    full = await backends.settings.create(replace(QUEUE, min_batch_size=2))
+    alike = await backends.settings.create(replace(QUEUE, name="Alike", min_batch_size=1, queue="INBOX"))
+    short = await backends.settings.create(replace(QUEUE, name="Short", min_batch_size=4))
+    make.add_elements(database, "inbox", 3)
+    assert (await backends.triggers.page(TriggerQuery())).waits == {}
+    clock.advance(timedelta(seconds=11))
+    waits = (await backends.triggers.page(TriggerQuery())).waits
+    assert {key: wait.short for key, wait in waits.items()} == {
+        due: "nowhere unknown",
+        full: "No scheduler",
+    }
+    assert abs((database.utc_now() - waits[full].since).total_seconds() - 11) <= 1
+    assert alike not in waits
+    assert short not in waits
+    reasons_of = await backends.triggers.why(due)
+    assert [reason.words for reason in reasons_of] == ["It may run on nowhere, which never reported."]
+    with pytest.raises(NotFoundError, match="deleted"):
+        await backends.triggers.why(uuid4())

@@ -120,7 +120,7 @@ async def choose(
         chosen: str | None = await dialog
         return chosen
     finally:
-        dialog.delete()
+        take_away(dialog)
 
 
 async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str, words: str) -> bool:
@@ -152,6 +152,12 @@ async def confirm_by_typing(title: str, sentences: Sequence[str], *, action: str
     try:
         return bool(await dialog)
     finally:
+        take_away(dialog)
+
+
+def take_away(dialog: ui.dialog) -> None:
+    """Delete a dialog that was answered, unless its tab was closed meanwhile: then it is gone with it."""
+    if not dialog.is_deleted:
         dialog.delete()
 
 

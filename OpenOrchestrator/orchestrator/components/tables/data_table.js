@@ -23,7 +23,7 @@ const Cell = {
       <span v-if="c.k" class="oo-stack oo-grow"><b v-for="(part, n) in c.k" :key="n" :class="'oo-m-' + part[0]" :style="{ flexGrow: part[1] }"></b></span>
       <div v-if="c.s !== undefined || c.n" class="oo-grow">
         <a v-if="c.h" :class="['oo-n1', 'oo-main-link', { 'oo-mono': c.m }]" style="display: block; width: fit-content; max-width: 100%" :href="prefix + c.h">{{ c.t }}</a>
-        <div v-else :class="['oo-n1', { 'oo-mono': c.m }]">{{ c.t }}</div>
+        <div v-else :class="['oo-n1', tone(c), { 'oo-mono': c.m }]">{{ c.t }}</div>
         <div v-if="c.s !== undefined" :class="['oo-n2', { 'oo-n2-tags': c.g, 'oo-no-phone': c.n && !c.g }]"><span v-if="c.s" :class="{ 'oo-no-phone': c.n }">{{ c.s }}</span><span v-for="tag in c.g" :key="tag" class="oo-tag">{{ tag }}</span></div>
         <div v-if="c.n" class="oo-n2 oo-phone-line">{{ c.n }}</div>
       </div>

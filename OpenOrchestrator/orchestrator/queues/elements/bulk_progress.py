@@ -11,6 +11,7 @@ from nicegui import ui
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.forms.confirm import take_away
 from OpenOrchestrator.orchestrator.queues.elements.words import TARGETS, said, verb
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class BulkProgress:
             done = await self._steps(dialog)
         finally:
             dialog.close()
-            dialog.delete()
+            take_away(dialog)
             self._view.refresh()
         with self._view.container:
             if self._stopped:

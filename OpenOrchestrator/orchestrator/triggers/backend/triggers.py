@@ -10,8 +10,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
+from OpenOrchestrator.database.lifecycle.waiting_facts import explain_some
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import jobs, notes, pauses, run_requests, skipping, triggers, validation
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on
@@ -23,6 +25,7 @@ from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.backend.waits import Reason, Wait, read_waits
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -116,6 +119,7 @@ class FoundTriggers:
         everything: Triggers there are.
         attention: That match all but the segment and need attention.
         noted: What is noted about any trigger, by its id as text.
+        waits: Those of the page that are due and do not start, and why.
     """
 
     rows: tuple[ListedTrigger, ...]
@@ -123,6 +127,7 @@ class FoundTriggers:
     everything: int
     attention: int
     noted: Mapping[str, Noted] = field(default_factory=dict)
+    waits: Mapping[UUID, Wait] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +177,8 @@ class TriggersBackend(Backend):
                 made = trigger_rows.select_rows(site_now).where(_T.c.id == query.also)
                 first = trigger_rows.read_rows(session, made, site_now)
                 found = (*first, *(row for row in found if row.id != query.also))
-            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0), noted)
+            waits = read_waits(session, found, now=self._now(), zone=self._database.zone)
+            return FoundTriggers(found, int(total or 0), int(everything), int(attention or 0), noted, waits)
 
         return await self._read(work)
 
@@ -199,6 +205,35 @@ class TriggersBackend(Backend):
                 query = query.where(_T.c.id.in_(ids[start : start + 200]))
                 found += trigger_rows.read_rows(session, query, site_now)
             return tuple(sorted(found, key=lambda row: row.name.casefold()))
+
+        return await self._read(work)
+
+    async def row_and_wait(self, trigger_id: UUID) -> tuple[ListedTrigger, Wait | None] | None:
+        """Return a trigger, and why it does not start if it is due; None if it is not there (any more)."""
+
+        def work(session: Session) -> tuple[ListedTrigger, Wait | None] | None:
+            site_now = self._database.site_now()
+            query = trigger_rows.select_rows(site_now).where(_T.c.id == trigger_id)
+            found = trigger_rows.read_rows(session, query, site_now)
+            if not found:
+                return None
+            waits = read_waits(session, found, now=self._now(), zone=self._database.zone)
+            return found[0], waits.get(trigger_id)
+
+        return await self._read(work)
+
+    async def why(self, trigger_id: UUID) -> tuple[Reason, ...]:
+        """Return why a trigger is not running now, whatever its state.
+
+        Raises:
+            NotFoundError: If it is not there any more.
+        """
+
+        def work(session: Session) -> tuple[Reason, ...]:
+            found = explain_some(session, [trigger_id], now=self._now(), zone=self._database.zone)
+            if trigger_id not in found:
+                raise NotFoundError("This trigger is not there any more: somebody deleted it.")
+            return found[trigger_id].reasons
 
         return await self._read(work)
 

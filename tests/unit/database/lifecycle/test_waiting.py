@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from OpenOrchestrator.database.lifecycle.selection import Candidate
-from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, why
+from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, in_short, why
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 
 OWN = UUID(int=1)
@@ -137,3 +137,58 @@ def test_what_is_in_the_way_on_a_scheduler(facts: Facts, jobs: tuple[ActiveJob, 
     reason = only(replace(facts, jobs=jobs))
     assert (reason.cause, reason.scheduler) == (cause, "worker-1")
     assert words in reason.words
+    assert all(str(one) in reason.words for one in reason.jobs)
+    assert bool(reason.jobs) == ("(job " in reason.words)
+
+
+def test_what_runs_is_named_by_its_id() -> None:
+    running = replace(IDLE, status=TriggerStatus.RUNNING, jobs=(job(of=OWN),))
+    assert only(running).jobs == (UUID(int=7),)
+
+
+@pytest.mark.parametrize(
+    ("schedulers", "jobs", "short"),
+    [
+        ((), (), "No scheduler"),
+        ((scheduler(live=False),), (), "worker-1 silent"),
+        ((scheduler(live=False), scheduler("worker-2", live=False)), (), "No live scheduler"),
+        ((scheduler(slots=1),), (job(),), "All slots taken"),
+        ((scheduler(live=False), scheduler("worker-2", slots=1)), (job("worker-2"),), "All slots taken"),
+        ((scheduler(),), (job(blocking=True),), "Waits for Letters"),
+        ((scheduler(slots=1), scheduler("worker-2")), (job(),), ""),
+    ],
+)
+def test_in_short_it_is_what_is_nearest_to_starting_it(
+    schedulers: tuple[KnownScheduler, ...], jobs: tuple[ActiveJob, ...], short: str
+) -> None:
+    assert in_short(why(replace(due(), schedulers=schedulers, jobs=jobs))) == short
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        replace(IDLE, status=TriggerStatus.PAUSED),
+        replace(IDLE, next_due=NOW),
+        replace(IDLE, queue="Orders", waiting=1, wanted=5),
+        replace(IDLE, status=TriggerStatus.RUNNING, jobs=(job(of=OWN),)),
+    ],
+)
+def test_in_short_there_is_nothing_to_say_of_what_is_not_due(facts: Facts) -> None:
+    assert in_short(why(facts)) == ""
+
+
+@pytest.mark.parametrize(
+    ("waits", "whitelist", "short", "words"),
+    [
+        (timedelta(seconds=60), (), "", "starts it at its next look"),
+        (timedelta(seconds=61), (), "worker-1 leaves it", "--whitelisted-only"),
+        (timedelta(seconds=61), ("worker-1",), "worker-1 leaves it", "Its log says more."),
+    ],
+)
+def test_a_scheduler_that_should_have_started_it_by_now_is_not_said_to_be_about_to(
+    waits: timedelta, whitelist: tuple[str, ...], short: str, words: str
+) -> None:
+    reason = only(replace(due(whitelist=whitelist), due_since=NOW, now=NOW + waits))
+    assert (reason.cause, reason.short) == (Cause.NOTHING, short)
+    assert words in reason.words
+    assert ("--whitelisted-only" in reason.words) == ("next look" not in words and not whitelist)

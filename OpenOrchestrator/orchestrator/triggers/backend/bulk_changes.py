@@ -1,0 +1,97 @@
+"""Changing the same few settings of several triggers: where they run, how urgent they are, and their tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.database.annotations import AnnotatedKind
+from OpenOrchestrator.database.stores import notes, validation
+from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+TRIES = 5
+"""How often tags are changed anew because somebody saved the same trigger's notes that moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkChange:
+    """What is to be changed.
+
+    Attributes:
+        schedulers: Names of those the triggers may run on, empty for any; None leaves them.
+        priority: None leaves it.
+        add_tags: Tags they get beside those they have.
+        drop_tags: Tags that are taken from them.
+    """
+
+    schedulers: tuple[str, ...] | None = None
+    priority: int | None = None
+    add_tags: tuple[str, ...] = ()
+    drop_tags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is to be changed."""
+        return self.schedulers is not None or self.priority is not None or bool(self.add_tags or self.drop_tags)
+
+
+class _ChangedError(Exception):
+    """Rolls the transaction back: somebody saved the notes of the trigger meanwhile."""
+
+
+class BulkChangesBackend(Backend):
+    """Changes of several triggers, each on its own."""
+
+    async def change(self, trigger_id: UUID, change: BulkChange) -> bool:
+        """Change one trigger, all of it or nothing; what is not named stays, also what others change meanwhile.
+
+        Returns:
+            False if it is not there any more, or its notes are being changed all the time.
+
+        Raises:
+            InvalidInputError: If something cannot be stored, such as more tags than one may have.
+        """
+
+        def work(session: Session) -> bool:
+            values = self._values(change)
+            # This holds the trigger to the end of the transaction, so that nothing is noted about one that is gone.
+            changed: Any = session.execute(
+                sa.update(_T).where(_T.c.id == trigger_id).values(values or {"priority": _T.c.priority})
+            )
+            if changed.rowcount != 1:
+                return False
+            if change.add_tags or change.drop_tags:
+                self._tag(session, str(trigger_id), change)
+            return True
+
+        for _ in range(TRIES):
+            try:
+                return await self._write(work)
+            except _ChangedError:
+                continue
+        return False
+
+    def _values(self, change: BulkChange) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if change.schedulers is not None:
+            values["scheduler_whitelist"] = validation.whitelist(change.schedulers, self._database.dialect_name)
+        if change.priority is not None:
+            values["priority"] = validation.integer(change.priority, "priority")
+        return values
+
+    def _tag(self, session: Session, subject: str, change: BulkChange) -> None:
+        seen = notes.read(session, AnnotatedKind.TRIGGER, subject)
+        tags = set(seen.values.tags) - set(notes.checked_tags(change.drop_tags)) | set(
+            notes.checked_tags(change.add_tags)
+        )
+        if tags == set(seen.values.tags):
+            return
+        values = replace(seen.values, tags=tuple(tags))
+        if not notes.save(session, AnnotatedKind.TRIGGER, subject, values, seen=seen, now=self._now()):
+            raise _ChangedError
