@@ -107,7 +107,11 @@ def table_row(row: CalendarRow, now: datetime, zone: tzinfo) -> Row:
         actions={"edit": "" if row.edition is not None else row.problem, "delete": used if row.users else ""},
         cells={
             "name": cells.text(
-                row.name, second=row.problem or None, tone="failed" if row.problem else None, strong=True
+                row.name,
+                second=row.problem or None,
+                tone="failed" if row.problem else None,
+                tip=row.problem or None,
+                strong=True,
             ),
             "days": cells.text("" if calendar is None else weekday_words(calendar.working_days)),
             "country": cells.text("" if calendar is None else country_words(calendar), tone="t2"),

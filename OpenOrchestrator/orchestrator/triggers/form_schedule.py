@@ -148,12 +148,12 @@ class ScheduleFields:
                     ui.label(times.clock_time(due.at, zone)).classes("oo-mono")
                     if differs:
                         there = f"{times.day(due.at, self._view.zone)} {times.clock_time(due.at, self._view.zone)}"
-                        ui.label(f"{there} at the site").classes("oo-t3 oo-sm")
+                        ui.label(f"{there} at the site").classes("oo-t3 oo-sm oo-no-phone")
                     ui.label(f"in {times.long_span((due.at - now).total_seconds())}").classes("oo-t3 oo-sm").style(
                         "margin-left: auto"
                     )
                 if moved := moved_words(due, schedule.closed_days):
-                    ui.label(moved).classes("oo-t2 oo-sm").mark("moved")
+                    ui.label(moved).classes("oo-t2 oo-sm").style("white-space: normal").mark("moved")
 
 
 def zone_words(now: datetime, zone: tzinfo) -> str:
