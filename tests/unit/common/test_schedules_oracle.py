@@ -65,6 +65,8 @@ EXPRESSIONS = (
 
 WAYS = (None, *ClosedDays)
 
+# Sundays are open, because clocks are changed on them in most zones.
+WORKING_DAYS = frozenset({0, 1, 3, 4, 6})
 CLOSED = frozenset({date(2027, 6, 1), date(2027, 6, 2), date(2027, 9, 30), date(2028, 2, 29), date(2027, 3, 26)})
 OPENED = frozenset({date(2027, 12, 25), date(2027, 6, 5), date(2028, 4, 30)})
 
@@ -130,7 +132,9 @@ def days_off() -> frozenset[date]:
     """Return all closed days, from nothing but the sources of the calendar."""
     danish = holidays.country_holidays("DK", years=range(FIRST.year, LAST.year + 1))
     days = (FIRST + n * DAY for n in range((LAST - FIRST).days))
-    return frozenset(day for day in days if (day.weekday() > 4 or day in danish or day in CLOSED) and day not in OPENED)
+    return frozenset(
+        day for day in days if (day.weekday() in (2, 5) or day in danish or day in CLOSED) and day not in OPENED
+    )
 
 
 @lru_cache
@@ -176,7 +180,7 @@ def expected_dues(zone_name: str, expression: str, way: ClosedDays | None) -> li
 def schedule_of(zone: str, expression: str, way: ClosedDays | None) -> Schedule:
     if way is None:
         return Schedule(expression, ZoneInfo(zone))
-    return Schedule(expression, ZoneInfo(zone), Calendar("Denmark", "DK", None, CLOSED, OPENED), way)
+    return Schedule(expression, ZoneInfo(zone), Calendar("Denmark", "DK", None, CLOSED, OPENED, WORKING_DAYS), way)
 
 
 @pytest.mark.parametrize("zone", ZONES)
