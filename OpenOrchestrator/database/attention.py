@@ -11,6 +11,7 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
@@ -76,8 +77,15 @@ def is_silent(heartbeat_at: datetime | None, last_update: datetime, *, now: date
 
 
 def late(site_now: datetime) -> sa.ColumnElement[bool]:
-    """Return ``is_late`` as a condition, for queries in which NEXT_RUN can be asked."""
-    return sa.and_(_TRIGGERS.c.process_status == TriggerStatus.IDLE, site_now - LATE_AFTER > NEXT_RUN)
+    """Return ``is_late`` as a condition, for queries in which NEXT_RUN can be asked.
+
+    A scheduled trigger that waits for a retry waits with all that becomes due meanwhile, and is not late.
+    """
+    retry_at = _TRIGGERS.c.retry_at
+    waits_for_no_retry = sa.or_(retry_at.is_(None), _SCHEDULED.c.id.is_(None), retry_at <= DatabaseUtcNow())
+    return sa.and_(
+        _TRIGGERS.c.process_status == TriggerStatus.IDLE, site_now - LATE_AFTER > NEXT_RUN, waits_for_no_retry
+    )
 
 
 def stuck() -> sa.ColumnElement[bool]:

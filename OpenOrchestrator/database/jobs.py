@@ -51,6 +51,8 @@ class Job(Base):
         requested_by: Who asked for it, as they call themselves.
         run_scheduler: The one scheduler that it was asked for; None for any.
         again_of: The job it repeats, the first of them where that was repeated as well.
+        retry_of: The first attempt, of which this one is a retry; None for a first attempt.
+        retry_number: Which retry it is, from 1; None for a first attempt.
         trigger_before: Member name of the TriggerStatus in which this run leaves its trigger whatever its end, because
             it was asked for with arguments of its own; None for an ordinary run.
         kill_requested_at: When somebody asked for this run to be killed, whatever becomes of its trigger.
@@ -64,6 +66,7 @@ class Job(Base):
         Index("ix_Jobs_process", "process_name", "start_time", "id"),
         Index("ix_Jobs_scheduler", "scheduler_name", "start_time", "id"),
         Index("ix_Jobs_again_of", "again_of", "start_time", "id"),
+        Index("ix_Jobs_retry_of", "retry_of", "start_time", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
@@ -96,6 +99,8 @@ class Job(Base):
     requested_by: Mapped[str | None] = mapped_column(text_type(100))
     run_scheduler: Mapped[str | None] = mapped_column(text_type(100))
     again_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    retry_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    retry_number: Mapped[int | None]
     trigger_before: Mapped[str | None] = mapped_column(String(20))
     kill_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 

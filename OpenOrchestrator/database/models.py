@@ -12,6 +12,7 @@ from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.site import SiteSetting
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from OpenOrchestrator.database.uses import Use
 
 __all__ = [
     "Annotation",
@@ -29,4 +30,5 @@ __all__ = [
     "SiteCalendar",
     "SiteSetting",
     "Trigger",
+    "Use",
 ]

@@ -66,6 +66,9 @@ ACTIVE_JOB_STATUSES = frozenset({JobStatus.STARTING, JobStatus.RUNNING})
 BAD_JOB_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
 """How a job ends that went wrong; a killed one was stopped by somebody."""
 
+RETRIED_JOB_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT)
+"""After these ends a run can be tried again; after a lost one only if its trigger says that lost runs are."""
+
 WAITING_TRIGGER_STATUSES = frozenset({TriggerStatus.PAUSING, TriggerStatus.KILLING})
 """A trigger in one of these waits for the end of its run."""
 
@@ -95,7 +98,15 @@ class StartedBy(Enum):
     QUEUE = "Queue"
     REQUEST = "Request"  # somebody asked for a run in the app
     AGAIN = "Run again"  # somebody asked for a job to be run again
+    RETRY = "Retry"  # the run before failed, and the trigger says that it is tried again
     BY_HAND = "By hand"  # somebody ran the trigger from a terminal
+
+
+class WhenLost(Enum):
+    """What becomes of a trigger whose run was lost, so that nobody knows what its robot did."""
+
+    LEAVE = "Leave to an admin"
+    RETRY = "Retry"
 
 
 class SecretPassing(Enum):
@@ -104,3 +115,18 @@ class SecretPassing(Enum):
     AUTO = "Auto"
     ENVIRONMENT = "Environment"
     ARGUMENTS = "Arguments"
+
+
+class UsedKind(Enum):
+    """What robots use by its name."""
+
+    CONSTANT = "Constant"
+    CREDENTIAL = "Credential"
+    QUEUE = "Queue"
+
+
+class Access(Enum):
+    """How a robot uses it. Taking an element reads a queue, adding one writes it."""
+
+    READ = "Read"
+    WRITE = "Write"

@@ -44,6 +44,9 @@ class TriggerEvent(Enum):
     CLAIM_ONCE = "claim (run once)"
     FINISH_PAUSED = "finish (run once of a paused trigger)"
     FAIL = "fail"
+    FAIL_AND_GO_ON = "fail (and go on)"
+    FAIL_AND_RETRY = "fail (to be retried)"
+    GIVE_UP_RETRY = "give up the retry"
     KILL = "kill"
     GIVE_BACK = "give back"
     SETTLE = "settle (no job runs)"
@@ -104,6 +107,12 @@ TRIGGER_EVENTS: Mapping[TriggerEvent, Moves[TriggerStatus]] = MappingProxyType(
         TriggerEvent.FAIL: MappingProxyType(
             {_T.RUNNING: _T.FAILED, _T.PAUSING: _T.FAILED, _T.KILLING: _T.KILLED},
         ),
+        TriggerEvent.FAIL_AND_GO_ON: MappingProxyType(
+            {_T.RUNNING: _T.IDLE, _T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED},
+        ),
+        # Not while it is being killed: what somebody does not want is not tried again.
+        TriggerEvent.FAIL_AND_RETRY: MappingProxyType({_T.RUNNING: _T.IDLE, _T.PAUSING: _T.PAUSED}),
+        TriggerEvent.GIVE_UP_RETRY: MappingProxyType({_T.IDLE: _T.FAILED, _T.PAUSED: _T.FAILED}),
         TriggerEvent.KILL: _from([_T.RUNNING, _T.PAUSING, _T.KILLING], _T.KILLED),
         TriggerEvent.GIVE_BACK: MappingProxyType(
             {_T.RUNNING: _T.IDLE, _T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED},

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import Double, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
@@ -44,6 +44,20 @@ class Trigger(Base):
         pause_reason: Why.
         paused_until: When the pause ends by itself; None if somebody has to enable the trigger.
         failed_starts: Starts in a row that ended before a robot process existed.
+        retry_times: How often a run that failed is tried again; None means never.
+        retry_pause_seconds: How long the first retry waits; None means not at all.
+        retry_growth: By how much each later pause is longer than the one before; None means 1.
+        retry_most_seconds: How long a pause may get; None for the longest there is.
+        retry_after: Member names of the JobStatus after which it is tried again, separated by commas; None means
+            FAILED,TIMED_OUT.
+        when_lost: Member name of WhenLost; None means LEAVE.
+        pause_after_failures: After so many failed runs in a row it becomes Failed; None means 1, and 0 never.
+        failed_runs: How many runs in a row have failed, each with all its retries; a good one and an admin reset it.
+        retry_at: When the retry that waits is due, on the database's clock; None if none waits. That of a single
+            trigger is due at its ``next_run``.
+        retry_number: Which retry waits, from 1.
+        retry_of: The first attempt of the run that it retries.
+        retry_last_run: What ``last_run`` was when it was decided on; the retry counts while it still is.
     """
 
     __tablename__ = "Triggers"
@@ -79,6 +93,18 @@ class Trigger(Base):
     pause_reason: Mapped[str | None] = mapped_column(text_type(500))
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failed_starts: Mapped[int] = mapped_column(default=0, server_default="0")
+    retry_times: Mapped[int | None]
+    retry_pause_seconds: Mapped[int | None]
+    retry_growth: Mapped[float | None] = mapped_column(Double)
+    retry_most_seconds: Mapped[int | None]
+    retry_after: Mapped[str | None] = mapped_column(String(40))
+    when_lost: Mapped[str | None] = mapped_column(String(20))
+    pause_after_failures: Mapped[int | None]
+    failed_runs: Mapped[int] = mapped_column(default=0, server_default="0")
+    retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    retry_number: Mapped[int | None]
+    retry_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    retry_last_run: Mapped[datetime | None] = mapped_column(SiteDateTime)
 
     __mapper_args__ = {"polymorphic_on": "type", "with_polymorphic": "*"}
 

@@ -1,7 +1,7 @@
 """A scheduled trigger has a time zone of its own, and a calendar of the days on which it runs
 
 Revision ID: 4c8e17a2d9f5
-Revises: d58b1f3c9a26
+Revises: e6a0c48b7d19
 
 NULL in rows that are there already and in those of clients that do not know the columns: the site's time zone counts,
 and every day is open. Programs of earlier versions neither read nor write the table.
@@ -16,7 +16,7 @@ from OpenOrchestrator.database.engine.dialects import UtcDateTime, long_text_typ
 from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
 
 revision: str = "4c8e17a2d9f5"
-down_revision: str | None = "d58b1f3c9a26"
+down_revision: str | None = "e6a0c48b7d19"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -24,6 +24,7 @@ PAGES = {
     "/schedulers": "tbody tr",
     "/calendars": ".oo-empty",
     "/constants": "tbody tr",
+    "/constants?form=edit-ERP+address": ".oo-use",
     "/credentials": "tbody tr, .oo-empty",
     "/settings": "text=Up to date, revision",
 }

@@ -108,3 +108,20 @@ def test_a_tag_is_added_by_typing_and_filters_the_list(
     page.get_by_role("menuitemcheckbox", name="urgent").click()
     page.wait_for_url(re.compile(r"tag=urgent"))
     page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
+
+
+def test_half_filled_notes_come_back_after_f5(page_of: Callable[..., Any], noted: dict[str, str]) -> None:
+    page = page_of(noted["trigger"])
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator(".oo-note-h").get_by_role("button", name="Edit").click()
+    form = page.get_by_role("dialog", name="Notes, owner and tags")
+    form.get_by_label("Name of the owner").fill("Half an ow")
+    form.get_by_text("Unsaved changes").wait_for()
+    page.wait_for_url(re.compile(r"\?form=notes-[0-9a-f-]{36}$"))
+    page.reload()
+    form.get_by_text("What you had entered before is back.").wait_for()
+    assert form.get_by_label("Name of the owner").input_value() == "Half an ow"
+    assert form.get_by_label("Mail of the owner").input_value() == "anna.boegh@kommune.example"
+    form.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Discard changes").click()
+    page.wait_for_url(re.compile(r"/triggers/[0-9a-f-]{36}$"))

@@ -236,18 +236,24 @@ def test_a_question_fits_a_phone_and_no_menu_lies_on_it(page_of: Callable[..., A
     dialog = page.locator(".oo-dialog")
     dialog.wait_for()
     page.wait_for_function("!document.querySelector('.q-menu')")
-    frame = dialog.bounding_box()
-    for button in dialog.get_by_role("button").all():
-        box = button.bounding_box()
-        assert frame["x"] <= box["x"], button.inner_text()
-        assert box["x"] + box["width"] <= frame["x"] + frame["width"] <= 390, button.inner_text()
+    # Measured at one moment: it grows while it comes up.
+    outside = dialog.evaluate(
+        """(dialog) => {
+          const frame = dialog.getBoundingClientRect();
+          const fits = (box) => box.left >= frame.left && box.right <= frame.right;
+          const buttons = [...dialog.querySelectorAll("button")].filter((button) => button.offsetParent);
+          return buttons.filter((button) => !fits(button.getBoundingClientRect())).map((button) => button.innerText);
+        }"""
+    )
+    assert outside == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_go_to_is_no_taller_than_what_it_shows(page_of: Callable[..., Any]) -> None:
     page = page_of("/triggers")
     page.keyboard.press("Control+k")
-    page.keyboard.type("bankafstemning")
-    page.locator(".oo-goto-list a", has_text="Bankafstemning").wait_for()
+    page.get_by_placeholder("Page, trigger, queue").fill("bankafstemning")
+    page.locator(".oo-goto-list a").first.get_by_text("Bankafstemning", exact=True).wait_for()
     page.wait_for_function(
         "document.querySelector('.oo-dialog').getBoundingClientRect().bottom"
         " - document.querySelector('.oo-goto-list').getBoundingClientRect().bottom < 4"

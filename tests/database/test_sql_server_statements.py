@@ -19,18 +19,23 @@ from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import ownership, pauses, runs, trigger_claims
-from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, trigger_claims
+from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     calendars,
+    cordons,
     due_triggers,
+    full_queues,
     job_output,
     jobs,
     run_requests,
     schedulers,
+    site_pause,
     skipping,
+    stop_wishes,
     trigger_schedules,
     triggers,
+    uses,
 )
 from OpenOrchestrator.database.stores import pauses as pause_store
 
@@ -103,6 +108,36 @@ def _work_on_calendars(database):
         database.write(lambda s: calendars.delete(s, "Denmark"))
 
 
+def _admins_wishes(database, run):
+    """A pause of the site, cordons and drains, and who asks about them."""
+    until = datetime(2999, 1, 1, tzinfo=timezone.utc)
+    database.write(lambda s: site_pause.pause(s, reason="SAP is closed", by="Anna", until=until))
+    assert not database.read(lambda s: admission.read(s, "here")).starts
+    assert database.read(lambda s: stop_wishes.is_asked_to_end(s, run.job_id))
+    assert database.write(site_pause.resume)
+    name = database.read(lambda s: cordons.resolve(s, "HERE"))
+    assert database.write(lambda s: cordons.cordon(s, name, by="Anna"))
+    assert database.write(lambda s: cordons.drain(s, name)).ends
+    assert database.write(lambda s: cordons.tell_stopping(s, _HERE))
+    drain = database.read(lambda s: admission.read(s, name)).drain
+    assert database.write(lambda s: cordons.end_drain(s, _HERE, drain))
+    assert database.write(lambda s: cordons.uncordon(s, name))
+    database.read(lambda s: cordons.disobedient(s, now=database.utc_now(), site_now=database.site_now()))
+
+
+def _work_on_uses(database):
+    """What robots note about constants, credentials and queues."""
+    use = uses.Use(UsedKind.CONSTANT, "a", "p", Access.READ)
+    for day in (1, 2):
+        assert database.change_aside(
+            lambda connection, day=day: uses.find_missing(connection, {use: date(2026, 1, day)}), uses.note
+        )
+    (last,) = database.read(lambda s: uses.of(s, UsedKind.CONSTANT, "a"))
+    assert database.read(lambda s: uses.last_reads(s, UsedKind.CONSTANT)) == {"a": last.day} == {"a": date(2026, 1, 2)}
+    database.write(lambda s: uses.delete(s, UsedKind.CONSTANT, "a"))
+    database.write(lambda s: uses.forget_old(s, date(2026, 1, 2)))
+
+
 def _work(database):
     """Do once everything that this part of the library can do."""
     schedulers.enroll(
@@ -124,6 +159,8 @@ def _work(database):
     assert len(won) == 4
     _work_on_request(database)
     _work_on_calendars(database)
+    _admins_wishes(database, won[0])
+    _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
     ownership.jobs_of(database, "here")
     runs.kill_requests(database, [run.job_id for run in won])
@@ -155,6 +192,26 @@ def _work(database):
     database.write(lambda s: job_output.mark_end(s, made[0], "missing", written_at=database.utc_now()))
     database.write(lambda s: job_output.unmark_end(s, made[0]))
     schedulers.leave(database, _HERE)
+    _work_on_uses(database)
+
+
+def _work_on_retries(database):
+    rules = {"retry_times": 1, "retry_pause_seconds": 60, "pause_after_failures": 3}
+    made = [make.single(database, "once", **rules), make.scheduled(database, "often", **rules)]
+    for run in make.claim_all(database, _HERE):
+        runs.begin_run(database, run)
+        _finish(database, run, JobStatus.FAILED)
+    assert [make.trigger(database, one).retry_number for one in made] == [1, 1]
+    make.claim_all(database, _HERE)
+    database.write(lambda s: triggers.request_run(s, made[1], now=database.utc_now()))
+    (run,) = make.claim_all(database, _HERE)
+    runs.give_back(database, run, "x")
+    database.write(lambda s: triggers.disable(s, made[1]))
+    database.write(lambda s: triggers.enable_from_next(s, made[1], now=database.utc_now(), zone=database.zone))
+    for one in made:
+        database.write(lambda s, one=one: failed_runs.give_up_retry(s, one))
+        database.write(lambda s, one=one: triggers.reset_failed_runs(s, one))
+        database.write(lambda s, one=one: triggers.delete(s, one))
 
 
 @pytest.fixture
@@ -169,11 +226,11 @@ def statements(database):
     sa.event.listen(database.engine, "before_execute", note)
     _work(database)
     sa.event.remove(database.engine, "before_execute", note)
-    others = (job_output._insert("sqlite"), due_triggers._full_queues((1, 2), "sqlite"))
+    others = (job_output._insert("sqlite"), full_queues._full_queues((1, 2), "sqlite"))
     replaced = {str(one.compile(dialect=database.engine.dialect)) for one in others}
     texts = {_sql(one) for one in seen if str(one.compile(dialect=database.engine.dialect)) not in replaced}
     texts.add(_sql(job_output._insert("mssql")))
-    texts.add(_sql(due_triggers._full_queues((1, 2), "mssql")))
+    texts.add(_sql(full_queues._full_queues((1, 2), "mssql")))
     texts.add(_sql(due_triggers._time_query("mssql")))
     return sorted(texts)
 
@@ -194,6 +251,12 @@ def test_rows_are_paged_only_in_an_order(statements):
     paged = [text for text in statements if " OFFSET " in text]
     assert paged
     assert all("ORDER BY" in text for text in paged)
+
+
+def test_a_robot_that_looks_what_is_noted_waits_for_no_lock(statements):
+    (look,) = [text for text in statements if text.startswith("SELECT [Uses].use_hash")]
+    assert "FROM [Uses] WITH (NOLOCK) WHERE [Uses].use_hash IN (?)" in look
+    assert "UPDATE [Uses] SET last_day=? WHERE [Uses].use_hash = ? AND [Uses].last_day < ?" in statements
 
 
 def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):

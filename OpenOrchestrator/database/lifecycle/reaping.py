@@ -21,10 +21,10 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only, unhindered
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle.failed_runs import settle_trigger
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
-    end_event,
     facts_of,
     finish_event,
     for_people,
@@ -177,10 +177,11 @@ def reap(
     """Settle the job of a lease that has run out: it is Lost.
 
     A job that was still Starting never had a robot: its trigger is due again at the same due time (unless this run was
-    to be killed), and Failed after the third such start in a row. The trigger of one that was Running is Failed,
-    because its robot may have done anything. Elements In Progress become Abandoned, and the log of its process says
-    why. Any number of schedulers may do this at the same time; each job is settled once. It waits for nobody who holds
-    the row of the job or its trigger locked; of its elements those that are locked are left to ``stray_elements``.
+    to be killed), and after the third such start in a row its run has failed. The trigger of one that was Running is
+    Failed, because its robot may have done anything, unless it says that lost runs are retried. Elements In Progress
+    become Abandoned, and the log of its process says why. Any number of schedulers may do this at the same time; each
+    job is settled once. It waits for nobody who holds the row of the job or its trigger locked; of its elements those
+    that are locked are left to ``stray_elements``.
 
     Args:
         database: Where the job is.
@@ -286,9 +287,8 @@ def _settle(
         elif job.is_due_again:
             again = return_to_trigger(session, database, facts, values=counted)
         else:
-            if facts.trigger_before is not None:  # nobody enables the trigger after it, which would begin anew
-                counted = {"failed_starts": 0}
-            apply(session, end_event(facts, JobStatus.LOST), job.trigger_id, values=counted)
+            ran = job.status is not JobStatus.STARTING
+            settle_trigger(session, database, job.job_id, facts, JobStatus.LOST, robot_ran=ran, values=counted)
     held = sa.select(_ELEMENTS.c.id).where(
         _ELEMENTS.c.job_id == job.job_id, _ELEMENTS.c.status == QueueStatus.IN_PROGRESS
     )

@@ -20,7 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import logs, trigger_rows
+from OpenOrchestrator.database.stores import logs, trigger_rows, waiting_retries
 from OpenOrchestrator.database.stores.run_requests import NONE
 from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
@@ -65,6 +65,8 @@ class RunFacts:
         arguments: What it was to run with.
         run_scheduler: The one scheduler that it was asked for.
         again_of: The job it repeats.
+        retry_number: Which retry it is, from 1; 0 for a first attempt.
+        retry_of: The first attempt; None for a first attempt.
     """
 
     process_name: str
@@ -79,6 +81,8 @@ class RunFacts:
     arguments: str | None = field(default=None, repr=False)
     run_scheduler: str | None = None
     again_of: UUID | None = None
+    retry_number: int = 0
+    retry_of: UUID | None = None
 
 
 def facts_of(session: Session, job_id: UUID) -> RunFacts:
@@ -96,6 +100,8 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
             _JOBS.c.process_args,
             _JOBS.c.run_scheduler,
             _JOBS.c.again_of,
+            _JOBS.c.retry_number,
+            _JOBS.c.retry_of,
             raw(TRIGGERS.c.type, "type"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
@@ -117,6 +123,8 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
         arguments=row.process_args,
         run_scheduler=row.run_scheduler,
         again_of=row.again_of,
+        retry_number=row.retry_number or 0,
+        retry_of=row.retry_of,
     )
 
 
@@ -166,7 +174,9 @@ def return_to_trigger(
         _request_again(session, database, run)
     elif not apply(session, event, run.trigger_id, values=values):
         return False
-    if run.due_at is not None and run.type is TriggerType.SCHEDULED:
+    if run.retry_number:
+        _wait_again(session, run)
+    elif run.due_at is not None and run.type is TriggerType.SCHEDULED:
         _make_due_again(session, database, run)
     return True
 
@@ -183,6 +193,18 @@ def _request_again(session: Session, database: Database, run: RunFacts) -> None:
             "run_again_of": run.again_of,
         }
     free = (TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))
+    session.connection().execute(sa.update(TRIGGERS).where(*free).values(values))
+
+
+def _wait_again(session: Session, run: RunFacts) -> None:
+    """Make the trigger wait again for the retry that the claim took; not one that was killed meanwhile."""
+    at = run.due_at or waiting_retries.database_now(session)
+    free = (
+        TRIGGERS.c.id == run.trigger_id,
+        TRIGGERS.c.process_status.in_((TriggerStatus.IDLE, TriggerStatus.PAUSED)),
+        TRIGGERS.c.retry_at.is_(None),
+    )
+    values = waiting_retries.waiting(at, run.retry_number, run.retry_of)
     session.connection().execute(sa.update(TRIGGERS).where(*free).values(values))
 
 

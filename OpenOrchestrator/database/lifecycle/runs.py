@@ -20,11 +20,11 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS
+from OpenOrchestrator.database.lifecycle.failed_runs import settle_trigger
 from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
-    end_event,
     facts_of,
     finish_event,
     for_people,
@@ -115,9 +115,10 @@ def finish(
     """End a run, once: the job, its trigger, the elements it still holds, and its Error log, all in one transaction.
 
     The trigger becomes Idle (a single one Done), Failed or Killed as the run ended, or Paused if a pause was asked
-    for. Where this run alone was to be killed, its trigger goes on as after a good end; where it had arguments of its
-    own, its trigger is left as it was found, whatever the end. What an admin set it to meanwhile stays. Elements still
-    In Progress become Abandoned.
+    for. Where it says that a failed run is tried again, it waits for that; where it takes several failed runs to hold
+    it, it goes on. Where this run alone was to be killed, its trigger goes on as after a good end; where it had
+    arguments of its own, its trigger is left as it was found, whatever the end. What an admin set it to meanwhile
+    stays. Elements still In Progress become Abandoned.
 
     Args:
         database: Where the job is.
@@ -139,11 +140,7 @@ def finish(
         if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
             return False
         facts = facts_of(session, job_id)
-        if facts.trigger_id is not None:
-            run_alone = status is JobStatus.KILLED and facts.kill_requested
-            # Nobody enables the trigger after it, which would begin anew.
-            values = {"failed_starts": 0} if run_alone or facts.trigger_before is not None else {}
-            apply(session, end_event(facts, status), facts.trigger_id, values=values)
+        settle_trigger(session, database, job_id, facts, status)
         abandon_elements(session, database, job_id, status, text)
         if error_log is not None:
             log_end(session, database, job_id, facts.process_name, error_log)

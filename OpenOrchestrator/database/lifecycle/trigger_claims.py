@@ -22,6 +22,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import admission
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
@@ -33,7 +34,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
-from OpenOrchestrator.database.stores import run_requests
+from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -118,7 +119,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
     All in one transaction. Of several schedulers that try at the same time exactly one gets each trigger; none waits
     for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared. A
     request for a run with arguments of its own is answered by a claim for that run alone, which leaves the next run as
-    it is; the job keeps the arguments, and the state in which its end will leave the trigger.
+    it is; the job keeps the arguments, and the state in which its end will leave the trigger. While a trigger waits for
+    a retry, its next ordinary run is that retry, whoever starts it.
 
     Args:
         database: Where the triggers are.
@@ -127,7 +129,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
 
     Returns:
         The runs that were won, in the order given. A trigger is missing if another scheduler was faster, if it is not
-        idle any more, still has a job that has not ended, or was changed since it was found due.
+        idle any more, still has a job that has not ended, or was changed since it was found due. None is won while the
+        site is paused, or the scheduler cordoned or drained.
     """
     return _claim(database, identity, due, by_hand=False)
 
@@ -150,8 +153,14 @@ def claim_by_name(
     now, zone = database.utc_now(), database.zone
 
     def look(session: Session) -> DueTrigger:
+        pause = site_pause.read(session)
         trigger = require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
-        try:
+        if pause is not None:
+            raise InvalidInputError(
+                f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. "
+                "Wait, or end the pause with the command resume."
+            )
+        try:  # by hand it may come early, so whose clock does not matter
             found = _due.as_due(trigger, now=now, schedules=Schedules(session.connection(), zone))
         except PoisonedRowError as error:
             raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
@@ -202,6 +211,8 @@ class _Claiming:
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
         wanted = {trigger.trigger_id: trigger for trigger in due}
         rows = self._lock(list(wanted), once=any(trigger.once for trigger in due))
+        if rows and not admission.read(self._session, self._identity.name).starts:
+            return []  # paused or cordoned since this scheduler looked
         active = _due.active_triggers(self._connection) if rows else frozenset()
         won: dict[UUID, TriggerRow] = {}
         for row in rows:
@@ -219,13 +230,17 @@ class _Claiming:
     def _set_running(self, won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]) -> None:
         changed = 0
         for event, once, answered in (
-            (TriggerEvent.CLAIM, False, run_requests.ANSWERED),
+            (TriggerEvent.CLAIM, False, {**run_requests.ANSWERED, **waiting_retries.NONE}),
             (TriggerEvent.CLAIM_ONCE, True, run_requests.NONE),
         ):
             ids = [key for key in won if wanted[key].once is once]
             if ids:
                 values = {"last_run": self._site_now, **answered}
                 changed += apply_where(self._session, event, TRIGGERS.c.id.in_(ids), values=values)
+        beside = [key for key, row in won.items() if wanted[key].once and row.retry is not None]
+        if beside:  # the retry goes on waiting, after this run as before it
+            still_waiting = sa.update(TRIGGERS).where(TRIGGERS.c.id.in_(beside)).values(retry_last_run=self._site_now)
+            self._connection.execute(still_waiting)
         if changed != len(won):
             # They are locked, so this cannot be. If it is, nothing must remain of this transaction.
             raise DatabaseError(f"Only {changed} of {len(won)} locked triggers could be set to Running; none was.")
@@ -270,18 +285,27 @@ class _Claiming:
         if trigger.once:
             # Another request may have come in the place of the one that was seen; then it is that one's arguments.
             return row.wants_once and _due.is_allowed_on(_due.once_whitelist(row), self._identity.name)
-        if row.status is not TriggerStatus.IDLE:
+        if row.status is not TriggerStatus.IDLE or row.retry != trigger.retry:
             return False
         if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
             return True
         return row.wants_run
 
     def _move_on(self, row: TriggerRow, trigger: DueTrigger) -> bool:
-        """Set a scheduled trigger that is due to its next run."""
-        if row.cron_expr is None or row.next_run is None or trigger.due_at is None:
+        """Set a scheduled trigger that is due to its next run.
+
+        A retry takes the place of what became due while it waited, and leaves what is still ahead.
+        """
+        if row.cron_expr is None or row.next_run is None or trigger.once:
+            return True
+        due_at = trigger.due_at
+        if row.retry is not None:
+            own = cron.resolve_due(row.next_run, row.due_at, self._schedules.zone)
+            due_at = own if own <= self._now else None
+        if due_at is None:
             return True
         try:
-            due_at = self._schedules.next_after(row, trigger.due_at, now=self._now)
+            due_at = self._schedules.next_after(row, due_at, now=self._now)
         except PoisonedRowError:
             return False
         update = (
@@ -295,7 +319,7 @@ class _Claiming:
         if self._by_hand:
             return StartedBy.BY_HAND
         if trigger.due_at is not None:
-            return StartedBy.SCHEDULE
+            return StartedBy.SCHEDULE if row.retry is None else StartedBy.RETRY
         if trigger.once and row.run_again_of is not None:
             return StartedBy.AGAIN
         return StartedBy.REQUEST if trigger.once or row.wants_run else StartedBy.QUEUE
@@ -329,6 +353,7 @@ class _Claiming:
                     "timeout_seconds": run.timeout_seconds,
                     "keep_files": run.keep_files,
                     **_request_of(won[run.trigger_id], once=wanted[run.trigger_id].once),
+                    **_retry_of(wanted[run.trigger_id]),
                 }
                 for run in runs
             ],
@@ -342,6 +367,15 @@ def _request_of(row: TriggerRow, *, once: bool) -> dict[str, Any]:
         "run_scheduler": row.run_scheduler if once else None,
         "again_of": row.run_again_of if once else None,
         "trigger_before": row.status.name if once and row.status is not None else None,
+    }
+
+
+def _retry_of(trigger: DueTrigger) -> dict[str, Any]:
+    """Return which attempt a job is."""
+    retry = trigger.retry
+    return {
+        "retry_of": None if retry is None else retry.first,
+        "retry_number": None if retry is None else retry.number,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, cast
@@ -19,20 +19,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
-from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
     RESTING_TRIGGER_STATUSES,
     TriggerStatus,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores import full_queues, queue_backoff, waiting_retries
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
-    QUEUE,
     SCHEDULED,
     SINGLE,
     TIME_COLUMNS,
@@ -40,9 +38,9 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     TRIGGERS,
     PoisonedRowError,
     TriggerRow,
+    WaitingRetry,
     date_or_none,
     is_lost_id,
-    number_or_none,
     raw,
     read,
     trigger_id,
@@ -50,26 +48,14 @@ from OpenOrchestrator.database.stores.trigger_rows import (
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 _JOBS = cast(sa.Table, Job.__table__)
-_ELEMENTS = cast(sa.Table, QueueElement.__table__)
 
 # The statements are made once: a poll comes every second, and making them takes as long as running them.
 _IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
-# Those of which an ordinary run was asked for are found by that.
-_IDLE_QUEUE = (
-    _IDLE,
-    TRIGGERS.c.type == TriggerType.QUEUE,
-    sa.or_(TRIGGERS.c.run_requested_at.is_(None), TRIGGERS.c.run_args.is_not(None)),
-)
-_QUEUE_JOIN = QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)
-_QUEUES = sa.select(
-    *BASE_COLUMNS, raw(QUEUE.c.queue_name, "queue_name"), raw(QUEUE.c.min_batch_size, "size")
-).select_from(_QUEUE_JOIN)
-_SIZES = sa.select(raw(QUEUE.c.min_batch_size, "size")).distinct().select_from(_QUEUE_JOIN).where(*_IDLE_QUEUE)
 # By status alone: the few active ones are found in one index, however long the history of each trigger is.
 _ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
+_DATABASE_NOW = sa.select(DatabaseUtcNow())
 _LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
 _LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
-_BATCHES_AT_ONCE = 20
 # After a date, and not just there: then every database walks the index that has the few requests at its end.
 _ASKED = TRIGGERS.c.run_requested_at > datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ONCE = (
@@ -96,6 +82,7 @@ class DueTrigger:
         next_run_seen: Its ``next_run``; a claim is refused if somebody changed it meanwhile.
         last_run_seen: Its ``last_run`` in the driver's form; a claim is refused if it ran meanwhile.
         once: It is the run with arguments of its own that is wanted, whatever the trigger's state.
+        retry: The retry that the run is; None for a first attempt.
     """
 
     trigger_id: UUID
@@ -108,6 +95,7 @@ class DueTrigger:
     next_run_seen: datetime | None
     last_run_seen: Any = None
     once: bool = False
+    retry: WaitingRetry | None = None
 
     @classmethod
     def of(cls, trigger: TriggerRow, due_at: datetime | None, *, once: bool = False) -> DueTrigger:
@@ -123,6 +111,7 @@ class DueTrigger:
             next_run_seen=trigger.next_run,
             last_run_seen=trigger.last_run,
             once=once,
+            retry=None if once else trigger.retry,
         )
 
 
@@ -170,28 +159,39 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     latest = cron.latest_site_time(now, zone)
     once = list(connection.execute(_ONCE))
     timed = list(connection.execute(_time_query(connection.dialect.name), {"latest": latest}))
-    full = list(_due_queue_rows(connection, poisoned))
+    full, sizeless = full_queues.find(connection)
+    poisoned += [_poisoned(row, reason) for row, reason in sizeless]
     seen: set[UUID] = set()
     schedules = Schedules(connection, zone)
+    # Asked only where it counts: a poll comes every second, and retries are rare.
+    retrying = any(row.retry_at is not None for row in (*timed, *full))
+    database_now = connection.scalar(_DATABASE_NOW) if retrying else None
     for row, wants_once in (*((row, True) for row in once), *((row, False) for row in (*timed, *full))):
         try:
             trigger = _read_known(row, connection.dialect.name)
             if trigger.trigger_id in seen:
                 continue
-            found = _found(trigger, once=wants_once, now=now, schedules=schedules, scheduler_name=scheduler_name)
+            if not _may_run_on(trigger, scheduler_name, once=wants_once):
+                continue
+            found = (
+                DueTrigger.of(trigger, None, once=True)
+                if wants_once
+                else as_due(trigger, now=now, schedules=schedules, database_now=database_now)
+            )
         except PoisonedRowError as error:
             poisoned.append(_poisoned(row, str(error)))
             continue
         if isinstance(found, DueTrigger):
             due.append(found)
             seen.add(found.trigger_id)
-        elif found is not None:
+        else:
             waiting.append(found)
     if due:
         active = active_triggers(connection)
         due = [trigger for trigger in due if trigger.trigger_id not in active]
-        resting = _resting(connection, due, full, cron.to_site(now, zone))
-        due = [trigger for trigger in due if trigger.once or trigger.trigger_id not in resting]
+        own = [trigger for trigger in due if not trigger.once and trigger.retry is None]
+        resting = _resting(connection, own, full, cron.to_site(now, zone))
+        due = [trigger for trigger in due if trigger.once or trigger.retry or trigger.trigger_id not in resting]
         waiting += [cron.to_utc(until, zone) for until in resting.values()]
     poisoned += _unknown_statuses(connection)
     waiting += _later(connection, latest, zone)
@@ -200,14 +200,25 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned))
 
 
-def as_due(trigger: TriggerRow, *, now: datetime, schedules: Schedules) -> DueTrigger | datetime:
+def as_due(
+    trigger: TriggerRow, *, now: datetime, schedules: Schedules, database_now: datetime | None = None
+) -> DueTrigger | datetime:
     """Return an idle trigger as a due one, or the instant at which it will be due.
 
-    A queue trigger counts as due: whether its queue is full enough only the database can tell.
+    A queue trigger counts as due: whether its queue is full enough only the database can tell. While a trigger waits
+    for a retry, neither its schedule nor its queue makes it due.
+
+    Args:
+        trigger: As it was read.
+        now: Aware instant, on this machine's clock.
+        schedules: Of this transaction.
+        database_now: The same on the database's clock, by which retries go; None if that shows the same.
 
     Raises:
         PoisonedRowError: If its schedule cannot tell when it is due next.
     """
+    if trigger.retry is not None:
+        return _retry_as_due(trigger, trigger.retry, now=now, schedules=schedules, database_now=database_now or now)
     due_at: datetime | None = None
     if trigger.next_run is not None:
         due_at = cron.resolve_due(trigger.next_run, trigger.due_at, schedules.zone)
@@ -256,14 +267,20 @@ def _read_known(row: Any, dialect_name: str) -> TriggerRow:
     return read(row)
 
 
-def _found(
-    trigger: TriggerRow, *, once: bool, now: datetime, schedules: Schedules, scheduler_name: str | None
-) -> DueTrigger | datetime | None:
-    """Return what is due of a trigger, or when it will be; None for nothing here."""
+def _may_run_on(trigger: TriggerRow, scheduler_name: str | None, *, once: bool) -> bool:
     whitelist = once_whitelist(trigger) if once else trigger.whitelist
-    if scheduler_name is not None and not is_allowed_on(whitelist, scheduler_name):
-        return None
-    return DueTrigger.of(trigger, None, once=True) if once else as_due(trigger, now=now, schedules=schedules)
+    return scheduler_name is None or is_allowed_on(whitelist, scheduler_name)
+
+
+def _retry_as_due(
+    trigger: TriggerRow, retry: WaitingRetry, *, now: datetime, schedules: Schedules, database_now: datetime
+) -> DueTrigger | datetime:
+    due_at, wait = waiting_retries.when_due(trigger, retry, now=now, zone=schedules.zone, database_now=database_now)
+    if wait > timedelta(0):
+        return DueTrigger.of(trigger, None) if trigger.wants_run else now + wait
+    if trigger.cron_expr is not None:
+        schedules.next_after(trigger, now, now=now)
+    return DueTrigger.of(trigger, due_at)
 
 
 @lru_cache
@@ -282,62 +299,13 @@ def _time_query(dialect_name: str) -> sa.Select[Any]:
             _IDLE,
             sa.or_(
                 sa.and_(TRIGGERS.c.run_requested_at.is_not(None), TRIGGERS.c.run_args.is_(None)),
+                TRIGGERS.c.retry_at.is_not(None),
                 sa.and_(kind == TriggerType.SINGLE, may_be_due(SINGLE.c.next_run)),
                 sa.and_(kind == TriggerType.SCHEDULED, may_be_due(SCHEDULED.c.next_run)),
                 kind.not_in(list(TriggerType)),
             ),
         )
     )
-
-
-def _due_queue_rows(connection: Connection, poisoned: list[Poisoned]) -> Iterator[sa.Row[Any]]:
-    needed: set[int] = set()
-    for size in connection.execute(_SIZES).scalars():
-        number = number_or_none(size)
-        if number is not None:
-            needed.add(max(number, 1))
-            continue
-        bad = sa.type_coerce(QUEUE.c.min_batch_size, sa.types.NullType())
-        query = _QUEUES.where(*_IDLE_QUEUE, bad.is_(None) if size is None else bad == size)
-        reason = f"its column min_batch_size holds {str(size)[:50]!r}"
-        poisoned += [_poisoned(row, reason) for row in connection.execute(query)]
-    ordered = sorted(needed)
-    for start in range(0, len(ordered), _BATCHES_AT_ONCE):
-        batch = tuple(ordered[start : start + _BATCHES_AT_ONCE])
-        yield from connection.execute(_full_queues(batch, connection.dialect.name))
-
-
-@lru_cache
-def _full_queues(sizes: tuple[int, ...], dialect_name: str) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    batches = [_QUEUES.where(*_IDLE_QUEUE, _full_enough(size, dialect_name)) for size in sizes]
-    return batches[0] if len(batches) == 1 else sa.union_all(*batches)
-
-
-def _full_enough(size: int, dialect_name: str) -> sa.ColumnElement[bool]:
-    # The element at place ``size`` of the queue exists: the database walks that many entries of one index and stops,
-    # where a count would walk them all. Literals, because plans for parameters do not know how common the value is.
-    place = (
-        sa.select(_ELEMENTS.c.id)
-        .where(
-            SameText(_ELEMENTS.c.queue_name, QUEUE.c.queue_name),
-            _ELEMENTS.c.status == sa.literal_column("'NEW'"),
-        )
-        .order_by(_ELEMENTS.c.created_date)
-        .correlate(QUEUE)
-    )
-    if dialect_name in ("mysql", "mariadb"):  # else they may walk all elements by date to save the sorting
-        place = place.with_hint(_ELEMENTS, "FORCE INDEX (`ix_Queues_next`)", dialect_name)
-    if dialect_name == "mssql":  # SQLAlchemy turns plain numbers alone into what SQL Server understands
-        place = place.limit(1).offset(size - 1)
-    else:
-        place = place.limit(_literal(1)).offset(_literal(size - 1))
-    wanted = QUEUE.c.min_batch_size
-    fits = wanted <= _literal(size) if size == 1 else wanted == _literal(size)
-    return sa.and_(fits, place.scalar_subquery().is_not(None))
-
-
-def _literal(number: int) -> sa.BindParameter[int]:
-    return sa.literal(number, sa.Integer(), literal_execute=True)
 
 
 def _later(connection: Connection, latest: datetime, zone: ZoneInfo) -> list[datetime]:

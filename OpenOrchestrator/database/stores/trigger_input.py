@@ -18,7 +18,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from OpenOrchestrator.common.cron import validate_cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.schedules import ClosedDays, zone_named
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
+from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, TriggerStatus, WhenLost
 from OpenOrchestrator.database.stores import validation
 from OpenOrchestrator.database.triggers import Trigger
 
@@ -38,6 +38,11 @@ _FIXED = frozenset(
         "type",
         "due_at",
         "failed_starts",
+        "failed_runs",
+        "retry_at",
+        "retry_number",
+        "retry_of",
+        "retry_last_run",
         "run_requested_at",
         "run_requested_by",
         "run_args",
@@ -136,6 +141,13 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "calendar": text_or_none(CALENDAR_LENGTH),
         "closed_days": _closed_days,
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
+        "retry_times": _up_to(validation.MOST_RETRIES),
+        "retry_pause_seconds": _up_to(validation.LONGEST_RETRY_PAUSE_SECONDS),
+        "retry_growth": _growth,
+        "retry_most_seconds": _up_to(validation.LONGEST_RETRY_PAUSE_SECONDS),
+        "retry_after": _ends,
+        "when_lost": _when_lost,
+        "pause_after_failures": _up_to(validation.LARGEST_INTEGER),
     }
 
 
@@ -154,6 +166,47 @@ def _closed_days(value: Any, what: str) -> str | None:
     if value is None or (isinstance(value, str) and value in ClosedDays.__members__):
         return value
     return validation.member(value, ClosedDays, what).name
+
+
+def _up_to(most: int) -> _Check:
+    def check(value: Any, what: str) -> int | None:
+        number = None if value is None else validation.integer(value, what, at_least=0)
+        if number is not None and number > most:
+            raise InvalidInputError(f"The {what} can be {most} at most, not {number}.")
+        return number
+
+    return check
+
+
+def _growth(value: Any, what: str) -> float | None:
+    if value is None:
+        return None
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 1 <= value <= validation.LARGEST_RETRY_GROWTH
+    ):
+        raise InvalidInputError(
+            f"The {what} has to be a number from 1 to {validation.LARGEST_RETRY_GROWTH:g}, not {value!r}."
+        )
+    return float(value)
+
+
+def _ends(value: Any, what: str) -> str | None:
+    if value is None:
+        return None
+    names = [part.strip() for part in value.split(",")] if isinstance(value, str) else None
+    known = {status.name for status in RETRIED_JOB_STATUSES}
+    if names is None or not known.issuperset(names):
+        allowed = ", ".join(status.name for status in RETRIED_JOB_STATUSES)
+        raise InvalidInputError(f"The {what} has to be some of {allowed} with commas between, not {value!r}.")
+    return ",".join(status.name for status in RETRIED_JOB_STATUSES if status.name in names)
+
+
+def _when_lost(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in WhenLost.__members__):
+        return value
+    return validation.member(value, WhenLost, what).name
 
 
 def _passing(value: Any, what: str) -> str | None:

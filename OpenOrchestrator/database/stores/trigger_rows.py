@@ -33,6 +33,21 @@ class PoisonedRowError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRetry:
+    """A retry that a trigger waits for.
+
+    Attributes:
+        at: When it is due on the database's clock, aware UTC; that of a single trigger is due at its next run.
+        number: Which retry, from 1.
+        first: The first attempt; None if that is not known.
+    """
+
+    at: datetime
+    number: int
+    first: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerRow:
     """What a start needs to know of a trigger.
 
@@ -47,6 +62,7 @@ class TriggerRow:
         timezone: Name of the time zone of its schedule; None for the site's.
         calendar: Name of the calendar of its schedule; None for every day.
         closed_days: What becomes of the runs of closed days, as it is written.
+        retry: The retry that its next ordinary run is; None if that is a run of its own.
     """
 
     trigger_id: UUID
@@ -77,6 +93,7 @@ class TriggerRow:
     timezone: str | None
     calendar: str | None
     closed_days: str | None
+    retry: WaitingRetry | None = None
 
     @property
     def wants_once(self) -> bool:
@@ -119,6 +136,10 @@ BASE_COLUMNS = tuple(
         "run_args",
         "run_scheduler",
         "run_again_of",
+        "retry_at",
+        "retry_number",
+        "retry_of",
+        "retry_last_run",
     )
 )
 
@@ -180,6 +201,7 @@ def read(row: Any) -> TriggerRow:
         timezone=_optional(values, "timezone", _text) if scheduled else None,
         calendar=_optional(values, "calendar", _text) if scheduled else None,
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
+        retry=_waiting_retry(values),
     )
 
 
@@ -199,6 +221,14 @@ def still(next_run: sa.ColumnElement[datetime], seen: datetime) -> tuple[sa.Colu
     low = seen - second if seen - datetime.min > second else seen  # noqa: DTZ901  (site time is naive)
     high = seen + second if datetime.max - seen > second else seen  # noqa: DTZ901
     return next_run >= low, next_run <= high
+
+
+def is_after_last_run(retry_last_run: datetime | None, last_run: datetime | None) -> bool:
+    """Tell whether a retry was decided on after the last run of its trigger; both are site times, as stored."""
+    if retry_last_run is None or last_run is None:
+        return False
+    # Within a second: older tables of some databases round fractions.
+    return abs(retry_last_run - last_run) <= timedelta(seconds=1)
 
 
 def is_lost_id(value: Any, dialect_name: str) -> bool:
@@ -242,6 +272,17 @@ def _read(values: Any, name: str, convert: Any, *, empty: Any = None) -> Any:
         shown = repr(value)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         raise PoisonedRowError(f"its column {column} holds {shown}") from error
+
+
+def _waiting_retry(values: Any) -> WaitingRetry | None:
+    """Return the retry that counts: a scheduler that knows none may have run the trigger since."""
+    at = _optional(values, "retry_at", _instant)
+    if at is None:
+        return None
+    if not is_after_last_run(date_or_none(values["retry_last_run"]), date_or_none(values["last_run"])):
+        return None
+    number = _read(values, "retry_number", _number, empty=1)
+    return WaitingRetry(at, number, _optional(values, "retry_of", trigger_id))
 
 
 def _optional(values: Any, name: str, convert: Any) -> Any:

@@ -19,7 +19,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows
+from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows, waiting_retries
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
@@ -28,6 +28,7 @@ from OpenOrchestrator.database.triggers import Trigger
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+_BEGINS_ANEW = {"failed_starts": 0, "failed_runs": 0}
 _CHILDREN = {TriggerType.SINGLE: SINGLE, TriggerType.SCHEDULED: SCHEDULED, TriggerType.QUEUE: QUEUE}
 
 
@@ -181,9 +182,17 @@ def set_status(session: Session, trigger_id: UUID, status: TriggerStatus) -> boo
     """
     values: dict[str, Any] = {"process_status": status, **pauses.NONE}
     if status is TriggerStatus.IDLE:
-        values["failed_starts"] = 0
+        values |= _BEGINS_ANEW
+    elif status not in pauses.PAUSED:
+        values |= waiting_retries.NONE
     changed = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id).values(values)
     return session.connection().execute(changed).rowcount == 1
+
+
+def reset_failed_runs(session: Session, trigger_id: UUID) -> bool:
+    """Let the failed runs of a trigger count no more. False if there is no such trigger."""
+    reset = sa.update(TRIGGERS).where(TRIGGERS.c.id == trigger_id).values(failed_runs=0)
+    return session.connection().execute(reset).rowcount == 1
 
 
 def request_pause(session: Session, trigger_id: UUID) -> bool:
@@ -207,7 +216,8 @@ def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
 def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) -> bool:
     """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
 
-    A scheduled or single trigger whose time has passed meanwhile is due at once, and once only.
+    A scheduled or single trigger whose time has passed meanwhile is due at once, and once only. What failed before does
+    not count any more; a retry that waits goes on waiting.
 
     Args:
         session: An open transaction.
@@ -217,13 +227,15 @@ def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) 
     Returns:
         Whether its status allowed it.
     """
-    return apply(session, TriggerEvent.ENABLE, trigger_id, *guards, values={"failed_starts": 0, **pauses.NONE})
+    return apply(session, TriggerEvent.ENABLE, trigger_id, *guards, values={**_BEGINS_ANEW, **pauses.NONE})
 
 
 def enable_from_next(
     session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool], now: datetime, zone: ZoneInfo
 ) -> bool:
     """Let a trigger run again as ``enable`` does, but pass over what a scheduled one has missed: it waits for its next.
+
+    A retry whose time has come meanwhile was missed as well.
 
     Args:
         session: An open transaction.
@@ -237,6 +249,7 @@ def enable_from_next(
     """
     if not enable(session, trigger_id, *guards):
         return False
+    waiting_retries.pass_over_missed(session, trigger_id)
     try:
         _set_following(session, trigger_id, now=now, zone=zone, only_missed=True)
     except PoisonedRowError:
@@ -316,7 +329,7 @@ def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child:
     values = {
         "process_status": TriggerStatus.IDLE,
         "priority": 0,
-        "failed_starts": 0,
+        **_BEGINS_ANEW,
         **base,
         "scheduler_whitelist": list(base.get("scheduler_whitelist") or []),
         "id": trigger_id,
@@ -336,7 +349,7 @@ def _times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -
 
 
 def _begin(session: Session, trigger_id: UUID, kind: TriggerType, now: datetime, zone: ZoneInfo) -> bool:
-    values = {"last_run": cron.to_site(now, zone), **run_requests.ANSWERED}
+    values = {"last_run": cron.to_site(now, zone), **run_requests.ANSWERED, **waiting_retries.NONE}
     return apply(session, TriggerEvent.CLAIM, trigger_id, TRIGGERS.c.type == kind, values=values)
 
 

@@ -28,6 +28,15 @@ LARGEST_ROW_COUNT = 2**53
 WHITELIST_LENGTH = 250
 """How long a whitelist may be, written as a JSON array."""
 
+MOST_RETRIES = 100
+"""How often a failed run can be tried again."""
+
+LONGEST_RETRY_PAUSE_SECONDS = 30 * 24 * 3600
+"""No pause before a retry is longer, however much pauses grow."""
+
+LARGEST_RETRY_GROWTH = 10.0
+"""By how much a pause can be longer than the one before it."""
+
 _EXAMPLE_ID = "123e4567-e89b-12d3-a456-426614174000"
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

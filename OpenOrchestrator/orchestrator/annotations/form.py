@@ -23,7 +23,7 @@ from OpenOrchestrator.orchestrator.annotations.owner_words import differences
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
-from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
+from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress, FormDrawer
 from OpenOrchestrator.orchestrator.components.forms.fields import choice, field, text_area, text_input
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ SHOWN_LENGTH = 200
 
 async def annotate(view: View, kind: AnnotatedKind, subject: str, name: str, on_saved: Callable[[], Any]) -> None:
     """Open the form for what is noted about one thing.
+
+    While it is open the address of the page asks for ``notes`` of the subject; the page opens it again then.
 
     Args:
         view: The page.
@@ -48,7 +50,8 @@ async def annotate(view: View, kind: AnnotatedKind, subject: str, name: str, on_
     tags = await view.load(lambda: backend.tags(kind))
     if stored is not None and tags is not None:
         with view.container:
-            _AnnotationForm(backend, kind, subject, stored, name=name, on_saved=on_saved).build(tags)
+            form = _AnnotationForm(backend, kind, subject, stored, name=name, on_saved=on_saved)
+            form.build(tags, view.form_address(f"notes-{subject}"))
 
 
 class _AnnotationForm:
@@ -71,15 +74,21 @@ class _AnnotationForm:
         self._stored = stored
         self._on_saved = on_saved
 
-    def build(self, tags: tuple[str, ...]) -> None:
+    def build(self, tags: tuple[str, ...], address: FormAddress) -> None:
         """Build the drawer and open it.
 
         Args:
             tags: To choose from.
+            address: Where it stands in that of the page, which opens it again.
         """
         values, kind = self._stored.values, self._kind.value
         drawer = FormDrawer(
-            "Notes, owner and tags", subtitle=self._name, icon="sym_r_sell", save="Save", on_save=self._save
+            "Notes, owner and tags",
+            subtitle=self._name,
+            icon="sym_r_sell",
+            save="Save",
+            on_save=self._save,
+            address=address,
         )
         with drawer.section("Owner"):
             with field("Name", hint="A person or a team: who is called when it fails."):

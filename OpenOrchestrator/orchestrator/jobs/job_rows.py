@@ -83,7 +83,8 @@ def _started_by(row: JobRow) -> cells.Cell:
     if row.started_by is None:
         return cells.text("", tone="t3")
     who = f"Asked for by {row.requested_by}" if row.requested_by else None
-    href = f"/jobs/{row.again_of}" if row.again_of is not None else None
+    origin = row.again_of or row.retry_of
+    href = f"/jobs/{origin}" if origin is not None else None
     return cells.text(row.started_by.value, tone="t2", tip=who, href=href)
 
 

@@ -185,6 +185,7 @@ class JobPage:
         )
         self._show_limit(details, seconds)
         self._show_buttons(details)
+        self._side.show_attempts(details)
         self._side.show_again(details)
         self._tabs.count("logs", times.capped(details.logs, LOG_CAP) if details.logs else "")
         self._tabs.count("elements", times.number(details.element_count) if details.elements else "")

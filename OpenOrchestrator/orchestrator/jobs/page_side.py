@@ -15,7 +15,7 @@ from OpenOrchestrator.orchestrator.components.buttons import copy_button, tip
 from OpenOrchestrator.orchestrator.components.facts import term
 from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
-from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetails, RanWith
+from OpenOrchestrator.orchestrator.jobs.backend.details import Attempt, JobDetails, RanWith
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
 
 PASSING_WORDS = {
@@ -98,6 +98,14 @@ class JobSide:
 
     def _pair_of_jobs(self, details: JobDetails) -> None:
         """Link to the job that this one repeats; to those that repeat this one when they are shown."""
+        if details.row.retry_of is not None or details.attempts:
+            _pair("Attempt", attempt_words(details))
+        with ui.element("dt") as self._attempts_label:
+            ui.label("Other attempts")
+        with ui.element("dd") as self._attempts_box:
+            pass
+        self._attempts: tuple[Attempt, ...] | None = None
+        self.show_attempts(details)
         if details.row.again_of is not None:
             with term("First run"):
                 ui.link(str(details.row.again_of)[:8], f"/jobs/{details.row.again_of}").classes("oo-link oo-mono").mark(
@@ -109,6 +117,19 @@ class JobSide:
             pass
         self._again: tuple[tuple[UUID, datetime], ...] | None = None
         self.show_again(details)
+
+    def show_attempts(self, details: JobDetails) -> None:
+        """Show the other attempts of its run; nothing where there are none."""
+        if details.attempts == self._attempts:
+            return
+        self._attempts = details.attempts
+        self._attempts_label.set_visibility(bool(details.attempts))
+        self._attempts_box.set_visibility(bool(details.attempts))
+        self._attempts_box.clear()
+        with self._attempts_box, ui.element("div").classes("oo-col").mark("attempts"):
+            for each in details.attempts:
+                words = f"{each.number}: {JOB_LOOKS[each.status].word}"
+                ui.link(words, f"/jobs/{each.job_id}").classes("oo-link").mark(f"attempt-{each.number}")
 
     def show_again(self, details: JobDetails) -> None:
         """Show the jobs that repeat this one; nothing where there are none."""
@@ -150,9 +171,17 @@ def ran_with_pairs(ran: RanWith) -> list[tuple[str, str, bool]]:
     return pairs
 
 
+def attempt_words(details: JobDetails) -> str:
+    """Return which attempt of its run a job is: ``2 of 3``. Pure."""
+    number, most = details.row.retry_number + 1, details.retry_times + 1
+    return f"{number} of {most}" if number <= most else str(number)
+
+
 def started_by(details: JobDetails, zone: tzinfo) -> str:
     """Return in words what a job was started by; empty where that is not known."""
     row = details.row
+    if row.started_by is StartedBy.RETRY:
+        return "Retry, because the attempt before failed"
     if details.due_at is not None:
         return f"Schedule, due {times.calendar(details.due_at, times.from_site(row.claimed, zone), zone)}"
     if row.started_by is StartedBy.REQUEST:

@@ -83,8 +83,11 @@ class QueuesPage:
         await self._show_chart()
         self._built = True
         view.follow(("queues",), self._backend.all, self._show, every=REFRESH_SECONDS)
-        if view.asked_form()[0] == "new":
+        action, queue = view.asked_form()
+        if action == "new":
             await self._new()
+        elif action == "notes" and queue:
+            await self._act(action, queue)
 
     def _legend(self) -> None:
         with ui.element("div").classes("oo-qlegend"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.forms.confirm import choose, confirm, listing
 from OpenOrchestrator.orchestrator.components.forms.who import own_name
@@ -83,6 +83,8 @@ class TriggerActions:
             "change-pause": self._change_pause,
             "skip": self._skip,
             "unskip": self._unskip,
+            "give-up": self._give_up_retry,
+            "reset-failures": self._reset_failures,
             "why": self._why,
         }
 
@@ -92,7 +94,8 @@ class TriggerActions:
         Args:
             action: ``run``, ``enable``, ``disable``, ``pause`` (with a reason and an end), ``kill`` or ``delete``;
                 ``once`` (a run with arguments of its own), ``skip`` (its next run); what takes back one of these:
-                ``cancel``, ``change-pause``, ``unskip``; ``why`` says why it is not running.
+                ``cancel``, ``change-pause``, ``unskip``; ``give-up`` (the retry it waits for), ``reset-failures``;
+                ``why`` says why it is not running.
             row: The trigger as it was shown.
         """
         if action in self._others:
@@ -208,6 +211,27 @@ class TriggerActions:
             name=f"Run {row.name} after all",
             done=f"{row.name} runs on {due} after all",
             lost="Its time has passed, or its next run was changed. This page shows the new state.",
+        )
+
+    async def _give_up_retry(self, row: ListedTrigger) -> None:
+        held = row.type is TriggerType.SINGLE or (row.failure_limit and row.failed_runs + 1 >= row.failure_limit)
+        then = "It becomes Failed, until somebody enables it." if held else "It goes on with its next run."
+        with self._view.container:
+            said = [f"The run of {row.name} has failed for good then. {then}"]
+            if not await confirm("Give up the retry?", said, action="Give up the retry", dangerous=False):
+                return
+        await self._view.act(
+            lambda: self._backend.give_up_retry(row.id),
+            name=f"Give up the retry of {row.name}",
+            done=f"{row.name} is not tried again",
+            lost="It was started by now, or somebody else gave it up.",
+        )
+
+    async def _reset_failures(self, row: ListedTrigger) -> None:
+        await self._view.act(
+            lambda: self._backend.reset_failed_runs(row.id),
+            name=f"Reset the failed runs of {row.name}",
+            done=f"The failed runs of {row.name} count no more",
         )
 
     async def _why(self, row: ListedTrigger) -> None:

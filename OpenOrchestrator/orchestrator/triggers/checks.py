@@ -11,6 +11,7 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.repository_address import MASK, RepositoryAddress
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import required
+from OpenOrchestrator.orchestrator.triggers.backend.settings import LARGEST_RETRY_GROWTH, LONGEST_RETRY_PAUSE_SECONDS
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
 
 LONGEST_LIMIT_MINUTES = 10_080
@@ -107,6 +108,41 @@ def check_limit(value: Any) -> str | None:
     if not 1 / 60 <= minutes <= LONGEST_LIMIT_MINUTES:
         return f"Must be a number up to {times.number(LONGEST_LIMIT_MINUTES)} minutes, or empty."
     return None
+
+
+def check_pause(value: Any) -> str | None:
+    """Say what is wrong with a pause before a retry, in minutes; none is no pause."""
+    return _wrong_minutes(value, "or 0")
+
+
+def check_most(value: Any) -> str | None:
+    """Say what is wrong with the longest pause before a retry, in minutes; none is right."""
+    return _wrong_minutes(value, "or empty")
+
+
+def check_growth(value: Any) -> str | None:
+    """Say what is wrong with the number by which pauses grow."""
+    try:
+        growth = float(str(value or "").strip())
+    except ValueError:
+        growth = 0
+    return None if 1 <= growth <= LARGEST_RETRY_GROWTH else f"Must be a number from 1 to {LARGEST_RETRY_GROWTH:g}."
+
+
+def check_ends(value: Any) -> str | None:
+    """Say what is wrong with the ends after which a run is tried again."""
+    return None if value else "Choose at least one."
+
+
+def _wrong_minutes(value: Any, otherwise: str) -> str | None:
+    text = str(value or "").strip()
+    try:
+        minutes = float(text or 0)
+    except ValueError:
+        minutes = -1
+    if 0 <= minutes <= LONGEST_RETRY_PAUSE_SECONDS / 60:
+        return None
+    return f"Must be a number up to {times.number(LONGEST_RETRY_PAUSE_SECONDS // 60)} minutes, {otherwise}."
 
 
 def check_date(value: Any) -> str | None:

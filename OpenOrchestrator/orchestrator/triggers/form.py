@@ -211,6 +211,12 @@ _WORDS = {
     "timeout_seconds": "time limit",
     "keep_files": "what is kept between runs",
     "timezone": "time zone",
+    "retry_times": "retries",
+    "retry_pause": "pause before a retry",
+    "retry_growth": "growth of pauses",
+    "retry_most": "longest pause",
+    "retry_after": "what is retried",
+    "pause_after_failures": "failed runs that stop it",
 }
 
 
@@ -238,6 +244,10 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return RepositoryAddress(settings.path).shown
     if name == "timeout_seconds":
         return times.limit(value) if value else "None"
+    if name in ("retry_pause", "retry_most"):
+        return "None" if not value else times.limit(value)
+    if name == "retry_after":
+        return ", ".join(status.value for status in value) or "Nothing"
     if name == "schedulers":
         return ", ".join(value) or "Any"
     if isinstance(value, bool):

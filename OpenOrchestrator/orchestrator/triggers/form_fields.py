@@ -41,6 +41,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     doubt_schedulers,
     unmasked,
 )
+from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class TriggerFields:
         self._what()
         self._when()
         self._where()
+        self._failure = FailureFields(drawer, settings)
         self._show_kind()
 
     def _what(self) -> None:
@@ -298,4 +300,5 @@ class TriggerFields:
             next_run=next_run,
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
+            **self._failure.values().as_settings(),
         )

@@ -120,6 +120,9 @@ class TriggersPage:
             await self._new()
         elif action in ("edit", "copy") and (trigger_id := as_uuid(which)) is not None:
             await self._open_form(action, trigger_id, "this trigger")
+        elif action == "notes" and (trigger_id := as_uuid(which)) is not None:
+            for row in await self._backend.rows([trigger_id]):
+                await annotate(self._view, AnnotatedKind.TRIGGER, str(row.id), row.name, self._view.refresh)
 
     def _show(self, page: FoundTriggers) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query

@@ -10,6 +10,7 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.waits import MOST_REASONS, Wait
+from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, when_words
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import both_zones
@@ -24,6 +25,7 @@ class NextRun(Enum):
     DISABLED = auto()
     HAS_RUN = auto()
     REQUESTED = auto()
+    BACK_OFF = auto()
     RESTS = auto()
     ON_ELEMENTS = auto()
     LATE = auto()
@@ -43,6 +45,7 @@ TIPS = {
     NextRun.REQUESTED: "The next free scheduler starts it.",
 }
 
+_BACK_OFF = "Its last run failed and is tried again. Until then neither its schedule nor its queue starts it."
 _RESTS = (
     "Its last run took nothing from the queue, though elements wait there. So it rests, longer from run to run; a new "
     "element starts it at once."
@@ -65,6 +68,8 @@ def next_run_of(row: ListedTrigger) -> NextRun:
         return NextRun.HAS_RUN
     if row.run_requested:
         return NextRun.REQUESTED
+    if row.retry is not None:
+        return NextRun.BACK_OFF
     if row.rests_until is not None:
         return NextRun.RESTS
     if row.next_run is None:
@@ -81,6 +86,9 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
         return "Running now", None, ""
     if state in WORDS:
         return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
+    if row.retry is not None:
+        words = f"{attempt_words(row.retry)} {when_words(row.retry, now, zone)}"
+        return words[0].upper() + words[1:], f"{_BACK_OFF}\n{times.absolute(row.retry.at, zone)}", ""
     if row.rests_until is not None:
         return f"At {_clock(row.rests_until, zone)}, or on a new element", _RESTS, ""
     if row.next_run is None:
@@ -103,7 +111,7 @@ def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo, wait: Wait | None
     cell = _next_cell(row, now, zone)
     if wait is None:
         return cell
-    if row.queue is not None and not row.run_requested:
+    if row.queue is not None and not row.run_requested and row.retry is None:
         cell = cells.text("Elements wait")
     lines = [str(cell.get("tip") or ""), *(reason.words for reason in wait.reasons[:MOST_REASONS])]
     return {**cell, "s": wait.short, "tip": "\n".join(line for line in lines if line)}
@@ -134,6 +142,10 @@ def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         return cells.text(WORDS[state], tone="t3")
     if state is NextRun.REQUESTED:
         return cells.text(WORDS[state], tip=_tip(state, row, now, zone), action=("cancel", "Cancel"))
+    if row.retry is not None:
+        tip = f"{_BACK_OFF}\n{times.absolute(row.retry.at, zone)}"
+        words = attempt_words(row.retry)
+        return cells.text(f"{words[0].upper()}{words[1:]}", tip=tip, second=when_words(row.retry, now, zone))
     if row.rests_until is not None:
         return cells.text(f"At {_clock(row.rests_until, zone)}", tone="t3", tip=_RESTS)
     if row.next_run is None:

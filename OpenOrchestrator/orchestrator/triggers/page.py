@@ -31,6 +31,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.settings import StoredTrigge
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.backend.waits import Wait
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
+from OpenOrchestrator.orchestrator.triggers.failure_words import count_words
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of, why_not_skip
@@ -115,6 +116,8 @@ class TriggerPage:
         action, which = view.asked_form()
         if which == str(self._id) and action in ("edit", "copy"):
             await (self._edit if action == "edit" else self._copy)()
+        elif (action, which) == ("notes", str(self._id)):
+            await self._annotate()
 
     async def _state(self) -> TriggerState | None:
         found = await self._triggers.row_and_wait(self._id)
@@ -174,7 +177,9 @@ class TriggerPage:
         self._show_buttons(row)
         self._show_facts(state)
         self._tabs.count("", self._jobs.show(history))
-        notes = (row.request, row.pause, skipped_of(row, self._view.now(), self._view.zone))
+        notes = (
+            row.request, row.pause, skipped_of(row, self._view.now(), self._view.zone), row.retry, count_words(row)
+        )  # fmt: skip
         minute = self._view.now().replace(second=0, microsecond=0)
         self._once("notes", (notes, minute if any(notes) else None), lambda: self._build_notes(row))
         self._once("wait", (state.wait, minute if state.wait else None), lambda: self._build_wait(state.wait))

@@ -1,4 +1,4 @@
-"""The lines above a trigger's jobs that say what people did to it: paused, skipped a run, asked for one.
+"""The lines above a trigger's jobs that say what people did to it, and what failed runs made of it.
 
 Owns drawing them. Must not know when that is needed, nor what the buttons do.
 """
@@ -14,6 +14,7 @@ from nicegui import ui
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import secondary, tip
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.failure_words import count_words, waiting_words
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, request_words, skip_words, skipped_of
 
 
@@ -24,7 +25,7 @@ def draw_notes(row: ListedTrigger, now: datetime, zone: tzinfo, on_action: Calla
         row: The trigger.
         now: Aware.
         zone: The site's.
-        on_action: Called with ``cancel``, ``change-pause`` or ``unskip``.
+        on_action: Called with ``cancel``, ``change-pause``, ``unskip``, ``give-up`` or ``reset-failures``.
     """
 
     def note(icon: str, words: str, hint: str, reason: str | None = None) -> ui.element:
@@ -42,6 +43,15 @@ def draw_notes(row: ListedTrigger, now: datetime, zone: tzinfo, on_action: Calla
     if row.request is not None:
         with note("sym_r_play_arrow", request_words(row.request, now, zone), times.absolute(row.request.at, zone)):
             button("Cancel the run", "cancel")
+    if row.retry is not None:
+        with note("sym_r_replay", waiting_words(row.retry, now, zone), times.absolute(row.retry.at, zone)):
+            if row.retry.first is not None:
+                ui.link("First attempt", f"/jobs/{row.retry.first}").classes("oo-link").mark("first-attempt")
+            button("Give up the retry", "give-up")
+    counted = count_words(row)
+    if counted:
+        with note("sym_r_error", counted, "A good run counts from 0 again, and so does enabling the trigger."):
+            button("Reset", "reset-failures")
     if row.pause is not None:
         hint = f"Since {times.absolute(row.pause.at, zone)}"
         if row.pause.until is not None:

@@ -3,7 +3,7 @@
 Owns drawing them, and what is done with one job or message. Must not know how the trigger stands, nor who reads it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from typing import Any
@@ -14,6 +14,7 @@ from nicegui import events, ui
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.chart import Chart
+from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
@@ -36,9 +37,32 @@ COLUMNS = (
     Column("status", "Status", "116px", phone=True, phone_width="110px"),
     Column("started", "Started", "132px", phone=True),
     Column("duration", "Duration", "100px", right=True, phone=True, phone_width="84px"),
+    Column("attempts", "Attempt", "84px"),
     Column("where", "Scheduler", "136px"),
     Column("reason", "Cause"),
 )
+
+
+def one_per_run(jobs: Sequence[JobRow]) -> list[JobRow]:
+    """Return the last attempt of each run, given jobs with the newest first. Pure."""
+    last: dict[UUID, JobRow] = {}
+    for job in jobs:
+        last.setdefault(job.retry_of or job.id, job)
+    return list(last.values())
+
+
+def foot_words(jobs: int, total: int, count: str, *, hidden: int) -> str:
+    """Return what stands beneath the runs: of how many jobs they are, and how many attempts have no line. Pure.
+
+    Args:
+        jobs: That were read.
+        total: That there are, counted no further than a cap.
+        count: The same in words.
+        hidden: Attempts that were tried again.
+    """
+    last = f"The last {jobs} of {count}" if total > jobs else ""
+    earlier = "1 earlier attempt is" if hidden == 1 else f"{hidden} earlier attempts are"
+    return ". ".join(part for part in (last, f"{earlier} on the page of the last" if hidden else "") if part)
 
 
 class TriggerJobsPanel:
@@ -81,11 +105,12 @@ class TriggerJobsPanel:
     def show(self, history: TriggerHistory) -> str:
         """Show them, and return how many there are, in words for the tab."""
         self._rows = {str(row.id): row for row in history.rows}
-        self._table.show([self._table_row(row) for row in history.rows])
+        runs = one_per_run(history.rows)
+        self._table.show([self._table_row(row) for row in runs])
         self._empty.show(NO_JOBS, shown=bool(history.rows))
         self._foot.set_visibility(bool(history.rows))
         count = times.capped(history.total, JOB_CAP)
-        text = f"The last {len(history.rows)} of {count}" if history.total > len(history.rows) else ""
+        text = foot_words(len(history.rows), history.total, count, hidden=len(history.rows) - len(runs))
         if self._foot_text.text != text:
             self._foot_text.set_text(text)
         if self._lengths != history.lengths:
@@ -98,8 +123,13 @@ class TriggerJobsPanel:
         shown = job_row(row, self._view.now(), zone, with_trigger=False)
         # The first column links here: the name is the same for all of them.
         started = {**shown.cells["started"], "h": f"/jobs/{row.id}"}
+        attempts = cells.text(
+            str(row.retry_number + 1) if row.retry_number else "",
+            tone="t2",
+            tip="The run was tried again. Its page links to the attempts before." if row.retry_number else None,
+        )
         name = f"job of {times.full(row.started(zone), zone)}"
-        return replace(shown, name=name, cells={**shown.cells, "started": started})
+        return replace(shown, name=name, cells={**shown.cells, "started": started, "attempts": attempts})
 
     def _show_chart(self, lengths: tuple[RunLength, ...]) -> None:
         self._chart.show(chart_options(lengths, self._view.zone))

@@ -21,6 +21,7 @@ from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
+from OpenOrchestrator.orchestrator.triggers.failure_words import in_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
 from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, moved_words
@@ -119,5 +120,6 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
         ("Secrets", PASSING_WORDS[settings.passing], False),
         ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
+        ("When it fails", in_words(settings), False),
     ]
     return pairs

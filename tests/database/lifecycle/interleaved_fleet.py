@@ -29,7 +29,7 @@ from OpenOrchestrator.database.lifecycle import (
     runs,
     trigger_claims,
 )
-from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, run_requests, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.database.stores.schedulers import Beat
@@ -45,6 +45,14 @@ ADMIN = {
     "enable": triggers.enable,
     "disable": triggers.disable,
     "run": lambda session, trigger_id: triggers.request_run(session, trigger_id, now=BEGIN),
+}
+MOST_RETRIES = 2
+RETRYING: dict[str, Any] = {
+    "retry_times": MOST_RETRIES,
+    "retry_pause_seconds": 10,
+    "retry_growth": 3.0,
+    "when_lost": "RETRY",
+    "pause_after_failures": 0,
 }
 T = TypeVar("T")
 
@@ -116,6 +124,14 @@ class WantedRun:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """Which attempt of a run: the first one, and how many came before."""
+
+    first: UUID
+    number: int
+
+
+@dataclass(frozen=True)
 class Held:
     """An element as a robot remembers it."""
 
@@ -140,10 +156,17 @@ class Fleet:
     accepted_ends: Counter[tuple[UUID, int]] = field(default_factory=Counter)
     runs_allowed: dict[UUID, int] = field(default_factory=dict)
     wanted: dict[str, WantedRun] = field(default_factory=dict)
+    retries: dict[UUID, Attempt] = field(default_factory=dict)
+    attempts: dict[UUID, Attempt] = field(default_factory=dict)
+    merged: set[tuple[UUID, datetime]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
-        single, scheduled, queue = (create(self.database) for create in (make.single, make.scheduled, make.queue))
+        single, scheduled, queue = (
+            create(self.database, **more)
+            for create, more in ((make.single, RETRYING), (make.scheduled, RETRYING), (make.queue, {}))
+        )
+        self.retrying = (single, scheduled)
         self.single, self.triggers = single, (single, scheduled, queue)
         self.runs_allowed[single] = 1
 
@@ -236,7 +259,8 @@ class Fleet:
 
     def claim(self, process: Process, due: Sequence[DueTrigger]) -> None:
         self.say(f"process {process.number} claims {[trigger.name for trigger in due]}")
-        before = {trigger.trigger_id: make.status(self.database, trigger.trigger_id) for trigger in due}
+        stored = {trigger.trigger_id: make.trigger(self.database, trigger.trigger_id) for trigger in due}
+        before = {trigger_id: trigger.process_status for trigger_id, trigger in stored.items()}
         for claimed in trigger_claims.claim(self.database, process.identity, due):
             run = Run(process, claimed)
             self._take_wanted(run, before[claimed.trigger_id])
@@ -250,6 +274,29 @@ class Fleet:
                 until=self.now + LEASE,
             )
             self.said.append(f"  it got {self.name(run)}, due {claimed.due_at}")
+            self._take_retry(run, stored[claimed.trigger_id])
+
+    def _take_retry(self, run: Run, before: Any) -> None:
+        """The next ordinary run of a trigger that waits for a retry is that retry."""
+        job = make.job(self.database, run.job_id)
+        found = Attempt(job.retry_of or run.job_id, job.retry_number or 0)
+        beside = self._wanted_of(run.job_id) is not None
+        waited = None if beside else self.retries.pop(run.claimed.trigger_id, None)
+        self.require(found == (waited or Attempt(run.job_id, 0)), f"I6: a run is {found}, where {waited} waited")
+        self.attempts[run.job_id] = found
+        if waited is not None and getattr(before, "due_at", None) is not None:
+            self.merged.add((run.claimed.trigger_id, before.due_at))
+
+    def _retry_after(self, job_id: UUID, status: JobStatus, was: TriggerStatus, *, again: bool) -> None:
+        """A run ended, or is to be started again: what waits for the trigger after that."""
+        trigger_id, attempt = self.jobs[job_id].trigger_id, self.attempts[job_id]
+        if self._wanted_of(job_id) is not None or was not in (TriggerStatus.RUNNING, TriggerStatus.PAUSING):
+            return
+        if again and attempt.number:
+            self.retries[trigger_id] = attempt
+        failed = status in BAD_JOB_STATUSES and not again
+        if failed and trigger_id in self.retrying and attempt.number < MOST_RETRIES:
+            self.retries[trigger_id] = Attempt(attempt.first, attempt.number + 1)
 
     def _take_wanted(self, run: Run, before: TriggerStatus) -> None:
         wanted = self.wanted.get(run.claimed.process_args)
@@ -304,6 +351,7 @@ class Fleet:
         )
         self._end(run, status, accepted=ended, expected=expected)
         if ended:
+            self._retry_after(run.job_id, status, was, again=False)
             self._end_wanted(run.job_id, was, again=False)
         self.jobs[run.job_id].is_settled |= ended
 
@@ -315,6 +363,7 @@ class Fleet:
         given_back = runs.give_back(self.database, run.claimed, "a reason")
         self._end(run, JobStatus.KILLED, accepted=given_back, expected=expected)
         if given_back:
+            self._retry_after(run.job_id, JobStatus.KILLED, was, again=True)
             self._end_wanted(run.job_id, was, again=True)
 
     def _end(self, run: Run, status: JobStatus, *, accepted: bool, expected: bool) -> None:
@@ -365,6 +414,7 @@ class Fleet:
         for one in reaped:
             if not isinstance(one, reaping.ReapedJob):
                 continue
+            self._retry_after(one.job_id, JobStatus.LOST, was[one.job_id], again=one.is_due_again)
             self._end_wanted(one.job_id, was[one.job_id], again=one.is_due_again)
             job = self.jobs[one.job_id]
             self.said.append(f"  it settled job {list(self.jobs).index(one.job_id)}")

@@ -18,6 +18,7 @@ _TRIGGERS = """SELECT t.id, t.process_status, coalesce(s.due_at, c.due_at) FROM 
 _REQUESTS = (
     "SELECT id, run_args, run_scheduler FROM Triggers WHERE run_requested_at IS NOT NULL AND run_args IS NOT NULL"
 )
+_RETRIES = "SELECT id, retry_of, retry_number FROM Triggers WHERE retry_at IS NOT NULL"
 _ARGUMENTS = "SELECT id, process_args FROM Jobs"
 _ELEMENTS = "SELECT id, status, job_id, claim_token FROM Queues"
 _TABLES = ("Jobs", "Queues", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers", "Triggers", "Schedulers")
@@ -45,6 +46,7 @@ class Tables:
         self._check_jobs(triggers)
         self._check_due_times(triggers)
         self._check_wanted()
+        self._check_retries()
         self._check_elements()
 
     def _check_jobs(self, triggers: dict[UUID, tuple[str, str | None]]) -> None:
@@ -68,7 +70,7 @@ class Tables:
     def _check_due_times(self, triggers: dict[UUID, tuple[str, str | None]]) -> None:
         fleet = self.fleet
         began: Counter[tuple[UUID, str]] = Counter()
-        cared_for: set[tuple[UUID, str]] = set()
+        cared_for = {(trigger_id, _stored(due_at)) for trigger_id, due_at in fleet.merged}
         for job in fleet.jobs.values():
             if job.due_at is not None:
                 key = job.trigger_id, _stored(job.due_at)
@@ -100,6 +102,14 @@ class Tables:
             elif not wanted.is_over:
                 expected.add((wanted.trigger_id, text, wanted.scheduler))
         self.fleet.require(waiting == expected, "I5: a run that was asked for was lost, or is not wanted any more")
+
+    def _check_retries(self) -> None:
+        fleet = self.fleet
+        waiting = {UUID(row[0]): (UUID(row[1]), row[2]) for row in self.connection.execute(_RETRIES)}
+        expected = {trigger_id: (one.first, one.number) for trigger_id, one in fleet.retries.items()}
+        fleet.require(waiting == expected, f"I6: these retries wait: {waiting}, and not these: {expected}")
+        began = Counter(one for job_id, one in fleet.attempts.items() if one.number and fleet.jobs[job_id].began)
+        fleet.require(all(count == 1 for count in began.values()), "I6: a retry began twice")
 
     def _check_elements(self) -> None:
         rows = {UUID(row[0]): (str(row[1]), _id(row[2]), _id(row[3])) for row in self.connection.execute(_ELEMENTS)}

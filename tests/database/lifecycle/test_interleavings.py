@@ -36,9 +36,10 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database import transitions
 from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import element_status, ownership, reaping, runs, trigger_claims
-from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
-from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.lifecycle import element_status, ownership, reaping, run_endings, runs, trigger_claims
+from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import schedulers, trigger_rows, waiting_retries
+from OpenOrchestrator.database.transitions import TriggerEvent
 
 pytestmark = pytest.mark.kinds("sqlite")
 
@@ -308,6 +309,29 @@ def _elements_stay_with_ended_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "abandon_elements", lambda *_: None)
 
 
+def _retries_are_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_retries, "NONE", {})
+
+
+def _killed_runs_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry is decided on whatever was asked for meanwhile."""
+    moves_of = transitions.moves_of
+
+    def also_from_killing(event: Any) -> Any:
+        moves = dict(moves_of(event))
+        return moves | {TriggerStatus.KILLING: TriggerStatus.IDLE} if event is TriggerEvent.FAIL_AND_RETRY else moves
+
+    monkeypatch.setattr(transitions, "moves_of", also_from_killing)
+
+
+def _nobody_sees_that_a_run_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trigger_rows, "_waiting_retry", lambda _values: None)
+
+
+def _a_retry_that_did_not_begin_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_endings, "_wait_again", lambda *_: None)
+
+
 MUTANTS = {
     _no_fence_of_jobs: ("I1|I3", 1),
     _finish_without_its_fence: ("I1", 1),
@@ -315,9 +339,13 @@ MUTANTS = {
     _leases_last_no_time: ("I3", 0),
     _no_second_look_at_the_lease: ("I3", 1),
     _no_lease_of_names: ("I3", 0),
-    _no_status_guard: ("I1|I2|I3|I4", 0),
+    _no_status_guard: ("I1|I2|I3|I4|I6", 0),
     _due_times_are_not_used_up: ("I4", 1),
     _elements_stay_with_ended_jobs: ("I2", 6),
+    _retries_are_not_used_up: ("I6", 0),
+    _killed_runs_are_retried: ("I6", 0),
+    _nobody_sees_that_a_run_is_a_retry: ("I6", 0),
+    _a_retry_that_did_not_begin_is_forgotten: ("I6", 0),
 }
 """Which promises each of them breaks, and a seed that soon comes to it; any other needs up to some hundred examples."""
 

@@ -39,8 +39,13 @@ ASCII_TEXTS = {
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),
+    ("Triggers", "retry_after"),
     ("Triggers", "secret_passing"),
+    ("Triggers", "when_lost"),
     ("Triggers", "type"),
+    ("Uses", "access"),
+    ("Uses", "kind"),
+    ("Uses", "use_hash"),
 }
 
 
@@ -103,6 +108,7 @@ def test_texts_and_dates_are_wide(revision: str) -> None:
     reached.pop(("alembic_version", "version_num"), None)
     narrow = {name for name, (kind, *_) in reached.items() if kind.startswith("VARCHAR")}
     assert narrow == ASCII_TEXTS
+    assert reached.pop(("Uses", "last_day")) == ("DATE", True, None)  # a day has no fractions
     dates = {kind for kind, *_ in reached.values() if kind.startswith("DATE")}
     assert dates == {"DATETIME2(6)"}
     assert reached["Logs", "log_message"] == ("NVARCHAR(max)", True, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -266,3 +267,26 @@ async def test_what_needs_attention_says_whom_to_call(user: User, sample: Databa
     others = [row for row in next(iter(user.find(kind=Attention).elements)).rows if not row.id.startswith(mark)]
     if kind is AnnotatedKind.QUEUE:
         assert {row.owner for row in others} == {""}
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("/triggers", "{id}"),
+        ("/triggers/{id}", "{id}"),
+        ("/queues", "bopælsattester"),
+        ("/queues/bop%C3%A6lsattester", "bopælsattester"),
+        ("/constants", "ERP address"),
+    ],
+)
+async def test_an_address_opens_the_notes_that_it_asks_for(
+    user: User, sample: Database, path: str, subject: str
+) -> None:
+    trigger_id = id_of(sample, "Bankafstemning")
+    asked = quote(f"notes-{subject.format(id=trigger_id)}", safe="")
+    await user.open(f"{path.format(id=trigger_id)}?form={asked}")
+    await user.should_see("Notes, owner and tags", retries=50)
+    await user.should_see(marker="owner-name", retries=30)
+    (drawer,) = user.find(marker="drawer").elements
+    told = "Bankafstemning" if "{id}" in subject else subject
+    assert told in [getattr(each, "text", "") for each in drawer.descendants()]

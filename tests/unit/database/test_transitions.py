@@ -35,6 +35,9 @@ FINISH_SINGLE    -       DONE     -       -     -       PAUSED   KILLED   -
 CLAIM_ONCE       RUNNING -        RUNNING RUNNING RUNNING -      -        RUNNING
 FINISH_PAUSED    -       PAUSED   -       -     -       PAUSED   KILLED   -
 FAIL             -       FAILED   -       -     -       FAILED   KILLED   -
+FAIL_AND_GO_ON   -       IDLE     -       -     -       PAUSED   KILLED   -
+FAIL_AND_RETRY   -       IDLE     -       -     -       PAUSED   -        -
+GIVE_UP_RETRY    FAILED  -        -       -     FAILED  -        -        -
 KILL             -       KILLED   -       -     -       KILLED   KILLED   -
 GIVE_BACK        -       IDLE     -       -     -       PAUSED   KILLED   -
 SETTLE           -       -        -       -     -       PAUSED   KILLED   -
@@ -109,6 +112,8 @@ def test_a_running_trigger_leaves_that_state_only_through_its_job_or_an_admin():
         TriggerEvent.FINISH_SINGLE,
         TriggerEvent.FINISH_PAUSED,
         TriggerEvent.FAIL,
+        TriggerEvent.FAIL_AND_GO_ON,
+        TriggerEvent.FAIL_AND_RETRY,
         TriggerEvent.KILL,
         TriggerEvent.GIVE_BACK,
         TriggerEvent.REQUEST_PAUSE,
@@ -144,7 +149,7 @@ def test_the_status_is_assigned_last_because_mysql_assigns_from_left_to_right():
 def test_the_diagram_shows_every_allowed_change_once():
     lines = diagram(TRIGGER_EVENTS).splitlines()
     assert lines[0] == "stateDiagram-v2"
-    assert "    RUNNING --> IDLE: finish, give back" in lines
+    assert "    RUNNING --> IDLE: finish, fail (and go on), fail (to be retried), give back" in lines
     edges = [line.partition(":")[0].strip() for line in lines if "-->" in line]
     expected = {f"{s.name} --> {t.name}" for moves in TRIGGER_EVENTS.values() for s, t in moves.items()}
     assert sorted(edges) == sorted(expected)

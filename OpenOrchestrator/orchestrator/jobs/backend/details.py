@@ -41,6 +41,7 @@ SHOWN = 200
 
 HISTORY = 14
 AGAIN = 5
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ class RanWith:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a run that was tried again.
+
+    Attributes:
+        number: 1 for the first.
+    """
+
+    job_id: UUID
+    number: int
+    status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
 class JobDetails:
     """A job and how much belongs to it.
 
@@ -76,6 +90,8 @@ class JobDetails:
         timeout_seconds: Its limit, or that of its trigger now where what it ran with is not known; None without.
         trigger_type: None if the trigger is gone.
         ran_with: None where it is not known, as of jobs of earlier versions.
+        retry_times: How often its trigger has failed runs tried again now; 0 if that is gone.
+        attempts: The other attempts of its run, in order; those that were given back before there was a robot, too.
         again: The last jobs that repeat it, the newest first, with naive site time of their claim.
         last_sequence: Number of the last piece of output; 0 without output.
         logs: Messages, those found by process and time included, counted no further than LOG_CAP.
@@ -87,6 +103,8 @@ class JobDetails:
     timeout_seconds: int | None
     trigger_type: TriggerType | None
     ran_with: RanWith | None
+    retry_times: int
+    attempts: tuple[Attempt, ...]
     again: tuple[tuple[UUID, datetime], ...]
     last_sequence: int
     logs: int
@@ -226,6 +244,7 @@ def _details(session: Session, job_id: UUID, reasons: ReasonReader, secrets: Seq
             JOBS.c.keep_files,
             JOBS.c.run_scheduler,
             _T.c.timeout_seconds.label("limit"),
+            _T.c.retry_times,
             sa.cast(_T.c.type, sa.String(50)).label("type"),
         )
         .select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
@@ -242,11 +261,21 @@ def _details(session: Session, job_id: UUID, reasons: ReasonReader, secrets: Seq
         timeout_seconds=extra.limit if ran_with is None else ran_with.timeout_seconds,
         trigger_type=TriggerType.__members__.get(extra.type or ""),
         ran_with=ran_with,
+        retry_times=extra.retry_times or 0,
+        attempts=_other_attempts(session, rows[0]),
         again=tuple((row.id, row.start_time) for row in session.execute(again)),
         last_sequence=job_output.last_sequence(session, job_id),
         logs=count_of(session, rows[0], LOG_CAP),
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
     )
+
+
+def _other_attempts(session: Session, job: JobRow) -> tuple[Attempt, ...]:
+    first = job.retry_of or job.id
+    of_run = sa.or_(JOBS.c.retry_of == first, JOBS.c.id == first)
+    query = sa.select(JOBS.c.id, JOBS.c.retry_number, JOBS.c.status).where(of_run, JOBS.c.id != job.id)
+    found = session.execute(query.order_by(JOBS.c.start_time, JOBS.c.id).limit(ATTEMPTS))
+    return tuple(Attempt(row.id, (row.retry_number or 0) + 1, row.status) for row in found)
 
 
 def _ran_with(job: Any, secrets: Sequence[str]) -> RanWith:

@@ -32,6 +32,8 @@ class JobRow:
         started_by: None where that is not known.
         requested_by: Who asked for it, as they call themselves.
         again_of: The first of the jobs that it repeats.
+        retry_of: The first attempt, of which it is a retry.
+        retry_number: Which retry it is; 0 for a first attempt.
     """
 
     id: UUID
@@ -52,6 +54,8 @@ class JobRow:
     started_by: StartedBy | None = None
     requested_by: str | None = None
     again_of: UUID | None = None
+    retry_of: UUID | None = None
+    retry_number: int = 0
 
     @property
     def name(self) -> str:
@@ -155,6 +159,8 @@ def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
         JOBS.c.started_by,
         JOBS.c.requested_by,
         JOBS.c.again_of,
+        JOBS.c.retry_of,
+        JOBS.c.retry_number,
     )
     query = sa.select(*columns).select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
     found = session.execute(query.where(JOBS.c.id.in_(ids))) if ids else ()
@@ -167,7 +173,8 @@ def _row(
 ) -> JobRow:
     # A trigger whose status is none (somebody wrote to the table by hand) counts as failed, as in the list of triggers.
     trigger_status = None if state is None else TriggerStatus.__members__.get(state, TriggerStatus.FAILED)
-    *rest, started_by, requested_by, again_of = others
+    *rest, started_by, requested_by, again_of, retry_of, retry_number = others
     by = StartedBy.__members__.get(str(started_by))
     more: dict[str, Any] = {"started_by": by, "requested_by": requested_by, "again_of": again_of}
+    more |= {"retry_of": retry_of, "retry_number": retry_number or 0}
     return JobRow(job_id, status, trigger_id, name, trigger_status, *rest, **more)

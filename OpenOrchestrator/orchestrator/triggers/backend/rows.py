@@ -16,11 +16,12 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.schedules import ClosedDays, Schedule, zone_named
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import queue_backoff
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
-from OpenOrchestrator.database.stores.trigger_rows import is_lost_id, raw
+from OpenOrchestrator.database.stores.trigger_rows import is_after_last_run, is_lost_id, raw
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
@@ -104,6 +105,23 @@ class SkippedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRetry:
+    """A retry that a trigger waits for.
+
+    Attributes:
+        at: When it is due, aware.
+        number: Which one, from 1.
+        times: How many the trigger allows.
+        first: The first attempt; None if that is not known.
+    """
+
+    at: datetime
+    number: int
+    times: int
+    first: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListedTrigger:
     """A trigger as lists show it.
 
@@ -123,6 +141,9 @@ class ListedTrigger:
         calendar: Name of the calendar of the days on which it runs; None for every day.
         closed_days: What becomes of its runs on closed days, as it is written.
         open_days: That calendar; None if there is none of its name, or none that can be read.
+        retry: The retry that it waits for, also while it is paused.
+        failed_runs: How many runs in a row have failed.
+        failure_limit: How many of them make it Failed; 0 for never.
     """
 
     id: UUID
@@ -152,6 +173,9 @@ class ListedTrigger:
     calendar: str | None = None
     closed_days: str | None = None
     open_days: Calendar | None = None
+    retry: WaitingRetry | None = None
+    failed_runs: int = 0
+    failure_limit: int = DEFAULT_LIMIT
 
     def schedule(self, site_zone: tzinfo) -> Schedule | None:
         """Return when it runs, quick enough for the event loop; None unless it is a scheduled trigger.
@@ -216,6 +240,13 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _C.c.timezone,
         _C.c.calendar,
         _C.c.closed_days,
+        _T.c.retry_at,
+        _T.c.retry_number,
+        _T.c.retry_times,
+        _T.c.retry_of,
+        _T.c.retry_last_run,
+        _T.c.failed_runs,
+        _T.c.pause_after_failures,
         sa.case((late(site_now), 1), else_=0).label("late"),
         sa.case((stuck(), 1), else_=0).label("stuck"),
     ).select_from(joined())
@@ -262,6 +293,9 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             calendar=row.calendar,
             closed_days=row.closed_days,
             open_days=known.get(row.calendar),
+            retry=_retry(row),
+            failed_runs=row.failed_runs or 0,
+            failure_limit=limit_of(row.pause_after_failures),
         )
         for row in found
     )
@@ -279,6 +313,15 @@ def _pause(row: Any) -> Pause | None:
     if row.paused_at is None or row.status not in {status.name for status in PAUSED}:
         return None
     return Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until)
+
+
+def _retry(row: Any) -> WaitingRetry | None:
+    """Return the retry that counts, by the rule of schedulers."""
+    if row.retry_at is None or not is_after_last_run(row.retry_last_run, row.last_run):
+        return None
+    if row.status not in (TriggerStatus.IDLE.name, TriggerStatus.PAUSED.name):
+        return None
+    return WaitingRetry(row.retry_at, row.retry_number or 1, row.retry_times or 0, row.retry_of)
 
 
 def _status(written: str, *, known: bool) -> TriggerStatus:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -12,15 +14,39 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.common.schedules import ClosedDays
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.lifecycle import retries
+from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
+from OpenOrchestrator.database.statuses import (
+    RETRIED_JOB_STATUSES,
+    JobStatus,
+    SecretPassing,
+    TriggerStatus,
+    TriggerType,
+    WhenLost,
+)
 from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
+from OpenOrchestrator.database.stores.validation import (
+    LARGEST_RETRY_GROWTH,
+    LONGEST_RETRY_PAUSE_SECONDS,
+    MOST_RETRIES,
+)
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+__all__ = [
+    "LARGEST_RETRY_GROWTH",
+    "LONGEST_RETRY_PAUSE_SECONDS",
+    "MOST_RETRIES",
+    "StoredTrigger",
+    "TriggerSettings",
+    "TriggerSettingsBackend",
+    "pauses_of",
+]
 
 _CHILDREN: dict[TriggerType, Any] = {
     TriggerType.SINGLE: SingleTrigger.__table__,
@@ -43,6 +69,13 @@ class TriggerSettings:
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
         keep_files: Whether a run from git finds what the one before left in its folder.
+        retry_times: How often a run that failed is tried again.
+        retry_pause: Seconds before the first retry.
+        retry_growth: By how much each later pause is longer than the one before.
+        retry_most: Seconds that a pause lasts at most; None for the longest there is.
+        retry_after: The ends after which it is tried again.
+        when_lost: What becomes of a run that was lost.
+        pause_after_failures: After so many failed runs in a row it becomes Failed; 0 for never.
     """
 
     name: str
@@ -65,6 +98,13 @@ class TriggerSettings:
     next_run: datetime | None = None
     queue: str | None = None
     min_batch_size: int | None = None
+    retry_times: int = 0
+    retry_pause: int = 0
+    retry_growth: float = 1.0
+    retry_most: int | None = None
+    retry_after: tuple[JobStatus, ...] = RETRIED_JOB_STATUSES
+    when_lost: WhenLost = WhenLost.LEAVE
+    pause_after_failures: int = DEFAULT_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +217,18 @@ class TriggerSettingsBackend(Backend):
         return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
 
 
+def pauses_of(settings: TriggerSettings) -> tuple[float, ...]:
+    """Return how many seconds each retry of a run waits that keeps failing. Pure."""
+    return retries.pauses(
+        retries.RetryPolicy(
+            times=settings.retry_times,
+            pause_seconds=settings.retry_pause,
+            growth=settings.retry_growth,
+            most_seconds=settings.retry_most,
+        )
+    )
+
+
 def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
     try:
         trigger = session.get(Trigger, trigger_id)
@@ -210,6 +262,15 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         passing=trigger.passing,
         timeout_seconds=trigger.timeout_seconds,
         keep_files=bool(trigger.keep_files),
+        retry_times=trigger.retry_times or 0,
+        retry_pause=trigger.retry_pause_seconds or 0,
+        retry_growth=1.0 if trigger.retry_growth is None else trigger.retry_growth,
+        retry_most=trigger.retry_most_seconds,
+        retry_after=tuple(
+            status for status in RETRIED_JOB_STATUSES if status in retries.read_ends(trigger.retry_after)
+        ),
+        when_lost=WhenLost.__members__.get(trigger.when_lost or "", WhenLost.LEAVE),
+        pause_after_failures=limit_of(trigger.pause_after_failures),
         **kind,
     )
     return StoredTrigger(trigger.id, trigger.process_status, settings)
@@ -229,7 +290,27 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "secret_passing": settings.passing.name,
         "timeout_seconds": settings.timeout_seconds,
         "keep_files": settings.keep_files,
+        "retry_times": settings.retry_times,
+        "retry_pause_seconds": settings.retry_pause,
+        "retry_growth": settings.retry_growth,
+        "retry_most_seconds": settings.retry_most,
+        "retry_after": retries.written_ends(settings.retry_after),
+        "when_lost": settings.when_lost.name,
+        "pause_after_failures": settings.pause_after_failures,
     }
+
+
+_UNSET: Mapping[str, Any] = MappingProxyType(
+    {
+        "retry_times": 0,
+        "retry_pause_seconds": 0,
+        "retry_growth": 1.0,
+        "retry_after": retries.written_ends(RETRIED_JOB_STATUSES),
+        "when_lost": WhenLost.LEAVE.name,
+        "pause_after_failures": DEFAULT_LIMIT,
+    }
+)
+"""What NULL means in columns where it means something."""
 
 
 def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
@@ -254,6 +335,9 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
     """Return the condition that a column still holds what was read; what reads the same counts as the same."""
     if column.name == "closed_days" and value is None:
         return sa.true()  # means nothing without a calendar, whatever an older row holds
+    if column.name == "retry_after" and value == "":
+        written: sa.ColumnElement[bool] = column == value
+        return written  # NULL means all ends there, and an empty text none
     if value is None or value == "":
         unset: sa.ColumnElement[bool] = column.is_(None)
         return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
@@ -263,6 +347,8 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
         return sa.or_(column.is_(None), column == value, column.not_in(ClosedDays.__members__))
     if column.name == "scheduler_whitelist" and not value:
         return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
+    if column.name in _UNSET and value == _UNSET[column.name]:
+        return sa.or_(column.is_(None), column == value)
     if column.name == "keep_files" and not value:
         return sa.or_(column.is_(None), column == value)
     same: sa.ColumnElement[bool] = column == value

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck, troubled
+from OpenOrchestrator.database.lifecycle import failed_runs
 from OpenOrchestrator.database.lifecycle.waiting_facts import explain_some
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import jobs, notes, pauses, run_requests, skipping, triggers, validation
@@ -305,6 +306,14 @@ class TriggersBackend(Backend):
     async def cancel_run(self, trigger_id: UUID) -> bool:
         """Take back a run that was asked for and has not started; False if there is none any more."""
         return await self._write(lambda session: run_requests.cancel(session, trigger_id))
+
+    async def give_up_retry(self, trigger_id: UUID) -> bool:
+        """Let the retry that a trigger waits for not take place; False if it waits for none (any more)."""
+        return await self._write(lambda session: failed_runs.give_up_retry(session, trigger_id))
+
+    async def reset_failed_runs(self, trigger_id: UUID) -> bool:
+        """Let the failed runs of a trigger count no more; False if it is gone."""
+        return await self._write(lambda session: triggers.reset_failed_runs(session, trigger_id))
 
     async def delete(self, trigger_id: UUID) -> bool:
         """Delete a trigger; its jobs and logs stay, and a robot that runs goes on."""

@@ -19,7 +19,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.lifecycle.waiting import Cause, Reason, in_short
 from OpenOrchestrator.database.lifecycle.waiting_facts import explain_some
-from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, QueueStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS as _QT
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
@@ -59,6 +59,8 @@ def should_have_started(row: ListedTrigger, *, now: datetime, zone: ZoneInfo) ->
     if row.request is not None:
         allowed = RESTING_TRIGGER_STATUSES if row.request.once else (TriggerStatus.IDLE,)
         since = row.request.at if row.status in allowed else None
+    elif row.status is TriggerStatus.IDLE and row.retry is not None and row.type is not TriggerType.SINGLE:
+        since = row.retry.at  # neither its schedule nor its queue starts it before
     elif row.status is TriggerStatus.IDLE and row.next_run is not None:
         since = cron.to_utc(row.next_run, zone)
     return since if since is not None and now - since > STARTS_WITHIN else None
@@ -67,7 +69,7 @@ def should_have_started(row: ListedTrigger, *, now: datetime, zone: ZoneInfo) ->
 def is_asked(row: ListedTrigger) -> bool:
     """Tell whether the queue of a trigger has to be looked at to know whether it is due. Pure."""
     may = row.status is TriggerStatus.IDLE and row.request is None and row.active is None and row.odd_id is None
-    return may and row.queue is not None and row.rests_until is None
+    return may and row.queue is not None and row.rests_until is None and row.retry is None
 
 
 def read_waits(session: Session, rows: Sequence[ListedTrigger], *, now: datetime, zone: ZoneInfo) -> dict[UUID, Wait]:
