@@ -18,7 +18,19 @@ from typing import Annotated
 
 import typer
 
-from OpenOrchestrator.cli import demo, key, orchestrator, run, scheduler, terminal, upgrade, version, why
+from OpenOrchestrator.cli import (
+    cordon,
+    demo,
+    key,
+    orchestrator,
+    pause,
+    run,
+    scheduler,
+    terminal,
+    upgrade,
+    version,
+    why,
+)
 from OpenOrchestrator.common.errors import ConfigurationError, OpenOrchestratorError
 from OpenOrchestrator.common.visible import visible_line, visible_lines
 
@@ -89,7 +101,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, why, upgrade, key, demo):
+    for command in (orchestrator, scheduler, run, why, pause, cordon, upgrade, key, demo):
         command.register(app)
     return app
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from OpenOrchestrator.database.annotations import Annotation
 from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.calendars import SiteCalendar
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
@@ -11,6 +12,7 @@ from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.site import SiteSetting
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from OpenOrchestrator.database.uses import Use
 
 __all__ = [
     "Annotation",
@@ -25,6 +27,8 @@ __all__ = [
     "ScheduledTrigger",
     "Scheduler",
     "SingleTrigger",
+    "SiteCalendar",
     "SiteSetting",
     "Trigger",
+    "Use",
 ]

@@ -25,6 +25,9 @@ class Scheduler(Base):
         pid: Process id of the daemon on the machine ``host_name``.
         pid_started: Its create time as psutil tells it, for people: it moves when the clock is set.
         process_identity: What tells its process from others of the same id, in this boot and container or another.
+        cordoned_at: Since when it starts nothing new, by the wish of ``cordoned_by``.
+        drain_at: Since when it is to end as soon as its robots have, by the wish of ``drain_by``.
+        stopping_at: Since when the running daemon, asked by a signal, waits for its robots to end.
     """
 
     __tablename__ = "Schedulers"
@@ -43,3 +46,8 @@ class Scheduler(Base):
     pid_started: Mapped[float | None] = mapped_column(Double)
     host_name: Mapped[str | None] = mapped_column(text_type(255))
     process_identity: Mapped[str | None] = mapped_column(String(150))
+    cordoned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cordoned_by: Mapped[str | None] = mapped_column(text_type(100))
+    drain_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    drain_by: Mapped[str | None] = mapped_column(text_type(100))
+    stopping_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

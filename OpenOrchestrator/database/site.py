@@ -19,6 +19,9 @@ SITE_NAME = "site_name"
 SITE_COLOUR = "site_colour"
 """Name of the setting that holds the colour of the site: a name, or ``#rrggbb``."""
 
+SITE_PAUSE = "site_pause"
+"""Name of the setting that is there while the site is paused, or was until its end; see ``stores.site_pause``."""
+
 
 class SiteSetting(Base):
     """A named setting of the installation."""

@@ -115,3 +115,18 @@ class SecretPassing(Enum):
     AUTO = "Auto"
     ENVIRONMENT = "Environment"
     ARGUMENTS = "Arguments"
+
+
+class UsedKind(Enum):
+    """What robots use by its name."""
+
+    CONSTANT = "Constant"
+    CREDENTIAL = "Credential"
+    QUEUE = "Queue"
+
+
+class Access(Enum):
+    """How a robot uses it. Taking an element reads a queue, adding one writes it."""
+
+    READ = "Read"
+    WRITE = "Write"

@@ -8,11 +8,8 @@ the app or migrations need.
 from __future__ import annotations
 
 import copy
-import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from OpenOrchestrator.common import crypto_util, secret_markers
@@ -20,6 +17,7 @@ from OpenOrchestrator.common.errors import ConfigurationError, MissingArgumentEr
 from OpenOrchestrator.common.redaction import secrets_of
 from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.orchestrator_connection.collector import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +94,7 @@ class OrchestratorConnection:
                 "No connection string was given. Pass the SQLAlchemy URL of the database, such as "
                 "sqlite+pysqlite:///orchestrator.db"
             )
-        with _collector_paused():
+        with collector_paused():
             from OpenOrchestrator.database import default  # noqa: PLC0415
             from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
             from OpenOrchestrator.database.schema import revisions  # noqa: PLC0415
@@ -124,7 +122,7 @@ class OrchestratorConnection:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with _collector_paused():
+        with collector_paused():
             from OpenOrchestrator.database import default  # noqa: PLC0415
             from OpenOrchestrator.database.engine.database import Database  # noqa: PLC0415
 
@@ -159,6 +157,9 @@ class OrchestratorConnection:
 
     def close(self) -> None:
         """Close the connections to the database; the next call opens a new one."""
+        calls: RobotCalls | None = vars(self).get(_CALLS)
+        if calls is not None:
+            calls.note_uses()
         self._database.close()
 
     def log_trace(self, message: object) -> None:
@@ -195,7 +196,7 @@ class OrchestratorConnection:
         Raises:
             NotFoundError: If there is none with this name.
         """
-        return self._calls.get_constant(constant_name)
+        return self._calls.get_constant(self.process_name, constant_name)
 
     def get_credential(self, credential_name: str) -> Credential:
         """Return a credential with its ``.username`` and, in clear text, ``.password``.
@@ -205,7 +206,7 @@ class OrchestratorConnection:
             NoEncryptionKeyError: If the connection has no key.
             EncryptionError: If the key is malformed, or not the one the credential was saved with.
         """
-        return self._calls.get_credential(credential_name)
+        return self._calls.get_credential(self.process_name, credential_name)
 
     def update_constant(self, constant_name: str, new_value: str) -> None:
         """Give a constant a new value of at most 1000 characters.
@@ -214,7 +215,7 @@ class OrchestratorConnection:
             NotFoundError: If there is none with this name.
             InvalidInputError: If the value cannot be stored.
         """
-        self._calls.update_constant(constant_name, new_value)
+        self._calls.update_constant(self.process_name, constant_name, new_value)
 
     def update_credential(self, credential_name: str, new_username: str, new_password: str) -> None:
         """Give a credential a new user name of at most 250 characters, and a new password.
@@ -225,7 +226,7 @@ class OrchestratorConnection:
             NoEncryptionKeyError: If the connection has no key.
             EncryptionError: If the key is malformed.
         """
-        self._calls.update_credential(credential_name, new_username, new_password)
+        self._calls.update_credential(self.process_name, credential_name, new_username, new_password)
 
     def create_queue_element(
         self, queue_name: str, reference: str | None = None, data: str | None = None, created_by: str | None = None
@@ -241,7 +242,7 @@ class OrchestratorConnection:
         Raises:
             InvalidInputError: If a text cannot be stored.
         """
-        return self._calls.create_element(queue_name, reference, data, created_by)
+        return self._calls.create_element(self.process_name, queue_name, reference, data, created_by)
 
     def bulk_create_queue_elements(
         self,
@@ -261,7 +262,7 @@ class OrchestratorConnection:
         Raises:
             InvalidInputError: If there are none, the numbers differ, or a text cannot be stored.
         """
-        self._calls.create_elements(queue_name, references, data, created_by)
+        self._calls.create_elements(self.process_name, queue_name, references, data, created_by)
 
     def get_next_queue_element(
         self, queue_name: str, reference: str | None = None, set_status: bool = True
@@ -282,7 +283,7 @@ class OrchestratorConnection:
         Raises:
             OwnershipLostError: If the robot's own job has ended.
         """
-        return self._calls.next_element(queue_name, reference, self.job_id, take=set_status)
+        return self._calls.next_element(self.process_name, queue_name, reference, self.job_id, take=set_status)
 
     def get_queue_elements(  # noqa: PLR0917  (published)
         self,
@@ -309,7 +310,14 @@ class OrchestratorConnection:
             InvalidInputError: If an argument cannot be one.
         """
         return self._calls.get_elements(
-            queue_name, reference, status, offset=offset, limit=limit, from_date=from_date, to_date=to_date
+            self.process_name,
+            queue_name,
+            reference,
+            status,
+            offset=offset,
+            limit=limit,
+            from_date=from_date,
+            to_date=to_date,
         )
 
     def set_queue_element_status(self, element_id: UUID | str, status: QueueStatus, message: object = None) -> None:
@@ -342,13 +350,15 @@ class OrchestratorConnection:
         self._calls.delete_element(element_id)
 
     def is_trigger_pausing(self) -> bool:
-        """Tell whether this robot should come to an end: its trigger is to pause, is paused, or was deleted.
+        """Tell whether this robot should come to an end: its trigger or the site is paused, its scheduler drained.
+
+        Also when its trigger was deleted, or when its scheduler was asked to stop and waits for its robots.
 
         Raises:
             NotFoundError: If the robot was started without a trigger.
             InvalidInputError: If the trigger id of the connection is none.
         """
-        return self._calls.is_trigger_pausing(self.trigger_id)
+        return self._calls.is_trigger_pausing(self.trigger_id, self.job_id)
 
     def pause_my_trigger(self) -> None:
         """Make the trigger of this robot pause after this run: it then runs again only when somebody enables it.
@@ -363,7 +373,7 @@ class OrchestratorConnection:
     def _calls(self) -> RobotCalls:
         calls: RobotCalls | None = vars(self).get(_CALLS)
         if calls is None:
-            with _collector_paused():
+            with collector_paused():
                 from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls  # noqa: PLC0415
             secrets = secrets_of(self._database.connection_string, crypto_util.key_text(self._key))
             made = RobotCalls(self._database, self._key, secrets, self._held)
@@ -373,18 +383,6 @@ class OrchestratorConnection:
 
     def _log(self, level: LogLevel, message: object) -> None:
         self._calls.log(self.process_name, level, self.job_id, message)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from walking through a library while it is being loaded: all of it stays anyway."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def __getattr__(name: str) -> Any:

@@ -25,9 +25,11 @@ from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
 from OpenOrchestrator.database.lifecycle import element_claims, element_status
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, validation
+from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, TriggerStatus, UsedKind
+from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, stop_wishes, validation
 from OpenOrchestrator.database.stores.shortening import message_text
+from OpenOrchestrator.database.stores.uses import Use
+from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)
@@ -43,6 +45,9 @@ _PAUSED = frozenset({TriggerStatus.PAUSING, TriggerStatus.PAUSED})
 class RobotCalls:
     """The calls of one connection. Safe to share between threads.
 
+    Those that use a constant, a credential or a queue take the name of the process first, and note the use of what is
+    there.
+
     Args:
         database: The database of the connection.
         key: The key of its credentials; None or empty if it has none.
@@ -55,6 +60,7 @@ class RobotCalls:
         self._key = key
         self._secrets = secrets
         self._held = HeldTokens() if held is None else held
+        self._uses = notes_for(database)
         self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
         self._created_lock = threading.Lock()
         forks.follow(self)
@@ -93,25 +99,31 @@ class RobotCalls:
             ),
             read_back=lambda connection: log_id if logs.exists(connection, log_id) else None,
         )
+        self._uses.write_if_due()
 
-    def get_constant(self, name: str) -> Constant:
+    def get_constant(self, process: str, name: str) -> Constant:
         """Return a constant."""
-        return self._database.read(lambda session: constants.get(session, name))
+        constant = self._database.read(lambda session: constants.get(session, name))
+        self._use(process, UsedKind.CONSTANT, constant.name, Access.READ)
+        return constant
 
-    def update_constant(self, name: str, value: str) -> None:
+    def update_constant(self, process: str, name: str, value: str) -> None:
         """Give a constant a new value."""
         now = self._database.site_now()
-        self._database.write(
+        changed = self._database.write(
             lambda session: constants.update(session, name, value, now=now),
-            read_back=lambda session: constants.has(session, Constant, name, {"changed_at": now}) or None,
+            read_back=lambda session: name if constants.has(session, Constant, name, {"changed_at": now}) else None,
         )
+        self._use(process, UsedKind.CONSTANT, changed, Access.WRITE)
 
-    def get_credential(self, name: str) -> Credential:
+    def get_credential(self, process: str, name: str) -> Credential:
         """Return a credential with its password in clear text."""
         credential = self._database.read(lambda session: credentials.get(session, name))
-        return credentials.decrypted(credential, self._key)
+        decrypted = credentials.decrypted(credential, self._key)
+        self._use(process, UsedKind.CREDENTIAL, credential.name, Access.READ)
+        return decrypted
 
-    def update_credential(self, name: str, username: str, password: str) -> None:
+    def update_credential(self, process: str, name: str, username: str, password: str) -> None:
         """Give a credential a new user name and password."""
         stored = credentials.values(
             self._database.dialect_name,
@@ -120,18 +132,19 @@ class RobotCalls:
             key=self._key,
             now=self._database.site_now(),
         )
-        self._database.write(
+        changed = self._database.write(
             lambda session: credentials.update(session, name, stored),
-            read_back=lambda session: constants.has(session, Credential, name, stored) or None,
+            read_back=lambda session: name if constants.has(session, Credential, name, stored) else None,
         )
+        self._use(process, UsedKind.CREDENTIAL, changed, Access.WRITE)
 
     def create_element(
-        self, queue_name: str, reference: str | None, data: str | None, created_by: str | None
+        self, process: str, queue_name: str, reference: str | None, data: str | None, created_by: str | None
     ) -> QueueElement:
         """Add an element to a queue."""
         element_id = uuid4()
         created_date = self._created_dates(1)
-        return self._database.write(
+        element = self._database.write(
             lambda session: queue_elements.create(
                 session,
                 queue_name=queue_name,
@@ -143,9 +156,12 @@ class RobotCalls:
             ),
             read_back=lambda session: session.get(QueueElement, element_id),
         )
+        self._use(process, UsedKind.QUEUE, element.queue_name, Access.WRITE)
+        return element
 
     def create_elements(
         self,
+        process: str,
         queue_name: str,
         references: Iterable[str | None],
         data: Iterable[str | None],
@@ -164,22 +180,27 @@ class RobotCalls:
             lambda session: queue_elements.insert_rows(session, rows, created_date=created_date),
             read_back=lambda session: queue_elements.exists(session, rows[0]["id"]) or None,
         )
+        self._use(process, UsedKind.QUEUE, rows[0]["queue_name"], Access.WRITE)
 
     def next_element(
-        self, queue_name: str, reference: str | None, job_id: Id | None, *, take: bool
+        self, process: str, queue_name: str, reference: str | None, job_id: Id | None, *, take: bool
     ) -> QueueElement | None:
         """Hand out the oldest New element, or only return it."""
         if not take:
-            return element_claims.peek_next(self._database, queue_name, reference=reference)
+            element = element_claims.peek_next(self._database, queue_name, reference=reference)
+            self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
+            return element
         element = element_claims.claim_next(
             self._database, queue_name, reference=reference, job_id=validation.find_identifier(job_id)
         )
         if element is not None and element.claim_token is not None:
             self._held.remember(element.id, Hold(element.claim_token, element.start_date))
+        self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
         return element
 
     def get_elements(
         self,
+        process: str,
         queue_name: str,
         reference: str | None,
         status: QueueStatus | None,
@@ -197,9 +218,11 @@ class RobotCalls:
             from_date=validation.optional_site_datetime(from_date, "from_date", self._database.zone),
             to_date=validation.optional_site_datetime(to_date, "to_date", self._database.zone),
         )
-        return self._database.read(
+        found = self._database.read(
             lambda session: queue_elements.select(session, wanted, descending=True, offset=offset, limit=limit)
         )
+        self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
+        return found
 
     def set_element_status(self, element_id: Id, status: QueueStatus, message: object, job_id: Id | None) -> None:
         """Set the status of an element, unless somebody else holds it now."""
@@ -224,10 +247,13 @@ class RobotCalls:
         )
         self._held.remember(element, None)
 
-    def is_trigger_pausing(self, trigger_id: Id | None) -> bool:
-        """Tell whether somebody wants the trigger to pause, or to run no more: it was deleted."""
+    def is_trigger_pausing(self, trigger_id: Id | None, job_id: Id | None) -> bool:
+        """Tell whether somebody wants the robot to end: its trigger is to pause or was deleted, or see stop_wishes."""
         status = self._find_status(_trigger(trigger_id))
-        return status is None or status in _PAUSED
+        if status is None or status in _PAUSED:
+            return True
+        job = validation.find_identifier(job_id)
+        return self._database.read(lambda session: stop_wishes.is_asked_to_end(session, job))
 
     def pause_trigger(self, trigger_id: Id | None) -> None:
         """Make the trigger pause, at once or after the robot's run; one that will not run on stays as it is."""
@@ -243,6 +269,14 @@ class RobotCalls:
             lambda session: transitions.apply(session, transitions.TriggerEvent.REQUEST_PAUSE, trigger),
             read_back=lambda session: session.scalar(_status_query(trigger)) in _PAUSED or None,
         )
+
+    def note_uses(self) -> None:
+        """Note now, and not later, what was used."""
+        self._uses.write_at_end()
+
+    def _use(self, process: str, kind: UsedKind, name: str, access: Access) -> None:
+        if isinstance(process, str):  # robots may call themselves anything
+            self._uses.add(Use(kind, name, process, access), self._database.utc_now(), self._database.dialect_name)
 
     def _redacted(self, message: object) -> str:
         return redact(message_text(message), self._secrets)

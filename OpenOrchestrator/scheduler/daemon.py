@@ -22,13 +22,14 @@ from OpenOrchestrator.common.shortage import is_shortage
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.schema import revisions
-from OpenOrchestrator.database.stores import site_identity
+from OpenOrchestrator.database.stores import site_identity, uses
 from OpenOrchestrator.scheduler.claiming.claiming import Claiming
 from OpenOrchestrator.scheduler.claiming.poison import Poison
 from OpenOrchestrator.scheduler.contact import Contact, elapsed, is_outage, is_passing, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
+from OpenOrchestrator.scheduler.loop.gate import Gate
 from OpenOrchestrator.scheduler.loop.once import Once
 from OpenOrchestrator.scheduler.loop.polling import Polling
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
@@ -92,6 +93,13 @@ class Daemon:
         claiming = Claiming(database, self._identity, options, Poison(database, events))
         unfollowed = Unfollowed(database, self._identity, events, followed=self._followed)
         self._dispatch = Dispatch(database, claiming, self._runs, self._services, unfollowed)
+        self._gate = Gate(
+            database,
+            self._identity,
+            running=lambda: len(self._runs.supervisors()),
+            events=events,
+            contact=self._contact,
+        )
         self._lease_keeper = LeaseKeeper(
             database, self._identity, supervisors=self._runs.supervisors, events=events, contact=self._contact
         )
@@ -106,6 +114,7 @@ class Daemon:
         self._housekeeping = (
             Housekeeping(self._preparation.clean_up, events),
             Housekeeping(self._clear_up, events, every_seconds=_CLEAR_UP_SECONDS),
+            Housekeeping(self._forget_uses, events, what="forgetting what has long not been used"),
         )
 
     def request_stop(self) -> None:
@@ -117,7 +126,7 @@ class Daemon:
         self._bell.ring_on_signals()
 
     def run(self) -> int:
-        """Work until asked to stop, or once if the options say so. A server that cannot be reached yet is waited for.
+        """Work until asked to stop or drained, or once if the options say so. A server that is away yet is waited for.
 
         Returns:
             The exit status: 0, or 1 if a run of ``once`` failed or another daemon took the name.
@@ -147,6 +156,7 @@ class Daemon:
             )
             self._lease_keeper.start()
             self._keeper.start()
+            self._gate.begin()
             self._take_over()
             for each in self._housekeeping:
                 each.start()
@@ -275,6 +285,10 @@ class Daemon:
     def _clear_up(self) -> None:
         clear_up_all(self._database, self._options.workspace, self._events, followed=self._followed)
 
+    def _forget_uses(self) -> None:
+        today = self._database.site_now().date()
+        self._database.write(lambda session: uses.forget_old(session, today))
+
     def _followed(self) -> frozenset[UUID]:
         return frozenset(job.job_id for job in self._runs.jobs())
 
@@ -283,6 +297,7 @@ class Daemon:
             Once(
                 self._database,
                 self._dispatch,
+                self._gate,
                 self._runs,
                 poll_interval=self._options.poll_interval,
                 bell=self._bell,
@@ -294,6 +309,7 @@ class Daemon:
             Polling(
                 self._database,
                 self._dispatch,
+                self._gate,
                 poll_interval=self._options.poll_interval,
                 bell=self._bell,
                 stop=self._stop,

@@ -76,6 +76,19 @@ class Events:
         doing = does if running else ""
         self._say(INFO, "stopping", f"Stopping. {_count(running, 'robot')} running. {doing}".rstrip(), running=running)
 
+    def held(self, reasons: Sequence[str], running: int) -> None:
+        """The scheduler starts nothing now, as admins wish; its robots go on."""
+        words = f"Starts nothing now: {', and '.join(reasons)}. {_count(running, 'robot')} running."
+        self._say(INFO, "held", words, running=running)
+
+    def admitted(self) -> None:
+        """Nothing is in the way any more."""
+        self._say(INFO, "admitted", "Starts robots again when they are due.")
+
+    def drained(self) -> None:
+        """Nothing runs any more on a scheduler that was to be drained."""
+        self._say(INFO, "drained", "Drained: nothing runs here any more. When started again, it is still cordoned.")
+
     def stopped(self, left_running: int) -> None:
         """The scheduler has ended its work."""
         left = f" {_count(left_running, 'robot')} left running." if left_running else ""
@@ -334,13 +347,8 @@ class Events:
 
     def settled(self, job_id: UUID, trigger: str | None, *, scheduler: str, outcome: str) -> None:
         """A job of a scheduler that is gone was settled here."""
-        self._say(
-            WARNING,
-            "settled",
-            f'Settled "{trigger}" of scheduler "{scheduler}", which is out of contact: {outcome} (job {job_id}).',
-            job=job_id,
-            trigger=trigger,
-        )
+        words = f'Settled "{trigger}" of scheduler "{scheduler}", which is out of contact: {outcome} (job {job_id}).'
+        self._say(WARNING, "settled", words, job=job_id, trigger=trigger)
 
     def resumed(self, trigger: str) -> None:
         """The pause of a trigger came to its end, and was ended here."""

@@ -22,7 +22,9 @@ PAGES = {
     "/coming?segment=week": ".oo-coming .oo-lane",
     "/logs": ".oo-hist-bar b",
     "/schedulers": "tbody tr",
+    "/calendars": ".oo-empty",
     "/constants": "tbody tr",
+    "/constants?form=edit-ERP+address": ".oo-use",
     "/credentials": "tbody tr, .oo-empty",
     "/settings": "text=Up to date, revision",
 }

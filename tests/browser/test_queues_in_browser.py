@@ -156,3 +156,12 @@ def test_the_chart_follows_the_chosen_queue(page_of: Callable[..., Any]) -> None
     page = page_of("/queues?chart=bop%C3%A6lsattester")
     page.get_by_text(re.compile(r"\d+ came in, \d+ ended")).wait_for()
     page.wait_for_selector(".oo-chart canvas")
+
+
+def test_the_reference_of_an_element_is_whole_on_a_phone(page_of: Callable[..., Any]) -> None:
+    page = page_of(f"{QUEUE}?status=failed")
+    path = page.locator("tbody a").first.get_attribute("href")
+    phone = page_of(path, width=390, height=844)
+    heading = phone.locator("h1 .oo-el")
+    heading.wait_for()
+    assert heading.evaluate("element => element.scrollWidth <= element.clientWidth")

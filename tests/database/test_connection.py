@@ -29,13 +29,16 @@ from OpenOrchestrator.database import default
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine import connecting
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.transactions import Attempts
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.queues import QueueElement
+from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import constants, credentials, queue_elements, triggers
+from OpenOrchestrator.database.stores import constants, cordons, credentials, queue_elements, site_pause, triggers
 from OpenOrchestrator.database.triggers import QueueTrigger
 from OpenOrchestrator.orchestrator_connection import connection as connection_module
 from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
@@ -550,3 +553,38 @@ def test_a_call_whose_connection_breaks_while_saving_is_made_once(
         call == "credential",
         call == "delete",
     )
+
+
+def test_a_robot_can_ask_whether_its_site_is_paused_or_its_scheduler_ends(database: Database) -> None:
+    trigger_id = add_trigger(database, TriggerStatus.RUNNING)
+    here = Identity("here")
+    for name in ("here", "there"):
+        values = {"machine_name": name, "last_update": database.site_now(), "version": "4", "instance": here.instance}
+        live = {"lease_until": DatabaseUtcNow(60)}
+        database.write(lambda session: session.execute(sa.insert(Scheduler).values(**values, **live)))  # noqa: B023
+    job = Job(process_name="p", scheduler_name="here", status=JobStatus.RUNNING, start_time=database.site_now())
+    database.write(lambda session: session.add(job))
+    robot = OrchestratorConnection("p", database.connection_string, KEY, "", str(trigger_id), str(job.id))
+    by_hand = OrchestratorConnection("p", database.connection_string, KEY, "", str(trigger_id), "debugged")
+
+    def asked() -> tuple[bool, bool]:
+        return robot.is_trigger_pausing(), by_hand.is_trigger_pausing()
+
+    assert asked() == (False, False)
+    database.write(lambda session: site_pause.pause(session, reason="SAP is closed"))
+    assert asked() == (True, True)
+    database.write(site_pause.resume)
+    assert asked() == (False, False)
+
+    assert database.write(lambda session: cordons.drain(session, "there")).ends
+    assert database.write(lambda session: cordons.cordon(session, "here"))
+    assert asked() == (False, False), "neither another scheduler's drain nor a cordon is about this robot"
+    assert database.write(lambda session: cordons.drain(session, "here")).ends
+    assert asked() == (True, False)
+    database.write(lambda session: cordons.uncordon(session, "here"))
+    assert asked() == (False, False)
+
+    assert database.write(lambda session: cordons.tell_stopping(session, here))
+    assert asked() == (True, False)
+    robot.close()
+    by_hand.close()

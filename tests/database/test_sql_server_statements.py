@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from uuid import uuid4
 
 import pytest
@@ -15,19 +15,27 @@ import sqlalchemy as sa
 import trigger_setup as make
 from sqlalchemy.dialects.mssql import pyodbc
 
+from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import failed_runs, ownership, pauses, runs, trigger_claims
-from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, trigger_claims
+from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
+    calendars,
+    cordons,
     due_triggers,
     full_queues,
     job_output,
     jobs,
     run_requests,
     schedulers,
+    site_pause,
     skipping,
+    stop_wishes,
+    trigger_schedules,
     triggers,
+    uses,
 )
 from OpenOrchestrator.database.stores import pauses as pause_store
 
@@ -86,6 +94,50 @@ def _work_on_request(database):
     assert database.write(lambda s: skipping.take_back(s, made, due, now=now, zone=zone))
 
 
+def _work_on_calendars(database):
+    now, zone = database.utc_now(), database.zone
+    closed = Calendar("Denmark", "DK", closed=frozenset({date(2026, 12, 24)}))
+    checked = calendars.checked(closed, "mssql")
+    database.write(lambda s: calendars.insert(s, checked, now=now))
+    own = {"timezone": "Asia/Tokyo", "calendar": "Denmark", "closed_days": "NEXT"}
+    make.scheduled(database, "with calendar", next_run=datetime(2026, 5, 1), **own)
+    (stored,) = database.read(lambda s: calendars.read_all(s.connection()))
+    assert database.write(lambda s: calendars.update(s, checked, stored.edition, now=now))
+    assert database.write(lambda s: trigger_schedules.follow_calendar(s, "Denmark", now=now, zone=zone)) == 1
+    with pytest.raises(InvalidInputError):
+        database.write(lambda s: calendars.delete(s, "Denmark"))
+
+
+def _admins_wishes(database, run):
+    """A pause of the site, cordons and drains, and who asks about them."""
+    until = datetime(2999, 1, 1, tzinfo=timezone.utc)
+    database.write(lambda s: site_pause.pause(s, reason="SAP is closed", by="Anna", until=until))
+    assert not database.read(lambda s: admission.read(s, "here")).starts
+    assert database.read(lambda s: stop_wishes.is_asked_to_end(s, run.job_id))
+    assert database.write(site_pause.resume)
+    name = database.read(lambda s: cordons.resolve(s, "HERE"))
+    assert database.write(lambda s: cordons.cordon(s, name, by="Anna"))
+    assert database.write(lambda s: cordons.drain(s, name)).ends
+    assert database.write(lambda s: cordons.tell_stopping(s, _HERE))
+    drain = database.read(lambda s: admission.read(s, name)).drain
+    assert database.write(lambda s: cordons.end_drain(s, _HERE, drain))
+    assert database.write(lambda s: cordons.uncordon(s, name))
+    database.read(lambda s: cordons.disobedient(s, now=database.utc_now(), site_now=database.site_now()))
+
+
+def _work_on_uses(database):
+    """What robots note about constants, credentials and queues."""
+    use = uses.Use(UsedKind.CONSTANT, "a", "p", Access.READ)
+    for day in (1, 2):
+        assert database.change_aside(
+            lambda connection, day=day: uses.find_missing(connection, {use: date(2026, 1, day)}), uses.note
+        )
+    (last,) = database.read(lambda s: uses.of(s, UsedKind.CONSTANT, "a"))
+    assert database.read(lambda s: uses.last_reads(s, UsedKind.CONSTANT)) == {"a": last.day} == {"a": date(2026, 1, 2)}
+    database.write(lambda s: uses.delete(s, UsedKind.CONSTANT, "a"))
+    database.write(lambda s: uses.forget_old(s, date(2026, 1, 2)))
+
+
 def _work(database):
     """Do once everything that this part of the library can do."""
     schedulers.enroll(
@@ -106,6 +158,8 @@ def _work(database):
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
     _work_on_request(database)
+    _work_on_calendars(database)
+    _admins_wishes(database, won[0])
     _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
     ownership.jobs_of(database, "here")
@@ -138,6 +192,7 @@ def _work(database):
     database.write(lambda s: job_output.mark_end(s, made[0], "missing", written_at=database.utc_now()))
     database.write(lambda s: job_output.unmark_end(s, made[0]))
     schedulers.leave(database, _HERE)
+    _work_on_uses(database)
 
 
 def _work_on_retries(database):
@@ -196,6 +251,12 @@ def test_rows_are_paged_only_in_an_order(statements):
     paged = [text for text in statements if " OFFSET " in text]
     assert paged
     assert all("ORDER BY" in text for text in paged)
+
+
+def test_a_robot_that_looks_what_is_noted_waits_for_no_lock(statements):
+    (look,) = [text for text in statements if text.startswith("SELECT [Uses].use_hash")]
+    assert "FROM [Uses] WITH (NOLOCK) WHERE [Uses].use_hash IN (?)" in look
+    assert "UPDATE [Uses] SET last_day=? WHERE [Uses].use_hash = ? AND [Uses].last_day < ?" in statements
 
 
 def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -30,8 +30,8 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
 from OpenOrchestrator.database.models import Job, Scheduler, Trigger
-from OpenOrchestrator.database.statuses import JobStatus, LogLevel, TriggerStatus
-from OpenOrchestrator.database.stores import jobs, schedulers, triggers
+from OpenOrchestrator.database.statuses import Access, JobStatus, LogLevel, TriggerStatus, UsedKind
+from OpenOrchestrator.database.stores import jobs, schedulers, triggers, uses
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
@@ -41,6 +41,7 @@ from OpenOrchestrator.scheduler.presence import keeper
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.runs import kill_requests
 from OpenOrchestrator.scheduler.single_run import SingleRun
+from OpenOrchestrator.scheduler.workspace import housekeeping
 from OpenOrchestrator.scheduler.workspace.preparation import RobotPreparation
 
 pytestmark = pytest.mark.kinds("sqlite")
@@ -627,6 +628,20 @@ def test_a_name_taken_by_another_daemon_stops_this_one(site: Site, monkeypatch: 
     site.database.write(lambda session: session.execute(take))
     thread.join(30)
     assert statuses == [1]
+
+
+def test_a_daemon_forgets_what_has_long_not_been_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "FIRST_SECONDS", 0.1)
+    today = site.database.site_now().date()
+    days = {"recent": today - timedelta(days=uses.KEPT_DAYS), "old": today - timedelta(days=uses.KEPT_DAYS + 2)}
+    used = {uses.Use(UsedKind.QUEUE, name, "p", Access.READ): day for name, day in days.items()}
+    assert site.database.change_aside(lambda connection: uses.find_missing(connection, used), uses.note)
+    with running_here(site):
+        wait_for("the old one to go", lambda: set(last_reads(site.database)) == {"recent"})
+
+
+def last_reads(database: Database) -> dict[str, date]:
+    return database.read(lambda session: uses.last_reads(session, UsedKind.QUEUE))
 
 
 def test_files_that_cannot_be_read_at_the_start_end_it_and_a_shortage_does_not(

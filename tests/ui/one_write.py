@@ -21,7 +21,7 @@ ALLOWED = (base.__file__, upgrades.__file__)
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list to which every change is added that the app makes by another way."""
     found: list[str] = []
-    for name in ("write", "write_statement", "write_directly", "connection"):
+    for name in ("write", "write_statement", "write_directly", "change_aside", "connection"):
         monkeypatch.setattr(Database, name, _watched(name, getattr(Database, name), found))
     return found
 

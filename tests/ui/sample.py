@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,7 +28,8 @@ from OpenOrchestrator.database.models import (
     SiteSetting,
 )
 from OpenOrchestrator.database.schema.revisions import head_revision
-from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import Access, JobStatus, LogLevel, QueueStatus, TriggerStatus, UsedKind
+from OpenOrchestrator.database.stores import uses
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 NOW = datetime(2026, 11, 23, 7, 12, tzinfo=timezone.utc)
@@ -305,6 +306,23 @@ def fill(database: Database, now: datetime) -> None:
     constants = [Constant(name="ERP address", value="https://erp.kommune.example", changed_at=site(now))]
     database.write(lambda session: session.add_all([*schedulers, *constants]))
     _fill_logs(database, now)
+    _fill_uses(database, site(now).date())
+
+
+def _fill_uses(database: Database, today: date) -> None:
+    constant, queue = ("ERP address", UsedKind.CONSTANT), ("fakturaer-indgående", UsedKind.QUEUE)
+    used = {
+        uses.Use(kind, name, process, access): today - timedelta(days=ago)
+        for (name, kind), process, access, ago in (
+            (constant, "finance/cvr-stamdata", Access.READ, 0),
+            (constant, "finance/invoices", Access.READ, 3),
+            (constant, "A process that is run by hand", Access.WRITE, 40),
+            (queue, "finance/invoices", Access.READ, 0),
+            (queue, "finance/cvr-stamdata", Access.READ, 1),
+            (queue, "A process that is run by hand", Access.WRITE, 2),
+        )
+    }
+    database.change_aside(lambda connection: uses.find_missing(connection, used), uses.note)
 
 
 def _add_trigger_with_jobs(database: Database, kind: type[Any], outcomes: str, last: datetime, **values: Any) -> None:

@@ -163,6 +163,13 @@ class Database:
             self._direct = direct
         return self._run(direct.begin, work, writing=True, read_back=read_back, at_once=direct.at_once)
 
+    def change_aside(self, look: Callable[[Connection], T | None], change: Callable[[Connection, T], None]) -> bool:
+        """Make a change that may be left out, waiting for nobody and trying once: see ``asides.change_aside``."""
+        from OpenOrchestrator.database.engine.asides import change_aside  # noqa: PLC0415  (robots alone need it)
+
+        self._spare_connection()
+        return change_aside(self.engine, look, change)
+
     @contextmanager
     def connection(self, *, writing: bool = False) -> Iterator[Connection]:
         """Lend a connection in a transaction that commits at the end of the block; nothing is retried.

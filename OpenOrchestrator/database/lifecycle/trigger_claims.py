@@ -22,6 +22,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import admission
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
@@ -33,7 +34,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
 )
 from OpenOrchestrator.database.stores import due_triggers as _due
-from OpenOrchestrator.database.stores import run_requests, waiting_retries
+from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -46,6 +47,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     still,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 
 if TYPE_CHECKING:
@@ -127,7 +129,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
 
     Returns:
         The runs that were won, in the order given. A trigger is missing if another scheduler was faster, if it is not
-        idle any more, still has a job that has not ended, or was changed since it was found due.
+        idle any more, still has a job that has not ended, or was changed since it was found due. None is won while the
+        site is paused, or the scheduler cordoned or drained.
     """
     return _claim(database, identity, due, by_hand=False)
 
@@ -148,15 +151,22 @@ def claim_by_name(
         InvalidInputError: If it cannot run now or here; the message says why.
     """
     now, zone = database.utc_now(), database.zone
-    trigger = database.read(
-        lambda session: require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
-    )
-    try:
-        found = _due.as_due(trigger, now=now, zone=zone)  # by hand it may come early, so whose clock does not matter
-    except PoisonedRowError as error:
-        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
-    if not isinstance(found, DueTrigger):
-        found = DueTrigger.of(trigger, None)
+
+    def look(session: Session) -> DueTrigger:
+        pause = site_pause.read(session)
+        trigger = require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+        if pause is not None:
+            raise InvalidInputError(
+                f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. "
+                "Wait, or end the pause with the command resume."
+            )
+        try:  # by hand it may come early, so whose clock does not matter
+            found = _due.as_due(trigger, now=now, schedules=Schedules(session.connection(), zone))
+        except PoisonedRowError as error:
+            raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
+        return found if isinstance(found, DueTrigger) else DueTrigger.of(trigger, None)
+
+    found = database.read(look)
     won = _claim(database, identity, [found], by_hand=True)
     if not won:
         raise InvalidInputError(
@@ -195,12 +205,14 @@ class _Claiming:
         self._identity = identity
         self._by_hand = by_hand
         self._now = database.utc_now()
-        self._zone = database.zone
+        self._schedules = Schedules(self._connection, database.zone)
         self._site_now = database.site_now()
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
         wanted = {trigger.trigger_id: trigger for trigger in due}
         rows = self._lock(list(wanted), once=any(trigger.once for trigger in due))
+        if rows and not admission.read(self._session, self._identity.name).starts:
+            return []  # paused or cordoned since this scheduler looked
         active = _due.active_triggers(self._connection) if rows else frozenset()
         won: dict[UUID, TriggerRow] = {}
         for row in rows:
@@ -288,18 +300,18 @@ class _Claiming:
             return True
         due_at = trigger.due_at
         if row.retry is not None:
-            own = cron.resolve_due(row.next_run, row.due_at, self._zone)
+            own = cron.resolve_due(row.next_run, row.due_at, self._schedules.zone)
             due_at = own if own <= self._now else None
         if due_at is None:
             return True
         try:
-            due_at = _due.next_after(row.cron_expr, due_at, now=self._now, zone=self._zone)
+            due_at = self._schedules.next_after(row, due_at, now=self._now)
         except PoisonedRowError:
             return False
         update = (
             sa.update(SCHEDULED)
             .where(SCHEDULED.c.id == row.trigger_id, *still(SCHEDULED.c.next_run, row.next_run))
-            .values(next_run=cron.to_site(due_at, self._zone), due_at=due_at)
+            .values(next_run=cron.to_site(due_at, self._schedules.zone), due_at=due_at)
         )
         return self._connection.execute(update).rowcount == 1
 

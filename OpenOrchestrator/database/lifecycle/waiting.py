@@ -12,9 +12,12 @@ from enum import Enum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from OpenOrchestrator.database.lifecycle.admission import asked_words, paused_words
 from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
+from OpenOrchestrator.database.stores.site_pause import SitePause
 
 _MOST_NAMED = 5
 _STARTS_WITHIN = timedelta(seconds=60)
@@ -32,9 +35,13 @@ class Cause(Enum):
     NOT_DUE = "not_due"
     QUEUE_TOO_SHORT = "queue_too_short"
     RESTS = "rests"
+    SITE_PAUSED = "site_paused"
     BACK_OFF = "back_off"
     NO_SCHEDULER = "no_scheduler"
     SCHEDULER_SILENT = "scheduler_silent"
+    CORDONED = "cordoned"
+    DRAINED = "drained"
+    STOPS = "stops"
     SLOTS_FULL = "slots_full"
     BLOCKED = "blocked"
     WAITS_TO_BE_ALONE = "waits_to_be_alone"
@@ -53,6 +60,9 @@ _NEARNESS = {
             Cause.WAITS_TO_BE_ALONE,
             Cause.SLOTS_FULL,
             Cause.BLOCKED,
+            Cause.CORDONED,
+            Cause.STOPS,
+            Cause.DRAINED,
             Cause.SCHEDULER_SILENT,
             Cause.NO_SCHEDULER,
         )
@@ -106,13 +116,19 @@ class KnownScheduler:
     Attributes:
         is_live: Whether its lease lives.
         heard: Naive site time of its last report.
-        slots: How many jobs it runs at once; None if it is of a version that does not say.
+        slots: How many jobs it runs at once; None if it is of a version that does not say, nor obeys pause and cordon.
+        cordon: Asked to start nothing.
+        drain: Asked to end.
+        stopping: Asked to end on its machine, by a signal.
     """
 
     name: str
     is_live: bool
     heard: datetime
     slots: int | None
+    cordon: Mark | None = None
+    drain: Mark | None = None
+    stopping: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +153,7 @@ class Facts:
         paused_since: Naive site time.
         pause_reason: Why.
         paused_until: Aware UTC.
+        site_pause: Keeps everything from starting, on schedulers that know of it.
         candidates: Every trigger that is due now, with where it may run.
         jobs: Everything that runs.
         zone: The site's.
@@ -161,6 +178,7 @@ class Facts:
     paused_since: datetime | None = None
     pause_reason: str | None = None
     paused_until: datetime | None = None
+    site_pause: SitePause | None = None
     candidates: Sequence[Candidate] = ()
     schedulers: Sequence[KnownScheduler] = ()
     jobs: Sequence[ActiveJob] = ()
@@ -169,7 +187,11 @@ class Facts:
 
 def why(facts: Facts) -> tuple[Reason, ...]:
     """Return why a trigger is not running now, or that it is; never empty."""
-    return tuple(_reasons(facts))
+    pause = facts.site_pause
+    if pause is None or any(job.trigger_id == facts.trigger_id for job in facts.jobs):
+        return tuple(_reasons(facts))
+    short = "" if facts.due is None else "Site paused"
+    return (_site_paused(pause, facts.zone, short=short), *_reasons(facts))
 
 
 def in_short(reasons: Sequence[Reason]) -> str:
@@ -218,8 +240,15 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         yield Reason(Cause.QUEUE_TOO_SHORT, words)
     elif facts.next_due is not None:
         yield Reason(Cause.NOT_DUE, f"It is not due before {_at(facts.next_due, facts.zone)}.", facts.next_due)
-    else:
+    elif facts.site_pause is None:
         yield Reason(Cause.NOTHING, "Nothing hinders it: the next scheduler that looks starts it.")
+
+
+def _site_paused(pause: SitePause, zone: ZoneInfo, *, short: str) -> Reason:
+    words = f"The site is {paused_words(pause, zone)}, so nothing starts."
+    if pause.until is None:
+        words += " Resume it."
+    return Reason(Cause.SITE_PAUSED, words, pause.until, short=short)
 
 
 def _paused(facts: Facts) -> Reason:
@@ -251,7 +280,18 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
             words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
             short = f"{scheduler.name} silent"
             yield Reason(Cause.SCHEDULER_SILENT, words, scheduler=scheduler.name, short=short)
-        else:
+        elif scheduler.drain is not None:
+            asked = asked_words(scheduler.drain, facts.zone)
+            words = f"{scheduler.name} is drained{asked}: it ends when its robots have."
+            yield Reason(Cause.DRAINED, words, scheduler=scheduler.name, short=f"{scheduler.name} drained")
+        elif scheduler.stopping is not None:
+            asked = asked_words(scheduler.stopping, facts.zone)
+            words = f"{scheduler.name} was asked to stop on its machine, and waits{asked} for its robots to end."
+            yield Reason(Cause.STOPS, words, scheduler=scheduler.name, short=f"{scheduler.name} stopping")
+        elif scheduler.cordon is not None:
+            words = f"{scheduler.name} is cordoned{asked_words(scheduler.cordon, facts.zone)}. Uncordon it."
+            yield Reason(Cause.CORDONED, words, scheduler=scheduler.name, short=f"{scheduler.name} cordoned")
+        elif facts.site_pause is None or scheduler.slots is None:
             yield _on(facts, due, scheduler)
 
 

@@ -20,7 +20,8 @@ from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, waiting_retries
+from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, site_pause, waiting_retries
+from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
@@ -36,6 +37,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     trigger_id,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -125,6 +127,7 @@ def _explain(session: Session, rows: Sequence[Any], *, now: datetime, zone: Zone
         name="",
         status=None,
         now=now,
+        site_pause=site_pause.read(session),
         candidates=tuple(map(Candidate.of, due.due)),
         schedulers=_schedulers(session),
         jobs=_jobs(session),
@@ -163,6 +166,7 @@ def _explained(session: Session, row: Any, common: Facts, due: DueTriggers, now:
 
 def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
     trigger, zone = read(row), facts.zone
+    schedules = Schedules(session.connection(), zone)
     own = next((one for one in facts.candidates if one.trigger_id == trigger.trigger_id), None)
     if own is not None:
         return replace(facts, due=own, due_since=own.due_at or trigger.run_requested_at)
@@ -177,13 +181,13 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
         )
     if trigger.retry is not None:
         database_now = waiting_retries.database_now(session)
-        due = due_triggers.as_due(trigger, now=now, zone=zone, database_now=database_now)
+        due = due_triggers.as_due(trigger, now=now, schedules=schedules, database_now=database_now)
         if isinstance(due, DueTrigger):
             return facts
         times = number_or_none(row.retry_times) or 0
         return replace(facts, retry_at=due, retry_number=trigger.retry.number, retry_times=times)
     if trigger.next_run is not None:
-        due = due_triggers.as_due(trigger, now=now, zone=zone)
+        due = due_triggers.as_due(trigger, now=now, schedules=schedules)
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
     if not isinstance(row.queue_name, str):
         return facts
@@ -207,7 +211,15 @@ def _count_new(session: Session, queue: str, most: int) -> int:
 def _schedulers(session: Session) -> tuple[KnownScheduler, ...]:
     live = schedulers.live_names(session)
     return tuple(
-        KnownScheduler(one.machine_name, one.machine_name in live, one.last_update, one.slots)
+        KnownScheduler(
+            one.machine_name,
+            one.machine_name in live,
+            one.last_update,
+            one.slots,
+            None if one.cordoned_at is None else Mark(one.cordoned_at, one.cordoned_by),
+            None if one.drain_at is None else Mark(one.drain_at, one.drain_by),
+            None if one.stopping_at is None else Mark(one.stopping_at),
+        )
         for one in schedulers.find_all(session)
     )
 

@@ -14,7 +14,8 @@ from OpenOrchestrator.common.errors import AlreadyExistsError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.exact_texts import SameText
-from OpenOrchestrator.database.stores import notes, validation
+from OpenOrchestrator.database.statuses import UsedKind
+from OpenOrchestrator.database.stores import notes, uses, validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ VALUE_LENGTH = 1000
 N = TypeVar("N", Constant, Credential)
 
 _KINDS: dict[type[Any], AnnotatedKind] = {Constant: AnnotatedKind.CONSTANT, Credential: AnnotatedKind.CREDENTIAL}
+_USED: dict[type[Any], UsedKind] = {Constant: UsedKind.CONSTANT, Credential: UsedKind.CREDENTIAL}
 
 
 def get(session: Session, name: str) -> Constant:
@@ -52,15 +54,15 @@ def create(session: Session, name: str, value: str, *, now: datetime) -> None:
     insert_named(session, Constant, name, {"value": stored, "changed_at": now})
 
 
-def update(session: Session, name: str, value: str, *, now: datetime) -> None:
-    """Give a constant a new value.
+def update(session: Session, name: str, value: str, *, now: datetime) -> str:
+    """Give a constant a new value, and return its name as it is stored.
 
     Raises:
         NotFoundError: If there is none with this name.
         InvalidInputError: If the value cannot be stored.
     """
     stored = validation.text(value, "value of the constant", VALUE_LENGTH, session.get_bind().dialect.name)
-    update_named(session, Constant, name, {"value": stored, "changed_at": now})
+    return update_named(session, Constant, name, {"value": stored, "changed_at": now})
 
 
 def delete(session: Session, name: str) -> None:
@@ -91,7 +93,7 @@ def get_named(session: Session, model: type[N], name: str) -> N:
 
 
 def insert_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
-    """Insert a constant or credential under a name that is free, with nothing noted about it.
+    """Insert a constant or credential under a name that is free, with nothing noted about it, and not used yet.
 
     An older program may have deleted one of this name, and left what was noted about that.
 
@@ -112,11 +114,11 @@ def insert_named(session: Session, model: type[N], name: str, values: dict[str, 
         session.execute(sa.insert(_table(model)), {"name": trimmed, **values})
     except sa.exc.IntegrityError as error:
         raise _taken(noun, trimmed, trimmed) from error
-    notes.delete(session, _KINDS[model], trimmed)
+    forget_named(session, model, trimmed)
 
 
-def update_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
-    """Change the constant or credential of a name.
+def update_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> str:
+    """Change the constant or credential of a name, and return that as it is stored.
 
     Raises:
         NotFoundError: If there is none.
@@ -124,12 +126,12 @@ def update_named(session: Session, model: type[N], name: str, values: dict[str, 
     """
     for candidate in _candidates(session, model, name):
         if _rows(session.execute(sa.update(_table(model)).where(SameText(model.name, candidate)).values(values))):
-            return
+            return candidate
     raise _not_found(model, name)
 
 
 def delete_named(session: Session, model: type[N], name: str) -> None:
-    """Delete the constant or credential of a name, with what is noted about it.
+    """Delete the constant or credential of a name, with what is noted about it and who used it.
 
     Raises:
         NotFoundError: If there is none.
@@ -137,9 +139,15 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
     """
     for candidate in _candidates(session, model, name):
         if _rows(session.execute(sa.delete(_table(model)).where(SameText(model.name, candidate)))):
-            notes.delete(session, _KINDS[model], candidate)
+            forget_named(session, model, candidate)
             return
     raise _not_found(model, name)
+
+
+def forget_named(session: Session, model: type[N], name: str) -> None:
+    """Delete what is noted about a constant or credential that is deleted, or was before this one, and who used it."""
+    notes.delete(session, _KINDS[model], name)
+    uses.delete(session, _USED[model], name)
 
 
 def has(session: Session, model: type[N], name: str, values: dict[str, Any]) -> bool:

@@ -91,8 +91,8 @@ def create(session: Session, name: str, stored: dict[str, Any]) -> None:
     insert_named(session, Credential, name, stored)
 
 
-def update(session: Session, name: str, stored: dict[str, Any]) -> None:
-    """Give a credential a new user name and password.
+def update(session: Session, name: str, stored: dict[str, Any]) -> str:
+    """Give a credential a new user name and password, and return its name as it is stored.
 
     Args:
         session: An open transaction.
@@ -102,7 +102,7 @@ def update(session: Session, name: str, stored: dict[str, Any]) -> None:
     Raises:
         NotFoundError: If there is none with this name.
     """
-    update_named(session, Credential, name, stored)
+    return update_named(session, Credential, name, stored)
 
 
 def delete(session: Session, name: str) -> None:

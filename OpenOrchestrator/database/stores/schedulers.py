@@ -113,6 +113,7 @@ def enroll(
         "host_name": host_name[:255],
         "process_identity": process_identity,
         "instance": identity.instance,
+        "stopping_at": None,  # of a daemon that was killed while it waited
     }
 
     def work(session: Session) -> None:
@@ -177,11 +178,15 @@ def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> B
 
 
 def leave(database: Database, identity: Identity) -> None:
-    """Give up the name, so that the next scheduler of that name need not wait for the lease to run out."""
+    """Give up the name, so that the next scheduler of that name need not wait for the lease to run out.
+
+    A drain is fulfilled by that. A cordon stays: a machine that was drained is not to be given work before an admin
+    says so, however it is started again.
+    """
     update = (
         sa.update(_SCHEDULERS)
         .where(_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
-        .values(instance=None, lease_until=None, running_jobs=0)
+        .values(instance=None, lease_until=None, running_jobs=0, drain_at=None, drain_by=None, stopping_at=None)
     )
     database.write(lambda session: session.connection().execute(update), read_back=lambda _session: None)
 

@@ -11,7 +11,12 @@ from OpenOrchestrator.orchestrator.components.choices import join_choice
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
 from OpenOrchestrator.orchestrator.dashboard.attention import AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
-from OpenOrchestrator.orchestrator.dashboard.backend.overview import Glance, SilentScheduler, TroubledTrigger
+from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
+    Glance,
+    HeldScheduler,
+    SilentScheduler,
+    TroubledTrigger,
+)
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
 from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
@@ -33,6 +38,7 @@ def attention_rows(
     failures += [(cause.last, _elements(cause, glance, moment)) for cause in elements]
     rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += _silent_ones(glance.silent, moment)
+    rows += [_held_scheduler(each, moment) for each in glance.held]
     rows += untaken_rows(glance, unserved, moment)
     rows += _late([each for each in glance.troubled if each.late], glance, moment)
     rows += [_stuck(each, glance, moment) for each in glance.troubled if each.stuck]
@@ -148,6 +154,26 @@ def _silent(scheduler: SilentScheduler, moment: Moment) -> AttentionRow:
         first=moment.past(scheduler.seen),
         firstTip=f"Last heard from {moment.full(scheduler.seen)}",
         last=f"{times.span(moment.seconds_since(scheduler.seen))} silent",
+        link="Scheduler",
+        href=path,
+    )
+
+
+def _held_scheduler(scheduler: HeldScheduler, moment: Moment) -> AttentionRow:
+    path = link("/schedulers", name=join_choice((scheduler.name,), exclude=False))
+    by = f" by {scheduler.by}" if scheduler.by else ""
+    return AttentionRow(
+        id=f"held {scheduler.name}",
+        icon="sym_r_hourglass_top" if scheduler.ends else "sym_r_block",
+        tone="paused",
+        title=f"{scheduler.name} is {'drained' if scheduler.ends else 'cordoned'}{by}, and starts nothing",
+        who="It ends when its robots have" if scheduler.ends else "Uncordon it to let it start robots",
+        count="1",
+        countOf="scheduler",
+        countHref=path,
+        first=moment.past(scheduler.since),
+        firstTip=f"Since {moment.full(scheduler.since)}",
+        last=f"since {times.span(moment.seconds_since(scheduler.since))}",
         link="Scheduler",
         href=path,
     )

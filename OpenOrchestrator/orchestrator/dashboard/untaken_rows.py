@@ -44,10 +44,14 @@ def served_by(row_id: str, unserved: Sequence[UnservedQueue]) -> tuple[UUID, ...
 
 def why_not_taken(schedulers: Sequence[str], glance: Glance) -> str:
     """Return why no scheduler starts a trigger that may run on these; empty for anywhere."""
+    if glance.is_paused:
+        return "the site is paused"
     silent = {scheduler_key(scheduler.name) for scheduler in glance.silent}
     if len(silent) == glance.schedulers:
         return "no scheduler is heard from" if silent else "there is no scheduler yet"
     if not nobody_may(schedulers, glance.live):
+        if _are_held(schedulers, glance):
+            return "every scheduler that may is cordoned"
         return "no free scheduler has started it"
     named = some(schedulers)
     if silent.issuperset(map(scheduler_key, schedulers)):
@@ -57,11 +61,19 @@ def why_not_taken(schedulers: Sequence[str], glance: Glance) -> str:
 
 def what_to_do(schedulers: Sequence[str], glance: Glance) -> str:
     """Return what lets a trigger be taken that may run on these schedulers; empty for anywhere."""
+    if glance.is_paused:
+        return "it waits until the site is resumed"
     if not nobody_may(schedulers, glance.live):
+        if _are_held(schedulers, glance):
+            return "uncordon one, or start another scheduler"
         return "wait until one is free, or start another scheduler"
     if not schedulers:
         return "start a scheduler"
     return f"start {some(schedulers) if len(schedulers) == 1 else 'one of them'}, or edit where it may run"
+
+
+def _are_held(schedulers: Sequence[str], glance: Glance) -> bool:
+    return nobody_may(schedulers, glance.live - {each.name for each in glance.held})
 
 
 def enable_words(count: int) -> str:

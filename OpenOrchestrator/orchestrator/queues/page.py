@@ -43,6 +43,7 @@ from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_e
 from OpenOrchestrator.orchestrator.queues.elements.inspector import ElementInspector
 from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
 from OpenOrchestrator.orchestrator.queues.page_query import query_of, refresh_seconds
+from OpenOrchestrator.orchestrator.uses.parts import UsesLine
 
 ACTIONS = (
     RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
@@ -105,6 +106,8 @@ class QueuePage:
         page = await self._list.first()
         figures = await self._queues.one(self._queue)
         annotation = await self._annotated()
+        uses = UsesLine(view, self._queue)
+        await uses.ask()
         with view.head(self._queue, crumbs=[("Queues", "/queues")]):
             ui.element("span").classes("oo-vsep oo-no-phone")
             secondary("Import", self._import, icon="sym_r_upload", marker="import-file").classes("oo-no-phone")
@@ -116,6 +119,7 @@ class QueuePage:
         self._figures = QueueFigures(path_of(self._queue))
         self._annotation_place = ui.element("div")
         self._show_annotation(annotation)
+        uses.build()
         self._filters = FilterBar(
             view.query,
             self._filtered,
@@ -174,9 +178,8 @@ class QueuePage:
 
     def _cause_words(self, page: FoundElements) -> dict[str, str]:
         cause = self._list.query.cause
-        if not cause or not page.rows:
-            return {}
-        return {cause: title_of((page.rows[0].message or "").strip() or UNEXPLAINED)}
+        message = (page.rows[0].message or "").strip() if page.rows else ""
+        return {cause: title_of(message or UNEXPLAINED)} if cause and page.rows else {}
 
     def _build_table(self) -> None:
         self._place.clear()

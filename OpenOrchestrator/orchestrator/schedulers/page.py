@@ -7,15 +7,16 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.choices import join_choice, split_choice
+from OpenOrchestrator.orchestrator.components.forms.ask_by_name import ask_by_name
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, DataTable, Row, RowAction
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar
-from OpenOrchestrator.orchestrator.components.vocabulary import Look
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.schedulers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulerRow, SchedulersBackend
+from OpenOrchestrator.orchestrator.schedulers.holds import ASKED, held_words, state_of
 
 COLUMNS = (
     Column("name", "Scheduler", "24%", phone=True),
@@ -29,10 +30,11 @@ COLUMNS = (
 ACTIONS = (
     RowAction("jobs", "Jobs", "sym_r_play_circle", quick=True),
     RowAction("triggers", "Triggers", "sym_r_bolt"),
+    RowAction("cordon", "Cordon", "sym_r_block"),
+    RowAction("uncordon", "Uncordon", "sym_r_play_arrow"),
+    RowAction("drain", "Drain", "sym_r_logout"),
     RowAction("forget", "Remove from the list", "sym_r_delete", danger=True),
 )
-ALIVE = Look("Heard from", "done", "sym_r_check_circle", quiet=True)
-SILENT = Look("Not heard from", "lost", "sym_r_link_off")
 NONE_YET = empty.NoneYet(
     "sym_r_dns",
     "No schedulers yet",
@@ -65,7 +67,7 @@ class SchedulersPage:
             self._filtered,
             placeholder="Filter by name or machine",
             choices=(ChoiceFilter("name", "Name", {}, when_set=True),),
-            segments={"": "All", "silent": "Not heard from"},
+            segments={"": "All", "silent": "Not heard from", "held": "Cordoned"},
         )
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(
@@ -84,12 +86,13 @@ class SchedulersPage:
         self._rows = rows
         text = self._text.casefold()
         names, but_these = split_choice(self._view.query.get("name", ""))
-        silent_only = self._view.query.get("segment") == "silent"
+        segment = self._view.query.get("segment")
         shown = [
             row
             for row in rows
             if (text in row.name.casefold() or text in (row.host or "").casefold())
-            and (row.silent or not silent_only)
+            and (row.silent or segment != "silent")
+            and (row.cordon or row.drain or row.stopping or segment != "held")
             and (not names or (row.name in names) is not but_these)
         ]
         now, zone = self._view.now(), self._view.zone
@@ -111,6 +114,8 @@ class SchedulersPage:
             self._view.go(f"/jobs?{_choice(name)}")
         elif action == "triggers":
             self._view.go(f"/triggers?{_choice(name)}")
+        elif action in ASKED:
+            await self._ask(action, row)
         elif await confirm(
             f"Remove {name} from the list?",
             ["Its jobs and logs stay. It is on the list again as soon as it is heard from."],
@@ -123,6 +128,20 @@ class SchedulersPage:
                 lost="It has been heard from again, or somebody else removed it.",
             )
 
+    async def _ask(self, action: str, row: SchedulerRow) -> None:
+        view, name, asked = self._view, row.name, ASKED[action]
+        if asked.refused(row):
+            return
+        wish = await ask_by_name(f"{asked.verb} {name}?", asked.sentences(row), action=f"{asked.verb} {name}")
+        if wish is None:
+            return
+        work = {
+            "cordon": lambda: self._backend.cordon(name, wish.by),
+            "uncordon": lambda: self._backend.uncordon(name),
+            "drain": lambda: self._backend.drain(name, wish.by),
+        }[action]
+        await view.act(work, name=f"{asked.verb} {name}", done=f"{name} {asked.done(row)}")
+
 
 def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
     """Return a scheduler as the table shows it."""
@@ -131,16 +150,22 @@ def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
     return Row(
         id=row.name,
         name=row.name,
-        version=str(row.silent),
-        actions={"jobs": "", "triggers": "", "forget": "" if row.silent else "It is heard from"},
+        version=f"{row.silent} {state_of(row).word}",
+        actions={
+            "jobs": "",
+            "triggers": "",
+            **{name: asked.refused(row) for name, asked in ASKED.items()},
+            "forget": "" if row.silent else "It is heard from",
+        },
         cells={
             "name": cells.text(
                 row.name,
                 second=row.host or "",
                 phone=_phone_line(seen, now, silent=row.silent),
+                tip=held_words(row, zone) or None,
                 href=f"/jobs?{_choice(row.name)}",
             ),
-            "state": cells.pill(SILENT if row.silent else ALIVE),
+            "state": cells.pill(state_of(row), after={"tip": held_words(row, zone)} if held_words(row, zone) else None),
             "seen": _heartbeat(seen, now, zone, silent=row.silent),
             "running": cells.text(
                 ", ".join(row.running) or "Nothing",

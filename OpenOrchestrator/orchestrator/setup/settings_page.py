@@ -14,8 +14,10 @@ from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
+from OpenOrchestrator.orchestrator.setup.backend.site_pause import SitePauseBackend
 from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
+from OpenOrchestrator.orchestrator.setup.pause_row import PauseRow
 from OpenOrchestrator.orchestrator.setup.site_name import SiteNameRows
 from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend, KeyReport
 from OpenOrchestrator.orchestrator.values.key_words import key_state
@@ -44,6 +46,7 @@ class SettingsPage:
         self._installation = view.installation
         self._keys = KeyBackend(view.database, view.clock)
         self._site_backend = SiteBackend(view.database, view.clock)
+        self._pause_backend = SitePauseBackend(view.database, view.clock)
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -55,6 +58,7 @@ class SettingsPage:
         except OpenOrchestratorError as error:
             problem = str(error)
         key = await view.load(lambda: self._keys.report(self._installation.key)) if report is not None else None
+        paused = await view.load(self._pause_backend.present) if report is not None else None
         zones = await zone_names()
         with view.head("Settings", live=False):
             pass
@@ -63,6 +67,8 @@ class SettingsPage:
             with _card("Encryption key", "Encrypts the passwords of credentials. Every scheduler needs the same key."):
                 self._key_box = ui.element("div")
             self._site(zones)
+            with _card("Pause", "Nothing starts on any scheduler while the site is paused. Robots that run go on."):
+                PauseRow(view, self._pause_backend, paused)
             self._look()
             with ui.element("div").classes("oo-row oo-sm oo-t3").style("justify-content: center"):
                 ui.label(f"OpenOrchestrator {__version__}")

@@ -16,10 +16,12 @@ from OpenOrchestrator.orchestrator.components.chart import Chart
 from OpenOrchestrator.orchestrator.live.poller import Live, Viewer
 from OpenOrchestrator.orchestrator.live.registry import PageSpec, badges_of
 from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.setup.backend.site_pause import SitePauseBackend
 from OpenOrchestrator.orchestrator.shell import assets, notices
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
 from OpenOrchestrator.orchestrator.shell.go_to import GoTo
 from OpenOrchestrator.orchestrator.shell.navigation import Navigation
+from OpenOrchestrator.orchestrator.shell.pause_banner import LOOK_SECONDS, PauseBanner
 from OpenOrchestrator.orchestrator.shell.site_strip import SiteStrip
 
 COUNTS_SECONDS = 5.0
@@ -80,6 +82,7 @@ class Frame:
             self._navigation.build()
             with ui.element("div").classes("oo-main").props("role=main tabindex=-1") as main:
                 self._banner()
+                self._paused = PauseBanner(self._installation, lambda: self._view)
                 routes = {page.path: self._builder(page) for page in self._pages}
                 self._sub_pages = ui.sub_pages(routes, show_404=False)
                 self._missing = ui.element("div")
@@ -187,13 +190,18 @@ class Frame:
     def _follow_counts(self) -> None:
         if not self._installation.connected:
             return
-        backend = CountsBackend(self._installation.database, self._installation.clock, badges_of(self._pages))
-        key = (id(self._installation.database), "counts")
+        database, clock = self._installation.database, self._installation.clock
+        backend = CountsBackend(database, clock, badges_of(self._pages))
+        key = (id(database), "counts")
         self._live.shared(key, backend.counts, self._viewer, self._navigation.show_counts, every=COUNTS_SECONDS)
-        background_tasks.create(self._first_counts(backend), name="first counts", context=self._client)
+        pause = SitePauseBackend(database, clock)
+        key = (id(database), "site pause")
+        self._live.shared(key, pause.present, self._viewer, self._paused.show, every=LOOK_SECONDS)
+        background_tasks.create(self._first_counts(backend, pause), name="first counts", context=self._client)
 
-    async def _first_counts(self, backend: CountsBackend) -> None:
+    async def _first_counts(self, backend: CountsBackend, pause: SitePauseBackend) -> None:
         try:
+            self._paused.show(await pause.present())
             self._navigation.show_counts(await backend.counts())
         except DatabaseError as error:
             self._live.failed(error)

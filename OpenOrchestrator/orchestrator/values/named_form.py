@@ -17,6 +17,7 @@ from OpenOrchestrator.orchestrator.components.forms.checks import required
 from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Difference, overwrite
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
+from OpenOrchestrator.orchestrator.uses.parts import add_uses
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class NamedForm(ABC, Generic[R]):
         first.props("autofocus")
         for label, element in {"Name": self._name, **fields}.items():
             drawer.watch(label, element)
+        if row is not None:
+            add_uses(self._view, drawer, self._rows.used, row.name)
         drawer.settle()
         drawer.open()
 

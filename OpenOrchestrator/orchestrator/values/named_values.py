@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotationsBackend, Noted
+from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, AnnotationsBackend
 from OpenOrchestrator.orchestrator.annotations.form import annotate
 from OpenOrchestrator.orchestrator.annotations.owner_words import name_of, noted_tip
 from OpenOrchestrator.orchestrator.components import empty, times
@@ -23,6 +23,8 @@ from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager, place_of
 from OpenOrchestrator.orchestrator.live.address_list import AddressList
 from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.uses.backend import UsesBackend
+from OpenOrchestrator.orchestrator.uses.words import NOT_NOTED, day_words, full_date, warning
 from OpenOrchestrator.orchestrator.values.backend.named_values import (
     NamedPage,
     NamedQuery,
@@ -82,6 +84,7 @@ class NamedValuesPage(ABC, Generic[R]):
                 (
                     Column("name", "Name", "32%", sortable=True, phone=True),
                     *self.columns,
+                    Column("read", "Last read", "120px", sortable=True),
                     Column("changed", "Changed", "150px", sortable=True),
                 ),
                 actions=ACTIONS,
@@ -120,7 +123,7 @@ class NamedValuesPage(ABC, Generic[R]):
     def _query_of(self, address: Mapping[str, str]) -> NamedQuery:
         """Return what an address asks for; parts that mean nothing are left out."""
         sort = address.get("sort", "name")
-        known = sort.lstrip("-") in self._backend.sorts
+        known = sort.lstrip("-") in {*self._backend.sorts, "read"}
         page, size = place_of(address)
         tags, not_tags = split_choice(address.get("tag", ""))
         return NamedQuery(
@@ -136,7 +139,7 @@ class NamedValuesPage(ABC, Generic[R]):
     def _show(self, page: NamedPage[R]) -> None:
         now, zone, query = self._view.now(), self._view.zone, self._list.query
         self._rows = {row.name: row for row in page.rows}
-        rows = [self._table_row(row, now, zone, page.noted.get(row.name, NOTHING_NOTED)) for row in page.rows]
+        rows = [self._table_row(row, page, now, zone) for row in page.rows]
         self._table.show(rows, sort=query.sort, descending=query.descending)
         self._pager.show(page=query.page, size=query.size, shown=len(page.rows), total=page.total)
         filtered = bool(query.text or query.tags)
@@ -151,7 +154,8 @@ class NamedValuesPage(ABC, Generic[R]):
             on_clear=self._filters.clear,
         )
 
-    def _table_row(self, row: R, now: datetime, zone: tzinfo, noted: Noted) -> Row:
+    def _table_row(self, row: R, page: NamedPage[R], now: datetime, zone: tzinfo) -> Row:
+        noted, read = page.noted.get(row.name, NOTHING_NOTED), page.last_reads.get(row.name)
         second = name_of(noted.owner) if noted != NOTHING_NOTED else None
         return Row(
             id=row.name,
@@ -168,6 +172,9 @@ class NamedValuesPage(ABC, Generic[R]):
                     strong=True,
                 ),
                 **self._cells(row),
+                "read": cells.text("not noted", tone="t3", tip=NOT_NOTED)
+                if read is None
+                else cells.text(day_words(read, now.astimezone(zone).date()), tone="t3", tip=full_date(read)),
                 "changed": cells.moment(times.from_site(row.changed, zone), now, zone),
             },
         )
@@ -185,8 +192,15 @@ class NamedValuesPage(ABC, Generic[R]):
             await self._open(name)
         elif action == "notes":
             await annotate(self._view, self._backend.kind, name, name, self._view.refresh)
-        elif await confirm(f"Delete {name}?", [f"Robots that ask for {name} will fail."], action=f"Delete {name}"):
+        elif await confirm(f"Delete {name}?", await self._warning(name), action=f"Delete {name}"):
             await self._view.act(lambda: self._backend.delete(row), name=f"Delete {name}", done=f"{name} was deleted")
+
+    async def _warning(self, name: str) -> list[str]:
+        """Return what is said before one is deleted: also who read it lately, if that is known."""
+        uses = UsesBackend(self._view.database, self._view.clock)
+        found = await self._view.load(lambda: uses.get(self._backend.used, name))
+        known = warning(found or (), self._view.now().astimezone(self._view.zone).date())
+        return [f"Robots that ask for {name} will fail.", *([known] if known else [])]
 
     async def _open(self, name: str) -> None:
         fresh = await self._view.act(lambda: self._backend.get(name), name=f"Open {name}")

@@ -92,6 +92,27 @@ class Dispatch:
             if won < len(chosen):
                 self._unknown_claims.look_soon()
 
+    def is_busy(self) -> bool:
+        """Tell whether anything runs here."""
+        return bool(self._runs.supervisors())
+
+    def give_back_unstarted(self, reason: str) -> None:
+        """Give back the runs whose robots were not started yet, so that other schedulers take them at once.
+
+        Args:
+            reason: Why, for whoever looks at the job.
+        """
+        for supervisor, claimed in self._runs.unstarted():
+            supervisor.withdraw()
+            try:
+                # Guarded: should the robot be started at this moment, only one of the two succeeds.
+                if runs.give_back(self._database, claimed, reason):
+                    self._services.events.given_back(claimed.job_id, claimed.trigger_name, reason)
+                    self._services.on_over(supervisor)
+            except DatabaseError as error:
+                # Its lease runs out, and it is due again then.
+                self._services.contact.failed(error)
+
     def rest(self) -> None:
         """Claim nothing for a while, because this machine has no means to start robots. For any thread."""
         now = elapsed()

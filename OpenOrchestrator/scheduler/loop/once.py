@@ -13,6 +13,7 @@ from OpenOrchestrator.scheduler.contact import Contact, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
+from OpenOrchestrator.scheduler.loop.gate import Gate
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
 
@@ -23,6 +24,7 @@ class Once:
     Args:
         database: Tells the time.
         dispatch: Starts what is due.
+        gate: Tells whether anything may be started; if not, nothing is, and the round is over.
         runs: The runs under way.
         poll_interval: Seconds between two looks.
         bell: Wakes it at the end of a run.
@@ -35,6 +37,7 @@ class Once:
         self,
         database: Database,
         dispatch: Dispatch,
+        gate: Gate,
         runs: RunTable,
         *,
         poll_interval: float,
@@ -45,6 +48,7 @@ class Once:
     ) -> None:
         self._database = database
         self._dispatch = dispatch
+        self._gate = gate
         self._runs = runs
         self._poll_interval = poll_interval
         self._bell = bell
@@ -65,9 +69,10 @@ class Once:
             try:
                 self._dispatch.look_after_runs()
                 self._dispatch.end_pauses()
+                found = self._dispatch.look().due if self._gate.look().starts else ()
                 chosen = self._dispatch.choose(
                     trigger
-                    for trigger in self._dispatch.look().due
+                    for trigger in found
                     if trigger.trigger_id not in seen and (trigger.due_at is None or trigger.due_at <= began)
                 )
                 seen |= {trigger.trigger_id for trigger in chosen}

@@ -15,15 +15,19 @@ from OpenOrchestrator.scheduler.contact import Contact, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
+from OpenOrchestrator.scheduler.loop.gate import Gate
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
+
+_DRAINED = "its scheduler was drained before the robot was started"
 
 
 class Polling:
-    """Starts what falls due until asked to stop.
+    """Starts what falls due until asked to stop, or drained.
 
     Args:
         database: Tells the time.
         dispatch: Starts what is due.
+        gate: Tells whether anything may be started, and whether to end when nothing runs.
         poll_interval: Seconds between two looks while nothing else happens.
         bell: Wakes the loop.
         stop: Ends it.
@@ -35,6 +39,7 @@ class Polling:
         self,
         database: Database,
         dispatch: Dispatch,
+        gate: Gate,
         *,
         poll_interval: float,
         bell: Bell,
@@ -44,24 +49,29 @@ class Polling:
     ) -> None:
         self._database = database
         self._dispatch = dispatch
+        self._gate = gate
         self._poll_interval = poll_interval
         self._bell = bell
         self._stop = stop
         self._events = events
         self._contact = contact
         self._failures = 0
+        self._is_drained = False
 
     def run(self) -> None:
-        """Return when somebody asked to stop."""
+        """Return when somebody asked to stop, or asked for a drain and the last robot has ended."""
         while not self._stop.asked:
-            self._bell.sleep(self._tick())
+            pause = self._tick()
+            if self._is_drained:
+                return
+            self._bell.sleep(pause)
 
     def _tick(self) -> float:
         """Do what there is to do now, and return how many seconds to sleep at most."""
         try:
             self._dispatch.look_after_runs()
             self._dispatch.end_pauses()
-            pause = self._start_due()
+            pause = self._go_on()
         except DatabaseError as error:
             self._contact.failed(error)
             self._failures += 1
@@ -73,8 +83,16 @@ class Polling:
         self._failures = 0
         return pause
 
-    def _start_due(self) -> float:
+    def _go_on(self) -> float:
         poll = self._poll_interval * random.uniform(0.8, 1.0)  # noqa: S311  (jitter, not a secret)
+        admission = self._gate.look()
+        if admission.drain is not None:
+            # As a first signal does. An admin may call it off until the last robot has ended.
+            self._dispatch.give_back_unstarted(_DRAINED)
+            self._is_drained = not self._dispatch.is_busy() and self._gate.ends_for(admission.drain)
+        return self._start_due(poll) if admission.starts else poll
+
+    def _start_due(self, poll: float) -> float:
         if not self._dispatch.has_room():
             return poll
         asked_at = self._database.utc_now()

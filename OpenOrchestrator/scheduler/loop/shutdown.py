@@ -15,7 +15,7 @@ from OpenOrchestrator.common.settings import StopPolicy
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership
-from OpenOrchestrator.database.lifecycle import runs as run_writes
+from OpenOrchestrator.database.stores import cordons
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
@@ -79,24 +79,12 @@ class Shutdown:
         policy = StopPolicy.LEAVE if self._name_is_taken() else self._options.on_stop
         if self._stop.asked:
             self._services.events.stopping(policy.value, len(self._runs.supervisors()))
-        self._give_back_unstarted()
+        self._dispatch.give_back_unstarted(_GIVEN_BACK)
         if policy is StopPolicy.KILL:
             self._kill_running()
         if policy is not StopPolicy.LEAVE:
             self._wait_for_robots()
         self._services.events.stopped(self._leave_running())
-
-    def _give_back_unstarted(self) -> None:
-        for supervisor, claimed in self._runs.unstarted():
-            supervisor.withdraw()
-            try:
-                # Guarded: should the robot be started at this moment, only one of the two succeeds.
-                if run_writes.give_back(self._database, claimed, _GIVEN_BACK):
-                    self._services.events.given_back(claimed.job_id, claimed.trigger_name, _GIVEN_BACK)
-                    self._services.on_over(supervisor)
-            except DatabaseError as error:
-                # Its lease runs out, and it is due again then.
-                self._services.contact.failed(error)
 
     def _kill_running(self) -> None:
         """Kill the robots; those of jobs that may be another scheduler's by now only if they turn out not to be."""
@@ -115,8 +103,13 @@ class Shutdown:
                 supervisor.lose()
 
     def _wait_for_robots(self) -> None:
+        told = False
         while self._runs.supervisors() and not self._stop.insists and not self._name_is_taken():
             try:
+                # So that robots that ask whether to end are told.
+                told = told or self._database.write(
+                    lambda session: cordons.tell_stopping(session, self._identity), read_back=lambda _session: None
+                )
                 self._dispatch.look_after_runs()
             except DatabaseError as error:
                 self._services.contact.failed(error)

@@ -1,4 +1,4 @@
-"""Keeps the workspace from growing: deletes files of robots that have not been used for a long time.
+"""Keeps the workspace from growing, and now and then a table: deletes what has not been used for a long time.
 
 Owns a thread of its own, because git may take minutes to pack a repository. Must not touch anything a run still needs.
 """
@@ -24,10 +24,19 @@ class Housekeeping:
         clean_up: What to do; may take long.
         events: Told when it fails.
         every_seconds: Between two of them.
+        what: It is, for messages.
     """
 
-    def __init__(self, clean_up: Callable[[], object], events: Events, *, every_seconds: float = EVERY_SECONDS) -> None:
+    def __init__(
+        self,
+        clean_up: Callable[[], object],
+        events: Events,
+        *,
+        every_seconds: float = EVERY_SECONDS,
+        what: str = "clearing the workspace",
+    ) -> None:
         self._clean_up = clean_up
+        self._what = what
         self._events = events
         self._every_seconds = every_seconds
         self._stop = threading.Event()
@@ -47,4 +56,4 @@ class Housekeeping:
             try:
                 self._clean_up()
             except Exception as error:  # noqa: BLE001  (a full or broken disk must not stop the scheduler)
-                self._events.unexpected("clearing the workspace", error)
+                self._events.unexpected(self._what, error)

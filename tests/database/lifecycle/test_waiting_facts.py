@@ -15,7 +15,7 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain, explain_some
 from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
-from OpenOrchestrator.database.stores import pauses, schedulers, triggers
+from OpenOrchestrator.database.stores import cordons, pauses, schedulers, site_pause, triggers
 from OpenOrchestrator.database.stores.pauses import PauseNote
 
 HERE = Identity("here")
@@ -108,6 +108,26 @@ def test_a_run_that_is_asked_for_is_judged_though_it_is_not_due(database: Databa
     trigger_id = make.scheduled(database, "Later", next_run=datetime(2027, 1, 1))
     assert database.write(lambda s: triggers.request_run(s, trigger_id, now=database.utc_now()))
     assert causes(database, "Later") == [Cause.NOTHING]
+
+
+def test_a_paused_site_and_a_cordoned_scheduler_are_read(database: Database) -> None:
+    enroll(database)
+    make.single(database, "Invoices")
+    assert database.write(lambda s: cordons.cordon(s, "here", by="Bo"))
+    (reason,) = only(database, "Invoices").reasons
+    assert reason.cause is Cause.CORDONED
+    assert "here is cordoned by Bo since" in reason.words
+    assert database.write(lambda s: cordons.drain(s, "here")).ends
+    assert causes(database, "Invoices") == [Cause.DRAINED]
+    database.write(lambda s: cordons.uncordon(s, "here"))
+    assert database.write(lambda s: cordons.tell_stopping(s, HERE))
+    assert causes(database, "Invoices") == [Cause.STOPS]
+    database.write(lambda s: site_pause.pause(s, reason="SAP is closed", by="Ann"))
+    first, *_ = only(database, "Invoices").reasons
+    assert first.cause is Cause.SITE_PAUSED
+    assert "(SAP is closed)" in first.words
+    assert database.write(site_pause.resume)
+    assert causes(database, "Invoices") == [Cause.STOPS]
 
 
 def test_many_that_are_due_take_as_many_statements_as_one(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,8 +33,8 @@ from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.schema import migrations, revisions
 from OpenOrchestrator.database.schema.migrations import Situation, inspect_database, upgrade
 from OpenOrchestrator.database.schema.upgrade_lock import exclusive
-from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import notes
+from OpenOrchestrator.database.statuses import Access, JobStatus, QueueStatus, TriggerStatus, UsedKind
+from OpenOrchestrator.database.stores import notes, uses
 from OpenOrchestrator.database.stores.notes import Annotated, Owner
 
 
@@ -484,3 +484,25 @@ def test_what_a_database_of_3_0_holds_can_be_annotated_after_the_upgrade(
     database.close()
     after = read_old(empty_database_url, tables)
     assert after == (in_milliseconds(old) if database_server.kind == "mssql" else old), "older programs see no change"
+
+
+def test_what_a_database_of_3_0_holds_can_be_noted_as_used_after_the_upgrade(
+    empty_database_url: str, special: str
+) -> None:
+    tables = make_old(empty_database_url, V3_0, stamped=True, special=special)
+    old = read_old(empty_database_url, tables)
+    upgrade(empty_database_url, zone=ZONE)
+    names = [(UsedKind.CONSTANT, row["name"]) for row in old["Constants"]]
+    names += [(UsedKind.CREDENTIAL, row["name"]) for row in old["Credentials"]]
+    names += [(UsedKind.QUEUE, row["queue_name"]) for row in old["Queues"]]
+    today = date(2026, 11, 23)
+    used = {uses.Use(kind, name, special[:100], Access.READ): today for kind, name in names}
+    assert len(used) > 3
+    database = Database(empty_database_url)
+    database.verify()
+    assert database.change_aside(lambda connection: uses.find_missing(connection, used), uses.note)
+    for use in used:
+        (found,) = database.read(lambda session, use=use: uses.of(session, use.kind, use.name))
+        assert found == uses.LastUse(use.process, Access.READ, today)
+    database.close()
+    assert read_old(empty_database_url, tables) == old, "older programs see no change"

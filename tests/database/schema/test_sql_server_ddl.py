@@ -25,6 +25,8 @@ Columns = dict[tuple[str, str], str]
 ASCII_TEXTS = {
     ("Annotations", "kind"),
     ("Annotations", "subject_hash"),
+    ("Calendars", "country"),
+    ("Calendars", "working_days"),
     ("Jobs", "commit_sha"),
     ("Jobs", "secret_passing"),
     ("Jobs", "started_by"),
@@ -33,6 +35,7 @@ ASCII_TEXTS = {
     ("Job_Output", "stream"),
     ("Logs", "log_level"),
     ("Queues", "status"),
+    ("Scheduled_Triggers", "closed_days"),
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),
@@ -40,6 +43,9 @@ ASCII_TEXTS = {
     ("Triggers", "secret_passing"),
     ("Triggers", "when_lost"),
     ("Triggers", "type"),
+    ("Uses", "access"),
+    ("Uses", "kind"),
+    ("Uses", "use_hash"),
 }
 
 
@@ -102,6 +108,7 @@ def test_texts_and_dates_are_wide(revision: str) -> None:
     reached.pop(("alembic_version", "version_num"), None)
     narrow = {name for name, (kind, *_) in reached.items() if kind.startswith("VARCHAR")}
     assert narrow == ASCII_TEXTS
+    assert reached.pop(("Uses", "last_day")) == ("DATE", True, None)  # a day has no fractions
     dates = {kind for kind, *_ in reached.values() if kind.startswith("DATE")}
     assert dates == {"DATETIME2(6)"}
     assert reached["Logs", "log_message"] == ("NVARCHAR(max)", True, None)

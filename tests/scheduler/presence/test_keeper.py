@@ -27,6 +27,7 @@ from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.database.stores.schedulers import Beat
 from OpenOrchestrator.scheduler.loop.bell import Bell
+from OpenOrchestrator.scheduler.loop.gate import Gate
 from OpenOrchestrator.scheduler.loop.polling import Polling
 from OpenOrchestrator.scheduler.presence import keeper as keeper_module
 from OpenOrchestrator.scheduler.presence.lease_watch import LONGEST_WRITE_SECONDS
@@ -234,9 +235,11 @@ def test_a_database_that_is_read_but_takes_no_writes_does_not_count_as_back(benc
     bench.enroll(bench.identity)
     bench.contact.failed(TransientDatabaseError("the disk is full"))
     turn: Any = _OneTurn()
+    gate = Gate(bench.site.database, bench.identity, running=int, events=bench.events, contact=bench.contact)
     Polling(
         bench.site.database,
         turn,
+        gate,
         poll_interval=0.01,
         bell=Bell(),
         stop=turn,

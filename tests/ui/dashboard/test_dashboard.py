@@ -14,6 +14,7 @@ from nicegui.testing import User
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.models import (
     Job,
     Log,
@@ -25,6 +26,7 @@ from OpenOrchestrator.database.models import (
     Trigger,
 )
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.stores import cordons, site_pause
 from OpenOrchestrator.orchestrator.backend.causes import normalised, says_nothing, title_of
 from OpenOrchestrator.orchestrator.dashboard.attention import Attention, AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend import timeline as dashboard_timeline
@@ -451,6 +453,31 @@ async def test_why_a_trigger_is_late(user: User, site: Database) -> None:
     assert rows["Late: no free scheduler has started it"].who == "A, C"
     assert rows["Late: Silent is not heard from"].who == "B"
     assert rows["Late: no scheduler named Nobody is heard from"].who == "D"
+
+
+async def test_schedulers_that_are_cordoned_or_drained_need_attention_and_say_why_work_waits(
+    user: User, site: Database
+) -> None:
+    for name in ("Cordoned", "Drained", "Free"):
+        scheduler(site, name)
+    lease = {"lease_until": DatabaseUtcNow(300), "instance": uuid4()}
+    drained = sa.update(Scheduler).where(Scheduler.machine_name == "Drained").values(**lease)
+    site.write(lambda session: session.execute(drained))
+    site.write(lambda session: cordons.cordon(session, "Cordoned", by="Ann"))
+    assert site.write(lambda session: cordons.drain(session, "Drained", by="Bo")).ends
+    for name, where in (("A", ["Cordoned", "drained"]), ("B", [])):
+        overdue = site_time(NOW - timedelta(minutes=20))
+        add_trigger(site, SingleTrigger, trigger_name=name, next_run=overdue, scheduler_whitelist=where)
+    await user.open("/")
+    rows = await causes(user)
+    assert rows["Cordoned is cordoned by Ann, and starts nothing"].href == "/schedulers?name=Cordoned"
+    assert rows["Drained is drained by Bo, and starts nothing"].who == "It ends when its robots have"
+    assert rows["Late: every scheduler that may is cordoned"].who == "A"
+    assert rows["Late: no free scheduler has started it"].who == "B"
+
+    site.write(lambda session: site_pause.pause(session, reason="SAP is closed"))
+    await user.open("/")
+    assert (await causes(user))["Late: the site is paused"].who == "A, B"
 
 
 async def test_a_timeline_reads_only_its_day(site: Database, clock: SettableClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -10,7 +11,10 @@ from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.models import Scheduler
+from OpenOrchestrator.database.stores import cordons
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.schedulers.backend.schedulers import SchedulersBackend
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW
@@ -130,3 +134,89 @@ async def test_a_heartbeat_that_stops_turns_red(user: User, sample: Database, cl
     assert states() == {"Heard from", "Not heard from"}
     clock.advance(timedelta(minutes=3))
     await until(lambda: states() == {"Not heard from"})
+
+
+def alive(database: Database, name: str) -> None:
+    """Let the lease of a scheduler of the sample live on the database's clock, which is not the test's."""
+    lease = {"lease_until": DatabaseUtcNow(300), "instance": uuid4()}
+    update = sa.update(Scheduler).where(Scheduler.machine_name == name).values(**lease)
+    database.write(lambda session: session.execute(update))
+
+
+def stored(database: Database, name: str) -> Scheduler:
+    return database.read(lambda session: session.get_one(Scheduler, name))
+
+
+async def test_a_scheduler_is_cordoned_by_name_and_uncordoned(user: User, sample: Database) -> None:
+    await user.open("/schedulers")
+    await act_on(user, "schedulers", "cordon", "RPA-VM-02")
+    await user.should_see("Cordon RPA-VM-02?", retries=30)
+    await user.should_see("1 job running there now.")
+    user.find(marker="your-name").type("Åse")
+    await click(user, "confirm-by-name")
+    await user.should_see("RPA-VM-02 starts nothing new", retries=50)
+    assert stored(sample, "RPA-VM-02").cordoned_by == "Åse"
+
+    rows = await until(lambda: _row_in_state(user, "RPA-VM-02", "Cordoned"))
+    assert rows["a"]["cordon"] == "It is cordoned"
+    assert rows["a"]["uncordon"] == ""
+    assert cell(rows, "state")["tip"].startswith("Cordoned by Åse since ")
+    await user.open("/schedulers?segment=held")
+    assert set(await rows_of(user, "schedulers")) == {"RPA-VM-02"}
+    await act_on(user, "schedulers", "uncordon", "RPA-VM-02")
+    await user.should_see("Uncordon RPA-VM-02?", retries=30)
+    await click(user, "confirm-by-name")
+    await user.should_see("RPA-VM-02 starts robots again", retries=50)
+    assert stored(sample, "RPA-VM-02").cordoned_at is None
+
+
+async def test_a_scheduler_is_drained_and_that_is_said(user: User, sample: Database) -> None:
+    alive(sample, "RPA-VM-01")
+    await user.open("/schedulers")
+    await act_on(user, "schedulers", "drain", "RPA-VM-01")
+    await user.should_see("Drain RPA-VM-01?", retries=30)
+    await user.should_see("When it is started again, it is still cordoned: uncordon it then.")
+    await click(user, "cancel")
+    await user.should_not_see("Drain RPA-VM-01?", retries=30)
+    assert stored(sample, "RPA-VM-01").drain_at is None
+    await act_on(user, "schedulers", "drain", "RPA-VM-01")
+    await click(user, "confirm-by-name")
+    await user.should_see("RPA-VM-01 ends when its robots have", retries=50)
+    assert stored(sample, "RPA-VM-01").drain_at is not None
+    row = await until(lambda: _row_in_state(user, "RPA-VM-01", "Draining"))
+    assert row["a"]["drain"] == "It is being drained"
+    await act_on(user, "schedulers", "uncordon", "RPA-VM-01")
+    await user.should_see("It is being drained: that is called off.", retries=30)
+    await click(user, "confirm-by-name")
+    await user.should_see("RPA-VM-01 starts robots again", retries=50)
+    assert stored(sample, "RPA-VM-01").drain_at is None
+
+
+async def test_what_cannot_be_asked_is_said_and_not_done(user: User, sample: Database) -> None:
+    old = Scheduler(machine_name="Old", last_update=site_time(NOW - timedelta(seconds=20)))
+    sample.write(lambda session: session.add(old))
+    await user.open("/schedulers")
+    rows = await rows_of(user, "schedulers")
+    for action in ("cordon", "drain"):
+        assert "before 4.0, which obeys neither cordon nor drain" in rows["Old"]["a"][action]
+    assert rows["RPA-VM-07"]["a"]["drain"] == "It is not heard from, so there is nothing to end. Cordon it instead"
+    assert rows["RPA-VM-07"]["a"]["cordon"] == ""
+    assert rows["RPA-VM-01"]["a"]["uncordon"] == "It is not cordoned"
+    user.find(marker="schedulers").trigger("action", {"action": "cordon", "id": "Old"})
+    await user.should_not_see("Cordon Old?", retries=3)
+
+
+async def test_one_that_somebody_else_cordoned_meanwhile_stays_theirs(user: User, sample: Database) -> None:
+    await user.open("/schedulers")
+    await act_on(user, "schedulers", "cordon", "RPA-VM-02")
+    await user.should_see("Cordon RPA-VM-02?", retries=30)
+    sample.write(lambda session: cordons.cordon(session, "RPA-VM-02", by="Bo"))
+    await click(user, "confirm-by-name")
+    await user.should_see("Cordon RPA-VM-02: changed meanwhile", retries=50)
+    assert stored(sample, "RPA-VM-02").cordoned_by == "Bo"
+
+
+def _row_in_state(user: User, name: str, word: str) -> dict[str, Any] | None:
+    (shown,) = user.find(kind=DataTable, marker="schedulers").elements
+    row = next(each for each in shown.rows if each["name"] == name)
+    return row if cell(row, "state")["p"]["w"] == word else None

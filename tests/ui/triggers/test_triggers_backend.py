@@ -14,7 +14,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Trigger
-from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType, WhenLost
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.live.registry import badges_of
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
@@ -80,6 +80,18 @@ def backends(database: Database, clock: SettableClock) -> Backends:
     return Backends(database, clock)
 
 
+RETRYING = replace(
+    QUEUE,
+    retry_times=3,
+    retry_pause=300,
+    retry_growth=1.1,
+    retry_most=3600,
+    retry_after=(JobStatus.TIMED_OUT,),
+    when_lost=WhenLost.RETRY,
+    pause_after_failures=0,
+)
+
+
 async def test_settings_come_back_as_they_were_stored(backends: Backends) -> None:
     for settings in (SCHEDULED, SINGLE, QUEUE):
         stored = await backends.settings.get(await backends.settings.create(settings))
@@ -96,6 +108,9 @@ async def test_an_update_changes_everything_once_and_loses_to_a_newer_one(backen
         (replace(SCHEDULED, keep_files=True), SCHEDULED),
         (SINGLE, replace(SINGLE, next_run=datetime(2026, 12, 1, 8, 0), passing=SecretPassing.ARGUMENTS, arguments="x")),
         (QUEUE, replace(QUEUE, queue="other", min_batch_size=1, is_git=True, branch="dev", priority=-4)),
+        (QUEUE, RETRYING),
+        (RETRYING, replace(RETRYING, retry_growth=1.7, retry_after=(JobStatus.FAILED, JobStatus.TIMED_OUT))),
+        (RETRYING, QUEUE),
     )
     for before, after in changes:
         stored = await backends.settings.get(await backends.settings.create(before))

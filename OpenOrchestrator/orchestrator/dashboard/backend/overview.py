@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from OpenOrchestrator.database.attention import is_silent, troubled
 from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import notes
+from OpenOrchestrator.database.stores import notes, site_pause
 from OpenOrchestrator.database.stores.due_triggers import scheduler_key
 from OpenOrchestrator.database.stores.notes import NOBODY, Noted, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -118,6 +118,25 @@ class Owners:
         return [noted[subject].owner if subject in noted else NOBODY for subject in subjects]
 
 
+_HOLDS = (Scheduler.cordoned_at, Scheduler.cordoned_by, Scheduler.drain_at, Scheduler.drain_by)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldScheduler:
+    """A scheduler that is heard from and starts nothing, because admins asked it to.
+
+    Attributes:
+        ends: Whether it is drained, and ends when its robots have.
+        by: Who asked, as they call themselves; None if they did not say.
+        since: Naive site time.
+    """
+
+    name: str
+    ends: bool
+    by: str | None
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Glance:
     """The dashboard at one moment.
@@ -139,6 +158,8 @@ class Glance:
         troubled: Triggers that failed, were killed, are late or are stuck.
         untaken: Idle triggers with work that no scheduler takes.
         owners: Whom to call about triggers and queues.
+        held: Schedulers that are cordoned or drained.
+        is_paused: Whether the whole site is.
     """
 
     since: datetime
@@ -156,6 +177,8 @@ class Glance:
     troubled: tuple[TroubledTrigger, ...]
     untaken: tuple[UntakenTrigger, ...] = ()
     owners: Owners = field(default_factory=Owners)
+    held: tuple[HeldScheduler, ...] = ()
+    is_paused: bool = False
 
 
 class DashboardBackend(Backend):
@@ -186,7 +209,7 @@ class DashboardBackend(Backend):
         columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
         active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)
         schedulers = session.execute(
-            sa.select(Scheduler.machine_name, Scheduler.heartbeat_at, Scheduler.last_update).order_by(
+            sa.select(Scheduler.machine_name, Scheduler.heartbeat_at, Scheduler.last_update, *_HOLDS).order_by(
                 Scheduler.machine_name
             )
         ).all()
@@ -209,7 +232,17 @@ class DashboardBackend(Backend):
             troubled=_troubled(session, site_now),
             untaken=read_untaken(session, live, site_now=site_now, zone=self._database.zone),
             owners=Owners(notes.overview(session, AnnotatedKind.TRIGGER, AnnotatedKind.QUEUE)),
+            held=tuple(self._held([row for row in schedulers if row.machine_name in live])),
+            is_paused=site_pause.read(session) is not None,
         )
+
+    def _held(self, rows: Iterable[Any]) -> Iterator[HeldScheduler]:
+        for row in rows:
+            since = row.drain_at or row.cordoned_at
+            if since is not None:
+                by = row.drain_by if row.drain_at else row.cordoned_by
+                site = since.astimezone(self._database.zone).replace(tzinfo=None)
+                yield HeldScheduler(row.machine_name, ends=row.drain_at is not None, by=by, since=site)
 
     def _running(self, session: Session, rows: Sequence[Any], site_now: datetime) -> tuple[RunningJob, ...]:
         usual = self._usual_lengths(session, [row.trigger_id for row in rows if row.trigger_id], site_now)

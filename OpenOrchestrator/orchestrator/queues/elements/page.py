@@ -45,6 +45,7 @@ class ElementPage:
         except ValueError:
             raise NotFoundError("There is no element with this address: its end is no id.") from None
         details = await self._backend.details(self._queue, element_id)
+        view.container.classes("oo-detail")
         with view.head(details.element.name, crumbs=[("Queues", "/queues"), (self._queue, path_of(self._queue))]):
             self._build_neighbours()
             self._new = secondary(

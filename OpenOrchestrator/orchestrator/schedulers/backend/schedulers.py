@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.stores import schedulers
+from OpenOrchestrator.database.stores import cordons, schedulers
+from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import SCHEDULERS as _S
@@ -32,6 +33,9 @@ class SchedulerRow:
         slots: How many jobs it runs at once; None from earlier versions.
         last_trigger: The one it started last.
         last_start: Naive site time of that.
+        cordon: Asked to start nothing new.
+        drain: Asked to end when its robots have.
+        stopping: Since when it was asked on its machine to stop, and waits for its robots, aware.
     """
 
     name: str
@@ -43,10 +47,18 @@ class SchedulerRow:
     slots: int | None
     last_trigger: str | None
     last_start: datetime | None
+    cordon: Mark | None = None
+    drain: Mark | None = None
+    stopping: datetime | None = None
+
+    @property
+    def obeys(self) -> bool:
+        """Whether it is of a version that knows what a cordon and a drain are."""
+        return self.version is not None
 
 
 class SchedulersBackend(Backend):
-    """What is known of schedulers, and taking a silent one off the list."""
+    """What is known of schedulers, what they are asked to do, and taking a silent one off the list."""
 
     async def rows(self) -> tuple[SchedulerRow, ...]:
         """Return all schedulers: those not heard from first, then by name."""
@@ -55,6 +67,18 @@ class SchedulersBackend(Backend):
     async def heard_from(self) -> tuple[str, ...]:
         """Return the names of those that are heard from, by name."""
         return tuple(row.name for row in await self.rows() if not row.silent)
+
+    async def cordon(self, name: str, by: str | None) -> bool:
+        """Let a scheduler start nothing new. False if it was cordoned already, or is gone."""
+        return await self._write(lambda session: cordons.cordon(session, name, by=by))
+
+    async def uncordon(self, name: str) -> bool:
+        """Let a scheduler start robots again, and call a drain off. False if there was nothing to take away."""
+        return await self._write(lambda session: cordons.uncordon(session, name))
+
+    async def drain(self, name: str, by: str | None) -> bool:
+        """Let a scheduler end when its robots have, and cordon it. False if that was asked already, or it is gone."""
+        return (await self._write(lambda session: cordons.drain(session, name, by=by))).is_new
 
     async def forget(self, row: SchedulerRow) -> bool:
         """Take a scheduler off the list that is not heard from; its jobs and logs stay.
@@ -93,6 +117,9 @@ class SchedulersBackend(Backend):
                 slots=found.slots,
                 last_trigger=found.latest_trigger,
                 last_start=found.latest_trigger_time,
+                cordon=None if found.cordoned_at is None else Mark(found.cordoned_at, found.cordoned_by),
+                drain=None if found.drain_at is None else Mark(found.drain_at, found.drain_by),
+                stopping=found.stopping_at,
             )
             for found in schedulers.find_all(session)
         ]

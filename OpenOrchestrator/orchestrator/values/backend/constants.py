@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Constant
+from OpenOrchestrator.database.statuses import UsedKind
 from OpenOrchestrator.database.stores import constants, validation
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow, NamedValuesBackend
 
@@ -33,6 +34,7 @@ class ConstantsBackend(NamedValuesBackend[ConstantRow]):
 
     noun = "constant"
     kind = AnnotatedKind.CONSTANT
+    used = UsedKind.CONSTANT
     row = ConstantRow
     columns = (_C.name, _C.changed_at, _C.value)
     searched = (_C.name, _C.value)

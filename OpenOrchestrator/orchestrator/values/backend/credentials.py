@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Credential
+from OpenOrchestrator.database.statuses import UsedKind
 from OpenOrchestrator.database.stores import credentials, validation
 from OpenOrchestrator.database.stores.constants import NAME_LENGTH
 from OpenOrchestrator.orchestrator.values.backend.named_values import NamedRow, NamedValuesBackend
@@ -38,6 +39,7 @@ class CredentialsBackend(NamedValuesBackend[CredentialRow]):
 
     noun = "credential"
     kind = AnnotatedKind.CREDENTIAL
+    used = UsedKind.CREDENTIAL
     row = CredentialRow
     columns = (_C.name, _C.changed_at, _C.username)
     searched = (_C.name, _C.username)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
-from OpenOrchestrator.database.engine.exact_texts import SameText, one_of
-from OpenOrchestrator.database.stores import notes
+from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes, one_of
+from OpenOrchestrator.database.statuses import Access, UsedKind
+from OpenOrchestrator.database.stores import notes, uses
 from OpenOrchestrator.database.stores.notes import Noted
 from OpenOrchestrator.orchestrator.backend.base import Backend, Page
 from OpenOrchestrator.orchestrator.backend.search import contains
@@ -59,12 +60,19 @@ class NamedRow:
 
 R = TypeVar("R", bound=NamedRow)
 
+_NEVER = date(1900, 1, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class NamedPage(Page[R]):
-    """One page of rows, with what is noted about any of the kind, by name."""
+    """One page of rows, with what is noted about any of the kind, by name.
+
+    Attributes:
+        last_reads: The day on which each was last read, on the site's wall clock; what nobody read is left out.
+    """
 
     noted: Mapping[str, Noted] = field(default_factory=dict)
+    last_reads: Mapping[str, date] = field(default_factory=dict)
 
 
 class NamedValuesBackend(Backend, Generic[R]):
@@ -73,6 +81,7 @@ class NamedValuesBackend(Backend, Generic[R]):
     Attributes:
         noun: What one is called.
         kind: As which one is annotated.
+        used: As which one is noted as used.
         row: Made of the columns.
         columns: In the order of the row's attributes.
         searched: Columns that a text is looked for in.
@@ -81,6 +90,7 @@ class NamedValuesBackend(Backend, Generic[R]):
 
     noun: str
     kind: AnnotatedKind
+    used: UsedKind
     row: type[R]
     columns: tuple[Any, ...]
     searched: tuple[Any, ...]
@@ -96,7 +106,7 @@ class NamedValuesBackend(Backend, Generic[R]):
             if query.tags:
                 conditions.append(one_of(name, notes.tagged(noted, query.tags), exclude=query.not_tags))
             total = session.execute(sa.select(sa.func.count()).select_from(name.table).where(*conditions)).scalar_one()
-            order = self.sorts.get(query.sort, self.sorts["name"])
+            order = self._last_read() if query.sort == "read" else self.sorts.get(query.sort, self.sorts["name"])
             found = (
                 sa.select(*self.columns)
                 .where(*conditions)
@@ -104,7 +114,8 @@ class NamedValuesBackend(Backend, Generic[R]):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            return NamedPage(tuple(self.row(*row) for row in session.execute(found)), int(total), noted=noted)
+            rows = tuple(self.row(*row) for row in session.execute(found))
+            return NamedPage(rows, int(total), noted=noted, last_reads=uses.last_reads(session, self.used))
 
         return await self._read(work)
 
@@ -124,15 +135,26 @@ class NamedValuesBackend(Backend, Generic[R]):
         return await self._read(work)
 
     async def delete(self, row: R) -> bool:
-        """Delete one with what is noted about it; False if somebody changed or deleted it since ``row`` was read."""
+        """Delete one with all that is noted of it; False if somebody changed or deleted it since ``row`` was read."""
 
         def work(session: Session) -> bool:
             deleted = self._changes_one(session, sa.delete(self.columns[0].table), row)
             if deleted:
                 notes.delete(session, self.kind, row.name)
+                uses.delete(session, self.used, row.name)
             return deleted
 
         return await self._write(work)
+
+    def _last_read(self) -> Any:
+        """Return the day of the last read, for sorting; one that nobody read comes before all others."""
+        name, used = self.columns[0], uses.USES.c
+        last = sa.select(sa.func.max(used.last_day)).where(
+            used.kind == self.used.name,
+            used.access == Access.READ.name,
+            TextBytes(used.name) == TextBytes(name),  # the two columns may be of different collations
+        )
+        return sa.func.coalesce(last.correlate(name.table).scalar_subquery(), sa.literal(_NEVER, sa.DATE()))
 
     def _store(self, session: Session, before: R, values: Mapping[str, Any]) -> bool:
         """Change one; False if somebody changed or deleted it since ``before`` was read."""

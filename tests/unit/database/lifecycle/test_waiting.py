@@ -13,6 +13,8 @@ import pytest
 from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, in_short, why
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores.cordons import Mark
+from OpenOrchestrator.database.stores.site_pause import SitePause
 
 OWN = UUID(int=1)
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=timezone.utc)
@@ -192,3 +194,60 @@ def test_a_scheduler_that_should_have_started_it_by_now_is_not_said_to_be_about_
     assert (reason.cause, reason.short) == (Cause.NOTHING, short)
     assert words in reason.words
     assert ("--whitelisted-only" in reason.words) == ("next look" not in words and not whitelist)
+
+
+PAUSE = SitePause(since=NOW - timedelta(hours=1), by="Ann", reason="SAP is closed", until=NOW + timedelta(hours=1))
+ASKED = Mark(NOW - timedelta(minutes=5), "Bo")
+
+
+def test_a_pause_of_the_site_says_who_since_when_why_and_until_when() -> None:
+    reason = only(replace(due(), site_pause=PAUSE))
+    assert (reason.cause, reason.until, reason.scheduler) == (Cause.SITE_PAUSED, PAUSE.until, None)
+    assert reason.words == (
+        "The site is paused by Ann since 2026-06-01 13:00:00 (SAP is closed), until 2026-06-01 15:00:00, so nothing "
+        "starts."
+    )
+    assert in_short((reason,)) == "Site paused"
+    endless = only(replace(due(), site_pause=SitePause(reason="closed by SQL")))
+    assert endless.words == "The site is paused (closed by SQL), so nothing starts. Resume it."
+    assert endless.until is None
+
+
+def test_a_pause_of_the_site_comes_before_what_else_keeps_the_trigger() -> None:
+    later = replace(IDLE, next_due=NOW + timedelta(hours=3), site_pause=PAUSE)
+    assert [reason.cause for reason in why(later)] == [Cause.SITE_PAUSED, Cause.NOT_DUE]
+    assert in_short(why(later)) == "", "it is not due"
+    assert [reason.cause for reason in why(replace(IDLE, site_pause=PAUSE))] == [Cause.SITE_PAUSED]
+    runs = replace(IDLE, status=TriggerStatus.RUNNING, jobs=(job(of=OWN),), site_pause=PAUSE)
+    assert only(runs).cause is Cause.RUNS, "what runs goes on"
+
+
+def test_a_scheduler_of_an_earlier_version_may_start_it_in_spite_of_the_pause() -> None:
+    facts = replace(due(), site_pause=PAUSE, schedulers=(scheduler(), scheduler("old", slots=None)))
+    assert [(reason.cause, reason.scheduler) for reason in why(facts)] == [
+        (Cause.SITE_PAUSED, None),
+        (Cause.NOTHING, "old"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "cause", "words"),
+    [
+        ({"cordon": ASKED}, Cause.CORDONED, "worker-1 is cordoned by Bo since 2026-06-01 13:55:00. Uncordon it."),
+        (
+            {"cordon": ASKED, "drain": ASKED},
+            Cause.DRAINED,
+            "worker-1 is drained by Bo since 2026-06-01 13:55:00: it ends when its robots have.",
+        ),
+        ({"stopping": Mark(ASKED.since)}, Cause.STOPS, "waits since 2026-06-01 13:55:00 for its robots to end"),
+    ],
+)
+def test_a_scheduler_that_is_held_says_so_and_others_are_judged_as_ever(
+    held: dict[str, Mark], cause: Cause, words: str
+) -> None:
+    facts = replace(due(), schedulers=(replace(scheduler(), **held), scheduler("worker-2")))
+    first, second = why(facts)
+    assert (first.cause, first.scheduler) == (cause, "worker-1")
+    assert words in first.words
+    assert in_short((first,)).startswith("worker-1 ")
+    assert (second.cause, second.scheduler) == (Cause.NOTHING, "worker-2")

@@ -1,0 +1,1 @@
+"""Where constants, credentials and queues are used."""
