@@ -31,6 +31,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     raw,
     read,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import SCHEDULERS as _S
@@ -240,6 +241,7 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
     columns = (*BASE_COLUMNS, *TIME_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
     rows: Sequence[Any] = session.execute(sa.select(*columns).select_from(TIME_JOIN)).all()
     planned, left_out, unreadable = [], [], []
+    schedules = Schedules(session.connection(), zone)
     queue_triggers = 0
     for row in rows:
         try:
@@ -249,12 +251,22 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
             continue
         if trigger.type is TriggerType.QUEUE:
             queue_triggers += row.status in _WILL_RUN
-            continue
         is_over = trigger.type is TriggerType.SINGLE and row.status in _SINGLE_IS_OVER
-        if trigger.next_run is None or is_over:
+        # While it waits for a retry, neither its schedule nor its queue starts it.
+        retry = trigger.retry if row.status == TriggerStatus.IDLE.name else None
+        if retry is not None and trigger.type is not TriggerType.SINGLE:
+            first = retry.at
+        elif trigger.next_run is None or is_over:
             continue
+        else:
+            first = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
         if row.status not in _WILL_RUN:
             left_out.append(trigger.name)
+            continue
+        try:
+            schedule = None if trigger.cron_expr is None else schedules.of(trigger)
+        except PoisonedRowError:
+            unreadable.append(trigger.name)
             continue
         planned.append(
             Planned(
@@ -263,8 +275,9 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
                 process=trigger.process_name,
                 is_blocking=trigger.is_blocking,
                 schedulers=trigger.whitelist,
-                first=cron.resolve_due(trigger.next_run, trigger.due_at, zone),
-                expression=trigger.cron_expr,
+                first=first,
+                schedule=schedule,
+                retry=0 if retry is None else retry.number,
             )
         )
     return planned, tuple(left_out), tuple(unreadable), queue_triggers
