@@ -9,6 +9,7 @@ Site time is the wall clock of the installation's time zone, as a naive datetime
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -132,6 +133,28 @@ def dues_between(expression: str, after_utc: datetime, until_utc: datetime, zone
                 dues.append(due)
         day += timedelta(days=1)
     return dues[bisect_right(dues, after_utc) : bisect_right(dues, until_utc)]
+
+
+def dues_on(day: date, times: Sequence[timedelta], zone: ZoneInfo, *, follows_real_time: bool) -> list[datetime]:
+    """Return the instants at which times of one day are due, by the rules of ``next_due`` for clock changes.
+
+    Args:
+        day: The day that names them; a time that does not exist on it may be due after its end.
+        times: Since midnight, in order.
+        zone: The time zone of the day.
+        follows_real_time: Whether an hour that occurs twice counts twice, and one that does not exist not at all.
+
+    Returns:
+        Aware UTC datetimes, earliest first, each once.
+    """
+    start, _, plain = _day(day, zone)
+    if plain:
+        return [start + each for each in times]
+    midnight = datetime.combine(day, time())
+    if not follows_real_time:
+        return sorted({to_utc(midnight + each, zone) for each in times})
+    passes = {(midnight + each, to_utc(midnight + each, zone, fold)) for each in times for fold in (0, 1)}
+    return sorted({instant for site, instant in passes if to_site(instant, zone) == site})
 
 
 def to_site(instant_utc: datetime, zone: ZoneInfo) -> datetime:

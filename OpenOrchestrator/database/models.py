@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from OpenOrchestrator.database.annotations import Annotation
 from OpenOrchestrator.database.base import Base
+from OpenOrchestrator.database.calendars import SiteCalendar
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
@@ -26,6 +27,7 @@ __all__ = [
     "ScheduledTrigger",
     "Scheduler",
     "SingleTrigger",
+    "SiteCalendar",
     "SiteSetting",
     "Trigger",
     "Use",

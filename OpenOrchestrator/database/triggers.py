@@ -136,7 +136,7 @@ class SingleTrigger(Trigger):
 
 
 class ScheduledTrigger(Trigger):
-    """Runs by a cron expression in site time.
+    """Runs by a cron expression.
 
     Attributes:
         next_run: Site time of the next run; finds the candidates.
@@ -145,6 +145,9 @@ class ScheduledTrigger(Trigger):
             ``next_run`` is behind it.
         skipped_at: When they did.
         skipped_by: Who, as they call themselves.
+        timezone: IANA name of the zone whose wall clock the expression means; None for the site's.
+        calendar: Name of the calendar that says on which days it runs; None for every day.
+        closed_days: Member name of ClosedDays, what becomes of the runs of closed days; None means SKIP.
     """
 
     __tablename__ = "Scheduled_Triggers"
@@ -157,6 +160,9 @@ class ScheduledTrigger(Trigger):
     skipped_due: Mapped[datetime | None] = mapped_column(UtcDateTime)
     skipped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     skipped_by: Mapped[str | None] = mapped_column(text_type(100))
+    timezone: Mapped[str | None] = mapped_column(text_type(100))
+    calendar: Mapped[str | None] = mapped_column(text_type(100))
+    closed_days: Mapped[str | None] = mapped_column(String(20))
 
     __mapper_args__ = {"polymorphic_identity": TriggerType.SCHEDULED}
 

@@ -364,6 +364,7 @@ class Daemon:
 
     def _prepare_next(self, supervisor: Supervisor) -> None:
         if supervisor.was_left or self._stop.asked:
+            self._preparation.forget(supervisor.job.job_id)
             return
         try:
             self._preparation.prepare_next(supervisor.job.job_id)

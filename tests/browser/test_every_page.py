@@ -22,6 +22,7 @@ PAGES = {
     "/coming?segment=week": ".oo-coming .oo-lane",
     "/logs": ".oo-hist-bar b",
     "/schedulers": "tbody tr",
+    "/calendars": ".oo-empty",
     "/constants": "tbody tr",
     "/constants?form=edit-ERP+address": ".oo-use",
     "/credentials": "tbody tr, .oo-empty",

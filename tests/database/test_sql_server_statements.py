@@ -15,11 +15,14 @@ import sqlalchemy as sa
 import trigger_setup as make
 from sqlalchemy.dialects.mssql import pyodbc
 
+from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, trigger_claims
 from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
+    calendars,
     cordons,
     due_triggers,
     full_queues,
@@ -30,6 +33,7 @@ from OpenOrchestrator.database.stores import (
     site_pause,
     skipping,
     stop_wishes,
+    trigger_schedules,
     triggers,
     uses,
 )
@@ -90,6 +94,20 @@ def _work_on_request(database):
     assert database.write(lambda s: skipping.take_back(s, made, due, now=now, zone=zone))
 
 
+def _work_on_calendars(database):
+    now, zone = database.utc_now(), database.zone
+    closed = Calendar("Denmark", "DK", closed=frozenset({date(2026, 12, 24)}))
+    checked = calendars.checked(closed, "mssql")
+    database.write(lambda s: calendars.insert(s, checked, now=now))
+    own = {"timezone": "Asia/Tokyo", "calendar": "Denmark", "closed_days": "NEXT"}
+    make.scheduled(database, "with calendar", next_run=datetime(2026, 5, 1), **own)
+    (stored,) = database.read(lambda s: calendars.read_all(s.connection()))
+    assert database.write(lambda s: calendars.update(s, checked, stored.edition, now=now))
+    assert database.write(lambda s: trigger_schedules.follow_calendar(s, "Denmark", now=now, zone=zone)) == 1
+    with pytest.raises(InvalidInputError):
+        database.write(lambda s: calendars.delete(s, "Denmark"))
+
+
 def _admins_wishes(database, run):
     """A pause of the site, cordons and drains, and who asks about them."""
     until = datetime(2999, 1, 1, tzinfo=timezone.utc)
@@ -140,6 +158,7 @@ def _work(database):
     won = make.claim_all(database, _HERE)
     assert len(won) == 4
     _work_on_request(database)
+    _work_on_calendars(database)
     _admins_wishes(database, won[0])
     _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -600,6 +600,19 @@ def test_a_slow_preparation_delays_nobody_and_is_given_back_on_stop(
     go_on.set()
     wait_for("the thread", lambda: not any(str(job.id) in thread.name for thread in threading.enumerate()))
     assert not (site.folder / "slow.started").exists()
+
+
+def test_nothing_is_kept_of_a_run_that_another_scheduler_took_over(site: Site) -> None:
+    site.single("trigger", site.gated_robot("robot", "gate"))
+    with running_here(site) as made:
+        site.await_start("robot")
+        site.await_job("trigger", JobStatus.RUNNING)
+        assert len(made._preparation._prepared) == 1
+        taken_over = sa.update(Job).values(fence=Job.fence + 1, owner=uuid4())
+        site.database.write(lambda session: session.execute(taken_over))
+        site.open("gate")
+        wait_for("the end", lambda: not made._runs.supervisors())
+        wait_for("nothing kept", lambda: not made._preparation._prepared)
 
 
 def test_a_name_taken_by_another_daemon_stops_this_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

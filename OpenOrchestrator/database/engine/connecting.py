@@ -222,6 +222,10 @@ def prepare_connections(engine: Engine, statement_timeout: int | None, pooler: P
     sa.event.listen(engine, "reset", _undo_what_is_open)
     if engine.dialect.driver == "psycopg":
         _leave_warnings_to_those_who_ask(logging.getLogger("psycopg"))
+    if engine.dialect.driver == "pymysql":
+        from OpenOrchestrator.database.engine.pymysql_tls import LeanConnection  # noqa: PLC0415  (pymysql only)
+
+        engine.dialect.connect = LeanConnection  # type: ignore[method-assign,assignment]
     name = engine.dialect.name
     if name == "sqlite":
         wait = _LONG_WORK_SECONDS if statement_timeout is None else LOCK_TIMEOUT_SECONDS

@@ -20,10 +20,11 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, logs, trigger_rows, waiting_retries
+from OpenOrchestrator.database.stores import logs, trigger_rows, waiting_retries
 from OpenOrchestrator.database.stores.run_requests import NONE
 from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import storable
 from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, apply, apply_where
 
@@ -214,7 +215,11 @@ def _make_due_again(session: Session, database: Database, run: RunFacts) -> None
     row = connection.execute(query.where(TRIGGERS.c.id == run.trigger_id)).one_or_none()
     try:
         trigger = None if row is None else trigger_rows.read(row)
-        if trigger is None or run.due_at is None or not _is_as_the_claim_left_it(trigger, run, database):
+        if (
+            trigger is None
+            or run.due_at is None
+            or not _is_as_the_claim_left_it(trigger, run, Schedules(connection, database.zone))
+        ):
             return
     except PoisonedRowError:  # the next poll reports it
         return
@@ -272,12 +277,12 @@ def for_people(text: str, database: Database) -> str:
     return without_end(storable(text), LONGEST_TEXT, database.dialect_name)
 
 
-def _is_as_the_claim_left_it(trigger: trigger_rows.TriggerRow, run: RunFacts, database: Database) -> bool:
+def _is_as_the_claim_left_it(trigger: trigger_rows.TriggerRow, run: RunFacts, schedules: Schedules) -> bool:
     if trigger.next_run is None or trigger.cron_expr is None or run.due_at is None:
         return False
-    zone = database.zone
+    zone = schedules.zone
     current = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
     # The claim computed the next run from the time of the claim, which the job remembers as site time. If it is
     # something else now, an admin has decided about it meanwhile.
     claimed = {cron.to_utc(run.start_time, zone, fold) for fold in (0, 1)}
-    return current in {due_triggers.next_after(trigger.cron_expr, run.due_at, now=at, zone=zone) for at in claimed}
+    return current in {schedules.next_after(trigger, run.due_at, now=at) for at in claimed}

@@ -47,6 +47,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     still,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 
 if TYPE_CHECKING:
@@ -150,23 +151,22 @@ def claim_by_name(
         InvalidInputError: If it cannot run now or here; the message says why.
     """
     now, zone = database.utc_now(), database.zone
-    pause, trigger = database.read(
-        lambda session: (
-            site_pause.read(session),
-            require_runnable(session.connection(), allowed_as or identity.name, trigger_name),
-        )
-    )
-    if pause is not None:
-        raise InvalidInputError(
-            f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. Wait, or "
-            "end the pause with the command resume."
-        )
-    try:
-        found = _due.as_due(trigger, now=now, zone=zone)  # by hand it may come early, so whose clock does not matter
-    except PoisonedRowError as error:
-        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
-    if not isinstance(found, DueTrigger):
-        found = DueTrigger.of(trigger, None)
+
+    def look(session: Session) -> DueTrigger:
+        pause = site_pause.read(session)
+        trigger = require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+        if pause is not None:
+            raise InvalidInputError(
+                f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. "
+                "Wait, or end the pause with the command resume."
+            )
+        try:  # by hand it may come early, so whose clock does not matter
+            found = _due.as_due(trigger, now=now, schedules=Schedules(session.connection(), zone))
+        except PoisonedRowError as error:
+            raise InvalidInputError(f"The trigger {trigger_name!r} cannot run: {error}") from error
+        return found if isinstance(found, DueTrigger) else DueTrigger.of(trigger, None)
+
+    found = database.read(look)
     won = _claim(database, identity, [found], by_hand=True)
     if not won:
         raise InvalidInputError(
@@ -205,7 +205,7 @@ class _Claiming:
         self._identity = identity
         self._by_hand = by_hand
         self._now = database.utc_now()
-        self._zone = database.zone
+        self._schedules = Schedules(self._connection, database.zone)
         self._site_now = database.site_now()
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
@@ -300,18 +300,18 @@ class _Claiming:
             return True
         due_at = trigger.due_at
         if row.retry is not None:
-            own = cron.resolve_due(row.next_run, row.due_at, self._zone)
+            own = cron.resolve_due(row.next_run, row.due_at, self._schedules.zone)
             due_at = own if own <= self._now else None
         if due_at is None:
             return True
         try:
-            due_at = _due.next_after(row.cron_expr, due_at, now=self._now, zone=self._zone)
+            due_at = self._schedules.next_after(row, due_at, now=self._now)
         except PoisonedRowError:
             return False
         update = (
             sa.update(SCHEDULED)
             .where(SCHEDULED.c.id == row.trigger_id, *still(SCHEDULED.c.next_run, row.next_run))
-            .values(next_run=cron.to_site(due_at, self._zone), due_at=due_at)
+            .values(next_run=cron.to_site(due_at, self._schedules.zone), due_at=due_at)
         )
         return self._connection.execute(update).rowcount == 1
 

@@ -37,6 +37,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     trigger_id,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -165,6 +166,7 @@ def _explained(session: Session, row: Any, common: Facts, due: DueTriggers, now:
 
 def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
     trigger, zone = read(row), facts.zone
+    schedules = Schedules(session.connection(), zone)
     own = next((one for one in facts.candidates if one.trigger_id == trigger.trigger_id), None)
     if own is not None:
         return replace(facts, due=own, due_since=own.due_at or trigger.run_requested_at)
@@ -179,13 +181,13 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
         )
     if trigger.retry is not None:
         database_now = waiting_retries.database_now(session)
-        due = due_triggers.as_due(trigger, now=now, zone=zone, database_now=database_now)
+        due = due_triggers.as_due(trigger, now=now, schedules=schedules, database_now=database_now)
         if isinstance(due, DueTrigger):
             return facts
         times = number_or_none(row.retry_times) or 0
         return replace(facts, retry_at=due, retry_number=trigger.retry.number, retry_times=times)
     if trigger.next_run is not None:
-        due = due_triggers.as_due(trigger, now=now, zone=zone)
+        due = due_triggers.as_due(trigger, now=now, schedules=schedules)
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
     if not isinstance(row.queue_name, str):
         return facts

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
-from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import (
@@ -46,6 +45,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     read,
     trigger_id,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 _JOBS = cast(sa.Table, Job.__table__)
 
@@ -162,6 +162,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     full, sizeless = full_queues.find(connection)
     poisoned += [_poisoned(row, reason) for row, reason in sizeless]
     seen: set[UUID] = set()
+    schedules = Schedules(connection, zone)
     # Asked only where it counts: a poll comes every second, and retries are rare.
     retrying = any(row.retry_at is not None for row in (*timed, *full))
     database_now = connection.scalar(_DATABASE_NOW) if retrying else None
@@ -175,7 +176,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
             found = (
                 DueTrigger.of(trigger, None, once=True)
                 if wants_once
-                else as_due(trigger, now=now, zone=zone, database_now=database_now)
+                else as_due(trigger, now=now, schedules=schedules, database_now=database_now)
             )
         except PoisonedRowError as error:
             poisoned.append(_poisoned(row, str(error)))
@@ -200,7 +201,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
 
 
 def as_due(
-    trigger: TriggerRow, *, now: datetime, zone: ZoneInfo, database_now: datetime | None = None
+    trigger: TriggerRow, *, now: datetime, schedules: Schedules, database_now: datetime | None = None
 ) -> DueTrigger | datetime:
     """Return an idle trigger as a due one, or the instant at which it will be due.
 
@@ -210,36 +211,24 @@ def as_due(
     Args:
         trigger: As it was read.
         now: Aware instant, on this machine's clock.
-        zone: The site's time zone.
+        schedules: Of this transaction.
         database_now: The same on the database's clock, by which retries go; None if that shows the same.
 
     Raises:
-        PoisonedRowError: If its cron expression cannot tell when it is due next.
+        PoisonedRowError: If its schedule cannot tell when it is due next.
     """
     if trigger.retry is not None:
-        return _retry_as_due(trigger, trigger.retry, now=now, zone=zone, database_now=database_now or now)
+        return _retry_as_due(trigger, trigger.retry, now=now, schedules=schedules, database_now=database_now or now)
     due_at: datetime | None = None
     if trigger.next_run is not None:
-        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+        due_at = cron.resolve_due(trigger.next_run, trigger.due_at, schedules.zone)
         if due_at > now:
             if not trigger.wants_run:
                 return due_at
             due_at = None
     if due_at is not None and trigger.cron_expr is not None:
-        next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+        schedules.next_after(trigger, due_at, now=now)
     return DueTrigger.of(trigger, due_at)
-
-
-def next_after(expression: str, due_at: datetime, *, now: datetime, zone: ZoneInfo) -> datetime:
-    """Return when a scheduled trigger is due after the run it is due for now: what was missed is not caught up.
-
-    Raises:
-        PoisonedRowError: If the cron expression cannot tell.
-    """
-    try:
-        return cron.next_due(expression, max(due_at, now), zone)
-    except InvalidInputError as error:
-        raise PoisonedRowError(str(error)) from error
 
 
 def once_whitelist(trigger: TriggerRow) -> tuple[str, ...]:
@@ -284,13 +273,13 @@ def _may_run_on(trigger: TriggerRow, scheduler_name: str | None, *, once: bool) 
 
 
 def _retry_as_due(
-    trigger: TriggerRow, retry: WaitingRetry, *, now: datetime, zone: ZoneInfo, database_now: datetime
+    trigger: TriggerRow, retry: WaitingRetry, *, now: datetime, schedules: Schedules, database_now: datetime
 ) -> DueTrigger | datetime:
-    due_at, wait = waiting_retries.when_due(trigger, retry, now=now, zone=zone, database_now=database_now)
+    due_at, wait = waiting_retries.when_due(trigger, retry, now=now, zone=schedules.zone, database_now=database_now)
     if wait > timedelta(0):
         return DueTrigger.of(trigger, None) if trigger.wants_run else now + wait
     if trigger.cron_expr is not None:
-        next_after(trigger.cron_expr, now, now=now, zone=zone)
+        schedules.next_after(trigger, now, now=now)
     return DueTrigger.of(trigger, due_at)
 
 

@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers, trigger_rows, triggers
+from OpenOrchestrator.database.stores import trigger_rows, triggers
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, still
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -66,7 +67,7 @@ def skip_next(
         if trigger.cron_expr is None or trigger.next_run is None:
             return False
         due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
-        following = due_triggers.next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+        following = Schedules(connection, zone).next_after(trigger, due_at, now=now)
     except PoisonedRowError:  # it cannot run anyway, and the scheduler that looks next says why
         return False
     skip = (

@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from OpenOrchestrator.common.cron import validate_cron
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.schedules import ClosedDays, zone_named
 from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, TriggerStatus, WhenLost
 from OpenOrchestrator.database.stores import validation
 from OpenOrchestrator.database.triggers import Trigger
@@ -28,6 +29,8 @@ PROCESS_ARGS_LENGTH = 1000
 GIT_BRANCH_LENGTH = 100
 CRON_LENGTH = 200
 QUEUE_NAME_LENGTH = 200
+ZONE_LENGTH = 100
+CALENDAR_LENGTH = 100
 
 _FIXED = frozenset(
     {
@@ -134,6 +137,9 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "process_status": lambda value, what: validation.member(value, TriggerStatus, what),
         "secret_passing": _passing,
         "keep_files": lambda value, what: None if value is None else validation.flag(value, what),
+        "timezone": lambda value, what: None if value is None else _zone_name(value, what, dialect_name),
+        "calendar": text_or_none(CALENDAR_LENGTH),
+        "closed_days": _closed_days,
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
         "retry_times": _up_to(validation.MOST_RETRIES),
         "retry_pause_seconds": _up_to(validation.LONGEST_RETRY_PAUSE_SECONDS),
@@ -150,6 +156,16 @@ def _number(value: Any) -> Any:
     if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
         return int(value)
     return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
+
+
+def _zone_name(value: Any, what: str, dialect_name: str) -> str:
+    return zone_named(validation.text(value, what, ZONE_LENGTH, dialect_name)).key
+
+
+def _closed_days(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in ClosedDays.__members__):
+        return value
+    return validation.member(value, ClosedDays, what).name
 
 
 def _up_to(most: int) -> _Check:

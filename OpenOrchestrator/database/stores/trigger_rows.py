@@ -59,6 +59,9 @@ class TriggerRow:
         next_run: Naive site time; None for queue triggers.
         due_at: What is stored beside ``next_run``, aware UTC.
         cron_expr: None unless it is a scheduled trigger.
+        timezone: Name of the time zone of its schedule; None for the site's.
+        calendar: Name of the calendar of its schedule; None for every day.
+        closed_days: What becomes of the runs of closed days, as it is written.
         retry: The retry that its next ordinary run is; None if that is a run of its own.
     """
 
@@ -87,6 +90,9 @@ class TriggerRow:
     run_args: str | None
     run_scheduler: str | None
     run_again_of: UUID | None
+    timezone: str | None
+    calendar: str | None
+    closed_days: str | None
     retry: WaitingRetry | None = None
 
     @property
@@ -143,6 +149,9 @@ TIME_COLUMNS = (
     raw(SCHEDULED.c.next_run, "scheduled_next_run"),
     raw(SCHEDULED.c.due_at, "scheduled_due_at"),
     raw(SCHEDULED.c.cron_expr, "cron_expr"),
+    raw(SCHEDULED.c.timezone, "timezone"),
+    raw(SCHEDULED.c.calendar, "calendar"),
+    raw(SCHEDULED.c.closed_days, "closed_days"),
 )
 
 TIME_JOIN = TRIGGERS.outerjoin(SINGLE, SINGLE.c.id == TRIGGERS.c.id).outerjoin(
@@ -162,6 +171,7 @@ def read(row: Any) -> TriggerRow:
     timed = prefix + "next_run" in values
     if timed and values[prefix + "next_run"] is None:
         raise PoisonedRowError(f"it is a {kind.value.lower()} trigger without a time of its next run")
+    scheduled = timed and kind is TriggerType.SCHEDULED
     return TriggerRow(
         trigger_id=_read(values, "id", trigger_id),
         name=_read(values, "trigger_name", _text),
@@ -182,12 +192,15 @@ def read(row: Any) -> TriggerRow:
         run_requested_at=_optional(values, "run_requested_at", _instant),
         next_run=_read(values, prefix + "next_run", _date) if timed else None,
         due_at=_optional(values, prefix + "due_at", _instant) if timed else None,
-        cron_expr=_read(values, "cron_expr", _text) if kind is TriggerType.SCHEDULED and timed else None,
+        cron_expr=_read(values, "cron_expr", _text) if scheduled else None,
         status=TriggerStatus.__members__.get(str(values["process_status"])),
         run_requested_by=_optional(values, "run_requested_by", _text),
         run_args=_optional(values, "run_args", _text),
         run_scheduler=_optional(values, "run_scheduler", _text),
         run_again_of=_optional(values, "run_again_of", trigger_id),
+        timezone=_optional(values, "timezone", _text) if scheduled else None,
+        calendar=_optional(values, "calendar", _text) if scheduled else None,
+        closed_days=_optional(values, "closed_days", _text) if scheduled else None,
         retry=_waiting_retry(values),
     )
 

@@ -21,6 +21,7 @@ from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows, waiting_retries
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.database.triggers import Trigger
 
@@ -57,10 +58,26 @@ def create_scheduled(
     next_run: datetime,
     due_at: datetime | None = None,
     zone: ZoneInfo | None = None,
+    timezone: str | None = None,
+    calendar: str | None = None,
+    closed_days: str | None = None,
     **base: Any,
 ) -> UUID:
-    """Store a trigger that runs by a cron expression, for the first time at ``next_run``; else as ``create_single``."""
+    """Store a trigger that runs by a cron expression, for the first time at ``next_run``; else as ``create_single``.
+
+    Args:
+        session: An open transaction.
+        cron_expr: When it runs.
+        next_run: Naive site time of the first run.
+        due_at: As ``create_single``.
+        zone: The site's time zone.
+        timezone: Name of the zone that the expression means; None for the site's.
+        calendar: Name of the calendar of the days on which it runs; None for every day.
+        closed_days: Member name of ClosedDays.
+        base: As ``create_single``.
+    """
     child = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
+    child |= {"timezone": timezone, "calendar": calendar, "closed_days": closed_days}
     return _create(session, TriggerType.SCHEDULED, base, child)
 
 
@@ -352,7 +369,7 @@ def _set_following(
     due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
     if only_missed and due_at > now:
         return
-    following = due_triggers.next_after(trigger.cron_expr, due_at, now=now, zone=zone)
+    following = Schedules(session.connection(), zone).next_after(trigger, due_at, now=now)
     session.connection().execute(
         sa.update(SCHEDULED)
         .where(SCHEDULED.c.id == trigger_id)

@@ -9,10 +9,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.schedules import known_zones
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.triggers import QueueTrigger, Trigger
-from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
+from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
 from OpenOrchestrator.orchestrator.backend.search import contains
 
 if TYPE_CHECKING:
@@ -62,6 +65,15 @@ class NamesBackend(Backend):
             return _in_order(known)
 
         return await self._read(work)
+
+    async def calendars(self) -> tuple[Calendar, ...]:
+        """Return the calendars that triggers can be given, by name."""
+        year = self._now().year
+        return await self._read(lambda session: tuple(calendars_of(session, year).values()))
+
+    async def zones(self) -> tuple[str, ...]:
+        """Return the names of the time zones that triggers can be given, in order."""
+        return await off_loop(known_zones)
 
     async def queues(self) -> tuple[str, ...]:
         """Return the names of all queues that have elements or a trigger, in order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from OpenOrchestrator.orchestrator.calendars import page as calendars
 from OpenOrchestrator.orchestrator.coming import page as coming
 from OpenOrchestrator.orchestrator.dashboard import page as dashboard
 from OpenOrchestrator.orchestrator.jobs import list_page as jobs
@@ -30,6 +31,7 @@ _MODULES = (
     logs,
     coming,
     schedulers,
+    calendars,
     constants,
     credentials,
     settings,

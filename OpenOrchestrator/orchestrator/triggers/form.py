@@ -74,6 +74,8 @@ async def _names(names: NamesBackend, trigger_id: UUID | None) -> KnownNames:
         await names.queues(),
         await names.known_schedulers(),
         tuple(each.name for each in await names.triggers() if each.id != trigger_id),
+        await names.zones(),
+        await names.calendars(),
     )
 
 
@@ -208,6 +210,7 @@ _WORDS = {
     "is_blocking": "blocking",
     "timeout_seconds": "time limit",
     "keep_files": "what is kept between runs",
+    "timezone": "time zone",
     "retry_times": "retries",
     "retry_pause": "pause before a retry",
     "retry_growth": "growth of pauses",

@@ -6,15 +6,14 @@ Owns what is shown for which kind, and reading the fields. Must not know what be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
-from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
 from OpenOrchestrator.orchestrator.components.forms.fields import (
     Doubt,
@@ -27,11 +26,10 @@ from OpenOrchestrator.orchestrator.components.forms.fields import (
     text_input,
 )
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
-from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
+from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.checks import (
     LARGEST_NUMBER,
     check_arguments,
-    check_cron,
     check_date,
     check_limit,
     check_path,
@@ -43,8 +41,8 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     doubt_schedulers,
     unmasked,
 )
-from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
+from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
@@ -64,6 +62,8 @@ class KnownNames:
     Attributes:
         heard_of: Schedulers that ever reported, and not only stand in a trigger.
         triggers: Of all other triggers.
+        zones: Of time zones.
+        calendars: With what they say.
     """
 
     processes: tuple[str, ...]
@@ -71,6 +71,8 @@ class KnownNames:
     queues: tuple[str, ...]
     heard_of: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
 
 
 class TriggerFields:
@@ -163,14 +165,7 @@ class TriggerFields:
         now, zone = self._view.now(), self._view.zone
         note = zone_words(now, zone)
         with drawer.section("When") as grid:
-            with field("Cron", hint="Minute, hour, day, month, weekday") as self._cron_field:
-                self._cron = text_input(
-                    "Cron", settings.cron or "", check=check_cron, mono=True, placeholder="0 6 * * 1-5", marker="cron"
-                )
-                self._cron.props("debounce=200").on_value_change(self._show_next)
-                self._words = ui.label().classes("oo-b").style("margin-top: 8px").mark("cron-words")
-            with field("Next five runs", note=note) as self._next_field:
-                self._next = ui.element("div").classes("oo-runs").mark("next-runs")
+            self._schedule = ScheduleFields(self._view, drawer, settings, self._names.zones, self._names.calendars)
             first = settings.next_run
             with field("Date", note=note) as self._date_field:
                 self._date = text_input("Date", f"{first:%Y-%m-%d}" if first else "", check=check_date, marker="date")
@@ -197,7 +192,6 @@ class TriggerFields:
                 self._batch.props("inputmode=numeric")
         self._when_grid = grid
         for name, each in (
-            ("Cron", self._cron),
             ("Date", self._date),
             ("Time", self._time),
             ("Queue", self._queue),
@@ -272,40 +266,14 @@ class TriggerFields:
     def _show_kind(self) -> None:
         kind = self._kind.value
         for shown, fields in (
-            (TriggerType.SCHEDULED, (self._cron_field, self._next_field)),
             (TriggerType.SINGLE, (self._date_field, self._time_field)),
             (TriggerType.QUEUE, (self._queue_field, self._batch_field)),
         ):
             for each in fields:
                 each.set_visibility(kind is shown)
+        self._schedule.show(kind is TriggerType.SCHEDULED)
         self._drawer.icon.set_name(TYPE_ICONS[kind])
         self._drawer.touched()
-        self._show_next()
-
-    def _show_next(self) -> None:
-        text = str(self._cron.value or "").strip()
-        self._next.clear()
-        if not text or self._kind.value is not TriggerType.SCHEDULED:
-            self._words.set_text("")
-            self._cron.error = None
-            return
-        now, zone = self._view.now(), self._view.zone
-        try:
-            runs = next_runs(text, now, zone)
-            self._words.set_text(in_words(text))
-            self._cron.error = None
-        except InvalidInputError as error:
-            self._words.set_text("")
-            self._cron.error = str(error)
-            return
-        with self._next:
-            for run in runs:
-                with ui.element("div"):
-                    ui.label(times.day(run, zone)).style("width: 86px")
-                    ui.label(times.clock_time(run, zone)).classes("oo-mono")
-                    ui.label(f"in {times.long_span((run - now).total_seconds())}").classes("oo-t3 oo-sm").style(
-                        "margin-left: auto"
-                    )
 
     def values(self) -> TriggerSettings:
         """Return what the fields say; they have to be valid."""
@@ -328,14 +296,9 @@ class TriggerFields:
             passing=self._passing.value,
             keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,
-            cron=self._cron.value.strip() if kind is TriggerType.SCHEDULED else None,
+            **self._schedule.values(),
             next_run=next_run,
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
             **self._failure.values().as_settings(),
         )
-
-
-def zone_words(now: datetime, zone: tzinfo) -> str:
-    """Return the zone that dates are entered in: ``CET, UTC+1``, or ``UTC``."""
-    return ", ".join(dict.fromkeys((times.abbreviated(now, zone), times.utc_offset(now, zone))))

@@ -17,6 +17,7 @@ from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
 from OpenOrchestrator.orchestrator.triggers.notes import why_not_skip
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, own_zone
 
 COLUMNS = (
     Column("type", "", "42px", described="Kind"),
@@ -128,7 +129,9 @@ def _last(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
 
 def _schedule(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     if row.cron is not None:
-        return cells.text(short(row.cron), tone="t2", tip=row.cron)
+        elsewhere = own_zone(row, zone)
+        tips = (row.cron, elsewhere, calendar_words(row.calendar, row.closed_days))
+        return cells.text(short(row.cron), tone="t2", second=elsewhere, tip="\n".join(filter(None, tips)))
     if row.queue is not None:
         return cells.text(f"Queue {row.queue}", tone="t2", tip=f"Runs at {row.min_batch_size} or more New elements.")
     if row.next_run is not None:

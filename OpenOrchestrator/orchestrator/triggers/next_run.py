@@ -13,6 +13,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.waits import MOST_REASONS, W
 from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, when_words
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+from OpenOrchestrator.orchestrator.triggers.schedule_words import both_zones
 
 
 class NextRun(Enum):
@@ -95,7 +96,7 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
     instant = times.from_site(row.next_run, zone)
     if state is NextRun.LATE:
         return _late_words(instant, now), _late_tip(instant, zone), "timeout"
-    return times.future(instant, now), times.absolute(instant, zone), ""
+    return times.future(instant, now), both_zones(row, instant, zone), ""
 
 
 def next_cell(row: ListedTrigger, now: datetime, zone: tzinfo, wait: Wait | None = None) -> cells.Cell:
@@ -152,11 +153,10 @@ def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     instant = times.from_site(row.next_run, zone)
     if state is NextRun.LATE:
         return cells.text(_late_words(instant, now), tone="timeout", tip=_late_tip(instant, zone))
-    cell = cells.upcoming(instant, now, zone)
     skipped = skipped_of(row, now, zone)
     if skipped is None:
-        return cell
-    tip = f"{times.absolute(instant, zone)}\n{skip_words(skipped, now, zone)}"
+        return {**cells.upcoming(instant, now, zone), "tip": both_zones(row, instant, zone)}
+    tip = f"{both_zones(row, instant, zone)}\n{skip_words(skipped, now, zone)}"
     return cells.text(times.future(instant, now), tip=tip, second=f"Skips {point(skipped.due, now, zone)}")
 
 

@@ -8,7 +8,6 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger, Pause, RunRequest, SkippedRun
-from OpenOrchestrator.orchestrator.triggers.backend.settings import next_runs
 
 
 def skipped_of(row: ListedTrigger, now: datetime, zone: tzinfo) -> SkippedRun | None:
@@ -31,10 +30,11 @@ def why_not_skip(row: ListedTrigger, now: datetime, zone: tzinfo) -> str | None:
 
 def following(row: ListedTrigger, now: datetime, zone: tzinfo) -> datetime | None:
     """Return when a trigger runs if its next run is skipped, aware; None if its schedule does not tell."""
-    if row.cron is None or row.next_run is None:
-        return None
     try:
-        return next_runs(row.cron, max(times.from_site(row.next_run, zone), now), zone, 1)[0]
+        schedule = row.schedule(zone)
+        if schedule is None or row.next_run is None:
+            return None
+        return schedule.next_due(max(times.from_site(row.next_run, zone), now))
     except InvalidInputError:
         return None
 

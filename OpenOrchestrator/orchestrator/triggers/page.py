@@ -39,6 +39,7 @@ from OpenOrchestrator.orchestrator.triggers.page_notes import draw_notes
 from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
+from OpenOrchestrator.orchestrator.triggers.schedule_words import own_zone
 from OpenOrchestrator.orchestrator.triggers.waiting import draw_wait
 
 JOBS = 25
@@ -239,7 +240,8 @@ class TriggerPage:
         row, now, zone = state.row, self._view.now(), self._view.zone
         self._kind.show(row.type.value)
         if row.cron is not None:
-            self._schedule.show(short(row.cron), hint=row.cron)
+            elsewhere = own_zone(row, zone)
+            self._schedule.show(short(row.cron) + (f", {elsewhere}" if elsewhere else ""), hint=row.cron)
         else:
             self._schedule.show(f"Queue {row.queue}" if row.queue else "Once")
         words, hint, tone = next_words(row, now, zone)

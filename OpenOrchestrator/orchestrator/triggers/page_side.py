@@ -19,11 +19,12 @@ from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.jobs.page_side import PASSING_WORDS
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
-from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings, next_runs
+from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.failure_words import in_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
+from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, moved_words
 
 NEXT_RUNS = 5
 
@@ -43,7 +44,7 @@ def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone:
         _draw_queue(row, row.queue, waiting or 0)
     elif row.cron is not None and row.status not in STOPPED_STATUSES:
         skipped = skipped_of(row, now, zone)
-        _draw_schedule(row.cron, None if skipped is None else skipped.due, now, zone)
+        _draw_schedule(row, None if skipped is None else skipped.due, now, zone)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)
         with ui.element("div").classes("oo-next-run"):
@@ -74,19 +75,24 @@ def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
         ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
 
 
-def _draw_schedule(cron: str, skipped: datetime | None, now: datetime, zone: tzinfo) -> None:
+def _draw_schedule(row: ListedTrigger, skipped: datetime | None, now: datetime, site_zone: tzinfo) -> None:
     try:
-        instants = next_runs(cron, now, zone, NEXT_RUNS)
+        schedule = row.schedule(site_zone)
+        dues = () if schedule is None else schedule.next_dues(now, NEXT_RUNS)
     except InvalidInputError as error:
         ui.label(str(error)).classes("oo-fg-failed oo-pre")
         return
-    for instant in instants:
+    zone = site_zone if schedule is None else schedule.zone
+    for due in dues:
+        instant = due.at
         with ui.element("div").classes("oo-next-run"):
             tip(
                 ui.label(f"{times.day(instant, zone)}, {times.clock_time(instant, zone)}"),
-                times.absolute(instant, zone),
+                times.absolute(instant, site_zone),
             )
             ui.label("skipped" if instant == skipped else times.future(instant, now)).classes("oo-t3")
+        if schedule is not None and (moved := moved_words(due, schedule.closed_days)):
+            ui.label(moved).classes("oo-t2 oo-sm").mark("moved")
     ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")
 
 
@@ -95,6 +101,11 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
     pairs = [("Process", settings.process, False)]
     if settings.cron is not None:
         pairs += [("Schedule", short(settings.cron), False), ("Cron", settings.cron, True)]
+    if settings.timezone is not None:
+        pairs.append(("Time zone", settings.timezone, False))
+    calendar = calendar_words(settings.calendar, settings.closed_days.name)
+    if calendar is not None:
+        pairs.append(("Calendar", calendar, False))
     if settings.queue is not None:
         pairs += [("Queue", settings.queue, False), ("Batch size", times.number(settings.min_batch_size or 1), False)]
     if settings.next_run is not None:

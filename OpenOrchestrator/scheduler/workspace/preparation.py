@@ -102,6 +102,10 @@ class RobotPreparation:
         if robot is not None:
             self._workspace.make_spare(robot)
 
+    def forget(self, job_id: UUID) -> None:
+        """Take note that the run of this job, prepared here, is somebody else's or that none comes after it."""
+        self._prepared.pop(job_id, None)
+
     def clean_up(self) -> None:
         """Delete what was not used for a long time."""
         self._environments.prune()

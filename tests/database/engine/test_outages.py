@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -266,3 +268,36 @@ def test_what_is_left_of_a_transaction_is_undone_when_its_connection_is_given_ba
     pooled.close()
     with narrow.connection() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(CONSTANTS)) == 1
+
+
+@pytest.mark.kinds("postgresql", "mariadb")
+def test_connections_that_break_leave_nothing_in_memory(database: Database) -> None:
+    ours = Database(database.connection_string)
+    is_postgresql = database.dialect_name == "postgresql"
+    number_of = sa.text("SELECT pg_backend_pid()" if is_postgresql else "SELECT CONNECTION_ID()")
+    end = sa.text("SELECT pg_terminate_backend(:number)" if is_postgresql else "KILL :number")
+    ended: set[int] = set()
+
+    def end_connection() -> None:
+        number = ours.read(lambda session: session.scalar(number_of))
+        with database.connection() as connection:
+            connection.execute(end, {"number": number})
+        ended.add(number)
+
+    def break_under_each_path(times: int) -> Counter[str]:
+        for _ in range(times):
+            for path in PATHS:
+                end_connection()
+                try:
+                    path(ours)
+                except ConnectionFailedError:  # where nothing is retried
+                    select_one(ours)
+        gc.collect()
+        return Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
+
+    before = break_under_each_path(2)
+    after = break_under_each_path(3)
+    ours.close()
+    assert len(ended) == 5 * len(PATHS)
+    grown = {kind: count - before[kind] for kind, count in after.items() if count - before[kind] >= 3 * len(PATHS)}
+    assert grown == {}

@@ -25,6 +25,8 @@ Columns = dict[tuple[str, str], str]
 ASCII_TEXTS = {
     ("Annotations", "kind"),
     ("Annotations", "subject_hash"),
+    ("Calendars", "country"),
+    ("Calendars", "working_days"),
     ("Jobs", "commit_sha"),
     ("Jobs", "secret_passing"),
     ("Jobs", "started_by"),
@@ -33,6 +35,7 @@ ASCII_TEXTS = {
     ("Job_Output", "stream"),
     ("Logs", "log_level"),
     ("Queues", "status"),
+    ("Scheduled_Triggers", "closed_days"),
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),

@@ -31,6 +31,7 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     raw,
     read,
 )
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import SCHEDULERS as _S
@@ -240,6 +241,7 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
     columns = (*BASE_COLUMNS, *TIME_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
     rows: Sequence[Any] = session.execute(sa.select(*columns).select_from(TIME_JOIN)).all()
     planned, left_out, unreadable = [], [], []
+    schedules = Schedules(session.connection(), zone)
     queue_triggers = 0
     for row in rows:
         try:
@@ -256,6 +258,11 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
         if row.status not in _WILL_RUN:
             left_out.append(trigger.name)
             continue
+        try:
+            schedule = None if trigger.cron_expr is None else schedules.of(trigger)
+        except PoisonedRowError:
+            unreadable.append(trigger.name)
+            continue
         planned.append(
             Planned(
                 id=trigger.trigger_id,
@@ -264,7 +271,7 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
                 is_blocking=trigger.is_blocking,
                 schedulers=trigger.whitelist,
                 first=cron.resolve_due(trigger.next_run, trigger.due_at, zone),
-                expression=trigger.cron_expr,
+                schedule=schedule,
             )
         )
     return planned, tuple(left_out), tuple(unreadable), queue_triggers

@@ -14,7 +14,7 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.schedules import Schedule
 
 MOST_PER_HOUR = 4
 """A trigger that is due more often within an hour of the clock counts as one entry for that hour."""
@@ -30,7 +30,7 @@ class Planned:
     Attributes:
         schedulers: Names of those it may run on, as the trigger has them; empty for any.
         first: Instant of its next run; before now if it is late.
-        expression: Its cron expression; None if it runs once.
+        schedule: When it runs; None if it runs once.
         seconds: Mean length of its last runs; None if there are none to go by.
         measured: How many runs that is the mean of.
     """
@@ -41,7 +41,7 @@ class Planned:
     is_blocking: bool
     schedulers: tuple[str, ...]
     first: datetime
-    expression: str | None
+    schedule: Schedule | None
     seconds: float | None = None
     measured: int = 0
 
@@ -97,7 +97,7 @@ class Coming:
 
 
 class Occurrences:
-    """The runs of triggers in a span; triggers with the same cron expression share the work.
+    """The runs of triggers in a span; triggers with the same schedule share the work.
 
     Args:
         now: Aware; what is late is expected at once.
@@ -109,28 +109,28 @@ class Occurrences:
         self._now = now
         self._until = until
         self._zone = zone
-        self._known: dict[str, tuple[list[datetime], list[tuple[datetime, ...]]]] = {}
+        self._known: dict[Schedule, tuple[list[datetime], list[tuple[datetime, ...]]]] = {}
 
     def of(self, trigger: Planned) -> list[Coming]:
         """Return the runs of a trigger, the earliest first.
 
         Raises:
-            InvalidInputError: If its cron expression is malformed.
+            InvalidInputError: If its cron expression is malformed, or nothing is known of its calendar's country.
         """
         if trigger.first > self._until:
             return []
         first = max(trigger.first, self._now)
         groups: list[tuple[datetime, ...]] = [(first,)]
-        if trigger.expression is not None:
-            groups += self._later(trigger.expression, first)
+        if trigger.schedule is not None:
+            groups += self._later(trigger.schedule, first)
         if len(groups) > 1 and len(groups[1]) >= MOST_PER_HOUR and self._hour(groups[1][0]) == self._hour(first):
             groups[:2] = [(first, *groups[1])]
         parts = [part for group in groups for part in _parts(group)]
         ends = [part[0] for part in parts[1:]] + [None]
         return [Coming(trigger, part, end) for part, end in zip(parts, ends, strict=True)]
 
-    def _later(self, expression: str, first: datetime) -> list[tuple[datetime, ...]]:
-        dues, groups = self._all(expression)
+    def _later(self, schedule: Schedule, first: datetime) -> list[tuple[datetime, ...]]:
+        dues, groups = self._all(schedule)
         place = bisect_right(dues, first)
         if place == 0:
             return groups
@@ -141,11 +141,11 @@ class Occurrences:
             place = max(place - len(group), 0)
         return rest
 
-    def _all(self, expression: str) -> tuple[list[datetime], list[tuple[datetime, ...]]]:
-        if expression not in self._known:
-            dues = cron.dues_between(expression, self._now, self._until, self._zone)
-            self._known[expression] = dues, [tuple(group) for _, group in groupby(dues, self._hour)]
-        return self._known[expression]
+    def _all(self, schedule: Schedule) -> tuple[list[datetime], list[tuple[datetime, ...]]]:
+        if schedule not in self._known:
+            dues = schedule.dues_between(self._now, self._until)
+            self._known[schedule] = dues, [tuple(group) for _, group in groupby(dues, self._hour)]
+        return self._known[schedule]
 
     def _hour(self, instant: datetime) -> tuple[datetime, timedelta | None]:
         local = instant.astimezone(self._zone)

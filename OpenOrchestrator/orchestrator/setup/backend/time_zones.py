@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.common.schedules import known_zones
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 
 if TYPE_CHECKING:
@@ -69,11 +70,8 @@ async def zone_names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _zone_names() -> tuple[str, ...]:
-    import zoneinfo  # noqa: PLC0415
-
-    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
     own = machine_zone()
-    return ((own,) if own else ()) + tuple(name for name in names if name != own)
+    return ((own,) if own else ()) + tuple(name for name in known_zones() if name != own)
 
 
 def machine_zone() -> str:

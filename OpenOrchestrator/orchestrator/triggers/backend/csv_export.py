@@ -11,6 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
@@ -42,6 +43,9 @@ TRIGGER_HEAD = (
     "Arguments",
     "Time-out in seconds",
     "Id",
+    "Time zone",
+    "Calendar",
+    "On closed days",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -84,6 +88,9 @@ _QUERY = sa.select(
     _T.c.git_branch,
     _T.c.process_args,
     _T.c.timeout_seconds,
+    _C.c.timezone,
+    _C.c.calendar,
+    _C.c.closed_days,
 ).select_from(joined())
 
 
@@ -107,4 +114,7 @@ def _cells(row: Any) -> tuple[str | None, ...]:
         row.process_args,
         "" if row.timeout_seconds is None else str(row.timeout_seconds),
         str(row.id),
+        row.timezone,
+        row.calendar,
+        None if row.calendar is None else (row.closed_days or ClosedDays.SKIP.name).lower(),
     )

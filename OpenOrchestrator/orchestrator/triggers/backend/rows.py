@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.schedules import ClosedDays, Schedule, zone_named
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
@@ -21,6 +24,7 @@ from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import is_after_last_run, is_lost_id, raw
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
+from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -133,6 +137,10 @@ class ListedTrigger:
         request: The run that waits to be started.
         pause: Who paused it and why; None while it is not paused, and where that is not known.
         skipped: The run that was to be passed over last.
+        timezone: Name of the zone that the cron expression means; None for the site's.
+        calendar: Name of the calendar of the days on which it runs; None for every day.
+        closed_days: What becomes of its runs on closed days, as it is written.
+        open_days: That calendar; None if there is none of its name, or none that can be read.
         retry: The retry that it waits for, also while it is paused.
         failed_runs: How many runs in a row have failed.
         failure_limit: How many of them make it Failed; 0 for never.
@@ -161,9 +169,29 @@ class ListedTrigger:
     request: RunRequest | None = None
     pause: Pause | None = None
     skipped: SkippedRun | None = None
+    timezone: str | None = None
+    calendar: str | None = None
+    closed_days: str | None = None
+    open_days: Calendar | None = None
     retry: WaitingRetry | None = None
     failed_runs: int = 0
     failure_limit: int = DEFAULT_LIMIT
+
+    def schedule(self, site_zone: tzinfo) -> Schedule | None:
+        """Return when it runs, quick enough for the event loop; None unless it is a scheduled trigger.
+
+        Raises:
+            InvalidInputError: If it names a zone or calendar that is not there, or one that cannot be read.
+        """
+        if self.cron is None:
+            return None
+        zone = zone_named(str(site_zone) if self.timezone is None else self.timezone)
+        if self.calendar is None:
+            return Schedule(self.cron, zone)
+        way = ClosedDays.__members__.get(self.closed_days or ClosedDays.SKIP.name)
+        if self.open_days is None or way is None:
+            raise InvalidInputError(f"There is no calendar {self.calendar!r} that can be used. Choose another.")
+        return Schedule(self.cron, zone, self.open_days, way)
 
     @property
     def active(self) -> Run | None:
@@ -209,6 +237,9 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _C.c.skipped_due,
         _C.c.skipped_at,
         _C.c.skipped_by,
+        _C.c.timezone,
+        _C.c.calendar,
+        _C.c.closed_days,
         _T.c.retry_at,
         _T.c.retry_number,
         _T.c.retry_times,
@@ -231,6 +262,7 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
         if row.queue_name and row.status == TriggerStatus.IDLE.name and row.run_requested_at is None
     ]
     rests = queue_backoff.resting(session.connection(), idle, site_now=site_now)
+    known = calendars_of(session, site_now.year) if any(row.calendar for row in found) else {}
     lost = {row.id for row in found if is_lost_id(row.written_id, session.get_bind().dialect.name)}
     return tuple(
         ListedTrigger(
@@ -257,6 +289,10 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             request=_request(row),
             pause=_pause(row),
             skipped=None if row.skipped_due is None else SkippedRun(row.skipped_due, row.skipped_at, row.skipped_by),
+            timezone=row.timezone,
+            calendar=row.calendar,
+            closed_days=row.closed_days,
+            open_days=known.get(row.calendar),
             retry=_retry(row),
             failed_runs=row.failed_runs or 0,
             failure_limit=limit_of(row.pause_after_failures),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import (
@@ -24,6 +24,8 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
     WhenLost,
 )
+from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import (
     LARGEST_RETRY_GROWTH,
     LONGEST_RETRY_PAUSE_SECONDS,
@@ -43,7 +45,6 @@ __all__ = [
     "StoredTrigger",
     "TriggerSettings",
     "TriggerSettingsBackend",
-    "next_runs",
     "pauses_of",
 ]
 
@@ -61,6 +62,9 @@ class TriggerSettings:
     Attributes:
         next_run: Naive site time; of single triggers.
         cron: Of scheduled triggers.
+        timezone: Name of the zone that the cron expression means; None for the site's.
+        calendar: Name of the calendar of the days on which a scheduled trigger runs; None for every day.
+        closed_days: What becomes of its runs on closed days; counts where there is a calendar.
         queue: Of queue triggers, with ``min_batch_size``.
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
@@ -88,6 +92,9 @@ class TriggerSettings:
     timeout_seconds: int | None = None
     keep_files: bool = False
     cron: str | None = None
+    timezone: str | None = None
+    calendar: str | None = None
+    closed_days: ClosedDays = ClosedDays.SKIP
     next_run: datetime | None = None
     queue: str | None = None
     min_batch_size: int | None = None
@@ -133,7 +140,7 @@ class TriggerSettingsBackend(Backend):
         trigger_id = uuid4()
 
         def work(session: Session) -> UUID:
-            child = self._child_values(settings)
+            child = self._child_values(session, settings)
             session.execute(
                 sa.insert(_T).values(
                     id=trigger_id, type=settings.type, process_status=TriggerStatus.IDLE, **_base_values(settings)
@@ -162,9 +169,10 @@ class TriggerSettingsBackend(Backend):
 
         def work(session: Session) -> bool:
             child_table = _CHILDREN[settings.type]
-            child = self._child_values(settings)
-            if settings.cron is not None and settings.cron == stored.settings.cron:
+            if settings.cron is not None and _schedule_values(settings) == _schedule_values(stored.settings):
                 child = {}  # the same schedule: a run that is due stays due
+            else:
+                child = self._child_values(session, settings)
             before = _base_values(stored.settings)
             guards = [_same(_T.c[name], value) for name, value in before.items()]
             if _count(session, sa.update(_T).where(_T.c.id == stored.id, *guards).values(_base_values(settings))) != 1:
@@ -186,13 +194,20 @@ class TriggerSettingsBackend(Backend):
         """Return the current site time, naive."""
         return await off_loop(self._database.site_now)
 
-    def _child_values(self, settings: TriggerSettings) -> dict[str, Any]:
+    def _child_values(self, session: Session, settings: TriggerSettings) -> dict[str, Any]:
         zone = self._database.zone
         if settings.type is TriggerType.SCHEDULED:
             expression = cron.validate_cron(settings.cron or "")
-            due = cron.next_due(expression, self._now(), zone)
+            values = {**_schedule_values(settings), "cron_expr": expression}
+            try:
+                schedule = Schedules(session.connection(), zone).made_of(
+                    expression, values["timezone"], values["calendar"], values["closed_days"]
+                )
+            except PoisonedRowError as error:
+                raise InvalidInputError(f"This schedule cannot be: {error}.") from error
+            due = schedule.next_due(self._now())
             skipped: dict[str, Any] = dict.fromkeys(("skipped_due", "skipped_at", "skipped_by"))  # of another schedule
-            return {"cron_expr": expression, "next_run": cron.to_site(due, zone), "due_at": due, **skipped}
+            return {**values, "next_run": cron.to_site(due, zone), "due_at": due, **skipped}
         if settings.type is TriggerType.SINGLE:
             if settings.next_run is None:
                 raise InvalidInputError("A single trigger needs the date and time of its run.")
@@ -200,17 +215,6 @@ class TriggerSettingsBackend(Backend):
         if not settings.queue or settings.min_batch_size is None or settings.min_batch_size < 1:
             raise InvalidInputError("A queue trigger needs a queue and a least batch size of 1 or more.")
         return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
-
-
-def next_runs(expression: str, now: datetime, zone: tzinfo, count: int = 5) -> tuple[datetime, ...]:
-    """Return when a cron expression is due next, aware UTC. Pure, and quick enough for the event loop.
-
-    Raises:
-        InvalidInputError: If it is malformed; the message says which field and what is permitted there.
-    """
-    if not isinstance(zone, ZoneInfo):
-        zone = ZoneInfo(str(zone))
-    return cron.next_dues(cron.validate_cron(expression), now, zone, count)
 
 
 def pauses_of(settings: TriggerSettings) -> tuple[float, ...]:
@@ -234,7 +238,12 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         raise NotFoundError("This trigger is not there: somebody deleted it, or the link is wrong.")
     kind: dict[str, Any] = {}
     if isinstance(trigger, ScheduledTrigger):
-        kind = {"cron": trigger.cron_expr}
+        kind = {
+            "cron": trigger.cron_expr,
+            "timezone": trigger.timezone,
+            "calendar": trigger.calendar,
+            "closed_days": ClosedDays.__members__.get(trigger.closed_days or "", ClosedDays.SKIP),
+        }
     elif isinstance(trigger, SingleTrigger):
         kind = {"next_run": trigger.next_run}
     elif isinstance(trigger, QueueTrigger):
@@ -306,14 +315,26 @@ _UNSET: Mapping[str, Any] = MappingProxyType(
 
 def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
     if settings.type is TriggerType.SCHEDULED:
-        return {"cron_expr": settings.cron}
+        return _schedule_values(settings)
     if settings.type is TriggerType.SINGLE:
         return {"next_run": settings.next_run}
     return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
 
 
+def _schedule_values(settings: TriggerSettings) -> dict[str, str | None]:
+    """Return what makes the schedule of a scheduled trigger, by column."""
+    return {
+        "cron_expr": settings.cron,
+        "timezone": settings.timezone,
+        "calendar": settings.calendar,
+        "closed_days": None if settings.calendar is None else settings.closed_days.name,
+    }
+
+
 def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
     """Return the condition that a column still holds what was read; what reads the same counts as the same."""
+    if column.name == "closed_days" and value is None:
+        return sa.true()  # means nothing without a calendar, whatever an older row holds
     if column.name == "retry_after" and value == "":
         written: sa.ColumnElement[bool] = column == value
         return written  # NULL means all ends there, and an empty text none
@@ -322,6 +343,8 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
         return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
     if column.name == "secret_passing" and value == SecretPassing.AUTO.name:
         return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
+    if column.name == "closed_days" and value == ClosedDays.SKIP.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(ClosedDays.__members__))
     if column.name == "scheduler_whitelist" and not value:
         return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
     if column.name in _UNSET and value == _UNSET[column.name]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.schedules import Schedule
 from OpenOrchestrator.orchestrator.coming.backend.occurrences import Occurrences, Planned, hours_of
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -20,7 +21,8 @@ DAY = timedelta(days=1)
 def planned(
     expression: str | None, first: datetime, *, seconds: float | None = 60.0, blocking: bool = False
 ) -> Planned:
-    return Planned(uuid4(), "Invoices", "finance", blocking, (), first, expression, seconds, 1)
+    schedule = None if expression is None else Schedule(expression, COPENHAGEN)
+    return Planned(uuid4(), "Invoices", "finance", blocking, (), first, schedule, seconds, 1)
 
 
 def starts(expression: str | None, first: datetime, *, now: datetime = NOW, length: timedelta = DAY) -> list[datetime]:

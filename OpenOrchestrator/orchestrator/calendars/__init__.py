@@ -1,0 +1,1 @@
+"""Calendars: the open and closed days that scheduled triggers follow."""
