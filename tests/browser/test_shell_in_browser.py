@@ -109,6 +109,60 @@ def test_the_schedule_is_not_cut_off(page_of: Callable[..., Any]) -> None:
     assert cut == []
 
 
+CUT_HEADS = """() => [...document.querySelectorAll('.oo-table th, .oo-lt th')].filter((head) => {
+    if (!head.offsetWidth || head.querySelector('.oo-hidden-text')) return false;
+    const words = document.createRange();
+    words.selectNodeContents(head);
+    const box = head.getBoundingClientRect(), inner = words.getBoundingClientRect();
+    return inner.right > box.right - parseFloat(getComputedStyle(head).paddingRight) + 1 || inner.bottom > box.bottom;
+}).map((head) => head.textContent)"""
+ORDERS = {
+    "/triggers": ("name", "status", "next"),
+    "/jobs": ("started",),
+    "/queues": ("name", "new", "in_progress", "done", "failed", "abandoned", "oldest", "rate"),
+    "/logs": ("",),
+    "/constants": ("name",),
+    "/schedulers": ("",),
+}
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 390])
+@pytest.mark.parametrize("path", ORDERS)
+def test_no_head_of_a_table_is_cut_off(page_of: Callable[..., Any], path: str, width: int) -> None:
+    page = page_of(path, width=width)
+    for order in ORDERS[path]:
+        page.goto(page.url.split("?")[0] + (f"?sort={order}" if order else ""))
+        page.locator("tbody tr").first.wait_for()
+        assert page.evaluate(CUT_HEADS) == [], order
+
+
+def test_the_version_of_old_schedulers_can_be_read(page_of: Callable[..., Any]) -> None:
+    page = page_of("/schedulers", width=1280)
+    version = page.locator("tbody tr td:nth-child(7) .oo-el").first
+    version.wait_for()
+    version.evaluate("(each) => (each.textContent = 'before 4.0')")
+    assert version.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+
+
+def test_processes_and_when_they_used_a_queue_stand_on_one_line_on_a_phone(page_of: Callable[..., Any]) -> None:
+    page = page_of("/queues/fakturaer-indg%C3%A5ende", width=390, height=844)
+    user = page.locator(".oo-user", has_text="finance/cvr-stamdata")
+    user.wait_for()
+    middles = user.evaluate(
+        "(each) => [...each.children].map((part) => part.getBoundingClientRect()).map((box) => box.y + box.height / 2)"
+    )
+    assert len(middles) == 2
+    assert abs(middles[0] - middles[1]) <= 2
+
+
+def test_names_of_queues_can_be_read_on_a_phone(page_of: Callable[..., Any]) -> None:
+    page = page_of("/queues", width=390, height=844)
+    name = page.locator("tbody tr a.oo-main-link", has_text="fakturaer-indgående")
+    name.wait_for()
+    assert name.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+    assert re.search(r"Oldest New: \d", page.locator("tbody tr", has_text="fakturaer").inner_text())
+
+
 PHONE_PAGES = (
     "/",
     "/triggers",

@@ -110,3 +110,37 @@ def test_title_and_icon_of_the_tab_and_questions_name_the_site(
     dialog.get_by_text("On TEST", exact=True).wait_for()
     assert dialog.get_attribute("aria-label").startswith("TEST: Delete ")
     assert findings_of(page) == []
+
+
+def test_an_element_beside_its_list_stands_below_the_strip(named: Callable[..., Any]) -> None:
+    page = named("/queues/fakturaer-indg%C3%A5ende?status=failed")
+    page.locator("tbody tr td:nth-child(2)").first.click()
+    page.wait_for_selector(".oo-inspector .oo-json summary")
+    strip = page.locator(".oo-site").bounding_box()
+    inspector = page.locator(".oo-inspector").bounding_box()
+    assert inspector["y"] >= strip["y"] + strip["height"]
+    assert inspector["y"] + inspector["height"] <= 800
+
+
+def test_the_banner_of_a_paused_site_is_in_sight_on_every_page_until_the_site_is_resumed(
+    named: Callable[..., Any], findings_of: Callable[[Any], list[str]]
+) -> None:
+    page, other = named("/settings"), named("/jobs", width=390, height=844, scheme="dark")
+    page.get_by_role("button", name=re.compile("^Pause")).first.click()
+    page.get_by_label("Reason").fill("SAP is closed")
+    page.locator(".q-dialog").get_by_role("button", name=re.compile("^Pause")).click()
+    for each in (page, other):
+        banner = each.locator(".oo-banner", has_text="SAP is closed")
+        banner.wait_for()
+        box, width = banner.bounding_box(), each.viewport_size["width"]
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        words = banner.locator(".oo-grow")
+        assert words.evaluate("(each) => each.scrollWidth <= each.clientWidth")
+        assert banner.get_by_role("button", name="Resume").bounding_box()["height"] >= (44 if width == 390 else 24)
+        assert each.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert findings_of(each) == []
+    other.locator(".oo-banner").get_by_role("button", name="Resume").click()
+    other.locator(".q-dialog").get_by_role("button", name=re.compile("^Resume")).click()
+    for each in (other, page):
+        each.locator(".oo-banner", has_text="SAP is closed").wait_for(state="hidden")

@@ -189,6 +189,43 @@ def test_go_to_opens_by_key_and_finds_triggers(page_of: Callable[..., Any]) -> N
     page.keyboard.press("Escape")
 
 
+def slowed(page: Any, milliseconds: int) -> None:
+    """Have what the browser sends to the app take so long."""
+    page.evaluate(
+        """(delay) => {
+            const plain = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (data) { setTimeout(() => plain.call(this, data), delay); };
+        }""",
+        milliseconds,
+    )
+
+
+def test_letters_typed_right_after_the_key_of_go_to_are_not_lost(page_of: Callable[..., Any]) -> None:
+    page = page_of("/triggers")
+    row = page.locator("tbody tr").first
+    row.wait_for()
+    slowed(page, 300)
+    row.focus()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("ERPx")
+    page.keyboard.press("Backspace")
+    page.keyboard.type(" pass")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/triggers/[0-9a-f-]{36}$"))
+    page.get_by_text("ERP password rotation").first.wait_for()
+
+
+def test_enter_in_go_to_takes_what_was_found_for_all_that_was_typed(page_of: Callable[..., Any]) -> None:
+    page = page_of("/triggers")
+    page.wait_for_selector("tbody tr")
+    page.keyboard.press("Control+k")
+    page.locator(".oo-goto-list a").first.wait_for()
+    page.wait_for_function("document.activeElement.matches('.oo-goto-input input')")
+    page.keyboard.type("lønkon")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/triggers/[0-9a-f-]{36}$"))
+
+
 def test_light_and_dark_are_remembered(new_tab: Callable[..., Any]) -> None:
     tab = new_tab()
     page = tab.open("/triggers")

@@ -17,15 +17,16 @@ from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow
 from OpenOrchestrator.orchestrator.queues.figures import age, age_text, age_tone
 
 COLUMNS = (
-    Column("name", "Queue", "20%", sortable=True, phone=True),
-    Column("bar", "Elements", "13%"),
-    Column("new", "New", "76px", sortable=True, right=True, phone=True, phone_width="60px"),
-    Column("in_progress", "In Progress", "98px", sortable=True, right=True),
-    Column("done", "Done", "88px", sortable=True, right=True),
-    Column("failed", "Failed", "76px", sortable=True, right=True, phone=True, phone_width="60px"),
-    Column("abandoned", "Abandoned", "98px", sortable=True, right=True),
-    Column("oldest", "Oldest New", "110px", sortable=True, phone=True, phone_width="88px"),
-    Column("rate", "Ended per hour", "112px", sortable=True, right=True),
+    # Wide enough for their heads in the widest of the system fonts, with the arrow of the order.
+    Column("name", "Queue", "18%", sortable=True, phone=True),
+    Column("bar", "Elements", "10%"),
+    Column("new", "New", "76px", sortable=True, right=True, phone=True, phone_width="66px"),
+    Column("in_progress", "In Progress", "116px", sortable=True, right=True),
+    Column("done", "Done", "80px", sortable=True, right=True),
+    Column("failed", "Failed", "82px", sortable=True, right=True, phone=True, phone_width="74px"),
+    Column("abandoned", "Abandoned", "116px", sortable=True, right=True),
+    Column("oldest", "Oldest New", "116px", sortable=True),
+    Column("rate", "Ended per hour", "148px", sortable=True, right=True),
     Column("trigger", "Trigger"),
 )
 ACTIONS = (RowAction("notes", "Notes, owner, tags", "sym_r_sell"),)
@@ -87,6 +88,7 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
     """Return a queue as the table shows it."""
     path = path_of(row.name)
     parts = [(ELEMENT_LOOKS[status], row.count(status)) for status in BAR]
+    oldest = oldest_cell(row, now, zone)
     tip = "\n".join(f"{look.word}: {times.number(number)}" for look, number in parts if number)
     return Row(
         id=row.name,
@@ -95,7 +97,12 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
         actions={"notes": ""},
         cells={
             "name": cells.text(
-                row.name, second=triggers_text(row), href=path, tags=row.noted.tags, tip=noted_tip(row.noted)
+                row.name,
+                second=triggers_text(row),
+                phone=f"Oldest New: {oldest['t']}" if row.oldest_new else "Nothing New",
+                href=path,
+                tags=row.noted.tags,
+                tip=noted_tip(row.noted),
             ),
             "bar": cells.stack([(look.tone, number) for look, number in parts], tip=tip or None),
             "new": _count(row, QueueStatus.NEW, None),
@@ -103,7 +110,7 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
             "done": _count(row, QueueStatus.DONE, "t2"),
             "failed": _count(row, QueueStatus.FAILED, "failed"),
             "abandoned": _count(row, QueueStatus.ABANDONED, "t2"),
-            "oldest": oldest_cell(row, now, zone),
+            "oldest": oldest,
             "rate": cells.text(
                 times.number(row.per_hour),
                 tone=None if row.per_hour else "t3",

@@ -74,6 +74,7 @@ class QueuePage:
         self._annotations = AnnotationsBackend(view.database, view.clock)
         self._annotation: StoredAnnotation | None = None
         self._actions = ElementActions(view)
+        self._import = partial(import_elements, view, self._queue, view.refresh)
         self._list = AddressList(
             view,
             "elements",
@@ -312,7 +313,9 @@ class QueuePage:
             await self._inspect(self._rows[row_id].id)
 
     async def _open_again(self) -> None:
-        """Open the element that the address names."""
+        """Open what the address names: the import, and an element."""
+        if self._view.asked_form()[0] == "import":
+            self._import()
         try:
             element_id = UUID(self._view.query.get("element", ""))
         except ValueError:
@@ -353,9 +356,6 @@ class QueuePage:
 
     async def _new(self) -> None:
         await new_element(self._view, self._queue, self._view.refresh)
-
-    def _import(self) -> None:
-        import_elements(self._view, self._queue, self._view.refresh)
 
     async def _export(self) -> None:
         database = self._view.database

@@ -25,7 +25,7 @@ COLUMNS = (
     Column("running", "Running", phone=False),
     Column("slots", "Jobs of slots", "100px", right=True),
     Column("last", "Last trigger", "22%"),
-    Column("version", "Version", "86px"),
+    Column("version", "Version", "96px"),
 )
 ACTIONS = (
     RowAction("jobs", "Jobs", "sym_r_play_circle", quick=True),

@@ -28,12 +28,41 @@ window.ooToken = (name) => getComputedStyle(document.body).getPropertyValue(name
 
   // Keys
   const press = (name) => { const button = document.querySelector('[data-key="' + name + '"]:not(.hidden, .hidden *)'); button?.click(); return !!button; };
+  // What is typed after Ctrl K and before Go to has come up is meant for it: on the way are the server and back.
+  let early = null;
+  const openGoTo = () => {
+    if (!press("goto")) return false;
+    const mine = early = { text: "", enter: false }, end = Date.now() + 5000;
+    const look = () => {
+      const input = document.querySelector(".oo-goto-input input");
+      if (early !== mine) return;
+      if (!input || input !== document.activeElement) {
+        if (Date.now() < end) requestAnimationFrame(look); else early = null;
+        return;
+      }
+      early = null;
+      if (mine.text) document.execCommand("insertText", false, mine.text);
+      if (mine.enter) input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    };
+    look();
+    return true;
+  };
+  document.addEventListener("keydown", (event) => {
+    if (!early || ((event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph"))) return;
+    if (event.key === "Escape") { early = null; return; }
+    if (event.key === "Enter") early.enter = true;
+    else if (event.key === "Backspace") early.text = early.text.slice(0, -1);
+    else if (event.key.length === 1) early.text += event.key;
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
   const typing = (target) => target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable=true]");
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented) return;
     const open = document.querySelector(".q-dialog");
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
-      if (press("goto")) event.preventDefault();
+      if (openGoTo()) event.preventDefault();
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || open) return;

@@ -95,15 +95,20 @@ class CaseSearch:
     async def everywhere(self, text: str) -> list[Group]:
         """Return what holds a word: elements, jobs and messages. A group is there even where nothing was found.
 
+        What is found at once comes first, and only there: it may be older than all that is searched for a word.
+
         Raises:
             DatabaseError: If the database does not answer.
         """
         query = LogQuery(text=text, size=MOST_LOGS)
-        elements, jobs, logs = await asyncio.gather(
-            self._elements.holding(text), self._jobs.holding(text), self._logs.page(query)
+        first, elements, jobs, logs = await asyncio.gather(
+            self.at_once(text), self._elements.holding(text), self._jobs.holding(text), self._logs.page(query)
         )
+        there = {place.path for group in first for place in group.places}
+        others = tuple(place for row in elements.rows if (place := self._element(row)).path not in there)
         return [
-            Group("Elements", tuple(self._element(row) for row in elements.rows), elements_note(elements)),
+            *first,
+            Group("Elements", others, elements_note(elements)),
             Group("Jobs", tuple(self._job(row) for row in jobs.rows), self._jobs_note(jobs)),
             Group("Logs", (*(self._log(row, text) for row in logs.rows), _all_logs(text)), self._logs_note(logs)),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.orchestrator.backend.installation import Installation
@@ -37,6 +38,7 @@ class GoTo:
         self._groups: list[Group] = []
         self._chosen = 0
         self._asked = 0
+        self._searched = self._shown_for = ""
         self._prefix = prefix
         self._cases: CaseSearch | None = None
         with ui.dialog().props("position=top") as self._dialog, ui.card().classes("oo-dialog").props("flat") as card:
@@ -47,10 +49,10 @@ class GoTo:
             )
             self._input.props["aria-label"] = "Go to"
             self._input.classes("oo-goto-input").style("width: 100%; padding: 4px 16px").mark("go-to-input")
-            self._input.on_value_change(self._search)
+            self._input.on_value_change(self._changed)
             self._input.on("keydown.down.prevent", lambda: self._move(1))
             self._input.on("keydown.up.prevent", lambda: self._move(-1))
-            self._input.on("keydown.enter", self._take)
+            self._input.on("keydown.enter", self._entered, js_handler="(event) => emit(event.target.value)")
             ui.element("div").style("height: 1px; width: 100%; background: var(--border)")
             self._list = ui.element("div").classes("oo-goto-list").mark("go-to-list")
 
@@ -58,12 +60,17 @@ class GoTo:
         """Show it, empty."""
         self._input.value = ""
         self._dialog.open()
-        await self._search()
+        await self._search("")
 
-    async def _search(self) -> None:
+    async def _changed(self) -> None:
+        text = _trimmed(self._input.value)
+        if text != self._searched:
+            await self._search(text)
+
+    async def _search(self, text: str) -> None:
         self._asked += 1
         asked = self._asked
-        text = self._text()
+        self._searched = text
         groups = [self._page_group(text)]
         if text and self._installation.connected:
             try:
@@ -93,7 +100,7 @@ class GoTo:
     async def _everywhere(self) -> None:
         self._asked += 1
         asked = self._asked
-        text = self._text()
+        text = self._searched
         self._show_groups([Group("", (), "Searching elements, jobs and logs…")])
         try:
             groups = await self._case_search().everywhere(text)
@@ -108,9 +115,6 @@ class GoTo:
             self._cases = CaseSearch(self._installation)
         return self._cases
 
-    def _text(self) -> str:
-        return str(self._input.value or "").strip()[:MOST_CHARACTERS]
-
     def _page_group(self, text: str) -> Group:
         wanted = text.casefold()
         found = (page for page in self._pages if page.nav is not None and wanted in page.title.casefold())
@@ -121,6 +125,7 @@ class GoTo:
         return [place for group in self._groups for place in group.places]
 
     def _show_groups(self, groups: Sequence[Group]) -> None:
+        self._shown_for = self._searched
         self._groups, self._chosen = [group for group in groups if group.places or group.note], 0
         self._show()
 
@@ -162,6 +167,14 @@ class GoTo:
             self._show()
             ui.run_javascript("document.querySelector('.oo-goto-list .oo-on')?.scrollIntoView({block: 'nearest'})")
 
+    async def _entered(self, event: GenericEventArguments) -> None:
+        # Enter overtakes what was typed last, which waits for a pause: nothing is taken that was found for less.
+        text = _trimmed(event.args if isinstance(event.args, str) else self._input.value)
+        if text != self._shown_for:
+            await self._search(text)
+        if text == self._shown_for:
+            await self._take()
+
     async def _take(self) -> None:
         places = self._places
         if self._chosen >= len(places):
@@ -172,3 +185,7 @@ class GoTo:
         else:
             self._dialog.close()
             ui.navigate.to(place.path)
+
+
+def _trimmed(text: object) -> str:
+    return str(text or "").strip()[:MOST_CHARACTERS]

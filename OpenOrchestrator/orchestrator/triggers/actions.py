@@ -122,7 +122,7 @@ class TriggerActions:
         if not possible:
             feedback.failed(f"{_VERBS[action]}: none of the selected triggers allows it now")
             return False
-        meant = await self._meant(action, possible, bulk=len(possible) > 1)
+        meant = await self._meant(action, possible, bulk=len(rows) > 1)
         if meant is None:
             return False
         possible = list(meant.rows)

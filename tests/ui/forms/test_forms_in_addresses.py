@@ -53,6 +53,15 @@ async def test_a_form_of_the_address_is_open(user: User, site: Database) -> None
         assert value_of(user, marker) == value, path
 
 
+async def test_the_import_stands_in_the_address(user: User, site: Database) -> None:
+    await user.open("/queues/q?form=import")
+    await user.should_see("Drop a CSV file here, or choose one.", retries=30)
+    await click(user, "cancel-import")
+    await until(lambda: "form" not in user.client.sub_pages_router.current_path)  # type: ignore[union-attr]
+    await click(user, "import-file")
+    await until(lambda: user.client.sub_pages_router.current_path.endswith("?form=import"))  # type: ignore[union-attr]
+
+
 async def test_what_the_browser_had_kept_is_put_back_and_can_be_dropped(user: User, site: Database) -> None:
     await user.open("/triggers?form=new")
     await user.should_see(marker="drawer", retries=30)

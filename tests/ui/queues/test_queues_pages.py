@@ -135,7 +135,7 @@ async def test_shows_counts_age_rate_and_trigger_of_each_queue(user: User, site:
     assert cell(row, "rate")["t"] == "2"
     assert cell(row, "rate")["tip"] == "2 ended in the last hour\n3 came in"
     assert cell(row, "trigger")["p"]["w"] == "Paused"
-    assert cell(row, "name") == {"t": "q", "s": "Paused one", "h": "/queues/q"}
+    assert cell(row, "name") == {"t": "q", "s": "Paused one", "n": "Oldest New: 1 d 2 h", "h": "/queues/q"}
     assert cell(row, "bar")["k"] == [["done", 2], ["idle", 3], ["failed", 1]]
     assert cell(rows["empty"], "oldest")["t"] == "\u2013"
 

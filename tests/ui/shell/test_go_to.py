@@ -108,6 +108,18 @@ async def test_a_word_is_searched_everywhere_when_asked_for_and_says_how_far(use
     assert found["Search on in Logs"] == "/logs?q=a-77"
 
 
+async def test_an_exact_reference_stays_when_its_word_is_searched_everywhere(user: User, site: Database) -> None:
+    wanted = element("a-77")
+    add(site, wanted, element("case a-77 x"))
+    await opened(user, "a-77")
+    await user.should_see("Elements with this reference", retries=30)
+    await click(user, "search-everywhere")
+    await user.should_see("All jobs were searched.", retries=30)
+    await user.should_see("Elements with this reference")
+    assert list(links(user)) == ["a-77", "case a-77 x", "Search on in Logs"]
+    assert links(user)["a-77"] == f"/queues/cases/{wanted.id}"
+
+
 async def test_the_arrows_go_through_all_groups(user: User, site: Database) -> None:
     add(site, element("jobs"))
     await opened(user, "jobs")

@@ -220,6 +220,16 @@ async def test_bulk_actions_do_what_is_possible_and_say_what_was_not(user: User,
     await user.should_not_see("3 selected", retries=30)
 
 
+async def test_bulk_asks_by_name_also_where_only_one_of_several_allows_it(user: User, sample: Database) -> None:
+    await user.open("/triggers")
+    await select(user, "triggers", "ERP password rotation", "Debitoropfølgning")
+    await user.should_see("2 selected", retries=30)
+    await click(user, "bulk-run-now")
+    await user.should_see("Run ERP password rotation?", retries=30)
+    await click(user, "confirm")
+    await user.should_see("1 did not allow it.", retries=30)
+
+
 async def test_bulk_delete_of_all_that_match_names_the_count(user: User, site: Database) -> None:
     for number in range(27):
         add_trigger(site, QueueTrigger, trigger_name=f"T{number:02}", queue_name="q", min_batch_size=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum, auto
 from uuid import UUID
@@ -88,7 +88,7 @@ def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> t
         if demand.places:
             by_places.setdefault(demand.places, []).append(_Timed.of(demand))
     lanes = {places: _Lane(some) for places, some in by_places.items()}
-    found: list[Trouble] = []
+    found: list[_Span] = []
     more = 0
     for places in {*lanes, frozenset(slots)}:
         inner = [lane for choice, lane in lanes.items() if choice <= places]
@@ -101,8 +101,9 @@ def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> t
         some, others = _sweep(within, places, _Room({name: slots[name] for name in places}))
         found += some
         more += others
-    found.sort(key=lambda trouble: (trouble.start, trouble.end, sorted(trouble.places)))
-    exact = [refined for trouble in found[:MOST_TROUBLES] if (refined := _exact(trouble, slots)) is not None]
+    found.sort(key=lambda span: (span.start, span.end, sorted(span.places)))
+    listed = (_closed(span) for span in found[:MOST_TROUBLES])
+    exact = [refined for trouble in listed if (refined := _exact(trouble, slots)) is not None]
     return exact, more + max(len(found) - MOST_TROUBLES, 0)
 
 
@@ -124,11 +125,20 @@ class _Timed:
     @classmethod
     def of(cls, demand: Demand) -> _Timed:
         run = demand.run
-        if run.trigger.is_blocking:
-            sort = _BOUND if len(demand.places) == 1 else _FREE
-        else:
-            sort = _SLOT if run.is_dense else _SPARSE
-        return cls(demand, run.start.timestamp(), run.end.timestamp(), sort)
+        return cls(demand, run.start.timestamp(), run.end.timestamp(), _sort(demand, dense=run.is_dense))
+
+    @classmethod
+    def single(cls, demand: Demand, start: datetime, end: datetime) -> list[_Timed]:
+        """Return the runs of a demand one by one that go on in a span; each stands for the demand as a whole."""
+        run, sort = demand.run, _sort(demand, dense=True)
+        timed = (cls(demand, first.timestamp(), last.timestamp(), sort) for first, last in run.spans_during(start, end))
+        return list(timed)
+
+
+def _sort(demand: Demand, *, dense: bool) -> int:
+    if demand.run.trigger.is_blocking:
+        return _BOUND if len(demand.places) == 1 else _FREE
+    return _SLOT if dense else _SPARSE
 
 
 class _Lane:
@@ -192,16 +202,22 @@ class _Room:
 
 @dataclass(slots=True)
 class _Span:
-    """A trouble that has begun; who takes part is only noted for those that are listed."""
+    """A trouble that has begun; who takes part is only noted for those that may be listed."""
 
+    places: Places
     start: float
     demands: dict[int, Demand] | None
+    end: float = 0.0
     needed: int = 0
     slots: float = 0.0
-    blocking: bool = field(default=False)
+    blocking: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.COLLISION if self.blocking else Kind.SHORTAGE
 
 
-def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[Trouble], int]:
+def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[_Span], int]:
     """Go through starts and ends in order, and note each span in which the active ones do not fit.
 
     Returns:
@@ -216,7 +232,7 @@ def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[Tr
     counts = [0, 0, 0, 0]
     bound: dict[str, int] = {}
     span: _Span | None = None
-    found: list[Trouble] = []
+    found: list[_Span] = []
     more = 0
     last = len(moments) - 1
     for place, (moment, step, number) in enumerate(moments):
@@ -236,7 +252,7 @@ def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[Tr
         needed = counts[_SLOT] + (counts[_SPARSE] if blocking else 0)
         fits = room.beside(bound, counts[_FREE])
         if needed > fits:
-            span = span or _Span(moment, dict(active) if len(found) < MOST_TROUBLES else None)
+            span = span or _Span(places, moment, dict(active) if len(found) < MOST_TROUBLES else None)
             if needed + blocking > span.needed:
                 span.needed, span.slots = needed + blocking, max(fits, 0.0)
             span.blocking = span.blocking or blocking > 0
@@ -244,7 +260,8 @@ def _sweep(runs: Sequence[_Timed], places: Places, room: _Room) -> tuple[list[Tr
             if span.demands is None:
                 more += 1
             else:
-                found.append(_closed(span, span.demands.values(), moment, places))
+                span.end = moment
+                found.append(span)
             span = None
     return found, more
 
@@ -263,11 +280,15 @@ def _bind(bound: dict[str, int], places: Places, step: int) -> None:
         del bound[name]
 
 
-def _closed(span: _Span, demands: Iterable[Demand], end: float, places: Places) -> Trouble:
-    kind = Kind.COLLISION if span.blocking else Kind.SHORTAGE
+def _closed(span: _Span) -> Trouble:
+    demands = (span.demands or {}).values()
     order = sorted(demands, key=lambda each: (each.run.start, each.run.trigger.name, each.run.trigger.id))
-    start, until = (datetime.fromtimestamp(each, tz=timezone.utc) for each in (span.start, end))
-    return Trouble(kind, places, start, until, tuple(order), span.needed, int(span.slots))
+    start, end = _instant(span.start), _instant(span.end)
+    return Trouble(span.kind, span.places, start, end, tuple(order), span.needed, int(span.slots))
+
+
+def _instant(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, tz=timezone.utc)
 
 
 def _exact(trouble: Trouble, slots: Mapping[str, int | None]) -> Trouble | None:
@@ -277,23 +298,19 @@ def _exact(trouble: Trouble, slots: Mapping[str, int | None]) -> Trouble | None:
     certain = [each for each in timed if each.demand.run.count == 1 or each.sort == _SLOT]
     if len(certain) == len(timed) or _sweep(certain, trouble.places, room)[0]:
         return trouble
-    single = [
-        _Timed.of(Demand(each, demand.places))
-        for demand in trouble.demands
-        for each in demand.run.during(trouble.start, trouble.end)
-    ]
+    single = [each for demand in trouble.demands for each in _Timed.single(demand, trouble.start, trouble.end)]
     exact, _ = _sweep(single, trouble.places, room)
     if not exact:
         return None
-    met: set[UUID] = {run.trigger.id for each in exact for run in each.runs}
+    met: set[UUID] = {demand.run.trigger.id for each in exact for demand in (each.demands or {}).values()}
     worst = max(exact, key=lambda each: each.needed)
     return Trouble(
         kind=worst.kind,
         places=trouble.places,
-        start=exact[0].start,
-        end=exact[-1].end,
+        start=_instant(exact[0].start),
+        end=_instant(exact[-1].end),
         demands=tuple(demand for demand in trouble.demands if demand.run.trigger.id in met),
         needed=worst.needed,
-        slots=worst.slots,
+        slots=int(worst.slots),
         times=len(exact),
     )

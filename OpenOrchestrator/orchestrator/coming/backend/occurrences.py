@@ -94,15 +94,18 @@ class Coming:
         """Whether its trigger runs for most of the time from the first start to the last end."""
         return self.count == 1 or self.count * self.trigger.length >= (self.end - self.start) / 2
 
-    def during(self, start: datetime, end: datetime) -> list[Coming]:
-        """Return those of its runs one by one that go on in a span."""
-        first = bisect_right(self.starts, start - self.trigger.length)
+    def spans_during(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Return when those of its runs that go on in a span start and end, one by one."""
+        length = self.trigger.length
+        first = bisect_right(self.starts, start - length)
         last = bisect_left(self.starts, end)
-        ends = (*self.starts[first + 1 : last + 1], self.until)
-        runs = (
-            Coming(self.trigger, (each,), until) for each, until in zip(self.starts[first:last], ends, strict=False)
-        )
-        return [run for run in runs if run.end > start]
+        nexts = (*self.starts[first + 1 : last + 1], self.until)
+        spans = []
+        for begun, following in zip(self.starts[first:last], nexts, strict=False):
+            over = begun + length if following is None else min(begun + length, following)
+            if over > start:
+                spans.append((begun, over))
+        return spans
 
 
 class Occurrences:

@@ -47,6 +47,7 @@ class _Import:
     def __init__(self, view: View, queue: str, on_done: Callable[[], Any]) -> None:
         self._view = view
         self._queue = queue
+        self._address = view.form_address("import")
         self._on_done = on_done
         self._backend = CsvImportBackend(view.database, view.clock)
         self._preview: ImportPreview | None = None
@@ -77,10 +78,12 @@ class _Import:
     def open(self) -> None:
         """Show it."""
         self.dialog.open()
+        self._address.show(self._address.key)
 
     def close(self) -> None:
         """Close it; nothing is written."""
         self.dialog.close()
+        self._address.show(None)
         ui.timer(0.4, self.dialog.delete, once=True)
 
     def _ask(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta, timezone
+from types import FrameType
 from uuid import uuid4
 
 import pytest
@@ -122,6 +124,27 @@ def test_only_so_many_are_listed_and_the_rest_is_counted() -> None:
     found, more = troubles_of(pairs, ONE)
     assert (len(found), more) == (MOST_TROUBLES, 5)
     assert spans(found)[:2] == [(Kind.COLLISION, 0, 10), (Kind.COLLISION, 20, 30)]
+
+
+def test_what_is_done_for_the_many_of_an_hour_stays_little() -> None:
+    # Counted, because seconds depend on the machine: a week of such triggers took many seconds.
+    demands = [run(60 * hour, length=1 / 3, every=1, blocking=True) for hour in range(24) for _ in range(20)]
+    calls = 0
+
+    def called(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        found, more = troubles_of(demands, ONE)
+    finally:
+        sys.setprofile(before)
+    assert (len(found), more) == (24, 0)
+    assert {each.times for each in found} == {60}
+    starts = sum(each.run.count for each in demands)
+    assert calls < 8 * starts
 
 
 @pytest.mark.parametrize(
