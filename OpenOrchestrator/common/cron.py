@@ -245,6 +245,52 @@ def latest_site_time(now_utc: datetime, zone: ZoneInfo) -> datetime:
     return site
 
 
+def shown_between(start_utc: datetime, end_utc: datetime, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
+    """Return which times the site's wall clock shows from one instant to another.
+
+    Args:
+        start_utc: Aware instant.
+        end_utc: Aware instant, not before the other.
+        zone: The site's time zone.
+
+    Returns:
+        First and last naive site time of each span: of one, or of the two before and after the clock is turned back.
+
+    Raises:
+        InvalidInputError: If an instant is naive.
+    """
+    first, last = to_site(start_utc, zone), to_site(end_utc, zone)
+    for site in (first, last):  # turned back meanwhile, an ordinary time at both ends shows all between them
+        before, after = to_utc(site, zone), to_utc(site, zone, fold=1)
+        if before < after and start_utc < (change := _clock_change(site, zone)) <= end_utc:
+            return (first, to_site(change - timedelta.resolution, zone)), (to_site(change, zone), last)
+    return ((first, last),)
+
+
+def instants_between(
+    first: datetime, last: datetime | None, now_utc: datetime, zone: ZoneInfo, *, until_utc: datetime | None = None
+) -> tuple[datetime, datetime]:
+    """Return the instants of something that began and ended at two site times, as far as the clock can tell.
+
+    Args:
+        first: Naive site time.
+        last: Naive site time; None if it has not ended.
+        now_utc: Aware instant.
+        zone: The site's time zone.
+        until_utc: Aware instant shortly after it began; where the first time occurs twice, this tells which is meant.
+            Without it the first is.
+
+    Returns:
+        Two aware instants, the second not before the first.
+    """
+    again = to_utc(first, zone, fold=1)
+    start = again if until_utc is not None and again <= until_utc + _SECOND else to_utc(first, zone)
+    if last is None:
+        return start, max(start, now_utc)
+    end = to_utc(last, zone)
+    return start, max(start, end if end >= start else to_utc(last, zone, fold=1))
+
+
 @lru_cache(maxsize=64)
 def _day(day: date, zone: ZoneInfo) -> tuple[datetime, datetime, bool]:
     """Return the first instant of a day, that of the next one, and whether no clock is changed between them."""

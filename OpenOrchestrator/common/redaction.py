@@ -25,7 +25,7 @@ SHORTEST_BASE64 = 6
 _USER_INFO = re.compile(
     r"^[\w+.-]+://(?P<user>[^:/?#]*):(?P<password>[^?#]*)@|^[\w+.-]+://[^:/?#@]*:(?P<plain>.*)@", re.DOTALL
 )
-_NAMES = r"(?P<name>(?:^|[;?&{\s]|%3B|%7B)\s*[\w.-]*(?:pwd|password|passwd|passphrase)(?:\s|\+|%20)*"
+_NAMES = r"(?P<name>(?:^|[;?&{=\s]|%3B|%7B|%3D)\s*[\w.-]*(?:pwd|password|passwd|passphrase)(?:\s|\+|%20)*"
 _BRACED = r"\{(?:[^}]|\}\})*\}|%7B(?:(?!%7D).|%7D%7D)*%7D"
 # How a value ends depends on how the whole is written: an encoded ODBC string, the query of a URL, an ODBC string.
 _NAMED_PASSWORD = re.compile(

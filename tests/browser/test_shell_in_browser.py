@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.stores import site_pause
+from tests.browser.conftest import Tab
+
 SIZES = ((1440, 900), (1280, 800), (390, 844))
 
 HIDDEN_BY_STRIP = """() => {
@@ -219,3 +223,21 @@ def test_the_menu_on_a_phone_is_not_cut_off(page_of: Callable[..., Any]) -> None
         assert box["y"] + box["height"] <= height
         inside = last.bounding_box()
         assert inside["y"] + inside["height"] <= box["y"] + box["height"] + 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_pause_whose_reason_is_one_long_word_stays_beside_its_button(
+    new_tab: Callable[..., Tab], sample_url: str, width: int
+) -> None:
+    database = Database(sample_url)
+    reason = "https://status.example/" + "incident" * 30
+    database.write(lambda session: site_pause.pause(session, reason=reason))
+    try:
+        page = new_tab(width=width, height=800).open("/schedulers")
+        banner = page.locator(".oo-banner", has_text="status.example")
+        banner.wait_for()
+        words = banner.locator(".oo-grow")
+        assert words.evaluate("it => it.scrollWidth <= it.clientWidth")
+    finally:
+        database.write(site_pause.resume)
+        database.close()

@@ -13,10 +13,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from OpenOrchestrator.database.engine.dialects import SiteDateTime, enum_type, uuid_type
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel
+from OpenOrchestrator.database.statuses import LogLevel
 from OpenOrchestrator.database.stores import validation
 from OpenOrchestrator.database.stores.shortening import storable_message
 
@@ -27,14 +26,6 @@ PROCESS_NAME_LENGTH = 100
 MESSAGE_LENGTH = 8000
 
 _TABLE = cast(sa.Table, Log.__table__)
-# Not the model: robots log without knowing jobs, and loading it takes time.
-_JOBS = sa.table(
-    "Jobs",
-    sa.column("id", uuid_type()),
-    sa.column("status", enum_type(JobStatus)),
-    sa.column("process_name"),
-    sa.column("start_time", SiteDateTime),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,26 +124,6 @@ def select(
     if most is not None:
         query = query.limit(most)
     return tuple(session.scalars(query))
-
-
-def last_error_of_job(session: Session, job_id: UUID) -> str | None:
-    """Return the last Error message of a robot whose job has not ended; None if there is none.
-
-    Of a robot whose library knows no job ids, what its process logged without one since the job began counts. With the
-    end of a job comes a message of ours about it, which the robot did not write.
-    """
-    query = sa.select(_JOBS.c.process_name, _JOBS.c.start_time).where(_JOBS.c.id == job_id)
-    job = session.execute(query.where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))).one_or_none()
-    if job is None:
-        return None
-    mine = sa.select(_TABLE.c.log_message).where(_TABLE.c.log_level == LogLevel.ERROR)
-    last = (_TABLE.c.log_time.desc(), _TABLE.c.id.desc())
-    message: str | None = session.scalar(mine.where(_TABLE.c.job_id == job_id).order_by(*last).limit(1))
-    if message is not None:
-        return message
-    by_time = (_TABLE.c.process_name == job.process_name, _TABLE.c.log_time >= job.start_time)
-    query = mine.where(*by_time, _TABLE.c.job_id.is_(None)).order_by(*last).limit(1)
-    return cast("str | None", session.scalar(query))
 
 
 def count(session: Session, wanted: LogFilter) -> int:

@@ -15,12 +15,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from OpenOrchestrator.common.clock import Clock
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from sqlalchemy.orm import Session
 
     from OpenOrchestrator.database.engine.database import Database
@@ -86,6 +88,6 @@ class Backend:
     def _now(self) -> datetime:
         return self._clock.utc_now()
 
-    def _zone(self) -> tzinfo:
+    def _zone(self) -> ZoneInfo:
         """The site's time zone; may ask the database, so only within a transaction's thread."""
         return self._database.zone

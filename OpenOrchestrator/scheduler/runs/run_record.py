@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 from enum import Enum, auto
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from OpenOrchestrator.common.errors import DatabaseError, LaunchError
 from OpenOrchestrator.common.printed_errors import PrintedError
@@ -20,7 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
-from OpenOrchestrator.database.stores import job_output, jobs, logs
+from OpenOrchestrator.database.stores import job_logs, job_output, jobs
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events, words_of
@@ -31,6 +31,9 @@ from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.refusals import ATTEMPTS, Refusals
 from OpenOrchestrator.scheduler.runs.run_directory import HostInfo, RunDirectory
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 
@@ -331,9 +334,13 @@ class RunRecord:
         """Return the last Error message of the robot; what the database refuses again and again is done without."""
         refusals = Refusals()
 
+        def last_error(session: Session) -> str | None:
+            now, zone = self._database.utc_now(), self._database.zone
+            return job_logs.last_error_of_job(session, self._job.job_id, now_utc=now, zone=zone)
+
         def read() -> str:
             try:
-                return self._database.read(lambda session: logs.last_error_of_job(session, self._job.job_id)) or ""
+                return self._database.read(last_error) or ""
             except Exception as error:
                 refusals.count(error)
                 if not refusals.suffice:

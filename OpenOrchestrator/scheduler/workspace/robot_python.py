@@ -194,6 +194,12 @@ def _make(environment: Path) -> None:
 
     files.remove_tree(environment)
     venv.EnvBuilder(system_site_packages=True, symlinks=not _ON_WINDOWS, with_pip=False).create(environment)
+    if not _python_of(environment).is_file():  # on Windows it only warns
+        raise LaunchError(
+            f"The Python environment of the robot cannot be made in {environment.parent}: the module venv of "
+            f"{sys.executable} put no interpreter there, so that Python is not complete. Repair it, or name an "
+            "interpreter for robots in the setting OpenOrchestratorPython."
+        )
     bundled = _bundled_pip()
     # As statements, because paths alone would leave out what .pth files there add, and may hold any character.
     lines = [f"import site; site.addsitedir({path!a})" for path in _paths()]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -14,10 +15,12 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
-from OpenOrchestrator.database.stores import logs
+from OpenOrchestrator.database.stores import job_logs, logs
 from OpenOrchestrator.database.stores.logs import LogFilter
 
 START = datetime(2026, 3, 1, 8)
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
+NOW = datetime(2026, 12, 1, tzinfo=timezone.utc)
 SURROGATE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -199,7 +202,7 @@ def test_the_last_error_of_a_job_is_its_own_or_that_of_its_process_without_a_job
     database.write(lambda session: session.add(job))
 
     def last() -> str | None:
-        return database.read(lambda session: logs.last_error_of_job(session, job_id))
+        return database.read(lambda session: job_logs.last_error_of_job(session, job_id, now_utc=NOW, zone=COPENHAGEN))
 
     def log(message: str, minutes: int, level: LogLevel = LogLevel.ERROR, **values: Any) -> None:
         insert(
@@ -223,4 +226,49 @@ def test_the_last_error_of_a_job_is_its_own_or_that_of_its_process_without_a_job
     assert last() == "its own"
     database.write(lambda session: session.execute(sa.update(Job).values(status=JobStatus.LOST)))
     assert last() is None, "the last one may be ours, about the end"
-    assert database.read(lambda session: logs.last_error_of_job(session, uuid4())) is None
+    assert (
+        database.read(lambda session: job_logs.last_error_of_job(session, uuid4(), now_utc=NOW, zone=COPENHAGEN))
+        is None
+    )
+
+
+# 25 October 2026: at 03:00 summer time, 01:00 UTC, the clock of Copenhagen is put back to 02:00.
+FIRST_PASS = datetime(2026, 10, 25, 0, 50, tzinfo=timezone.utc)
+SECOND_PASS = datetime(2026, 10, 25, 1, 10, tzinfo=timezone.utc)
+
+
+def found(database: Database, *times: Any, **values: Any) -> set[str]:
+    conditions = job_logs.written_between(*times, zone=COPENHAGEN, **values)
+    return set(database.read(lambda session: session.scalars(sa.select(Log.log_message).where(*conditions)).all()))
+
+
+def test_messages_of_what_goes_on_while_the_clock_is_put_back_are_found(database: Database) -> None:
+    for hour, minute in ((1, 59), (2, 5), (2, 20), (2, 51), (3, 0)):
+        insert(database, f"{hour}:{minute}", log_time=datetime(2026, 10, 25, hour, minute))
+    before, after = datetime(2026, 10, 25, 2, 50), datetime(2026, 10, 25, 2, 10)
+    assert found(database, before, after, NOW) == {"2:5", "2:51"}
+    assert found(database, before, None, SECOND_PASS) == {"2:5", "2:20", "2:51", "3:0"}, "it goes on"
+    assert found(database, before, None, FIRST_PASS) == {"2:51", "3:0"}, "the clock is not put back yet"
+    assert found(database, after, before, NOW) == {"2:20"}
+    assert found(database, before, datetime(2026, 10, 25, 3, 0), NOW) == {"2:5", "2:20", "2:51", "3:0"}
+    assert found(database, datetime(2026, 10, 25, 1, 58), after, NOW) == {"1:59", "2:5"}
+    of_second = {"until_utc": SECOND_PASS + timedelta(seconds=9)}
+    assert found(database, after, datetime(2026, 10, 25, 2, 30), NOW, **of_second) == {"2:20"}
+    assert found(database, before, datetime(2026, 10, 25, 3, 0), NOW, until_utc=SECOND_PASS + timedelta(hours=1)) == {
+        "2:51",
+        "3:0",
+    }, "it began in the second of the two hours"
+
+
+def test_the_last_error_is_found_while_the_clock_is_put_back(database: Database) -> None:
+    job_id = uuid4()
+    began = datetime(2026, 10, 25, 2, 50)
+    job = Job(id=job_id, process_name="p", scheduler_name="s", status=JobStatus.RUNNING, start_time=began)
+    database.write(lambda session: session.add(job))
+    insert(database, "after", level=LogLevel.ERROR, process_name="p", log_time=datetime(2026, 10, 25, 2, 9))
+
+    def last(now: datetime) -> str | None:
+        return database.read(lambda session: job_logs.last_error_of_job(session, job_id, now_utc=now, zone=COPENHAGEN))
+
+    assert last(SECOND_PASS) == "after"
+    assert last(FIRST_PASS + timedelta(minutes=5)) is None

@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
 import zipfile
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,6 +17,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import OpenOrchestrator
+from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.scheduler.host.run_files import write_exit
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.workspace.checkout import run_has_ended
@@ -131,6 +134,23 @@ def test_an_environment_of_another_python_or_a_damaged_one_is_made_anew(
     assert not left.exists()
     made.unlink()
     assert run(environments.provide(sys.executable, trigger, job), python.executable, "-c", "print(1)").strip() == "1"
+
+
+def test_a_python_that_cannot_make_environments_is_named(
+    environments: RobotEnvironments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows Pythons without their launcher for environments: venv warns, and goes on."""
+
+    def create(_: venv.EnvBuilder, folder: Path) -> None:
+        purelib = sysconfig.get_path("purelib", "nt" if os.name == "nt" else "posix_prefix", {"base": str(folder)})
+        Path(purelib).mkdir(parents=True)
+
+    monkeypatch.setattr(venv.EnvBuilder, "create", create)
+    with pytest.raises(LaunchError) as caught:
+        environments.provide(sys.executable, uuid4(), uuid4())
+    assert f"the module venv of {sys.executable} put no interpreter there" in str(caught.value)
+    assert "OpenOrchestratorPython" in str(caught.value)
+    assert "Make room" not in str(caught.value)
 
 
 def test_an_interpreter_that_was_chosen_is_used_as_it_is(environments: RobotEnvironments, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ async def test_a_retry_that_waits_takes_the_place_of_the_schedule_and_the_queue(
     void = {**waits, "retry_last_run": ran - HOUR}
     for name, values in (("Queue", waits), ("Paused queue", paused), ("Void", void)):
         add_trigger(site, QueueTrigger, trigger_name=name, queue_name="q", min_batch_size=1, **values)
-    first = {}
+    first: dict[str, datetime] = {}
     for expected in (await forecast(site)).runs:
         first.setdefault(expected.run.trigger.name, expected.run.start)
     assert first == {"Yearly": at, "Minutes": at, "Queue": at}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -502,3 +502,18 @@ def test_a_long_traceback_keeps_beginning_and_end() -> None:
     assert len(lines) == MOST_LINES + 1
     assert "[462 lines left out]" in lines
     assert lines[-1] == "RecursionError: deep"
+
+
+async def test_messages_without_a_job_are_found_in_the_hour_that_occurs_twice(site: Database) -> None:
+    claimed, ended = datetime(2026, 10, 25, 2, 50), datetime(2026, 10, 25, 2, 10)  # twenty minutes later
+    started = datetime(2026, 10, 25, 0, 50, 1, tzinfo=timezone.utc)
+    job_id = new_job(site, "f", start_time=claimed, started_at=started, end_time=ended)
+    process = site.read(lambda session: session.get_one(Job, job_id)).process_name
+    for hour, minute in ((2, 30), (2, 55), (2, 5)):
+        values = {"log_message": f"{hour}:{minute}", "process_name": process, "log_level": LogLevel.INFO}
+        when = datetime(2026, 10, 25, hour, minute)
+        site.write(lambda session, values=values, when=when: session.add(Log(log_time=when, **values)))  # type: ignore[misc]
+    backend = JobDetailsBackend(site, site.clock)
+    details = await backend.get(job_id)
+    assert details.logs == 2
+    assert {row.message for row in await backend.logs(details.row)} == {"2:55", "2:5"}

@@ -171,3 +171,11 @@ def test_the_import_is_cheap() -> None:
     code = "import sys; import OpenOrchestrator.common.redaction; print('sqlalchemy' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("odbc", ["PWD={geh}}eim};UID=u", "PWD%3D%7Bgeh%7D%7Deim%7D%3BUID%3Du", "PWD%3d{geh}}eim}"])
+@pytest.mark.parametrize("host", ["", "host/base"])
+def test_a_password_that_stands_first_in_an_odbc_string_within_a_url(odbc: str, host: str) -> None:
+    url = f"mssql+pyodbc://{host}?odbc_connect={odbc}"
+    assert redact("before geh}eim after", secrets_of(url, None)) == "before *** after"
+    assert "eim" not in mask_connection_string(url)

@@ -169,7 +169,15 @@ class JobDetailsBackend(Backend):
     async def find(self, job_id: UUID) -> JobDetails | None:
         """Return a job, or None."""
         secrets = secrets_of(self._database.connection_string, None)
-        return await self._read(lambda session: _details(session, job_id, self._reasons, secrets))
+
+        def work(session: Session) -> JobDetails | None:
+            rows = self._reasons.explained(session, read_rows(session, [job_id]))
+            if not rows:
+                return None
+            logs = count_of(session, rows[0], LOG_CAP, now=self._now(), zone=self._zone())
+            return _details(session, rows[0], logs, secrets)
+
+        return await self._read(work)
 
     async def surroundings(self, job_id: UUID) -> Surroundings:
         """Return what stands around a job; nothing if it is gone."""
@@ -214,7 +222,11 @@ class JobDetailsBackend(Backend):
 
     async def logs(self, job: JobRow) -> tuple[JobMessage, ...]:
         """Return the last SHOWN messages of a job, the newest first; see ``messages_of``."""
-        return await self._read(lambda session: messages_of(session, job, SHOWN))
+
+        def work(session: Session) -> tuple[JobMessage, ...]:
+            return messages_of(session, job, SHOWN, now=self._now(), zone=self._zone())
+
+        return await self._read(work)
 
     async def elements(self, job_id: UUID) -> tuple[JobElement, ...]:
         """Return the last SHOWN elements that a job took, the newest first."""
@@ -228,10 +240,7 @@ class JobDetailsBackend(Backend):
         return await self._read(work)
 
 
-def _details(session: Session, job_id: UUID, reasons: ReasonReader, secrets: Sequence[str]) -> JobDetails | None:
-    rows = reasons.explained(session, read_rows(session, [job_id]))
-    if not rows:
-        return None
+def _details(session: Session, job: JobRow, logs: int, secrets: Sequence[str]) -> JobDetails:
     extra = session.execute(
         sa.select(
             JOBS.c.due_at,
@@ -248,24 +257,24 @@ def _details(session: Session, job_id: UUID, reasons: ReasonReader, secrets: Seq
             sa.cast(_T.c.type, sa.String(50)).label("type"),
         )
         .select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
-        .where(JOBS.c.id == job_id)
+        .where(JOBS.c.id == job.id)
     ).one()
-    elements = sa.select(_E.c.status, sa.func.count()).where(_E.c.job_id == job_id).group_by(_E.c.status)
+    elements = sa.select(_E.c.status, sa.func.count()).where(_E.c.job_id == job.id).group_by(_E.c.status)
     counts: dict[QueueStatus, int] = {row[0]: row[1] for row in session.execute(elements)}
     ran_with = None if extra.process_path is None else _ran_with(extra, secrets)
-    again = sa.select(JOBS.c.id, JOBS.c.start_time).where(JOBS.c.again_of == job_id)
+    again = sa.select(JOBS.c.id, JOBS.c.start_time).where(JOBS.c.again_of == job.id)
     again = again.order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(AGAIN)
     return JobDetails(
-        row=rows[0],
+        row=job,
         due_at=extra.due_at,
         timeout_seconds=extra.limit if ran_with is None else ran_with.timeout_seconds,
         trigger_type=TriggerType.__members__.get(extra.type or ""),
         ran_with=ran_with,
         retry_times=extra.retry_times or 0,
-        attempts=_other_attempts(session, rows[0]),
+        attempts=_other_attempts(session, job),
         again=tuple((row.id, row.start_time) for row in session.execute(again)),
-        last_sequence=job_output.last_sequence(session, job_id),
-        logs=count_of(session, rows[0], LOG_CAP),
+        last_sequence=job_output.last_sequence(session, job.id),
+        logs=logs,
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
     )
 

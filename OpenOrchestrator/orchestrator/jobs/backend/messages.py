@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.statuses import LogLevel
+from OpenOrchestrator.database.stores.job_logs import written_between
 from OpenOrchestrator.orchestrator.backend.causes import says_nothing
 from OpenOrchestrator.orchestrator.backend.tables import LOGS as _L
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure, find_failure
@@ -18,6 +19,8 @@ from OpenOrchestrator.orchestrator.jobs.backend.output import error_tail
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from sqlalchemy.orm import Session
 
 
@@ -60,34 +63,43 @@ def logged_failure_of(session: Session, job_id: UUID) -> Failure | None:
     return None if failure is None or says_nothing(failure.headline) else failure
 
 
-def messages_of(session: Session, job: JobRow, count: int) -> tuple[JobMessage, ...]:
+def messages_of(session: Session, job: JobRow, count: int, *, now: datetime, zone: ZoneInfo) -> tuple[JobMessage, ...]:
     """Return at most so many messages of a job, the newest first.
 
     With them come those of its process that carry no job and were written while it ran: older libraries know no jobs.
     Where several runs of a process overlap, nobody can tell whose they are.
+
+    Args:
+        session: Within a transaction.
+        job: The job.
+        count: At most so many.
+        now: Aware instant.
+        zone: The site's time zone.
     """
-    by_time = _without_job(job)
+    by_time = _without_job(job, now, zone)
     query = sa.select(*(by_time.c[column.name] for column in _COLUMNS)).where(by_time.c.job_id.is_(None))
     query = query.order_by(by_time.c.log_time.desc(), by_time.c.id.desc()).limit(count)
     rows = [*last_messages(session, [job.id], count), *(JobMessage(*row) for row in session.execute(query))]
     return _newest(rows, count)
 
 
-def count_of(session: Session, job: JobRow, cap: int) -> int:
+def count_of(session: Session, job: JobRow, cap: int, *, now: datetime, zone: ZoneInfo) -> int:
     """Return how many messages ``messages_of`` has, counted no further than ``cap``."""
     own = sa.select(_L.c.id).where(_L.c.job_id == job.id).limit(cap).subquery()
-    by_time = _without_job(job)
+    by_time = _without_job(job, now, zone)
     others = sa.select(sa.func.count()).select_from(by_time).where(by_time.c.job_id.is_(None))
     found = session.execute(sa.select(sa.func.count()).select_from(own)).scalar_one()
     return min(cap, found + session.execute(others).scalar_one())
 
 
-def _without_job(job: JobRow) -> sa.Subquery:
+def _without_job(job: JobRow, now: datetime, zone: ZoneInfo) -> sa.Subquery:
     """Return the last messages of a job's process while the job ran, with and without a job: a walk along one index."""
-    during = [_L.c.process_name == job.process, _L.c.log_time >= job.claimed]
-    if job.ended is not None:
-        during.append(_L.c.log_time <= job.ended)
-    query = sa.select(*_COLUMNS).where(*during).order_by(_L.c.log_time.desc(), _L.c.id.desc())
+    during = written_between(job.claimed, job.ended, now, zone, until_utc=job.started_at)
+    query = (
+        sa.select(*_COLUMNS)
+        .where(_L.c.process_name == job.process, *during)
+        .order_by(_L.c.log_time.desc(), _L.c.id.desc())
+    )
     return query.limit(LOOKED_THROUGH).subquery()
 
 

@@ -21,6 +21,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
 from OpenOrchestrator.database.stores import notes, queue_elements, validation
+from OpenOrchestrator.database.stores.job_logs import written_between
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -28,6 +29,8 @@ from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, read_one
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from sqlalchemy.orm import Session
 
 MOST_LOGS = 50
@@ -131,7 +134,7 @@ class ElementsBackend(Backend):
             if element.queue != queue:
                 raise NotFoundError(f"Queue {queue} has no element with this id: it is in {element.queue}.")
             job = _job(session, element.job_id)
-            logs = _logs(session, element) if job is not None else []
+            logs = _logs(session, element, self._now(), self._zone()) if job is not None else []
             owner = notes.read(session, AnnotatedKind.QUEUE, queue).values.owner
             return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS, owner)
 
@@ -304,13 +307,14 @@ def _job(session: Session, job_id: UUID | None) -> ElementJob | None:
     return None if row is None else ElementJob(*row)
 
 
-def _logs(session: Session, element: ElementRow) -> list[ElementLog]:
+def _logs(session: Session, element: ElementRow, now: datetime, zone: ZoneInfo) -> list[ElementLog]:
     """Return the newest logs of the job while it had the element, one more than are shown."""
     query = sa.select(Log.id, Log.log_time, Log.log_level, Log.log_message).where(Log.job_id == element.job_id)
+    # Robots write why it failed just before or just after they set the status.
+    end = None if element.ended is None else element.ended + _AFTERWARDS
     if element.started is not None:
-        query = query.where(Log.log_time >= element.started)
-    if element.ended is not None and (element.started is None or element.ended >= element.started):
-        # Robots write why it failed just before or just after they set the status.
-        query = query.where(Log.log_time <= element.ended + _AFTERWARDS)
+        query = query.where(*written_between(element.started, end, now, zone))
+    elif end is not None:
+        query = query.where(Log.log_time <= end)
     query = query.order_by(Log.log_time.desc(), Log.id.desc()).limit(MOST_LOGS + 1)
     return [ElementLog(*row) for row in session.execute(query)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +16,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Log, QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
 from OpenOrchestrator.orchestrator.components.stored_json import parsed
+from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
 from tests.ui.sample import site as site_time
@@ -193,3 +194,15 @@ async def test_what_robots_do_appears_by_itself(user: User, site: Database) -> N
     await user.should_see("fine", retries=50)
     await until(lambda: "Done" in texts(user, "element-status"))
     assert "RPA-VM-09" in texts(user, "element-job")
+
+
+async def test_logs_are_found_in_the_hour_that_occurs_twice(site: Database) -> None:
+    job = add_job(site, JobStatus.DONE)
+    start, end = datetime(2026, 10, 25, 2, 50), datetime(2026, 10, 25, 2, 10)  # twenty minutes later
+    element = add(site, status=QueueStatus.DONE, start_date=start, end_date=end, job_id=job)
+    for minute in (5, 30, 55):
+        values = {"log_level": LogLevel.INFO, "process_name": "finance/x", "job_id": job, "log_message": str(minute)}
+        log = Log(log_time=datetime(2026, 10, 25, 2, minute), **values)
+        site.write(lambda session, log=log: session.add(log))  # type: ignore[misc]
+    details = await ElementsBackend(site, site.clock).details("q", element)
+    assert {log.message for log in details.logs} == {"5", "55"}
