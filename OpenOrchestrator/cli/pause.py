@@ -115,19 +115,25 @@ def end_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:
 
     words = text.strip()
     try:
-        moment = _read(words, now.astimezone(zone).replace(tzinfo=None))
-    except ValueError as error:
+        moments = _read(words, now.astimezone(zone).date())
+        if moments[0].tzinfo is not None:
+            return moments[0].astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is no time. {_FORMS}", param_hint="--until") from error
-    return cron.to_utc(moment, zone) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    # In the hour that occurs twice, a time that has passed may come once more.
+    ends = [cron.to_utc(moment, zone, fold) for moment in moments for fold in (0, 1)]
+    return next((end for end in ends if end > now), ends[-1])
 
 
-def _read(words: str, site_now: datetime) -> datetime:
+def _read(words: str, today: date) -> tuple[datetime, ...]:
+    """Return the moments that may be meant, the earliest first."""
     if "-" not in words and "T" not in words:
+        if ":" not in words:  # else newer Pythons read the date 20261224 as twenty past eight
+            raise ValueError("a time of day without a colon")
         clock = time.fromisoformat(words)
         if clock.tzinfo is not None:
             raise ValueError("a time of day with an offset")
-        today = datetime.combine(site_now.date(), clock)
-        return today if today > site_now else today + timedelta(days=1)
+        return datetime.combine(today, clock), datetime.combine(today + timedelta(days=1), clock)
     if len(words) == len("2026-12-24"):
-        return datetime.combine(date.fromisoformat(words), time())
-    return datetime.fromisoformat(words.removesuffix("Z") + ("+00:00" if words.endswith("Z") else ""))
+        return (datetime.combine(date.fromisoformat(words), time()),)
+    return (datetime.fromisoformat(words.removesuffix("Z") + ("+00:00" if words.endswith("Z") else "")),)

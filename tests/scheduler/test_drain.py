@@ -211,6 +211,23 @@ def test_a_drain_goes_on_after_a_start_that_was_killed_until_its_robot_has_ended
     assert second.await_end() == 0
 
 
+def test_a_start_after_one_that_was_killed_ends_if_it_is_drained_itself_meanwhile(site: Site) -> None:
+    site.single("running", site.gated_robot("running", "gate"))
+    daemon = site.daemon().await_up()
+    site.await_start("running")
+    drain(site)
+    daemon.await_line("it is drained")
+    daemon.kill()
+    second = site.daemon().await_up()
+    second.await_line("it is drained by Ann")
+    drain(site)
+    site.open("gate")
+    assert second.await_end() == 0
+    assert "Drained: nothing runs here any more." in second.log
+    assert site.job("running").status is JobStatus.DONE
+    assert (row(site).drain_at, row(site).cordoned_by) == (None, "Ann")
+
+
 def test_a_start_after_a_drain_that_its_machine_did_not_survive_runs_and_is_cordoned(site: Site) -> None:
     site.single("running", site.gated_robot("running", "gate"))
     daemon = site.daemon().await_up()

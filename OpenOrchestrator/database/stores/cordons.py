@@ -101,15 +101,17 @@ def uncordon(session: Session, name: str) -> bool:
 
 
 def drain(session: Session, name: str, *, by: str | None = None) -> Drained:
-    """Cordon a scheduler, and let it end as soon as its robots have. One that is not running is only cordoned."""
+    """Cordon a scheduler, and let it end as soon as its robots have. One that is not running is only cordoned.
+
+    Asked again, it is a drain of the start that runs now: the one before may have been of a start that was killed.
+    Whoever asked first stays named.
+    """
     cordoned = cordon(session, name, by=by)
-    mark = {"drain_at": DatabaseUtcNow(), "drain_by": _shortened(by)}
+    now = DatabaseUtcNow()
     # Only a running one: another start, perhaps days later, is not to end for it.
-    drained = _update(session, name, _S.c.drain_at.is_(None), _IS_LIVE, **mark)
-    if drained:
+    if _update(session, name, _S.c.drain_at.is_(None), _IS_LIVE, drain_at=now, drain_by=_shortened(by)):
         return Drained(ends=True, is_new=True)
-    asked = sa.select(_S.c.drain_at).where(_S.c.machine_name == name, _S.c.drain_at.is_not(None), _IS_LIVE)
-    return Drained(ends=session.connection().execute(asked).first() is not None, is_new=cordoned)
+    return Drained(ends=_update(session, name, _S.c.drain_at.is_not(None), _IS_LIVE, drain_at=now), is_new=cordoned)
 
 
 def end_drain(session: Session, identity: Identity, drain: Mark) -> bool:

@@ -162,6 +162,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     full, sizeless = full_queues.find(connection)
     poisoned += [_poisoned(row, reason) for row, reason in sizeless]
     seen: set[UUID] = set()
+    filled = frozenset(_ids(row.id for row in full))
     schedules = Schedules(connection, zone)
     # Asked only where it counts: a poll comes every second, and retries are rare.
     retrying = any(row.retry_at is not None for row in (*timed, *full))
@@ -172,6 +173,8 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
             if trigger.trigger_id in seen:
                 continue
             if not _may_run_on(trigger, scheduler_name, once=wants_once):
+                continue
+            if not wants_once and trigger.trigger_id not in filled and _waits_for_its_queue(trigger):
                 continue
             found = (
                 DueTrigger.of(trigger, None, once=True)
@@ -281,6 +284,11 @@ def _retry_as_due(
     if trigger.cron_expr is not None:
         schedules.next_after(trigger, now, now=now)
     return DueTrigger.of(trigger, due_at)
+
+
+def _waits_for_its_queue(trigger: TriggerRow) -> bool:
+    """Tell whether nothing but its queue makes a trigger due, as where a retry was noted that is void by now."""
+    return trigger.type is TriggerType.QUEUE and trigger.retry is None and not trigger.wants_run
 
 
 @lru_cache

@@ -169,12 +169,12 @@ def _parsed(stored: str) -> SitePause:
         found: Any = json.loads(stored)
         return SitePause(
             since=_instant(found["since"]),
-            by=None if found["by"] is None else str(found["by"]),
-            reason=str(found["reason"]),
+            by=None if found["by"] is None else _line(str(found["by"])),
+            reason=_line(str(found["reason"])),
             until=_instant(found["until"]),
             stored=stored,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return SitePause(reason=_line(stored)[:LONGEST_REASON], stored=stored)
 
 

@@ -43,12 +43,14 @@ def coming_row(expected: Demand, trouble: Trouble | None, now: datetime, live: S
     run = expected.run
     when, when_tip = when_words(run, now, zone)
     length, length_tip = length_words(run)
-    count = f"{times.number(run.count)} runs" if run.count > 1 else None
+    second = f"{times.number(run.count)} runs" if run.count > 1 else None
+    if run.is_retry:
+        second = f"Retry {run.trigger.retry}"
     return Row(
         id=f"{run.trigger.id}-{int(run.start.timestamp())}",
         name=run.trigger.name,
         cells={
-            "when": cells.text(when, second=count, tip=when_tip),
+            "when": cells.text(when, second=second, tip=when_tip),
             "name": cells.text(run.trigger.name, second=run.trigger.process, href=f"/triggers/{run.trigger.id}"),
             "where": _where(expected.places, run.trigger.schedulers, live, blocking=run.trigger.is_blocking),
             "length": cells.text(length, tone="t3" if run.trigger.seconds is None else None, tip=length_tip),

@@ -371,6 +371,20 @@ def test_what_a_scheduler_started_that_knows_no_retries_makes_the_retry_void(dat
     assert make.due_names(database) == []
 
 
+def test_a_queue_trigger_whose_retry_became_void_waits_for_its_queue(database: Database) -> None:
+    trigger_id = make.queue(database, elements=2, min_batch_size=2, **RETRYING)
+    fail(database)
+    pass_pause(database, trigger_id)
+    later = database.site_now() + timedelta(minutes=1)
+    database.write(lambda s: (s.execute(sa.update(Trigger).values(last_run=later)), s.execute(sa.delete(QueueElement))))
+    make.add_elements(database, "Q", 1)
+    assert make.trigger(database, trigger_id).retry_at is not None
+    assert make.due_names(database) == [], "its queue is not full enough"
+    make.add_elements(database, "Q", 1)
+    assert make.due_names(database) == ["queue"]
+    assert make.job(database, begin(database).job_id).retry_number is None
+
+
 def test_the_next_run_of_a_single_trigger_is_its_retry_for_schedulers_that_know_none(database: Database) -> None:
     trigger_id = make.single(database, **RETRYING)
     fail(database)

@@ -120,6 +120,22 @@ def test_a_drain_outlives_a_start_that_was_killed_and_can_be_taken_as_fulfilled(
     assert database.write(lambda session: cordons.end_drain(session, again, mark)) is False, "another drain"
 
 
+def test_a_drain_that_is_asked_for_again_is_another_one_for_a_start_that_knew_the_first(database: Database) -> None:
+    enroll(database)
+    drain(database, by="Ann")
+    again = Identity("here")
+    enroll(database, again)
+    earlier = held(database).drain
+    assert drain(database, by="Bo") == Drained(ends=True, is_new=False)
+    found = held(database).drain
+    assert earlier is not None
+    assert found is not None
+    assert found.since > earlier.since
+    assert found.by == "Ann"
+    assert database.write(lambda session: cordons.end_drain(session, again, earlier)) is False
+    assert held(database).drain == found
+
+
 def test_a_daemon_says_that_it_stops_and_neither_its_end_nor_another_start_keeps_that(database: Database) -> None:
     enroll(database)
     assert database.write(lambda session: cordons.tell_stopping(session, HERE)) is True

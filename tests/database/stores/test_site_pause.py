@@ -105,3 +105,25 @@ def test_what_somebody_put_there_by_sql_is_a_pause_too(database: Database) -> No
     put(database, '{"reason": 1}')
     assert present(database) is not None
     assert resume(database) is True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"since": null, "by": null, "reason": "x", "until": "9999-12-31T23:59:59-05:00"}',
+        '{"since": "0001-01-01T00:00:00+05:00", "by": null, "reason": "x", "until": null}',
+        '{"since": null, "by": "\\ud800", "reason": "x\\ud800\\n\\u0000", "until": null}',
+        "[" * 990,
+    ],
+    ids=["end", "since", "halves", "depth"],
+)
+def test_a_damaged_setting_is_a_pause_that_can_be_said_and_resumed(database: Database, value: str) -> None:
+    put(database, value)
+    found = present(database)
+    assert found is not None
+    assert found.until is None
+    assert found.reason.encode()
+    assert found.reason.isprintable()
+    assert found.by is None or found.by.isprintable()
+    assert resume(database) is True
+    assert present(database) is None

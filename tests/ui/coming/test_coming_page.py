@@ -133,6 +133,28 @@ async def test_a_run_under_way_takes_its_slot_until_its_usual_end(site: Database
     assert (trouble.start, trouble.end) == (NOW + timedelta(minutes=30), NOW + timedelta(minutes=35))
 
 
+async def test_a_retry_that_waits_takes_the_place_of_the_schedule_and_the_queue(user: User, site: Database) -> None:
+    scheduler(site, "A")
+    ran = site_time(NOW - HOUR)
+    at = NOW + 2 * HOUR
+    waits: dict[str, Any] = {"last_run": ran, "retry_last_run": ran, "retry_at": at, "retry_number": 2}
+    yearly = scheduled(site, "Yearly", NOW + 400 * HOUR, "0 0 1 1 *", **waits)
+    scheduled(site, "Minutes", NOW + timedelta(minutes=1), "* * * * *", **waits)
+    paused = {**waits, "process_status": TriggerStatus.PAUSED}
+    scheduled(site, "Paused one", NOW + 400 * HOUR, "0 0 1 1 *", **paused)
+    void = {**waits, "retry_last_run": ran - HOUR}
+    for name, values in (("Queue", waits), ("Paused queue", paused), ("Void", void)):
+        add_trigger(site, QueueTrigger, trigger_name=name, queue_name="q", min_batch_size=1, **values)
+    first = {}
+    for expected in (await forecast(site)).runs:
+        first.setdefault(expected.run.trigger.name, expected.run.start)
+    assert first == {"Yearly": at, "Minutes": at, "Queue": at}
+    await user.open("/coming")
+    rows = await rows_of(user, "coming")
+    assert cell(rows["Yearly"], "when") == {**cell(rows["Queue"], "when"), "s": "Retry 2"}
+    assert cell(rows["Yearly"], "name")["h"] == f"/triggers/{yearly}"
+
+
 async def test_what_is_left_out_is_said(user: User, site: Database) -> None:
     scheduler(site, "A", slots=None)
     scheduled(site, "Paused one", NOW + HOUR, process_status=TriggerStatus.PAUSED)

@@ -134,7 +134,28 @@ def test_ends_are_read_as_people_write_them(text: str, utc: datetime) -> None:
     assert end_of(text, NOW, ZONE) == utc.replace(tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "18:00+01:00", "2026-12-24 18", "in 5 minutes"])
+@pytest.mark.parametrize(
+    ("text", "minutes", "utc"),
+    [
+        ("02:45", 50, datetime(2027, 10, 31, 1, 45)),  # 02:50 for the first time: 02:45 comes once more
+        ("02:45", 90, datetime(2027, 10, 31, 1, 45)),  # 02:30 for the second time
+        ("2027-10-31 02:45", 90, datetime(2027, 10, 31, 1, 45)),
+        ("02:45", 30, datetime(2027, 10, 31, 0, 45)),  # 02:30 for the first time
+        ("02:45", 110, datetime(2027, 11, 1, 1, 45)),  # 02:50 for the second time
+    ],
+)
+def test_in_the_hour_that_occurs_twice_an_end_is_the_next_that_comes(text: str, minutes: int, utc: datetime) -> None:
+    now = datetime(2027, 10, 31, 0, tzinfo=timezone.utc) + timedelta(minutes=minutes)
+    assert end_of(text, now, ZONE) == utc.replace(tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "25:00", "2026-13-01", "18:00+01:00", "2026-12-24 18", "in 5 minutes"),
+        *("18", "20261224", "9999-12-31T23:59-12:00", "0001-01-01T00:00+12:00"),
+    ],
+)
 def test_other_words_are_no_end(text: str) -> None:
     if text == "2026-12-24 18":  # Python reads a bare hour, too
         assert end_of(text, NOW, ZONE) == datetime(2026, 12, 24, 17, tzinfo=timezone.utc)

@@ -251,10 +251,15 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
             continue
         if trigger.type is TriggerType.QUEUE:
             queue_triggers += row.status in _WILL_RUN
-            continue
         is_over = trigger.type is TriggerType.SINGLE and row.status in _SINGLE_IS_OVER
-        if trigger.next_run is None or is_over:
+        # While it waits for a retry, neither its schedule nor its queue starts it.
+        retry = trigger.retry if row.status == TriggerStatus.IDLE.name else None
+        if retry is not None and trigger.type is not TriggerType.SINGLE:
+            first = retry.at
+        elif trigger.next_run is None or is_over:
             continue
+        else:
+            first = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
         if row.status not in _WILL_RUN:
             left_out.append(trigger.name)
             continue
@@ -270,8 +275,9 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
                 process=trigger.process_name,
                 is_blocking=trigger.is_blocking,
                 schedulers=trigger.whitelist,
-                first=cron.resolve_due(trigger.next_run, trigger.due_at, zone),
+                first=first,
                 schedule=schedule,
+                retry=0 if retry is None else retry.number,
             )
         )
     return planned, tuple(left_out), tuple(unreadable), queue_triggers

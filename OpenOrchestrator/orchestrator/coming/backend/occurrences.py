@@ -33,6 +33,7 @@ class Planned:
         schedule: When it runs; None if it runs once.
         seconds: Mean length of its last runs; None if there are none to go by.
         measured: How many runs that is the mean of.
+        retry: Which retry of a failed run its next run is; 0 if it is none.
     """
 
     id: UUID
@@ -44,6 +45,7 @@ class Planned:
     schedule: Schedule | None
     seconds: float | None = None
     measured: int = 0
+    retry: int = 0
 
     @property
     def length(self) -> timedelta:
@@ -58,11 +60,13 @@ class Coming:
     Attributes:
         starts: Instants, the earliest first; one, or more than MOST_PER_HOUR.
         until: Its trigger runs again from here on, so it takes its slot no longer than until then.
+        is_next: Its first run is the next one of its trigger.
     """
 
     trigger: Planned
     starts: tuple[datetime, ...]
     until: datetime | None = None
+    is_next: bool = False
 
     @property
     def start(self) -> datetime:
@@ -79,6 +83,11 @@ class Coming:
         """When the last of them is expected to have ended."""
         end = self.starts[-1] + self.trigger.length
         return end if self.until is None else min(end, self.until)
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether it is a failed run that is tried again, and no more."""
+        return bool(self.trigger.retry) and self.count == 1 and self.is_next
 
     @property
     def is_dense(self) -> bool:
@@ -127,7 +136,7 @@ class Occurrences:
             groups[:2] = [(first, *groups[1])]
         parts = [part for group in groups for part in _parts(group)]
         ends = [part[0] for part in parts[1:]] + [None]
-        return [Coming(trigger, part, end) for part, end in zip(parts, ends, strict=True)]
+        return [Coming(trigger, part, end, part[0] == first) for part, end in zip(parts, ends, strict=True)]
 
     def _later(self, schedule: Schedule, first: datetime) -> list[tuple[datetime, ...]]:
         dues, groups = self._all(schedule)
