@@ -14,6 +14,7 @@ from nicegui import Client, core, ui
 from nicegui.functions.download import download
 from nicegui.functions.navigate import Navigate
 from nicegui.functions.notify import notify
+from nicegui.storage import Storage
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
@@ -57,6 +58,12 @@ class App:
     def user(self) -> User:
         """Return another signed-in user."""
         return User(self.client())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_storage(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what the framework stores apart from other workers: each removes the whole folder."""
+    Storage.path = tmp_path_factory.mktemp("storage")
 
 
 @asynccontextmanager

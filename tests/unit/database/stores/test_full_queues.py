@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.dialects import mssql, mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
-from OpenOrchestrator.database.stores.due_triggers import _full_queues
+from OpenOrchestrator.database.stores.full_queues import _full_queues
 
 
 @pytest.mark.parametrize(
