@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from nicegui import Client, core, ui
+from nicegui import app as framework
 from nicegui.functions.download import download
 from nicegui.functions.navigate import Navigate
 from nicegui.functions.notify import notify
@@ -64,6 +65,7 @@ class App:
 def _own_storage(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what the framework stores apart from other workers: each removes the whole folder."""
     Storage.path = tmp_path_factory.mktemp("storage")
+    framework.storage = Storage()  # the one that is there keeps its files where they were
 
 
 @asynccontextmanager
