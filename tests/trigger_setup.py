@@ -13,7 +13,7 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import reaping, stuck_triggers, trigger_claims
 from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores import schedulers, triggers
 
 BASE: dict[str, Any] = {
     "process_name": "Process",
@@ -145,3 +145,18 @@ def spoil(database: Database, model: type[Any], row_id: UUID, column: str, value
     with database.connection(writing=True) as connection:
         statement = f'UPDATE "{model.__tablename__}" SET {column} = ? WHERE id = ?'
         assert connection.exec_driver_sql(statement, (value, row_id.hex)).rowcount == 1
+
+
+def enroll(database: Database, identity: Identity) -> None:
+    """List a scheduler as one that lives; it takes its name from whoever had it."""
+    schedulers.enroll(
+        database,
+        identity,
+        version="4",
+        slots=2,
+        pid=1,
+        pid_started=None,
+        host_name="machine",
+        previous_is_dead=lambda _pid, _identity: True,
+        is_silent=lambda _hold: True,
+    )

@@ -44,6 +44,16 @@ def drain(site: Site, name: str = "worker") -> None:
     assert write(site, lambda session: cordons.drain(session, name, by="Ann")).ends
 
 
+def drained_while_its_robot_runs(site: Site) -> Daemon:
+    """Start a scheduler whose robot ``running`` goes on until ``gate`` is opened, and drain it."""
+    site.single("running", site.gated_robot("running", "gate"))
+    daemon = site.daemon().await_up()
+    site.await_start("running")
+    drain(site)
+    daemon.await_line("it is drained")
+    return daemon
+
+
 def row(site: Site, name: str = "worker") -> Scheduler:
     return site.database.read(lambda session: session.get_one(Scheduler, name))
 
@@ -157,11 +167,7 @@ def test_a_robot_learns_of_a_stop_that_waits_for_it_and_no_cordon_is_left(site: 
 
 
 def test_a_drain_is_called_off_as_long_as_a_robot_runs(site: Site) -> None:
-    site.single("running", site.gated_robot("running", "gate"))
-    daemon = site.daemon().await_up()
-    site.await_start("running")
-    drain(site)
-    daemon.await_line("it is drained")
+    daemon = drained_while_its_robot_runs(site)
     assert write(site, lambda session: cordons.uncordon(session, "worker"))
     site.single("late", site.robot("late", FINE))
     site.await_job("late", JobStatus.DONE)
@@ -172,11 +178,7 @@ def test_a_drain_is_called_off_as_long_as_a_robot_runs(site: Site) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops by SIGTERM")
 def test_a_signal_during_a_drain_is_the_first_one_and_a_second_one_faster(site: Site) -> None:
-    site.single("running", site.gated_robot("running", "gate"))
-    daemon = site.daemon().await_up()
-    site.await_start("running")
-    drain(site)
-    daemon.await_line("it is drained")
+    daemon = drained_while_its_robot_runs(site)
     daemon.stop()
     daemon.await_line("Stopping. 1 robot running. Waiting for them; stop again")
     daemon.stop()
@@ -186,11 +188,7 @@ def test_a_signal_during_a_drain_is_the_first_one_and_a_second_one_faster(site: 
 
 
 def test_a_drain_goes_on_after_a_start_that_was_killed_until_its_robot_has_ended(site: Site) -> None:
-    site.single("running", site.gated_robot("running", "gate"))
-    daemon = site.daemon().await_up()
-    site.await_start("running")
-    drain(site)
-    daemon.await_line("it is drained")
+    daemon = drained_while_its_robot_runs(site)
     daemon.kill()
     second = site.daemon().await_up()
     second.await_line('Took over "running"')
@@ -212,11 +210,7 @@ def test_a_drain_goes_on_after_a_start_that_was_killed_until_its_robot_has_ended
 
 
 def test_a_start_after_one_that_was_killed_ends_if_it_is_drained_itself_meanwhile(site: Site) -> None:
-    site.single("running", site.gated_robot("running", "gate"))
-    daemon = site.daemon().await_up()
-    site.await_start("running")
-    drain(site)
-    daemon.await_line("it is drained")
+    daemon = drained_while_its_robot_runs(site)
     daemon.kill()
     second = site.daemon().await_up()
     second.await_line("it is drained by Ann")
@@ -229,11 +223,7 @@ def test_a_start_after_one_that_was_killed_ends_if_it_is_drained_itself_meanwhil
 
 
 def test_a_start_after_a_drain_that_its_machine_did_not_survive_runs_and_is_cordoned(site: Site) -> None:
-    site.single("running", site.gated_robot("running", "gate"))
-    daemon = site.daemon().await_up()
-    site.await_start("running")
-    drain(site)
-    daemon.await_line("it is drained")
+    daemon = drained_while_its_robot_runs(site)
     daemon.kill()
     robots = site.robot_processes()
     for process in robots:

@@ -13,24 +13,10 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import runs, trigger_claims
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import cordons, run_requests, schedulers, site_pause
+from OpenOrchestrator.database.stores import cordons, run_requests, site_pause
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 
 HERE, THERE = Identity("here"), Identity("there")
-
-
-def enroll(database: Database, identity: Identity) -> None:
-    schedulers.enroll(
-        database,
-        identity,
-        version="4",
-        slots=2,
-        pid=1,
-        pid_started=None,
-        host_name="machine",
-        previous_is_dead=lambda _pid, _identity: True,
-        is_silent=lambda _hold: True,
-    )
 
 
 def pause(database: Database) -> None:
@@ -61,7 +47,7 @@ def found(database: Database) -> tuple[DueTrigger, ...]:
 def test_what_was_found_due_before_is_not_claimed_after_it_and_is_still_there_at_the_end(
     database: Database, hold: Callable[[Database], None], release: Callable[[Database], None]
 ) -> None:
-    enroll(database, HERE)
+    make.enroll(database, HERE)
     ids = [make.single(database), make.scheduled(database), make.queue(database, elements=1)]
     due = found(database)
     assert len(due) == 3
@@ -78,8 +64,8 @@ def test_what_was_found_due_before_is_not_claimed_after_it_and_is_still_there_at
 
 
 def test_a_cordon_is_of_one_scheduler_and_others_go_on(database: Database) -> None:
-    enroll(database, HERE)
-    enroll(database, THERE)
+    make.enroll(database, HERE)
+    make.enroll(database, THERE)
     make.single(database)
     cordon(database)
     assert make.claim_all(database, HERE) == ()
@@ -119,7 +105,7 @@ def test_a_run_that_was_asked_for_waits_until_the_site_is_resumed(database: Data
 
 
 def test_robots_that_run_go_on_and_end_as_ever(database: Database) -> None:
-    enroll(database, HERE)
+    make.enroll(database, HERE)
     make.single(database)
     (run,) = make.claim_all(database, HERE)
     pause(database)

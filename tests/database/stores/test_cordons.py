@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+import trigger_setup as make
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
@@ -17,20 +18,6 @@ from OpenOrchestrator.database.stores import cordons, schedulers
 from OpenOrchestrator.database.stores.cordons import Drained
 
 HERE = Identity("here")
-
-
-def enroll(database: Database, identity: Identity = HERE) -> None:
-    schedulers.enroll(
-        database,
-        identity,
-        version="4",
-        slots=2,
-        pid=1,
-        pid_started=None,
-        host_name="machine",
-        previous_is_dead=lambda _pid, _identity: True,
-        is_silent=lambda _hold: True,
-    )
 
 
 def held(database: Database, name: str = "here") -> Admission:
@@ -54,7 +41,7 @@ def row(database: Database) -> Scheduler:
 
 
 def test_a_cordon_says_who_and_since_when_and_stays_until_it_is_taken_away(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     assert held(database).starts
     assert cordon(database, by="  Åse  B ") is True
     mark = held(database).cordon
@@ -65,7 +52,7 @@ def test_a_cordon_says_who_and_since_when_and_stays_until_it_is_taken_away(datab
 
     schedulers.heartbeat(database, HERE, running_jobs=0)
     schedulers.leave(database, HERE)
-    enroll(database, Identity("here"))
+    make.enroll(database, Identity("here"))
     assert held(database).cordon == mark, "a restart does not take it away"
 
     assert uncordon(database) is True
@@ -74,7 +61,7 @@ def test_a_cordon_says_who_and_since_when_and_stays_until_it_is_taken_away(datab
 
 
 def test_a_drain_is_a_cordon_too_and_only_that_once_it_has_ended(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     assert drain(database, by="Ann") == Drained(ends=True, is_new=True)
     assert drain(database, by="Bo") == Drained(ends=True, is_new=False)
     found = held(database)
@@ -90,14 +77,14 @@ def test_a_drain_is_a_cordon_too_and_only_that_once_it_has_ended(database: Datab
 
 
 def test_a_drain_is_called_off_by_uncordon(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     drain(database)
     assert uncordon(database) is True
     assert held(database) == Admission()
 
 
 def test_one_that_does_not_run_is_cordoned_and_its_next_start_does_not_end(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     schedulers.leave(database, HERE)
     assert drain(database) == Drained(ends=False, is_new=True)
     assert drain(database) == Drained(ends=False, is_new=False)
@@ -106,10 +93,10 @@ def test_one_that_does_not_run_is_cordoned_and_its_next_start_does_not_end(datab
 
 
 def test_a_drain_outlives_a_start_that_was_killed_and_can_be_taken_as_fulfilled(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     drain(database)
     again = Identity("here")
-    enroll(database, again)
+    make.enroll(database, again)
     mark = held(database).drain
     assert mark is not None
     assert database.write(lambda session: cordons.end_drain(session, HERE, mark)) is False, "not its name any more"
@@ -121,10 +108,10 @@ def test_a_drain_outlives_a_start_that_was_killed_and_can_be_taken_as_fulfilled(
 
 
 def test_a_drain_that_is_asked_for_again_is_another_one_for_a_start_that_knew_the_first(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     drain(database, by="Ann")
     again = Identity("here")
-    enroll(database, again)
+    make.enroll(database, again)
     earlier = held(database).drain
     assert drain(database, by="Bo") == Drained(ends=True, is_new=False)
     found = held(database).drain
@@ -137,11 +124,11 @@ def test_a_drain_that_is_asked_for_again_is_another_one_for_a_start_that_knew_th
 
 
 def test_a_daemon_says_that_it_stops_and_neither_its_end_nor_another_start_keeps_that(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     assert database.write(lambda session: cordons.tell_stopping(session, HERE)) is True
     assert isinstance(row(database).stopping_at, datetime)
     assert held(database).starts, "it is no wish of an admin"
-    enroll(database, Identity("here"))
+    make.enroll(database, Identity("here"))
     assert row(database).stopping_at is None
     assert database.write(lambda session: cordons.tell_stopping(session, HERE)) is False
     assert row(database).stopping_at is None
@@ -153,8 +140,8 @@ def test_names_are_found_whatever_their_case_and_near_ones_are_told(database: Da
 
     with pytest.raises(NotFoundError, match="none ever reported to this database"):
         resolve("here")
-    enroll(database, Identity("RPA-VM-01"))
-    enroll(database, Identity("RPA-VM-02"))
+    make.enroll(database, Identity("RPA-VM-01"))
+    make.enroll(database, Identity("RPA-VM-02"))
     assert resolve(" rpa-vm-01 ") == "RPA-VM-01"
     with pytest.raises(NotFoundError, match=r"'RPA-VM-3'. Did you mean 'RPA-VM-0[12]' or 'RPA-VM-0[12]'?"):
         resolve("RPA-VM-3")
@@ -163,7 +150,7 @@ def test_names_are_found_whatever_their_case_and_near_ones_are_told(database: Da
 
 
 def test_one_of_an_earlier_version_cannot_obey_and_that_is_said(database: Database) -> None:
-    enroll(database)
+    make.enroll(database, HERE)
     database.write(lambda session: schedulers.ping(session, "Old", site_now=database.site_now()))
     with pytest.raises(InvalidInputError, match="before 4"):
         database.read(lambda session: cordons.resolve(session, "old"))

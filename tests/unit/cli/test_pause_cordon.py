@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import trigger_setup as make
 import typer
 
 from OpenOrchestrator.cli.main import main
@@ -34,20 +35,6 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(made)
     yield database
     database.close()
-
-
-def enroll(database: Database, identity: Identity = WORKER) -> None:
-    schedulers.enroll(
-        database,
-        identity,
-        version="4",
-        slots=2,
-        pid=1,
-        pid_started=None,
-        host_name="machine",
-        previous_is_dead=lambda _pid, _identity: True,
-        is_silent=lambda _hold: True,
-    )
 
 
 def call(database: Database, *words: str) -> int:
@@ -165,7 +152,7 @@ def test_other_words_are_no_end(text: str) -> None:
 
 
 def test_a_scheduler_is_cordoned_and_uncordoned(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    enroll(database)
+    make.enroll(database, WORKER)
     assert call(database, "cordon", " WORKER-7", "--by", "Ann") == 0
     assert capsys.readouterr().out == "worker-7 starts nothing new until it is uncordoned.\n"
     cordon = held(database).cordon
@@ -184,14 +171,14 @@ def test_a_scheduler_is_cordoned_and_uncordoned(database: Database, capsys: pyte
 def test_a_name_that_is_none_is_refused_with_near_ones(
     database: Database, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    enroll(database)
+    make.enroll(database, WORKER)
     assert call(database, command, "worker-8") == 1
     assert "There is no scheduler named 'worker-8'. Did you mean 'worker-7'?" in capsys.readouterr().err
     assert held(database).starts
 
 
 def test_a_scheduler_is_drained(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    enroll(database)
+    make.enroll(database, WORKER)
     assert call(database, "drain", "worker-7") == 0
     assert capsys.readouterr().out == "worker-7 starts nothing new, and ends when its robots have.\n"
     assert held(database).drain is not None
@@ -206,7 +193,7 @@ def test_a_scheduler_is_drained(database: Database, capsys: pytest.CaptureFixtur
 
 
 def test_one_that_does_not_run_is_only_cordoned(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    enroll(database)
+    make.enroll(database, WORKER)
     schedulers.leave(database, WORKER)
     assert call(database, "drain", "worker-7", "--wait", "60") == 0
     assert "worker-7 is not running, so it is cordoned and no more" in capsys.readouterr().out
@@ -215,7 +202,7 @@ def test_one_that_does_not_run_is_only_cordoned(database: Database, capsys: pyte
 
 
 def test_the_end_of_a_drain_can_be_waited_for(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    enroll(database)
+    make.enroll(database, WORKER)
     assert call(database, "drain", "worker-7", "--wait", "0") == 1
     assert "worker-7 has not ended, or the drain was called off." in capsys.readouterr().out
 
@@ -225,7 +212,7 @@ def test_the_end_of_a_drain_can_be_waited_for(database: Database, capsys: pytest
     assert "worker-7 has ended." in capsys.readouterr().out
     leaves.join()
 
-    enroll(database)
+    make.enroll(database, WORKER)
     off = threading.Timer(0.5, lambda: database.write(lambda session: cordons.uncordon(session, "worker-7")))
     off.start()
     assert call(database, "drain", "worker-7", "--wait", "60", "--json") == 1
