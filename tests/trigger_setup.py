@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import reaping, stuck_triggers, trigger_claims
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.models import Job, QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import schedulers, triggers
@@ -84,7 +85,7 @@ def due_names(database: Database, scheduler_name: str | None = "here") -> list[s
     return [trigger.name for trigger in trigger_claims.due_triggers(database, scheduler_name=scheduler_name).due]
 
 
-def claim_all(database: Database, identity: Identity | None = None) -> tuple[trigger_claims.ClaimedRun, ...]:
+def claim_all(database: Database, identity: Identity | None = None) -> tuple[ClaimedRun, ...]:
     """Claim everything that is due."""
     identity = identity or Identity("here")
     return trigger_claims.claim(

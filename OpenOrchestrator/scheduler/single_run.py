@@ -15,7 +15,7 @@ from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, Sch
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import runs, trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.schema import revisions
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events

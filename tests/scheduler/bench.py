@@ -11,7 +11,7 @@ from scheduler_site import Site
 
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.stores import schedulers
 from OpenOrchestrator.scheduler.contact import Contact, elapsed
 from OpenOrchestrator.scheduler.events import Events

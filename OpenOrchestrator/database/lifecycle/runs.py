@@ -20,6 +20,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.lifecycle.failed_runs import settle_trigger
 from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
@@ -31,7 +32,6 @@ from OpenOrchestrator.database.lifecycle.run_endings import (
     log_end,
     return_to_trigger,
 )
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
 from OpenOrchestrator.database.transitions import JobEvent, apply

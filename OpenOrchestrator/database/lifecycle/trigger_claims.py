@@ -1,35 +1,30 @@
 """Claiming triggers: an idle, due trigger becomes Running and its job is there, both or neither.
 
-Owns the claim of triggers, and what a claimed run carries to the scheduler. What happens to the run afterwards is in
+Owns the claim of triggers. What a claimed run carries to the scheduler is in ``claimed_runs``, which policies limit a
+claim in ``claim_limits``. What happens to the run afterwards is in
 ``runs``; which triggers are due in ``stores.due_triggers``, which can run though they are not in ``runnable_triggers``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import admission
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import admission, claim_limits
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun, Won, insert_jobs, run_of
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
     RESTING_TRIGGER_STATUSES,
-    JobStatus,
-    SecretPassing,
-    StartedBy,
     TriggerStatus,
     TriggerType,
 )
@@ -53,49 +48,8 @@ from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-REASONS: Mapping[StartedBy, str] = MappingProxyType(
-    {
-        StartedBy.REQUEST: "Started on request.",
-        StartedBy.AGAIN: "Run again on request.",
-        StartedBy.BY_HAND: "Started by hand.",
-    }
-)
-"""What the reason of a job says, for people and while it is active, where its trigger was not due."""
-
 _JOBS = cast(sa.Table, Job.__table__)
 _SCHEDULERS = cast(sa.Table, Scheduler.__table__)
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedRun:
-    """A run that belongs to whoever claimed it.
-
-    Attributes:
-        fence: Goes into every later write about this run.
-        attempt: 1 unless starts for the same due time were lost before.
-        process_args: Empty if the trigger has none.
-        passing: How connection string and key reach the robot.
-        timeout_seconds: None for no limit.
-        keep_files: Whether a run from git finds what the one before left in its folder.
-        due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
-    """
-
-    job_id: UUID
-    fence: int
-    attempt: int
-    trigger_id: UUID
-    trigger_name: str
-    process_name: str
-    process_path: str
-    process_args: str
-    is_git_repo: bool
-    git_branch: str | None
-    is_blocking: bool
-    passing: SecretPassing
-    timeout_seconds: int | None
-    keep_files: bool
-    due_at: datetime | None
-    type: TriggerType
 
 
 def due_triggers(database: Database, *, scheduler_name: str | None) -> DueTriggers:
@@ -209,35 +163,40 @@ class _Claiming:
         self._site_now = database.site_now()
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
-        wanted = {trigger.trigger_id: trigger for trigger in due}
-        rows = self._lock(list(wanted), once=any(trigger.once for trigger in due))
+        rows = self._lock([trigger.trigger_id for trigger in due], once=any(trigger.once for trigger in due))
         if rows and not admission.read(self._session, self._identity.name).starts:
             return []  # paused or cordoned since this scheduler looked
-        active = _due.active_triggers(self._connection) if rows else frozenset()
-        won: dict[UUID, TriggerRow] = {}
-        for row in rows:
-            trigger = wanted[row.trigger_id]
-            if row.trigger_id not in active and self._is_as_seen(row, trigger) and self._move_on(row, trigger):
-                won[row.trigger_id] = row
+        if not rows:
+            return []
+        limits = claim_limits.limits_of(self._connection)
+        locked = {row.trigger_id: row for row in rows}
+        won: dict[UUID, Won] = {}
+        for trigger in due:  # in the order given, so that the first gets what there is not enough of
+            row = locked.pop(trigger.trigger_id, None)
+            if row is None or not self._is_as_seen(row, trigger) or not limits.has_room(row):
+                continue
+            if self._move_on(row, trigger):
+                limits.take(row)
+                won[row.trigger_id] = Won(row, trigger)
         if not won:
             return []
-        self._set_running(won, wanted)
-        runs = [_claimed(won[trigger.trigger_id], trigger) for trigger in due if trigger.trigger_id in won]
-        self._insert_jobs(runs, won, wanted)
+        self._set_running(won)
+        runs = [run_of(one.row, one.trigger) for one in won.values()]
+        insert_jobs(self._connection, self._identity, runs, won, site_now=self._site_now, by_hand=self._by_hand)
         self._note_latest(runs[-1])
         return runs
 
-    def _set_running(self, won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]) -> None:
+    def _set_running(self, won: Mapping[UUID, Won]) -> None:
         changed = 0
         for event, once, answered in (
             (TriggerEvent.CLAIM, False, {**run_requests.ANSWERED, **waiting_retries.NONE}),
             (TriggerEvent.CLAIM_ONCE, True, run_requests.NONE),
         ):
-            ids = [key for key in won if wanted[key].once is once]
+            ids = [key for key, one in won.items() if one.trigger.once is once]
             if ids:
                 values = {"last_run": self._site_now, **answered}
                 changed += apply_where(self._session, event, TRIGGERS.c.id.in_(ids), values=values)
-        beside = [key for key, row in won.items() if wanted[key].once and row.retry is not None]
+        beside = [key for key, one in won.items() if one.trigger.once and one.row.retry is not None]
         if beside:  # the retry goes on waiting, after this run as before it
             still_waiting = sa.update(TRIGGERS).where(TRIGGERS.c.id.in_(beside)).values(retry_last_run=self._site_now)
             self._connection.execute(still_waiting)
@@ -314,87 +273,3 @@ class _Claiming:
             .values(next_run=cron.to_site(due_at, self._schedules.zone), due_at=due_at)
         )
         return self._connection.execute(update).rowcount == 1
-
-    def _started_by(self, row: TriggerRow, trigger: DueTrigger) -> StartedBy:
-        if self._by_hand:
-            return StartedBy.BY_HAND
-        if trigger.due_at is not None:
-            return StartedBy.SCHEDULE if row.retry is None else StartedBy.RETRY
-        if trigger.once and row.run_again_of is not None:
-            return StartedBy.AGAIN
-        return StartedBy.REQUEST if trigger.once or row.wants_run else StartedBy.QUEUE
-
-    def _insert_jobs(
-        self, runs: Sequence[ClaimedRun], won: Mapping[UUID, TriggerRow], wanted: Mapping[UUID, DueTrigger]
-    ) -> None:
-        started_by = {key: self._started_by(row, wanted[key]) for key, row in won.items()}
-        self._connection.execute(
-            sa.insert(_JOBS).values(lease_until=DatabaseUtcNow(LEASE_SECONDS)),
-            [
-                {
-                    "id": run.job_id,
-                    "process_name": run.process_name,
-                    "scheduler_name": self._identity.name,
-                    "status": JobStatus.STARTING,
-                    "start_time": self._site_now,
-                    "trigger_id": run.trigger_id,
-                    "trigger_name": run.trigger_name,
-                    "due_at": run.due_at,
-                    "attempt": run.attempt,
-                    "fence": run.fence,
-                    "owner": self._identity.instance,
-                    "started_by": started_by[run.trigger_id].name,
-                    "reason": REASONS.get(started_by[run.trigger_id]),
-                    "process_path": run.process_path,
-                    "process_args": run.process_args,
-                    "is_git_repo": run.is_git_repo,
-                    "git_branch": run.git_branch,
-                    "secret_passing": run.passing.name,
-                    "timeout_seconds": run.timeout_seconds,
-                    "keep_files": run.keep_files,
-                    **_request_of(won[run.trigger_id], once=wanted[run.trigger_id].once),
-                    **_retry_of(wanted[run.trigger_id]),
-                }
-                for run in runs
-            ],
-        )
-
-
-def _request_of(row: TriggerRow, *, once: bool) -> dict[str, Any]:
-    """Return what a job keeps of the request that it answers, so that it can be made again."""
-    return {
-        "requested_by": row.run_requested_by if once or row.wants_run else None,
-        "run_scheduler": row.run_scheduler if once else None,
-        "again_of": row.run_again_of if once else None,
-        "trigger_before": row.status.name if once and row.status is not None else None,
-    }
-
-
-def _retry_of(trigger: DueTrigger) -> dict[str, Any]:
-    """Return which attempt a job is."""
-    retry = trigger.retry
-    return {
-        "retry_of": None if retry is None else retry.first,
-        "retry_number": None if retry is None else retry.number,
-    }
-
-
-def _claimed(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
-    return ClaimedRun(
-        job_id=uuid4(),
-        fence=1,
-        attempt=row.failed_starts + 1,
-        trigger_id=row.trigger_id,
-        trigger_name=row.name,
-        process_name=row.process_name,
-        process_path=row.process_path,
-        process_args=row.run_args if trigger.once and row.run_args is not None else row.process_args,
-        is_git_repo=row.is_git_repo,
-        git_branch=row.git_branch,
-        is_blocking=row.is_blocking,
-        passing=row.passing,
-        timeout_seconds=row.timeout_seconds,
-        keep_files=row.keep_files,
-        due_at=trigger.due_at,
-        type=row.type,
-    )

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from uuid import UUID
 
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.scheduler.loop.bell import Bell
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 from OpenOrchestrator.scheduler.runs.supervisor import Phase, Supervisor

@@ -10,7 +10,7 @@ import threading
 import time
 
 from OpenOrchestrator.common.errors import DatabaseError
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler.contact import pause_after
 from OpenOrchestrator.scheduler.options import PUMP_SECONDS

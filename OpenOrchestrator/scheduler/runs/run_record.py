@@ -18,7 +18,7 @@ from OpenOrchestrator.common.errors import DatabaseError, LaunchError
 from OpenOrchestrator.common.printed_errors import PrintedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import runs
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_logs, job_output, jobs
 from OpenOrchestrator.scheduler import failpoints

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord, RunDirectory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.lifecycle.ownership import OwnedJob
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

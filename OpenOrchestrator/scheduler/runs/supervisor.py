@@ -17,7 +17,7 @@ from enum import Enum, auto
 
 from OpenOrchestrator.common.errors import DatabaseError, LaunchError
 from OpenOrchestrator.common.shortage import is_shortage
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.events import words_of

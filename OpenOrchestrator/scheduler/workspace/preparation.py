@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.scheduler.runs.launcher import Launcher
 from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
 from OpenOrchestrator.scheduler.runs.services import Prepared

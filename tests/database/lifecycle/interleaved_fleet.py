@@ -29,6 +29,7 @@ from OpenOrchestrator.database.lifecycle import (
     runs,
     trigger_claims,
 )
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, run_requests, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
@@ -77,7 +78,7 @@ class Run:
     """A run as a process remembers it, whether that is still true or not."""
 
     process: Process
-    claimed: trigger_claims.ClaimedRun
+    claimed: ClaimedRun
     began: bool = False
 
     @property

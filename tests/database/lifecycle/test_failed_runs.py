@@ -15,7 +15,7 @@ from OpenOrchestrator.database.attention import late
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import failed_runs, runs, trigger_claims, waiting_facts
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.models import Job, QueueElement, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerStatus

@@ -36,7 +36,15 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database import transitions
 from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import element_status, ownership, reaping, run_endings, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import (
+    claimed_runs,
+    element_status,
+    ownership,
+    reaping,
+    run_endings,
+    runs,
+    trigger_claims,
+)
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import schedulers, trigger_rows, waiting_retries
 from OpenOrchestrator.database.transitions import TriggerEvent
@@ -217,7 +225,7 @@ def machine(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[typ
     breaking = BreakingDatabase(database.connection_string, clock=SettableClock())
     connection = sqlite3.connect(str(breaking.engine.url.database), isolation_level=None)
     numbers = itertools.count(1)
-    monkeypatch.setattr(trigger_claims, "uuid4", lambda: UUID(int=next(numbers)))
+    monkeypatch.setattr(claimed_runs, "uuid4", lambda: UUID(int=next(numbers)))
     monkeypatch.setattr(driver_errors, "is_disconnect", lambda error, _name: error.connection_invalidated)
     yield type("Interleavings", (Interleavings,), {"database": breaking, "connection": connection})
     connection.close()
@@ -274,7 +282,7 @@ def _no_fence_of_elements(monkeypatch: pytest.MonkeyPatch) -> None:
 def _leases_last_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every lease that is given is over at once."""
     now = ownership.DatabaseUtcNow
-    for module in (ownership, runs, trigger_claims):
+    for module in (ownership, runs, claimed_runs):
         monkeypatch.setattr(module, "DatabaseUtcNow", lambda seconds=0.0: now(min(seconds, 0.0)))
 
 

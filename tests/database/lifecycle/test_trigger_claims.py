@@ -16,6 +16,7 @@ from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, Scheduler, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import triggers
@@ -477,7 +478,7 @@ def test_eight_schedulers_start_no_trigger_twice_and_forget_none(database, round
     names = [f"scheduler {number}" for number in range(8)]
     start = threading.Barrier(len(names), timeout=60)
     problems: list[BaseException] = []
-    won: list[trigger_claims.ClaimedRun] = []
+    won: list[ClaimedRun] = []
 
     def work(name):
         own = Database(database.connection_string, clock=SettableClock(database.utc_now()), pool_size=1)

@@ -15,7 +15,7 @@ from OpenOrchestrator.common.errors import ConnectionFailedError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.models import ScheduledTrigger
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.scheduler.claiming import claiming as claiming_module

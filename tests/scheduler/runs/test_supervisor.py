@@ -21,7 +21,7 @@ from OpenOrchestrator.common.errors import (
     LaunchError,
 )
 from OpenOrchestrator.database.lifecycle import runs
-from OpenOrchestrator.database.lifecycle.trigger_claims import ClaimedRun
+from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.models import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import job_output

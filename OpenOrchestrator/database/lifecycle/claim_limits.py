@@ -1,0 +1,67 @@
+"""What limits a claim beyond the state and the time of its triggers: each policy that says how many, where, with what.
+
+Asked within the transaction of the claim, once its triggers are locked, in the order in which they are to run. A policy
+is a limit in a module of its own; ``limits_of`` lists them. One that counts what others use has to lock it before, so
+that two claims at the same time do not both find room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.engine import Connection
+
+from OpenOrchestrator.database.stores import due_triggers
+from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
+
+
+class Limit(Protocol):
+    """One policy, for the length of one claim."""
+
+    def has_room(self, row: TriggerRow) -> bool:
+        """Tell whether a trigger may start beside what runs and what this claim has taken already; changes nothing."""
+
+    def take(self, row: TriggerRow) -> None:
+        """Count a trigger as started. All limits have room for it, and nothing was taken since they were asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """All limits of one claim: a trigger is taken by all of them or by none."""
+
+    limits: tuple[Limit, ...]
+
+    def has_room(self, row: TriggerRow) -> bool:
+        """Tell whether every limit has room for a trigger."""
+        return all(limit.has_room(row) for limit in self.limits)
+
+    def take(self, row: TriggerRow) -> None:
+        """Take a trigger that every limit has room for."""
+        for limit in self.limits:
+            limit.take(row)
+
+
+@dataclass(slots=True)
+class OneJob:
+    """A trigger has one job at a time.
+
+    Attributes:
+        active: Triggers that have a job which has not ended.
+    """
+
+    active: set[UUID] = field(default_factory=set)
+
+    def has_room(self, row: TriggerRow) -> bool:
+        """Tell whether it has none."""
+        return row.trigger_id not in self.active
+
+    def take(self, row: TriggerRow) -> None:
+        """Count it as one that has."""
+        self.active.add(row.trigger_id)
+
+
+def limits_of(connection: Connection) -> ClaimLimits:
+    """Return the limits of a claim, whose triggers are locked, and lock what they count."""
+    return ClaimLimits((OneJob(set(due_triggers.active_triggers(connection))),))
