@@ -26,6 +26,7 @@ from OpenOrchestrator.cli import (
     pause,
     run,
     scheduler,
+    site_files,
     terminal,
     upgrade,
     version,
@@ -101,7 +102,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, why, pause, cordon, upgrade, key, demo):
+    for command in (orchestrator, scheduler, run, why, pause, cordon, site_files, upgrade, key, demo):
         command.register(app)
     return app
 

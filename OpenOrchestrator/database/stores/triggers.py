@@ -43,7 +43,7 @@ def create_single(
         due_at: The same as an instant, where the caller knows it.
         zone: The site's time zone, from which ``due_at`` is computed where it is not given.
         base: trigger_name, process_name, process_path, process_args, is_git_repo, is_blocking, priority, and where
-            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds, keep_files.
+            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds, keep_files, and a free id.
 
     Returns:
         Its id.
@@ -325,7 +325,7 @@ def hold(session: Session, trigger_id: UUID, expected: Collection[TriggerStatus]
 
 
 def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child: Mapping[str, Any]) -> UUID:
-    trigger_id = uuid4()
+    trigger_id: UUID = base.get("id") or uuid4()
     values = {
         "process_status": TriggerStatus.IDLE,
         "priority": 0,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.common.redaction import secrets_of
 from OpenOrchestrator.common.repository_address import RepositoryAddress
+from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, SecretPassing, TriggerType
@@ -22,7 +23,6 @@ from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
-from OpenOrchestrator.orchestrator.jobs.backend.arguments import shown
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, run_lengths
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, count_of, failure_of, messages_of

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.common.redaction import MASK, secrets_of
+from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.database.stores import run_requests, triggers, validation
@@ -18,7 +19,6 @@ from OpenOrchestrator.database.stores.run_requests import RunOnce
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS, SCHEDULERS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
-from OpenOrchestrator.orchestrator.jobs.backend.arguments import shown
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

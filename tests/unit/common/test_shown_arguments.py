@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from OpenOrchestrator.common.redaction import secrets_of
-from OpenOrchestrator.orchestrator.jobs.backend.arguments import shown
+from OpenOrchestrator.common.shown_arguments import shown
 
 SECRETS = secrets_of("postgresql+psycopg://robot:Tr0ub4dor@db.example/oo", None)
 
