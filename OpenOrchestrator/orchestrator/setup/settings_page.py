@@ -14,8 +14,10 @@ from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
+from OpenOrchestrator.orchestrator.setup.backend.site_file import SiteFileBackend
 from OpenOrchestrator.orchestrator.setup.backend.site_pause import SitePauseBackend
 from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
+from OpenOrchestrator.orchestrator.setup.file_row import FileRow
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
 from OpenOrchestrator.orchestrator.setup.pause_row import PauseRow
 from OpenOrchestrator.orchestrator.setup.site_name import SiteNameRows
@@ -69,6 +71,8 @@ class SettingsPage:
             self._site(zones)
             with _card("Pause", "Nothing starts on any scheduler while the site is paused. Robots that run go on."):
                 PauseRow(view, self._pause_backend, paused)
+            with _card("The site as a file", "Time zone, calendars, triggers and constants as YAML, without secrets."):
+                FileRow(view, SiteFileBackend(view.database, view.clock))
             self._look()
             with ui.element("div").classes("oo-row oo-sm oo-t3").style("justify-content: center"):
                 ui.label(f"OpenOrchestrator {__version__}")
