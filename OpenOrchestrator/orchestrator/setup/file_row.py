@@ -28,12 +28,9 @@ class FileRow:
     def __init__(self, view: View, backend: SiteFileBackend) -> None:
         self._view = view
         self._backend = backend
+        ui.label("The commands plan and apply say what a changed file would do, and make the site so.")
         with ui.element("div").classes("oo-row oo-wrap oo-settings-acts"):
             secondary("Download the site as a file", self._download, icon="sym_r_download", marker="download-site")
-        ui.label(
-            "The commands plan and apply say what a changed file would do, and make the site so. Users and passwords "
-            "are in no file."
-        ).classes("oo-hint")
 
     async def _download(self) -> None:
         text = await self._view.load(self._backend.text)
