@@ -55,6 +55,7 @@ class Job(Base):
         retry_number: Which retry it is, from 1; None for a first attempt.
         trigger_before: Member name of the TriggerStatus in which this run leaves its trigger whatever its end, because
             it was asked for with arguments of its own; None for an ordinary run.
+        pools: How much of which pools it holds until it ends, as a JSON object; None for nothing.
         kill_requested_at: When somebody asked for this run to be killed, whatever becomes of its trigger.
     """
 
@@ -102,6 +103,7 @@ class Job(Base):
     retry_of: Mapped[UUID | None] = mapped_column(uuid_type())
     retry_number: Mapped[int | None]
     trigger_before: Mapped[str | None] = mapped_column(String(20))
+    pools: Mapped[str | None] = mapped_column(text_type(1000))
     kill_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -8,6 +8,7 @@ from OpenOrchestrator.database.calendars import SiteCalendar
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
+from OpenOrchestrator.database.pools import Pool
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.site import SiteSetting
@@ -22,6 +23,7 @@ __all__ = [
     "Job",
     "JobOutput",
     "Log",
+    "Pool",
     "QueueElement",
     "QueueTrigger",
     "ScheduledTrigger",

@@ -52,6 +52,7 @@ class Trigger(Base):
             FAILED,TIMED_OUT.
         when_lost: Member name of WhenLost; None means LEAVE.
         pause_after_failures: After so many failed runs in a row it becomes Failed; None means 1, and 0 never.
+        pools: How much of which pools a run of it needs, as a JSON object; None for nothing.
         failed_runs: How many runs in a row have failed, each with all its retries; a good one and an admin reset it.
         retry_at: When the retry that waits is due, on the database's clock; None if none waits. That of a single
             trigger is due at its ``next_run``.
@@ -100,6 +101,7 @@ class Trigger(Base):
     retry_after: Mapped[str | None] = mapped_column(String(40))
     when_lost: Mapped[str | None] = mapped_column(String(20))
     pause_after_failures: Mapped[int | None]
+    pools: Mapped[str | None] = mapped_column(text_type(1000))
     failed_runs: Mapped[int] = mapped_column(default=0, server_default="0")
     retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     retry_number: Mapped[int | None]

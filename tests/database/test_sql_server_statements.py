@@ -28,6 +28,7 @@ from OpenOrchestrator.database.stores import (
     full_queues,
     job_output,
     jobs,
+    pools,
     run_requests,
     schedulers,
     site_pause,
@@ -108,6 +109,23 @@ def _work_on_calendars(database):
         database.write(lambda s: calendars.delete(s, "Denmark"))
 
 
+def _work_on_pools(database):
+    now = database.utc_now()
+    database.write(lambda s: pools.insert(s, *pools.checked("SAP account", 1, "mssql"), now=now))
+    made = [make.single(database, name, pools='{"SAP account": 1}') for name in ("with pool", "waits for it")]
+    due = trigger_claims.due_triggers(database, scheduler_name="here").due
+    (run,) = trigger_claims.claim(database, _HERE, [one for one in due if one.pools])
+    (stored,) = database.read(lambda s: pools.read_all(s.connection()))
+    assert database.read(lambda s: pools.read_book(s.connection())).held("SAP account") == 1
+    assert database.write(lambda s: pools.update(s, "SAP account", 2, stored.edition, now=now))
+    with pytest.raises(InvalidInputError):
+        database.write(lambda s: pools.delete(s, "SAP account"))
+    _finish(database, run, JobStatus.KILLED)
+    for one in made:
+        database.write(lambda s, one=one: triggers.delete(s, one))
+    database.write(lambda s: pools.delete(s, "SAP account"))
+
+
 def _admins_wishes(database, run):
     """A pause of the site, cordons and drains, and who asks about them."""
     until = datetime(2999, 1, 1, tzinfo=timezone.utc)
@@ -159,6 +177,7 @@ def _work(database):
     assert len(won) == 4
     _work_on_request(database)
     _work_on_calendars(database)
+    _work_on_pools(database)
     _admins_wishes(database, won[0])
     _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])
@@ -266,6 +285,12 @@ def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):
         assert "FROM [Triggers] WITH (UPDLOCK, READPAST, ROWLOCK) LEFT OUTER JOIN [Single_Triggers]" in lock
         assert re.search(r"\[Triggers\]\.process_status (= \?|IN \()", lock)
         assert lock.endswith("ORDER BY [Triggers].id")
+
+
+def test_pools_are_taken_from_under_a_lock_that_nobody_waits_for(statements):
+    (lock,) = [text for text in statements if "UPDLOCK" in text and "FROM [Pools]" in text]
+    assert "FROM [Pools] WITH (UPDLOCK, READPAST, ROWLOCK) WHERE [Pools].name IN (?)" in lock
+    assert any(text.startswith("UPDATE [Pools] SET claims=([Pools].claims + ?) WHERE ") for text in statements)
 
 
 def test_what_belongs_to_leases_waits_for_no_lock(statements):

@@ -7,12 +7,14 @@ that two claims at the same time do not both find room.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
+from OpenOrchestrator.database.lifecycle.pool_limit import PoolLimit
 from OpenOrchestrator.database.stores import due_triggers
 from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
 
@@ -62,6 +64,12 @@ class OneJob:
         self.active.add(row.trigger_id)
 
 
-def limits_of(connection: Connection) -> ClaimLimits:
-    """Return the limits of a claim, whose triggers are locked, and lock what they count."""
-    return ClaimLimits((OneJob(set(due_triggers.active_triggers(connection))),))
+def limits_of(connection: Connection, rows: Sequence[TriggerRow]) -> ClaimLimits:
+    """Return the limits of a claim, and lock what they count.
+
+    Args:
+        connection: Within the transaction of the claim.
+        rows: Its triggers, locked.
+    """
+    pools = PoolLimit(connection, rows)
+    return ClaimLimits((OneJob(set(due_triggers.active_triggers(connection))), pools))

@@ -19,6 +19,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, StartedBy, TriggerType
+from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
 
@@ -144,6 +145,7 @@ def _job(identity: Identity, run: ClaimedRun, won: Won, site_now: datetime, *, b
         "secret_passing": run.passing.name,
         "timeout_seconds": run.timeout_seconds,
         "keep_files": run.keep_files,
+        "pools": pool_amounts.written(won.row.pools),
         **_request_of(won.row, once=won.trigger.once),
         **_retry_of(won.trigger),
     }

@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.lifecycle.pool_shares import waits_for
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers
+from OpenOrchestrator.database.stores import due_triggers, pools
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     TIME_COLUMNS,
@@ -66,4 +67,8 @@ def require_runnable(connection: Connection, scheduler_name: str, trigger_name: 
             f"The trigger {trigger_name!r} may not run on {scheduler_name!r}: its whitelist allows only "
             f"{', '.join(map(repr, trigger.whitelist))}."
         )
+    book = pools.read_book(connection) if trigger.pools else pools.EMPTY
+    lacking = waits_for(trigger.pools, book)
+    if lacking:
+        raise InvalidInputError(f"The trigger {trigger_name!r} cannot run now. {lacking[0].words}")
     return trigger

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from uuid import UUID
 
+from OpenOrchestrator.database.lifecycle.pool_shares import PoolShares
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, is_allowed_on
+from OpenOrchestrator.database.stores.pool_amounts import Amounts
+from OpenOrchestrator.database.stores.pools import EMPTY, PoolBook
 
 _TYPE_ORDER = {TriggerType.SINGLE: 0, TriggerType.SCHEDULED: 1, TriggerType.QUEUE: 2}
 _AFTER_ALL_OTHERS = datetime.max.replace(tzinfo=timezone.utc)
@@ -30,6 +33,7 @@ class Candidate:
         is_blocking: It has to be alone on its machine.
         whitelist: Names of the schedulers it may run on; empty for any.
         due_at: Since when it is due, aware UTC; None for queue triggers.
+        pools: How much of which pools it needs.
     """
 
     trigger_id: UUID
@@ -39,6 +43,7 @@ class Candidate:
     is_blocking: bool
     whitelist: tuple[str, ...]
     due_at: datetime | None
+    pools: Amounts = ()
 
     @classmethod
     def of(cls, trigger: DueTrigger) -> Candidate:
@@ -51,6 +56,7 @@ class Candidate:
             is_blocking=trigger.is_blocking,
             whitelist=trigger.whitelist,
             due_at=trigger.due_at,
+            pools=trigger.pools,
         )
 
 
@@ -62,10 +68,12 @@ class Selection:
         claims: In the order to claim them, no more than there are free slots.
         waiting_for_idle: The blocking trigger whose turn it is but for the robots on this machine. Nothing ranked
             below it is in ``claims``, so that the machine becomes idle.
+        waiting_for_pools: Those for which there is not enough of a pool, in the order of their ranks.
     """
 
     claims: tuple[Candidate, ...]
     waiting_for_idle: Candidate | None
+    waiting_for_pools: tuple[Candidate, ...] = ()
 
 
 def select(
@@ -76,12 +84,16 @@ def select(
     free_slots: int,
     running: int,
     blocking_running: bool,
+    pools: PoolBook = EMPTY,
 ) -> Selection:
     """Choose the due triggers to claim on this machine.
 
     They rank by priority, then single before scheduled before queue, then by due time. A blocking trigger is chosen
     only when nothing runs here and nothing ranks above it; while it waits, nothing ranked below it is chosen, so lower
     ones cannot starve it. Another machine may take it meanwhile: the next call then no longer sees it.
+
+    One for which there is not enough of a pool is passed over, and holds up nobody but those ranked below it that need
+    the same pool: of that they get nothing before it.
 
     Args:
         candidates: The idle, due triggers in any order.
@@ -90,22 +102,30 @@ def select(
         free_slots: How many more robots may run here; zero or less for none.
         running: How many robots run here now.
         blocking_running: One of them is blocking; then nothing is chosen.
+        pools: The pools and who holds them.
 
     Returns:
         The choice. It depends on the arguments alone, not on the order of the candidates.
     """
     claims: list[Candidate] = []
+    waiting: list[Candidate] = []
+    shares = PoolShares(pools)
     for candidate in sorted(
         (c for c in candidates if _may_run_on(c, scheduler_name, whitelisted_only=whitelisted_only)), key=_rank
     ):
+        if shares.lacking(candidate.pools):
+            shares.stand_in_line(candidate.pools)
+            waiting.append(candidate)
+            continue
         if candidate.is_blocking and (running > 0 or blocking_running or claims):
-            return Selection(tuple(claims), candidate)
+            return Selection(tuple(claims), candidate, tuple(waiting))
         if blocking_running or len(claims) >= free_slots:
             break
         claims.append(candidate)
+        shares.take(candidate.pools)
         if candidate.is_blocking:
             break
-    return Selection(tuple(claims), None)
+    return Selection(tuple(claims), None, tuple(waiting))
 
 
 def _may_run_on(candidate: Candidate, scheduler_name: str, *, whitelisted_only: bool) -> bool:

@@ -168,7 +168,7 @@ class _Claiming:
             return []  # paused or cordoned since this scheduler looked
         if not rows:
             return []
-        limits = claim_limits.limits_of(self._connection)
+        limits = claim_limits.limits_of(self._connection, rows)
         locked = {row.trigger_id: row for row in rows}
         won: dict[UUID, Won] = {}
         for trigger in due:  # in the order given, so that the first gets what there is not enough of

@@ -9,14 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import takewhile
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from OpenOrchestrator.database.lifecycle.admission import asked_words, paused_words
+from OpenOrchestrator.database.lifecycle.pool_shares import waits_for
 from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
+from OpenOrchestrator.database.stores.pools import EMPTY, PoolBook
 from OpenOrchestrator.database.stores.site_pause import SitePause
 
 _MOST_NAMED = 5
@@ -47,6 +50,7 @@ class Cause(Enum):
     WAITS_TO_BE_ALONE = "waits_to_be_alone"
     BEHIND = "behind"
     BEHIND_BLOCKING = "behind_blocking"
+    POOL = "pool"
     NOTHING = "nothing"
 
 
@@ -55,6 +59,7 @@ _NEARNESS = {
     for rank, cause in enumerate(
         (
             Cause.NOTHING,
+            Cause.POOL,
             Cause.BEHIND,
             Cause.BEHIND_BLOCKING,
             Cause.WAITS_TO_BE_ALONE,
@@ -156,6 +161,7 @@ class Facts:
         site_pause: Keeps everything from starting, on schedulers that know of it.
         candidates: Every trigger that is due now, with where it may run.
         jobs: Everything that runs.
+        pools: All pools and who holds them, where a trigger that is due needs some.
         zone: The site's.
     """
 
@@ -182,6 +188,7 @@ class Facts:
     candidates: Sequence[Candidate] = ()
     schedulers: Sequence[KnownScheduler] = ()
     jobs: Sequence[ActiveJob] = ()
+    pools: PoolBook = EMPTY
     zone: ZoneInfo
 
 
@@ -265,7 +272,9 @@ def _paused(facts: Facts) -> Reason:
 
 
 def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
-    """Yield, for a trigger that is due, what keeps each scheduler from starting it."""
+    """Yield, for a trigger that is due, which pools it waits for, and what keeps each scheduler from starting it."""
+    waits = waits_for(due.pools, facts.pools)
+    yield from (Reason(Cause.POOL, one.words, short=one.short, jobs=one.jobs) for one in waits)
     allowed = [one for one in facts.schedulers if is_allowed_on(due.whitelist, one.name)]
     known = {scheduler_key(one.name) for one in facts.schedulers}
     unknown = [name for name in due.whitelist if scheduler_key(name) not in known]
@@ -291,7 +300,7 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
         elif scheduler.cordon is not None:
             words = f"{scheduler.name} is cordoned{asked_words(scheduler.cordon, facts.zone)}. Uncordon it."
             yield Reason(Cause.CORDONED, words, scheduler=scheduler.name, short=f"{scheduler.name} cordoned")
-        elif facts.site_pause is None or scheduler.slots is None:
+        elif not waits and (facts.site_pause is None or scheduler.slots is None):
             yield _on(facts, due, scheduler)
 
 
@@ -309,9 +318,14 @@ def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
         free_slots=free,
         running=len(here),
         blocking_running=blocking is not None,
+        pools=facts.pools,
     )
     if any(claim.trigger_id == due.trigger_id for claim in selection.claims):
         return _unhindered(facts, due, name)
+    if any(one.trigger_id == due.trigger_id for one in selection.waiting_for_pools):
+        pool, first_in_line = _before_it(due, selection.waiting_for_pools, selection.claims)
+        words = f"On {name}, {first_in_line} comes before it, and gets the pool {pool} first."
+        return Reason(Cause.POOL, words, scheduler=name, short=f"{first_in_line} comes first")
     if blocking is not None:
         words = f"On {name} runs {_named(blocking)}, which has to be alone there."
         short = f"Waits for {blocking.name}"
@@ -330,6 +344,14 @@ def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
     others = ", ".join(claim.name for claim in selection.claims[:_MOST_NAMED])
     words = f"On {name} others come before it: {others}."
     return Reason(Cause.BEHIND, words, scheduler=name, short="Others come first")
+
+
+def _before_it(due: Candidate, waiting: Sequence[Candidate], claims: Sequence[Candidate]) -> tuple[str, str]:
+    """Return for which pool a trigger stands in line, and behind which other."""
+    own = {pool for pool, _amount in due.pools}
+    before = [*claims, *takewhile(lambda one: one.trigger_id != due.trigger_id, waiting)]
+    shared = ((pool, one.name) for one in before for pool, _amount in one.pools if pool in own)
+    return next(shared, (min(own), "another one"))
 
 
 def _unhindered(facts: Facts, due: Candidate, scheduler: str) -> Reason:

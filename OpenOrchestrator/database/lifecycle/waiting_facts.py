@@ -131,6 +131,7 @@ def _explain(session: Session, rows: Sequence[Any], *, now: datetime, zone: Zone
         candidates=tuple(map(Candidate.of, due.due)),
         schedulers=_schedulers(session),
         jobs=_jobs(session),
+        pools=due.pools,
         zone=zone,
     )
     return tuple(_explained(session, row, common, due, now) for row in rows)

@@ -27,7 +27,9 @@ from OpenOrchestrator.database.statuses import (
     TriggerStatus,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import full_queues, queue_backoff, waiting_retries
+from OpenOrchestrator.database.stores import full_queues, pools, queue_backoff, waiting_retries
+from OpenOrchestrator.database.stores.pool_amounts import Amounts
+from OpenOrchestrator.database.stores.pools import PoolBook
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
@@ -83,6 +85,7 @@ class DueTrigger:
         last_run_seen: Its ``last_run`` in the driver's form; a claim is refused if it ran meanwhile.
         once: It is the run with arguments of its own that is wanted, whatever the trigger's state.
         retry: The retry that the run is; None for a first attempt.
+        pools: How much of which pools it needs.
     """
 
     trigger_id: UUID
@@ -96,6 +99,7 @@ class DueTrigger:
     last_run_seen: Any = None
     once: bool = False
     retry: WaitingRetry | None = None
+    pools: Amounts = ()
 
     @classmethod
     def of(cls, trigger: TriggerRow, due_at: datetime | None, *, once: bool = False) -> DueTrigger:
@@ -112,6 +116,7 @@ class DueTrigger:
             last_run_seen=trigger.last_run,
             once=once,
             retry=None if once else trigger.retry,
+            pools=trigger.pools,
         )
 
 
@@ -137,11 +142,13 @@ class DueTriggers:
         due: By priority, then single before scheduled before queue, then by due time.
         next_due: No trigger falls due by the clock before this instant (aware UTC); None if none ever does.
         poisoned: Triggers that were set aside.
+        pools: The pools and who holds them; empty unless one that is due needs some.
     """
 
     due: tuple[DueTrigger, ...]
     next_due: datetime | None
     poisoned: tuple[Poisoned, ...]
+    pools: PoolBook = pools.EMPTY
 
 
 def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
@@ -200,7 +207,10 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     waiting += _later(connection, latest, zone)
     ranks = list(TriggerType)
     due.sort(key=lambda t: (-t.priority, ranks.index(t.type), (t.due_at or now), t.name, t.trigger_id))
-    return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned))
+    book = pools.read_book(connection) if any(trigger.pools for trigger in due) else pools.EMPTY
+    poisoned += (_without_pool(trigger, book) for trigger in due if _lost_pool(trigger, book) is not None)
+    due = [trigger for trigger in due if _lost_pool(trigger, book) is None]
+    return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned), book)
 
 
 def as_due(
@@ -262,6 +272,15 @@ def _resting(
     found = ((trigger.trigger_id, rows[trigger.trigger_id]) for trigger in due if trigger.trigger_id in rows)
     queues = (FullQueue(key, row.queue_name, row.size) for key, row in found if isinstance(row.queue_name, str))
     return queue_backoff.resting(connection, queues, site_now=site_now)
+
+
+def _lost_pool(trigger: DueTrigger, book: PoolBook) -> str | None:
+    return next((pool for pool, _amount in trigger.pools if pool not in book.sizes), None)
+
+
+def _without_pool(trigger: DueTrigger, book: PoolBook) -> Poisoned:
+    lost = _lost_pool(trigger, book)
+    return Poisoned(trigger.trigger_id, trigger.name, f"it needs the pool {lost!r}, {pools.MISSING}"[:_LONGEST_REASON])
 
 
 def _read_known(row: Any, dialect_name: str) -> TriggerRow:

@@ -19,7 +19,7 @@ from OpenOrchestrator.common.cron import validate_cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.schedules import ClosedDays, zone_named
 from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, TriggerStatus, WhenLost
-from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores import pool_amounts, validation
 from OpenOrchestrator.database.triggers import Trigger
 
 TRIGGER_NAME_LENGTH = 100
@@ -147,6 +147,7 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "retry_most_seconds": _up_to(validation.LONGEST_RETRY_PAUSE_SECONDS),
         "retry_after": _ends,
         "when_lost": _when_lost,
+        "pools": lambda value, what: pool_amounts.checked(value, what, dialect_name),
         "pause_after_failures": _up_to(validation.LARGEST_INTEGER),
     }
 

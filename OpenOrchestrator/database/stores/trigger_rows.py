@@ -16,6 +16,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import pool_amounts
+from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
 T = TypeVar("T")
@@ -62,6 +64,7 @@ class TriggerRow:
         timezone: Name of the time zone of its schedule; None for the site's.
         calendar: Name of the calendar of its schedule; None for every day.
         closed_days: What becomes of the runs of closed days, as it is written.
+        pools: How much of which pools its runs need.
         retry: The retry that its next ordinary run is; None if that is a run of its own.
     """
 
@@ -94,6 +97,7 @@ class TriggerRow:
     calendar: str | None
     closed_days: str | None
     retry: WaitingRetry | None = None
+    pools: Amounts = ()
 
     @property
     def wants_once(self) -> bool:
@@ -140,6 +144,7 @@ BASE_COLUMNS = tuple(
         "retry_number",
         "retry_of",
         "retry_last_run",
+        "pools",
     )
 )
 
@@ -202,6 +207,7 @@ def read(row: Any) -> TriggerRow:
         calendar=_optional(values, "calendar", _text) if scheduled else None,
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
         retry=_waiting_retry(values),
+        pools=_read(values, "pools", pool_amounts.read),
     )
 
 

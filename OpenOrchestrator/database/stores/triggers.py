@@ -20,6 +20,7 @@ from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows, waiting_retries
+from OpenOrchestrator.database.stores.pools import hold_named
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
@@ -150,6 +151,7 @@ def update(
     for table, columns in ((TRIGGERS, own), (child, extra)):
         if columns:
             session.connection().execute(sa.update(table).where(table.c.id == trigger_id).values(columns))
+    hold_named(session, own.get("pools"))
     session.expire_all()
     return True
 
@@ -339,6 +341,7 @@ def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child:
         values["secret_passing"] = values["secret_passing"].name
     session.connection().execute(sa.insert(TRIGGERS).values(values))
     session.connection().execute(sa.insert(_CHILDREN[kind]).values(id=trigger_id, **child))
+    hold_named(session, values.get("pools"))
     return trigger_id
 
 

@@ -17,6 +17,7 @@ from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
+from OpenOrchestrator.database.stores.pools import EMPTY
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.claiming.poison import Poison
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
@@ -43,6 +44,7 @@ class Claiming:
         self._options = options
         self._poison = poison
         self._queue_starts: dict[UUID, float] = {}
+        self._pools = EMPTY
 
     def has_room(self, running: Collection[SupervisedJob]) -> bool:
         """Tell whether anything could be started beside what runs."""
@@ -58,10 +60,11 @@ class Claiming:
         for poisoned in due.poisoned:
             self._poison.report(poisoned.trigger_id, poisoned.name, poisoned.reason)
         self._poison.log_what_is_missing()
+        self._pools = due.pools
         return due
 
     def choose(self, due: Iterable[DueTrigger], running: Collection[SupervisedJob]) -> list[DueTrigger]:
-        """Return what of it to claim now, in this order."""
+        """Return what of it to claim now, in this order; pools count as the last look found them."""
         by_id = {trigger.trigger_id: trigger for trigger in due if not self._has_to_wait(trigger)}
         selection = select(
             map(Candidate.of, by_id.values()),
@@ -70,6 +73,7 @@ class Claiming:
             free_slots=self._options.max_jobs - len(running),
             running=len(running),
             blocking_running=any(job.is_blocking for job in running),
+            pools=self._pools,
         )
         return [by_id[candidate.trigger_id] for candidate in selection.claims]
 

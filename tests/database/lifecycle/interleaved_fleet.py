@@ -31,8 +31,9 @@ from OpenOrchestrator.database.lifecycle import (
 )
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import queue_elements, run_requests, schedulers, triggers
+from OpenOrchestrator.database.stores import pools, queue_elements, run_requests, schedulers, triggers
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
+from OpenOrchestrator.database.stores.pool_amounts import in_order, written
 from OpenOrchestrator.database.stores.schedulers import Beat
 
 LEASE = timedelta(seconds=LEASE_SECONDS)
@@ -160,13 +161,20 @@ class Fleet:
     retries: dict[UUID, Attempt] = field(default_factory=dict)
     attempts: dict[UUID, Attempt] = field(default_factory=dict)
     merged: set[tuple[UUID, datetime]] = field(default_factory=set)
+    needs: tuple[dict[str, int], ...] = ({}, {}, {})
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
+        for pool, size in self.sizes.items():
+            self.database.write(lambda s, one=pool, size=size: pools.insert(s, one, size, now=BEGIN))
         single, scheduled, queue = (
-            create(self.database, **more)
-            for create, more in ((make.single, RETRYING), (make.scheduled, RETRYING), (make.queue, {}))
+            create(self.database, pools=written(in_order(needs)), **more)
+            for (create, more), needs in zip(
+                ((make.single, RETRYING), (make.scheduled, RETRYING), (make.queue, {})), self.needs, strict=True
+            )
         )
+        self.needed = dict(zip((single, scheduled, queue), self.needs, strict=True))
         self.retrying = (single, scheduled)
         self.single, self.triggers = single, (single, scheduled, queue)
         self.runs_allowed[single] = 1
@@ -276,6 +284,20 @@ class Fleet:
             )
             self.said.append(f"  it got {self.name(run)}, due {claimed.due_at}")
             self._take_retry(run, stored[claimed.trigger_id])
+            for pool in self.needed[claimed.trigger_id]:
+                more = self.holding(pool) - self.sizes[pool]
+                self.require(more <= 0, f"I7: {more} more of the pool {pool} was taken than there is")
+
+    def holding(self, pool: str) -> int:
+        """Return how much of a pool the jobs hold that have not ended."""
+        return sum(self.needed[job.trigger_id].get(pool, 0) for job in self.jobs.values() if job.is_active)
+
+    def resize(self, pool: str, size: int) -> None:
+        self.say(f"the pool {pool} is set to {size}")
+        (stored,) = (one for one in self.database.read(lambda s: pools.read_all(s.connection())) if one.name == pool)
+        changed = self.database.write(lambda s: pools.update(s, pool, size, stored.edition, now=BEGIN))
+        self.require(changed, "I7: a pool that nobody else changed was not changed")
+        self.sizes[pool] = size
 
     def _take_retry(self, run: Run, before: Any) -> None:
         """The next ordinary run of a trigger that waits for a retry is that retry."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from uuid import UUID
 from interleaved_fleet import BUSY, Fleet
 
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
+from OpenOrchestrator.database.stores import pools
 
 _JOBS = "SELECT id, trigger_id, status, fence, owner FROM Jobs"
 _TRIGGERS = """SELECT t.id, t.process_status, coalesce(s.due_at, c.due_at) FROM Triggers t
@@ -21,7 +23,17 @@ _REQUESTS = (
 _RETRIES = "SELECT id, retry_of, retry_number FROM Triggers WHERE retry_at IS NOT NULL"
 _ARGUMENTS = "SELECT id, process_args FROM Jobs"
 _ELEMENTS = "SELECT id, status, job_id, claim_token FROM Queues"
-_TABLES = ("Jobs", "Queues", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers", "Triggers", "Schedulers")
+_HELD = "SELECT pools FROM Jobs WHERE status IN ('STARTING', 'RUNNING') AND pools IS NOT NULL"
+_TABLES = (
+    "Pools",
+    "Jobs",
+    "Queues",
+    "Single_Triggers",
+    "Scheduled_Triggers",
+    "Queue_Triggers",
+    "Triggers",
+    "Schedulers",
+)
 
 
 def empty(connection: sqlite3.Connection) -> None:
@@ -48,6 +60,7 @@ class Tables:
         self._check_wanted()
         self._check_retries()
         self._check_elements()
+        self._check_pools()
 
     def _check_jobs(self, triggers: dict[UUID, tuple[str, str | None]]) -> None:
         fleet = self.fleet
@@ -110,6 +123,16 @@ class Tables:
         fleet.require(waiting == expected, f"I6: these retries wait: {waiting}, and not these: {expected}")
         began = Counter(one for job_id, one in fleet.attempts.items() if one.number and fleet.jobs[job_id].began)
         fleet.require(all(count == 1 for count in began.values()), "I6: a retry began twice")
+
+    def _check_pools(self) -> None:
+        held: Counter[str] = Counter()
+        for (text,) in self.connection.execute(_HELD):
+            held.update(json.loads(text))
+        for pool in self.fleet.sizes:
+            expected = self.fleet.holding(pool)
+            self.fleet.require(held[pool] == expected, f"I7: {held[pool]} of the pool {pool} is held, not {expected}")
+            book = self.fleet.database.read(lambda s: pools.read_book(s.connection()))
+            self.fleet.require(book.held(pool) == expected, f"I7: {book.held(pool)} of the pool {pool} counts as held")
 
     def _check_elements(self) -> None:
         rows = {UUID(row[0]): (str(row[1]), _id(row[2]), _id(row[3])) for row in self.connection.execute(_ELEMENTS)}

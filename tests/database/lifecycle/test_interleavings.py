@@ -40,13 +40,14 @@ from OpenOrchestrator.database.lifecycle import (
     claimed_runs,
     element_status,
     ownership,
+    pool_limit,
     reaping,
     run_endings,
     runs,
     trigger_claims,
 )
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import schedulers, trigger_rows, waiting_retries
+from OpenOrchestrator.database.stores import pools, schedulers, trigger_rows, waiting_retries
 from OpenOrchestrator.database.transitions import TriggerEvent
 
 pytestmark = pytest.mark.kinds("sqlite")
@@ -79,12 +80,16 @@ class Interleavings(RuleBasedStateMachine):
         empty(self.connection)
         self.database.clock.now = self.database.database_clock.now = BEGIN
         self.database.commit_breaks = None
-        self.fleet = Fleet(self.database)
+        self.fleet = self.found()
         self.tables = Tables(self.fleet, self.connection)
         self.fleet.add_element()
         self.fleet.start("a")
         self.fleet.start("b")
         self.tables.check()
+
+    def found(self) -> Fleet:
+        """Return the fleet that does all this."""
+        return Fleet(self.database)
 
     @invariant()
     def every_promise_is_kept(self) -> None:
@@ -219,6 +224,18 @@ class Interleavings(RuleBasedStateMachine):
         self.fleet.break_the_next_commit(saved)
 
 
+class InterleavingsOfPools(Interleavings):
+    """The same, where the triggers need pools that are not enough for all of them, and whose sizes somebody changes."""
+
+    def found(self) -> Fleet:
+        needs = ({"A": 1}, {"A": 1, "B": 1}, {"B": 2})
+        return Fleet(self.database, needs=needs, sizes={"A": 1, "B": 2})
+
+    @rule(pool=st.sampled_from(["A", "B"]), size=st.integers(0, 2))
+    def resize(self, pool: str, size: int) -> None:
+        self.fleet.resize(pool, size)
+
+
 @pytest.fixture
 def machine(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Interleavings]]:
     """The machine on a database of its own, in which nothing depends on chance or on this machine's clock."""
@@ -250,6 +267,15 @@ def run(machine: type[Interleavings], *, examples: int, steps: int = 40, **more:
 
 def test_every_promise_is_kept_in_any_interleaving(machine: type[Interleavings]) -> None:
     run(machine, examples=MORE or 100, derandomize=not MORE)
+
+
+def test_every_promise_is_kept_where_pools_are_scarce(machine: type[Interleavings]) -> None:
+    run(_of_pools(machine), examples=MORE or 60, derandomize=not MORE)
+
+
+def _of_pools(machine: type[Interleavings]) -> type[Interleavings]:
+    values = {"database": machine.database, "connection": machine.connection}
+    return type("InterleavingsOfPools", (InterleavingsOfPools,), values)
 
 
 # --- the machine finds what is broken
@@ -366,3 +392,32 @@ def test_a_check_that_is_taken_out_is_missed(
     mutant(monkeypatch)
     with pytest.raises(BrokenInvariantError, match=f"^({promises}): "):
         run(seed(start)(machine), examples=1000)
+
+
+def _claims_do_not_look_at_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_limit.PoolLimit, "has_room", lambda *_: True)
+
+
+def _ended_jobs_go_on_holding(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = sa.select(*pools._HOLDERS.selected_columns).where(pools._JOBS.c.pools.is_not(None))
+    monkeypatch.setattr(pools, "_HOLDERS", every)
+
+
+def _taken_is_not_counted_within_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_limit.PoolShares, "take", lambda *_: None)
+
+
+MUTANTS_OF_POOLS = (
+    _claims_do_not_look_at_pools,
+    _ended_jobs_go_on_holding,
+    _taken_is_not_counted_within_a_claim,
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS_OF_POOLS, ids=lambda mutant: mutant.__name__.strip("_"))
+def test_a_check_of_pools_that_is_taken_out_is_missed(
+    machine: type[Interleavings], monkeypatch: pytest.MonkeyPatch, mutant: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    mutant(monkeypatch)
+    with pytest.raises(BrokenInvariantError, match=r"^I7: "):
+        run(seed(0)(_of_pools(machine)), examples=1000)

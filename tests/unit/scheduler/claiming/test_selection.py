@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from OpenOrchestrator.database.lifecycle.selection import Candidate, Selection, select
 from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.database.stores.pool_amounts import in_order
+from OpenOrchestrator.database.stores.pools import EMPTY, Holder, PoolBook
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 
@@ -25,6 +27,7 @@ def candidate(
     whitelist: tuple[str, ...] = (),
     due: int = 0,
     number: int = 1,
+    pools: dict[str, int] | None = None,
 ) -> Candidate:
     return Candidate(
         trigger_id=UUID(int=number),
@@ -34,6 +37,7 @@ def candidate(
         is_blocking=blocking,
         whitelist=whitelist,
         due_at=None if type is TriggerType.QUEUE else NOON + timedelta(minutes=due),
+        pools=in_order(pools or {}),
     )
 
 
@@ -43,6 +47,7 @@ def choose(
     free_slots: int = 10,
     running: int = 0,
     blocking_running: bool = False,
+    pools: PoolBook = EMPTY,
 ) -> tuple[list[str], str | None]:
     selection = select(
         candidates,
@@ -51,6 +56,7 @@ def choose(
         free_slots=free_slots,
         running=running,
         blocking_running=blocking_running,
+        pools=pools,
     )
     waiting = selection.waiting_for_idle
     return [claim.name for claim in selection.claims], waiting.name if waiting else None
@@ -203,3 +209,43 @@ def test_every_candidate_gets_its_turn(candidates: list[Candidate]) -> None:
         ran.extend(claims)
         left = [c for c in left if c not in claims]
     assert [c.priority for c in ran] == sorted((c.priority for c in ran), reverse=True)
+
+
+def _book(sizes: dict[str, int], **held: int) -> PoolBook:
+    amounts = in_order({name.replace("_", " "): amount for name, amount in held.items()})
+    holder = Holder(UUID(int=1), None, "Holder", "Robot-02", datetime(2026, 3, 2, 8), amounts)
+    return PoolBook(sizes, (holder,) if held else ())
+
+
+def test_a_trigger_whose_pool_is_held_takes_no_slot_and_holds_up_no_other() -> None:
+    waits = candidate("waits", priority=9, blocking=True, pools={"SAP": 1})
+    others = [candidate("a"), candidate("b")]
+    assert choose(waits, *others, free_slots=1, pools=_book({"SAP": 1}, SAP=1)) == (["a"], None)
+    assert choose(waits, *others, free_slots=1, pools=_book({"SAP": 1})) == (["waits"], None)
+
+
+def test_what_is_chosen_counts_as_held() -> None:
+    three = [candidate(name, pools={"SAP": 1}) for name in "abc"]
+    assert choose(*three, pools=_book({"SAP": 2})) == (["a", "b"], None)
+
+
+def test_nobody_below_gets_a_pool_before_one_that_lacks_it() -> None:
+    book = _book({"SAP": 3, "OCR": 1}, SAP=2)
+    needs_two = candidate("needs two", priority=3, pools={"SAP": 2, "OCR": 1})
+    needs_one = candidate("needs one", priority=2, pools={"SAP": 1})
+    other_pool = candidate("other pool", priority=1, pools={"OCR": 1})
+    assert choose(needs_two, needs_one, other_pool, pools=book) == (["other pool"], None)
+    assert choose(needs_one, other_pool, pools=book) == (["needs one", "other pool"], None)
+
+
+def test_who_needs_more_than_there_is_holds_up_nobody() -> None:
+    too_much, fits = candidate("too much", priority=2, pools={"SAP": 4}), candidate("fits", pools={"SAP": 1})
+    assert choose(too_much, fits, pools=_book({"SAP": 3})) == (["fits"], None)
+
+
+def test_nothing_runs_without_a_pool_that_is_not_there() -> None:
+    assert choose(candidate("a", pools={"gone": 1}), candidate("b"), pools=_book({"SAP": 1})) == (["b"], None)
+
+
+def test_all_of_a_pool_that_was_lowered_below_its_holders_is_held() -> None:
+    assert choose(candidate("a", pools={"SAP": 1}), pools=_book({"SAP": 1}, SAP=3)) == ([], None)
