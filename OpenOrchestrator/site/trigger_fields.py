@@ -251,6 +251,7 @@ NOT_EXPORTED: Mapping[str, str] = MappingProxyType(
         "skipped_due": "a run that is passed over",
         "skipped_at": "a run that is passed over",
         "skipped_by": "a run that is passed over",
+        "pools": "what its runs need of pools, which are in no file",
     }
 )
 """Attributes of triggers that are in no file, and what they are; those of Scheduled_Triggers' next run follow from its
