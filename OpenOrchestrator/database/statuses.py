@@ -58,10 +58,14 @@ class JobStatus(Enum):
     STARTING = "Starting"
     TIMED_OUT = "Timed out"
     LOST = "Lost"
+    SKIPPED = "Skipped"  # never run: due times that were missed, and that its trigger leaves out
 
 
 ACTIVE_JOB_STATUSES = frozenset({JobStatus.STARTING, JobStatus.RUNNING})
 """A job in one of these has not ended yet."""
+
+UNSTARTED_JOB_STATUSES = (JobStatus.SKIPPED,)
+"""A job in one of these stands for runs that never were: it has no duration, and counts as no run."""
 
 BAD_JOB_STATUSES = (JobStatus.FAILED, JobStatus.TIMED_OUT, JobStatus.LOST)
 """How a job ends that went wrong; a killed one was stopped by somebody."""

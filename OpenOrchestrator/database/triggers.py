@@ -150,6 +150,9 @@ class ScheduledTrigger(Trigger):
         timezone: IANA name of the zone whose wall clock the expression means; None for the site's.
         calendar: Name of the calendar that says on which days it runs; None for every day.
         closed_days: Member name of ClosedDays, what becomes of the runs of closed days; None means SKIP.
+        missed: Member name of MissedRuns, what becomes of runs that were missed; None means ONCE.
+        missed_within_seconds: How late a run may be; None for any time.
+        missed_most: How many missed runs are run where each of them is; None means DEFAULT_MOST.
     """
 
     __tablename__ = "Scheduled_Triggers"
@@ -165,6 +168,9 @@ class ScheduledTrigger(Trigger):
     timezone: Mapped[str | None] = mapped_column(text_type(100))
     calendar: Mapped[str | None] = mapped_column(text_type(100))
     closed_days: Mapped[str | None] = mapped_column(String(20))
+    missed: Mapped[str | None] = mapped_column(String(20))
+    missed_within_seconds: Mapped[int | None]
+    missed_most: Mapped[int | None]
 
     __mapper_args__ = {"polymorphic_identity": TriggerType.SCHEDULED}
 

@@ -204,6 +204,10 @@ class Events:
         """Somebody asked for a robot to be killed."""
         self._say(INFO, "kill_requested", f'Killing "{trigger}" as asked (job {job_id}).', job=job_id, trigger=trigger)
 
+    def skipped(self, trigger: str, reason: str) -> None:
+        """Runs that a trigger has missed are left out."""
+        self._say(INFO, "skipped", f'Skipped "{trigger}": {reason}', trigger=trigger)
+
     def given_back(self, job_id: UUID, trigger: str, reason: str) -> None:
         """A claimed run will not start here and is due again."""
         self._say(INFO, "given_back", f'Gave back "{trigger}": {reason} (job {job_id}).', job=job_id, trigger=trigger)

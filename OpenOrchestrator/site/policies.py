@@ -6,10 +6,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from OpenOrchestrator.common.missed_runs import (
+    DEFAULT_MOST,
+    LARGEST_MOST,
+    LATE_SECONDS,
+    LONGEST_WITHIN_SECONDS,
+    MissedRuns,
+)
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, WhenLost
-from OpenOrchestrator.database.stores import trigger_input, validation
+from OpenOrchestrator.database.stores import trigger_input, trigger_rows, validation
 from OpenOrchestrator.site.fields import Columns
 from OpenOrchestrator.site.groups import Many, Part, Record
 from OpenOrchestrator.site.kinds import Choice, Duration, Number, Text, WholeNumber
@@ -65,6 +72,39 @@ CALENDAR = Record(
     ),
     required=("name",),
 )
+
+
+MISSED = Record(
+    MappingProxyType(
+        {
+            "run": Part(
+                Choice(tuple(member.value for member in MissedRuns)),
+                MissedRuns.ONCE.value,
+                "One run for all of them, each in order, or none.",
+            ),
+            "within": Part(
+                Duration(LATE_SECONDS, LONGEST_WITHIN_SECONDS), None, "How late a run may be. Default: any time."
+            ),
+            "at_most": Part(WholeNumber(1, LARGEST_MOST), DEFAULT_MOST, "How many are run where each is."),
+        }
+    )
+)
+
+
+def missed_of(columns: Columns) -> dict[str, Any]:
+    """Return what is stored about missed runs, NULL and garbage as the schedulers take them."""
+    names = ("missed", "missed_within_seconds", "missed_most")
+    policy = trigger_rows.missed_policy(*(columns[name] for name in names))
+    return {"run": policy.run.value, "within": policy.within_seconds, "at_most": policy.most}
+
+
+def missed_stored(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be stored about missed runs."""
+    return {
+        "missed": MissedRuns(value["run"]).name,
+        "missed_within_seconds": value["within"],
+        "missed_most": value["at_most"],
+    }
 
 
 def retry_of(columns: Columns) -> dict[str, Any]:

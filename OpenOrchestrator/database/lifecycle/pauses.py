@@ -1,4 +1,4 @@
-"""Pauses that are over: their triggers run again from now on, whichever scheduler looks first.
+"""Pauses that are over: their triggers run again, whichever scheduler looks first.
 
 Owns the decision, and the end. A pause is over when its time has come; what is known of it is forgotten when somebody
 ended it who does not know these columns, as older programs do.
@@ -89,7 +89,7 @@ def find_over(database: Database) -> tuple[OverPause, ...]:
 def carry_out(database: Database, over: OverPause) -> bool:
     """End a pause, or forget what is known of one that was ended elsewhere; any number of schedulers may do this.
 
-    A scheduled trigger is due next at its first time from now on. A single one whose time came meanwhile is due.
+    One whose time came meanwhile is due; what a scheduled one does with the runs that it missed, it says itself.
 
     Returns:
         Whether it was done here. False: another scheduler did it, somebody changed the pause, or holds the row locked.
@@ -102,7 +102,7 @@ def carry_out(database: Database, over: OverPause) -> bool:
         now = database.utc_now()
         if over.step is Step.RESUME:
             ended = (TRIGGERS.c.process_status.in_(PAUSED), TRIGGERS.c.paused_until <= now)
-            return triggers.enable_from_next(session, over.trigger_id, *ended, now=now, zone=database.zone)
+            return triggers.enable(session, over.trigger_id, *ended)
         forget = sa.update(TRIGGERS).where(
             TRIGGERS.c.id == over.trigger_id,
             TRIGGERS.c.process_status.in_(_ENDED),

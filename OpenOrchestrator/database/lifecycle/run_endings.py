@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle.due_times import as_claim_left_it
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import logs, trigger_rows, waiting_retries
@@ -215,11 +216,12 @@ def _make_due_again(session: Session, database: Database, run: RunFacts) -> None
     row = connection.execute(query.where(TRIGGERS.c.id == run.trigger_id)).one_or_none()
     try:
         trigger = None if row is None else trigger_rows.read(row)
-        if (
-            trigger is None
-            or run.due_at is None
-            or not _is_as_the_claim_left_it(trigger, run, Schedules(connection, database.zone))
-        ):
+        if trigger is None or run.due_at is None:
+            return
+        # The claim computed the next run from the time of the claim, which the job remembers as site time.
+        claimed = {cron.to_utc(run.start_time, database.zone, fold) for fold in (0, 1)}
+        schedules = Schedules(connection, database.zone)
+        if not as_claim_left_it(trigger, run.due_at, schedules, claimed=claimed):
             return
     except PoisonedRowError:  # the next poll reports it
         return
@@ -275,14 +277,3 @@ def log_end(session: Session, database: Database, job_id: UUID, process_name: st
 def for_people(text: str, database: Database) -> str:
     """Return the reason of a job or the message of an element as it can be stored: cut to LONGEST_TEXT characters."""
     return without_end(storable(text), LONGEST_TEXT, database.dialect_name)
-
-
-def _is_as_the_claim_left_it(trigger: trigger_rows.TriggerRow, run: RunFacts, schedules: Schedules) -> bool:
-    if trigger.next_run is None or trigger.cron_expr is None or run.due_at is None:
-        return False
-    zone = schedules.zone
-    current = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
-    # The claim computed the next run from the time of the claim, which the job remembers as site time. If it is
-    # something else now, an admin has decided about it meanwhile.
-    claimed = {cron.to_utc(run.start_time, zone, fold) for fold in (0, 1)}
-    return current in {schedules.next_after(trigger, run.due_at, now=at) for at in claimed}

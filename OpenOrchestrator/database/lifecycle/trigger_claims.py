@@ -8,23 +8,24 @@ claim in ``claim_limits``. What happens to the run afterwards is in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
+from OpenOrchestrator.common.missed_runs import Passed
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import admission, claim_limits
+from OpenOrchestrator.database.lifecycle import admission, claim_limits, due_times
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun, Won, insert_jobs, run_of
+from OpenOrchestrator.database.lifecycle.due_times import SkippedRuns
 from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
-    RESTING_TRIGGER_STATUSES,
     TriggerStatus,
     TriggerType,
 )
@@ -32,15 +33,9 @@ from OpenOrchestrator.database.stores import due_triggers as _due
 from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
 from OpenOrchestrator.database.stores.trigger_rows import (
-    BASE_COLUMNS,
-    SCHEDULED,
-    TIME_COLUMNS,
-    TIME_JOIN,
     TRIGGERS,
     PoisonedRowError,
     TriggerRow,
-    read,
-    still,
 )
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply_where
@@ -71,7 +66,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
     """Claim triggers: each becomes Running, and its job Starting, owned by ``identity`` for the length of a lease.
 
     All in one transaction. Of several schedulers that try at the same time exactly one gets each trigger; none waits
-    for another. A scheduled trigger's next run is set to its first due time after now, a request to run is cleared. A
+    for another. A scheduled trigger's next run is set to its first due time after now, or to the next one that it has
+    missed where each is run, and what it skips is stored as jobs that never ran. A request to run is cleared. A
     request for a run with arguments of its own is answered by a claim for that run alone, which leaves the next run as
     it is; the job keeps the arguments, and the state in which its end will leave the trigger. While a trigger waits for
     a retry, its next ordinary run is that retry, whoever starts it.
@@ -87,6 +83,22 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
         site is paused, or the scheduler cordoned or drained.
     """
     return _claim(database, identity, due, by_hand=False)
+
+
+def skip_missed(database: Database, identity: Identity, missed: Sequence[DueTrigger]) -> tuple[SkippedRuns, ...]:
+    """Leave out what triggers have missed, as ``due_triggers`` found it: each is due next after now, and a job says so.
+
+    Nothing is run. What is not as it was seen is left alone, and everything while the site is paused, or the scheduler
+    cordoned or drained.
+    """
+
+    def work(session: Session) -> tuple[SkippedRuns, ...]:
+        claiming = _Claiming(database, session, identity, by_hand=False)
+        claiming.run(missed)
+        return tuple(claiming.skipped)
+
+    # Whether it was saved or not, the next look tells what there is to do.
+    return database.write(work, read_back=lambda _session: ()) if missed else ()
 
 
 def claim_by_name(
@@ -151,7 +163,7 @@ def _claim(
 
 
 class _Claiming:
-    """One transaction that claims."""
+    """One transaction that claims; ``skipped`` is what it left out."""
 
     def __init__(self, database: Database, session: Session, identity: Identity, *, by_hand: bool) -> None:
         self._session = session
@@ -161,9 +173,12 @@ class _Claiming:
         self._now = database.utc_now()
         self._schedules = Schedules(self._connection, database.zone)
         self._site_now = database.site_now()
+        self.skipped: list[SkippedRuns] = []
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
-        rows = self._lock([trigger.trigger_id for trigger in due], once=any(trigger.once for trigger in due))
+        rows = due_times.lock(
+            self._connection, [trigger.trigger_id for trigger in due], once=any(trigger.once for trigger in due)
+        )
         if rows and not admission.read(self._session, self._identity.name).starts:
             return []  # paused or cordoned since this scheduler looked
         if not rows:
@@ -171,13 +186,27 @@ class _Claiming:
         limits = claim_limits.limits_of(self._connection, rows)
         locked = {row.trigger_id: row for row in rows}
         won: dict[UUID, Won] = {}
+        passed: list[tuple[TriggerRow, Passed]] = []
         for trigger in due:  # in the order given, so that the first gets what there is not enough of
             row = locked.pop(trigger.trigger_id, None)
             if row is None or not self._is_as_seen(row, trigger) or not limits.has_room(row):
                 continue
-            if self._move_on(row, trigger):
+            taken = due_times.take(
+                self._connection, self._schedules, row, trigger, now=self._now, by_hand=self._by_hand
+            )
+            if taken is None:
+                continue
+            passed += [(row, each) for each in taken.skipped]
+            if taken.runs:
                 limits.take(row)
-                won[row.trigger_id] = Won(row, trigger)
+                won[row.trigger_id] = Won(row, replace(trigger, due_at=taken.due_at))
+        self.skipped = due_times.insert_skipped(
+            self._connection,
+            passed,
+            scheduler_name=self._identity.name,
+            site_now=self._site_now,
+            zone=self._schedules.zone,
+        )
         if not won:
             return []
         self._set_running(won)
@@ -211,33 +240,6 @@ class _Claiming:
             latest = {"latest_trigger": run.trigger_name, "latest_trigger_time": self._site_now}
             self._connection.execute(sa.update(_SCHEDULERS).where(own).values(latest))
 
-    def _lock(self, ids: list[UUID], *, once: bool) -> list[TriggerRow]:
-        """Lock those that have no run and that nobody else is claiming, and read them as they are now.
-
-        Args:
-            ids: Which ones.
-            once: Whether one of them may be in another state than Idle.
-        """
-        status = TRIGGERS.c.process_status
-        states = status.in_(RESTING_TRIGGER_STATUSES) if once else status == TriggerStatus.IDLE
-        # In the order of their ids, so that two schedulers never wait for each other in a circle.
-        query = (
-            sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
-            .select_from(TIME_JOIN)
-            .where(TRIGGERS.c.id.in_(ids), states)
-            .order_by(TRIGGERS.c.id)
-            .with_hint(TRIGGERS, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql")  # knows no FOR UPDATE
-        )
-        # The outer side of a join cannot be locked on PostgreSQL; MariaDB has no OF.
-        of = None if self._connection.dialect.name in ("mysql", "mariadb") else TRIGGERS
-        rows = []
-        for row in self._connection.execute(query.with_for_update(skip_locked=True, of=of)):
-            try:
-                rows.append(read(row))
-            except PoisonedRowError:  # since it was found due; the next poll reports it
-                continue
-        return rows
-
     def _is_as_seen(self, row: TriggerRow, trigger: DueTrigger) -> bool:
         if row.last_run != trigger.last_run_seen or row.next_run != trigger.next_run_seen:
             return False
@@ -249,27 +251,3 @@ class _Claiming:
         if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
             return True
         return row.wants_run
-
-    def _move_on(self, row: TriggerRow, trigger: DueTrigger) -> bool:
-        """Set a scheduled trigger that is due to its next run.
-
-        A retry takes the place of what became due while it waited, and leaves what is still ahead.
-        """
-        if row.cron_expr is None or row.next_run is None or trigger.once:
-            return True
-        due_at = trigger.due_at
-        if row.retry is not None:
-            own = cron.resolve_due(row.next_run, row.due_at, self._schedules.zone)
-            due_at = own if own <= self._now else None
-        if due_at is None:
-            return True
-        try:
-            due_at = self._schedules.next_after(row, due_at, now=self._now)
-        except PoisonedRowError:
-            return False
-        update = (
-            sa.update(SCHEDULED)
-            .where(SCHEDULED.c.id == row.trigger_id, *still(SCHEDULED.c.next_run, row.next_run))
-            .values(next_run=cron.to_site(due_at, self._schedules.zone), due_at=due_at)
-        )
-        return self._connection.execute(update).rowcount == 1

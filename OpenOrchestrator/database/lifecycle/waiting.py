@@ -51,6 +51,7 @@ class Cause(Enum):
     BEHIND = "behind"
     BEHIND_BLOCKING = "behind_blocking"
     POOL = "pool"
+    MISSED = "missed"
     NOTHING = "nothing"
 
 
@@ -70,6 +71,7 @@ _NEARNESS = {
             Cause.DRAINED,
             Cause.SCHEDULER_SILENT,
             Cause.NO_SCHEDULER,
+            Cause.MISSED,
         )
     )
 }
@@ -162,6 +164,7 @@ class Facts:
         candidates: Every trigger that is due now, with where it may run.
         jobs: Everything that runs.
         pools: All pools and who holds them, where a trigger that is due needs some.
+        missed: What becomes of due times that passed, in sentences.
         zone: The site's.
     """
 
@@ -189,16 +192,17 @@ class Facts:
     schedulers: Sequence[KnownScheduler] = ()
     jobs: Sequence[ActiveJob] = ()
     pools: PoolBook = EMPTY
+    missed: Sequence[str] = ()
     zone: ZoneInfo
 
 
 def why(facts: Facts) -> tuple[Reason, ...]:
     """Return why a trigger is not running now, or that it is; never empty."""
     pause = facts.site_pause
-    if pause is None or any(job.trigger_id == facts.trigger_id for job in facts.jobs):
-        return tuple(_reasons(facts))
-    short = "" if facts.due is None else "Site paused"
-    return (_site_paused(pause, facts.zone, short=short), *_reasons(facts))
+    reasons = [*_reasons(facts), *(Reason(Cause.MISSED, words) for words in facts.missed)]
+    if pause is not None and not any(job.trigger_id == facts.trigger_id for job in facts.jobs):
+        reasons.insert(0, _site_paused(pause, facts.zone, short="" if facts.due is None else "Site paused"))
+    return tuple(reasons)
 
 
 def in_short(reasons: Sequence[Reason]) -> str:
@@ -206,6 +210,7 @@ def in_short(reasons: Sequence[Reason]) -> str:
 
     Of several schedulers, the one that is nearest to starting it counts.
     """
+    reasons = [reason for reason in reasons if reason.cause is not Cause.MISSED] or reasons
     nearest = min(reasons, key=lambda reason: _NEARNESS.get(reason.cause, 0))
     if nearest.cause is Cause.SCHEDULER_SILENT and len(reasons) > 1:
         return "No live scheduler"
@@ -247,7 +252,7 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         yield Reason(Cause.QUEUE_TOO_SHORT, words)
     elif facts.next_due is not None:
         yield Reason(Cause.NOT_DUE, f"It is not due before {_at(facts.next_due, facts.zone)}.", facts.next_due)
-    elif facts.site_pause is None:
+    elif facts.site_pause is None and not facts.missed:
         yield Reason(Cause.NOTHING, "Nothing hinders it: the next scheduler that looks starts it.")
 
 

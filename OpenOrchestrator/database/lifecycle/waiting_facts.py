@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.common.missed_runs import LATE_SECONDS, coming_words
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
@@ -159,7 +160,7 @@ def _explained(session: Session, row: Any, common: Facts, due: DueTriggers, now:
         facts = replace(facts, unreadable=poisoned.reason)
     else:
         try:
-            facts = _with_own(session, row, facts, now)
+            facts = _with_own(session, row, _with_missed(session, row, facts, now), now)
         except PoisonedRowError as error:
             facts = replace(facts, unreadable=str(error))
     return Explanation(found, name, shown, why(facts))
@@ -201,6 +202,19 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
         rests = resting.get(trigger.trigger_id)
     until = None if rests is None else cron.to_utc(rests, zone)
     return replace(facts, queue=row.queue_name, waiting=waiting, wanted=wanted, rests_until=until)
+
+
+def _with_missed(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
+    """Add what becomes of the due times that passed, of a trigger with a schedule that missed some."""
+    trigger, zone = read(row), facts.zone
+    if trigger.cron_expr is None or trigger.next_run is None or trigger.retry is not None:
+        return facts
+    due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
+    if (now - due_at).total_seconds() <= LATE_SECONDS:
+        return facts
+    schedules = Schedules(session.connection(), zone)
+    run, skipped = schedules.missed(trigger, due_at, now=now)
+    return replace(facts, missed=coming_words(run, skipped, trigger.missed, zone))
 
 
 def _count_new(session: Session, queue: str, most: int) -> int:

@@ -86,6 +86,7 @@ class DueTrigger:
         once: It is the run with arguments of its own that is wanted, whatever the trigger's state.
         retry: The retry that the run is; None for a first attempt.
         pools: How much of which pools it needs.
+        is_skipped: None of the due times that passed is run: they are to be skipped.
     """
 
     trigger_id: UUID
@@ -100,9 +101,12 @@ class DueTrigger:
     once: bool = False
     retry: WaitingRetry | None = None
     pools: Amounts = ()
+    is_skipped: bool = False
 
     @classmethod
-    def of(cls, trigger: TriggerRow, due_at: datetime | None, *, once: bool = False) -> DueTrigger:
+    def of(
+        cls, trigger: TriggerRow, due_at: datetime | None, *, once: bool = False, is_skipped: bool = False
+    ) -> DueTrigger:
         """Return a trigger as it was read, as one that is due, or whose run once is wanted."""
         return cls(
             trigger_id=trigger.trigger_id,
@@ -117,6 +121,7 @@ class DueTrigger:
             once=once,
             retry=None if once else trigger.retry,
             pools=trigger.pools,
+            is_skipped=is_skipped,
         )
 
 
@@ -143,12 +148,14 @@ class DueTriggers:
         next_due: No trigger falls due by the clock before this instant (aware UTC); None if none ever does.
         poisoned: Triggers that were set aside.
         pools: The pools and who holds them; empty unless one that is due needs some.
+        missed: Idle triggers whose due times have passed too long ago for a run: they are to be skipped.
     """
 
     due: tuple[DueTrigger, ...]
     next_due: datetime | None
     poisoned: tuple[Poisoned, ...]
     pools: PoolBook = pools.EMPTY
+    missed: tuple[DueTrigger, ...] = ()
 
 
 def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
@@ -210,7 +217,9 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     book = pools.read_book(connection) if any(trigger.pools for trigger in due) else pools.EMPTY
     poisoned += (_without_pool(trigger, book) for trigger in due if _lost_pool(trigger, book) is not None)
     due = [trigger for trigger in due if _lost_pool(trigger, book) is None]
-    return DueTriggers(tuple(due), min(waiting, default=None), tuple(poisoned), book)
+    missed = tuple(trigger for trigger in due if trigger.is_skipped)
+    run = tuple(trigger for trigger in due if not trigger.is_skipped)
+    return DueTriggers(run, min(waiting, default=None), tuple(poisoned), book, missed)
 
 
 def as_due(
@@ -239,9 +248,11 @@ def as_due(
             if not trigger.wants_run:
                 return due_at
             due_at = None
+    is_skipped = False
     if due_at is not None and trigger.cron_expr is not None:
         schedules.next_after(trigger, due_at, now=now)
-    return DueTrigger.of(trigger, due_at)
+        is_skipped = not trigger.wants_run and not schedules.runs_any(trigger, due_at, now=now)
+    return DueTrigger.of(trigger, due_at, is_skipped=is_skipped)
 
 
 def once_whitelist(trigger: TriggerRow) -> tuple[str, ...]:

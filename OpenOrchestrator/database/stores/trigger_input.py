@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from OpenOrchestrator.common.cron import validate_cron
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.missed_runs import LARGEST_MOST, LATE_SECONDS, LONGEST_WITHIN_SECONDS, MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays, zone_named
 from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, TriggerStatus, WhenLost
 from OpenOrchestrator.database.stores import pool_amounts, validation
@@ -139,6 +140,9 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "keep_files": lambda value, what: None if value is None else validation.flag(value, what),
         "timezone": lambda value, what: None if value is None else _zone_name(value, what, dialect_name),
         "calendar": text_or_none(CALENDAR_LENGTH),
+        "missed": _missed,
+        "missed_within_seconds": _within,
+        "missed_most": _most,
         "closed_days": _closed_days,
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
         "retry_times": _up_to(validation.MOST_RETRIES),
@@ -202,6 +206,33 @@ def _ends(value: Any, what: str) -> str | None:
         allowed = ", ".join(status.name for status in RETRIED_JOB_STATUSES)
         raise InvalidInputError(f"The {what} has to be some of {allowed} with commas between, not {value!r}.")
     return ",".join(status.name for status in RETRIED_JOB_STATUSES if status.name in names)
+
+
+def _missed(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in MissedRuns.__members__):
+        return value
+    return validation.member(value, MissedRuns, what).name
+
+
+def _within(value: Any, what: str) -> int | None:
+    if value is None:
+        return None
+    seconds = validation.integer(value, what)
+    if not LATE_SECONDS <= seconds <= LONGEST_WITHIN_SECONDS:
+        raise InvalidInputError(
+            f"The {what} has to be from {LATE_SECONDS} to {LONGEST_WITHIN_SECONDS}, not {seconds}: a run that is late "
+            f"by less than {LATE_SECONDS} seconds is none that was missed."
+        )
+    return seconds
+
+
+def _most(value: Any, what: str) -> int | None:
+    if value is None:
+        return None
+    number = validation.integer(value, what, at_least=1)
+    if number > LARGEST_MOST:
+        raise InvalidInputError(f"The {what} can be {LARGEST_MOST} at most, not {number}.")
+    return number
 
 
 def _when_lost(value: Any, what: str) -> str | None:

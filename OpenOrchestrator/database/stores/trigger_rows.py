@@ -15,6 +15,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.missed_runs import (
+    DEFAULT_MOST,
+    LARGEST_MOST,
+    LIKE_BEFORE,
+    LONGEST_WITHIN_SECONDS,
+    MissedPolicy,
+    MissedRuns,
+)
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
@@ -66,6 +74,7 @@ class TriggerRow:
         closed_days: What becomes of the runs of closed days, as it is written.
         pools: How much of which pools its runs need.
         retry: The retry that its next ordinary run is; None if that is a run of its own.
+        missed: What becomes of its runs that were missed.
     """
 
     trigger_id: UUID
@@ -98,6 +107,7 @@ class TriggerRow:
     closed_days: str | None
     retry: WaitingRetry | None = None
     pools: Amounts = ()
+    missed: MissedPolicy = LIKE_BEFORE
 
     @property
     def wants_once(self) -> bool:
@@ -157,6 +167,9 @@ TIME_COLUMNS = (
     raw(SCHEDULED.c.timezone, "timezone"),
     raw(SCHEDULED.c.calendar, "calendar"),
     raw(SCHEDULED.c.closed_days, "closed_days"),
+    raw(SCHEDULED.c.missed, "missed"),
+    raw(SCHEDULED.c.missed_within_seconds, "missed_within_seconds"),
+    raw(SCHEDULED.c.missed_most, "missed_most"),
 )
 
 TIME_JOIN = TRIGGERS.outerjoin(SINGLE, SINGLE.c.id == TRIGGERS.c.id).outerjoin(
@@ -208,6 +221,7 @@ def read(row: Any) -> TriggerRow:
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
         retry=_waiting_retry(values),
         pools=_read(values, "pools", pool_amounts.read),
+        missed=_missed(values) if scheduled else LIKE_BEFORE,
     )
 
 
@@ -278,6 +292,21 @@ def _read(values: Any, name: str, convert: Any, *, empty: Any = None) -> Any:
         shown = repr(value)
         shown = shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"
         raise PoisonedRowError(f"its column {column} holds {shown}") from error
+
+
+def missed_policy(name: str | None, within_seconds: int | None, most: int | None) -> MissedPolicy:
+    """Return what a trigger does with runs that were missed; NULL and garbage mean what older versions did."""
+    within = within_seconds if within_seconds is not None and 0 < within_seconds <= LONGEST_WITHIN_SECONDS else None
+    kept = most if most is not None and 0 < most <= LARGEST_MOST else DEFAULT_MOST
+    return MissedPolicy(MissedRuns.__members__.get(name or "", MissedRuns.ONCE), within, kept)
+
+
+def _missed(values: Any) -> MissedPolicy:
+    name = values["missed"]
+    if name is None and values["missed_within_seconds"] is None:
+        return LIKE_BEFORE
+    within, most = (number_or_none(values[each]) for each in ("missed_within_seconds", "missed_most"))
+    return missed_policy(name if isinstance(name, str) else None, within, most)
 
 
 def _waiting_retry(values: Any) -> WaitingRetry | None:

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from OpenOrchestrator.common import cron
+from OpenOrchestrator.common import cron, missed_runs
 from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.missed_runs import Decision, Passed
 from OpenOrchestrator.common.schedules import ClosedDays, Schedule, zone_named
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.stores import calendars, trigger_rows
@@ -84,13 +85,52 @@ class Schedules:
         return stored.calendar
 
     def next_after(self, trigger: TriggerRow, due_at: datetime, *, now: datetime) -> datetime:
-        """Return when a scheduled trigger is due after the run it is due for now: what was missed is not caught up.
+        """Return when a scheduled trigger is due after the run it is due for now: what was missed is passed over.
 
         Raises:
             PoisonedRowError: If its schedule cannot tell.
         """
         try:
             return self.of(trigger).next_due(max(due_at, now))
+        except InvalidInputError as error:
+            raise PoisonedRowError(str(error)) from error
+
+    def runs_any(self, trigger: TriggerRow, due_at: datetime, *, now: datetime) -> bool:
+        """Tell whether a scheduled trigger that is due runs, and not skips all that it has missed.
+
+        Raises:
+            PoisonedRowError: If its schedule cannot tell.
+        """
+        if trigger.missed.never_skips:
+            return True
+        try:
+            return missed_runs.runs_any(trigger.missed, self.of(trigger), due_at, now=now)
+        except InvalidInputError as error:
+            raise PoisonedRowError(str(error)) from error
+
+    def decide(self, trigger: TriggerRow, due_at: datetime, *, now: datetime) -> Decision:
+        """Return what becomes of the due times of a scheduled trigger that have passed.
+
+        Raises:
+            PoisonedRowError: If its schedule cannot tell.
+        """
+        if trigger.missed.never_skips:
+            return Decision(due_at, self.next_after(trigger, due_at, now=now))
+        try:
+            return missed_runs.decide(trigger.missed, self.of(trigger), due_at, now=now)
+        except InvalidInputError as error:
+            raise PoisonedRowError(str(error)) from error
+
+    def missed(self, trigger: TriggerRow, due_at: datetime, *, now: datetime) -> tuple[Passed | None, Passed | None]:
+        """Return which due times of a scheduled trigger have passed and are run, and which are skipped.
+
+        Raises:
+            PoisonedRowError: If its schedule cannot tell.
+        """
+        try:
+            schedule = self.of(trigger)
+            decision = missed_runs.decide(trigger.missed, schedule, due_at, now=now)
+            return missed_runs.waiting(trigger.missed, schedule, due_at, now=now), decision.skipped
         except InvalidInputError as error:
             raise PoisonedRowError(str(error)) from error
 

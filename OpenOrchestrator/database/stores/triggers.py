@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _BEGINS_ANEW = {"failed_starts": 0, "failed_runs": 0}
+_MISSED = ("missed", "missed_within_seconds", "missed_most")
 _CHILDREN = {TriggerType.SINGLE: SINGLE, TriggerType.SCHEDULED: SCHEDULED, TriggerType.QUEUE: QUEUE}
 
 
@@ -75,10 +76,11 @@ def create_scheduled(
         timezone: Name of the zone that the expression means; None for the site's.
         calendar: Name of the calendar of the days on which it runs; None for every day.
         closed_days: Member name of ClosedDays.
-        base: As ``create_single``.
+        base: As ``create_single``, and where wanted missed, missed_within_seconds, missed_most.
     """
-    child = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
+    child: dict[str, Any] = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
     child |= {"timezone": timezone, "calendar": calendar, "closed_days": closed_days}
+    child |= {name: base.pop(name, None) for name in _MISSED}
     return _create(session, TriggerType.SCHEDULED, base, child)
 
 
@@ -218,8 +220,8 @@ def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
 def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) -> bool:
     """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
 
-    A scheduled or single trigger whose time has passed meanwhile is due at once, and once only. What failed before does
-    not count any more; a retry that waits goes on waiting.
+    A scheduled or single trigger whose time has passed meanwhile is due at once; what a scheduled one does with runs
+    that it missed, it says itself. What failed before does not count any more; a retry that waits goes on waiting.
 
     Args:
         session: An open transaction.

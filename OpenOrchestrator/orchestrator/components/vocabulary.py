@@ -52,6 +52,7 @@ JOB_LOOKS: dict[JobStatus, Look] = {
     JobStatus.KILLED: _KILLED,
     JobStatus.TIMED_OUT: Look("Timed out", "timeout", "r_timer_off"),
     JobStatus.LOST: Look("Lost", "lost", "sym_r_link_off"),
+    JobStatus.SKIPPED: Look("Skipped", "idle", "sym_r_skip_next", quiet=True),
 }
 
 ELEMENT_LOOKS: dict[QueueStatus, Look] = {

@@ -74,7 +74,7 @@ def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
         # By the minute, so that a list that nothing happened in is not sent anew all the time.
         minutes = times.clock_minutes(row.started(zone), now)
         return cells.text("< 1 m" if seconds < 60 else times.duration(minutes * 60))
-    if row.ended is None:
+    if row.ended is None or not row.ran:
         return cells.text("", tone="t3")
     return cells.text(times.duration(seconds), tip=times.exact_duration(seconds))
 
@@ -114,6 +114,8 @@ def why_not_kill(row: JobRow) -> str:
 
 def why_not_run(row: JobRow) -> str:
     """Return why a job cannot be run again now; an empty text if it can."""
+    if not row.ran:
+        return "It never ran: run its trigger instead"
     if row.trigger_status is None:
         return "Its trigger was deleted"
     if row.trigger_status is TriggerStatus.IDLE or row.trigger_status in STOPPED_STATUSES:

@@ -6,7 +6,12 @@ from uuid import UUID
 from nicegui import background_tasks, ui
 
 from OpenOrchestrator.common.errors import NotFoundError
-from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import (
+    BAD_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    TriggerStatus,
+)
 from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
 from OpenOrchestrator.orchestrator.backend.ids import as_uuid
 from OpenOrchestrator.orchestrator.components import feedback, times
@@ -130,7 +135,7 @@ class JobPage:
         """Show what changes only when the job ends."""
         now = self._view.now()
         self._failure.clear()
-        if self._details.row.status in (*BAD_JOB_STATUSES, JobStatus.KILLED):
+        if self._details.row.status in (*BAD_JOB_STATUSES, *UNSTARTED_JOB_STATUSES, JobStatus.KILLED):
             with self._failure:
                 self._build_failure(around, now)
         self._side.show_history(around.history, now)
@@ -145,7 +150,7 @@ class JobPage:
             text=failure.text if failure else None,
             beneath=lambda: draw_owner(around.owner),
         ):
-            if around.last_success is None and around.bad_since < 2:
+            if not row.ran or (around.last_success is None and around.bad_since < 2):
                 return
             with ui.element("div").classes("oo-failure-aside"):
                 if around.last_success is not None:
@@ -167,11 +172,14 @@ class JobPage:
         self._pill.show(TRIGGER_LOOKS[TriggerStatus.KILLING] if killing else JOB_LOOKS[row.status])
         started = row.started(zone)
         self._started.show(
-            times.full(started, zone).replace(f" {now.astimezone(zone).year}", ""), hint=times.absolute(started, zone)
+            "Never" if not row.ran else times.full(started, zone).replace(f" {now.astimezone(zone).year}", ""),
+            hint=times.absolute(started, zone),
         )
         seconds = row.seconds(now, zone)
         self._duration.show(
-            times.exact_duration(seconds if not row.active else int(seconds)) if row.active or row.ended else ""
+            times.exact_duration(seconds if not row.active else int(seconds))
+            if row.active or (row.ended and row.ran)
+            else ""
         )
         self._scheduler.show(row.scheduler)
         self._commit.show((row.commit or "")[:SHORT_COMMIT], hint=row.commit)
@@ -181,7 +189,8 @@ class JobPage:
         self._attempt.show(str(row.attempt) if row.attempt > 1 else "")
         ended = times.from_site(row.ended, zone) if row.ended is not None else None
         self._ended.show(
-            times.past(ended, now, zone) if ended else "", hint=times.absolute(ended, zone) if ended else None
+            times.past(ended, now, zone) if ended and row.ran else "",
+            hint=times.absolute(ended, zone) if ended else None,
         )
         self._show_limit(details, seconds)
         self._show_buttons(details)
@@ -233,7 +242,7 @@ class JobPage:
         reason = why_not_kill(row)
         self._kill.set_enabled(not reason)
         tip(self._kill, reason or "Stop the robot at once")
-        self._again.set_visibility(not row.active and row.trigger_id is not None)
+        self._again.set_visibility(not row.active and row.ran and row.trigger_id is not None)
         reason = why_not_run(row)
         self._again.set_enabled(not reason)
         tip(self._again, reason or "Run it once more, with the same arguments or others")

@@ -82,7 +82,10 @@ class JobSide:
             _pair("Trigger", f"{row.trigger_name}, {details.trigger_type.value.lower()}")
         elif row.trigger_name:
             _pair("Trigger", f"{row.trigger_name}, deleted")
-        _pair("Started by", started_by(details, self._zone))
+        if row.ran:
+            _pair("Started by", started_by(details, self._zone))
+        elif details.due_at is not None:
+            _pair("Was due", times.full(details.due_at, self._zone))
         if row.started_at is not None:
             due = details.due_at or times.from_site(row.claimed, self._zone)
             waited = (row.started_at - due).total_seconds()

@@ -248,7 +248,8 @@ class TriggerActions:
             wish = await ask_pause(self._view, rows)
             return None if wish is None else _Meant(lambda each: self._backend.pause(each, wish), rows, action)
         site_now = self._view.now().astimezone(self._view.zone).replace(tzinfo=None)
-        asked = question(action, rows, site_now=site_now, bulk=bulk)
+        skips = {row.id for row in rows if row.skips_missed(self._view.zone, self._view.now())}
+        asked = question(action, rows, site_now=site_now, bulk=bulk, skips=skips)
         if asked is None:
             return _Meant(self._works[action], rows, action)
         way = await choose(asked.title, asked.sentences, *asked.ways)

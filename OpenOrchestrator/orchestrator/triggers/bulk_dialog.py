@@ -17,6 +17,7 @@ from OpenOrchestrator.orchestrator.components.forms.fields import Doubt, choice,
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.checks import LARGEST_NUMBER, check_schedulers, doubt_schedulers
+from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange, in_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -36,6 +37,8 @@ def effect(change: BulkChange) -> str:
         parts.append(f"run on {listing(change.schedulers)}" if change.schedulers else "run on any scheduler")
     if change.priority is not None:
         parts.append(f"have the priority {change.priority}")
+    if change.missed is not None:
+        parts.append(f"treat missed runs of a schedule so: {in_words(change.missed).lower()}")
     if change.add_tags:
         parts.append(f"get the tag{'s' if len(change.add_tags) > 1 else ''} {listing(change.add_tags)}")
     if change.drop_tags:
@@ -81,6 +84,7 @@ async def ask_changes(
             sets_priority = switch("Set the priority", False, marker="set-priority")
             with field("Priority", hint="Higher runs first; 0 is normal.") as priority_field:
                 priority = text_input("Priority", "0", check=_check_priority, marker="bulk-priority")
+            missed = MissedChange(lambda: show(), shown=any(row.cron is not None for row in rows))  # noqa: PLW0108
             with field("Add tags", note="optional"):
                 added = choice(
                     "Add tags",
@@ -98,7 +102,7 @@ async def ask_changes(
 
         def wanted() -> BulkChange | None:
             """Return what is entered; None if something about it is wrong."""
-            checks = [added.validate()]
+            checks = [added.validate(), missed.validate()]
             if sets_where.value:
                 checks.append(where.validate())
             if sets_priority.value:
@@ -108,6 +112,7 @@ async def ask_changes(
             return BulkChange(
                 schedulers=tuple(where.value or ()) if sets_where.value else None,
                 priority=int(str(priority.value).strip()) if sets_priority.value else None,
+                missed=missed.value(),
                 add_tags=tuple(added.value or ()),
                 drop_tags=tuple(dropped.value or ()),
             )

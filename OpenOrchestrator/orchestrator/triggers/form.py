@@ -27,6 +27,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.settings import (
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.checks import doubt_arguments
 from OpenOrchestrator.orchestrator.triggers.form_fields import KnownNames, TriggerFields
+from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -211,6 +212,7 @@ _WORDS = {
     "timeout_seconds": "time limit",
     "keep_files": "what is kept between runs",
     "timezone": "time zone",
+    "missed": "missed runs",
     "retry_times": "retries",
     "retry_pause": "pause before a retry",
     "retry_growth": "growth of pauses",
@@ -248,6 +250,8 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return "None" if not value else times.limit(value)
     if name == "retry_after":
         return ", ".join(status.value for status in value) or "Nothing"
+    if name == "missed":
+        return in_words(value)
     if name == "schedulers":
         return ", ".join(value) or "Any"
     if isinstance(value, bool):

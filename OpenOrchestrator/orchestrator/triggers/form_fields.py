@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from OpenOrchestrator.common.calendars import Calendar
+from OpenOrchestrator.common.missed_runs import LIKE_BEFORE
 from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerType
 from OpenOrchestrator.orchestrator.components.forms.checks import at_most, required, whole
@@ -43,6 +44,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
 )
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
+from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
@@ -166,6 +168,7 @@ class TriggerFields:
         note = zone_words(now, zone)
         with drawer.section("When") as grid:
             self._schedule = ScheduleFields(self._view, drawer, settings, self._names.zones, self._names.calendars)
+            self._missed = MissedFields(settings.missed, drawer.touched)
             first = settings.next_run
             with field("Date", note=note) as self._date_field:
                 self._date = text_input("Date", f"{first:%Y-%m-%d}" if first else "", check=check_date, marker="date")
@@ -192,6 +195,7 @@ class TriggerFields:
                 self._batch.props("inputmode=numeric")
         self._when_grid = grid
         for name, each in (
+            *self._missed.inputs.items(),
             ("Date", self._date),
             ("Time", self._time),
             ("Queue", self._queue),
@@ -272,6 +276,7 @@ class TriggerFields:
             for each in fields:
                 each.set_visibility(kind is shown)
         self._schedule.show(kind is TriggerType.SCHEDULED)
+        self._missed.show(kind is TriggerType.SCHEDULED)
         self._drawer.icon.set_name(TYPE_ICONS[kind])
         self._drawer.touched()
 
@@ -297,6 +302,7 @@ class TriggerFields:
             keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,
             **self._schedule.values(),
+            missed=self._missed.value() if kind is TriggerType.SCHEDULED else LIKE_BEFORE,
             next_run=next_run,
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,

@@ -263,7 +263,7 @@ class TriggerPage:
 
     def _build_failure(self, state: TriggerState) -> None:
         self._failure.clear()
-        ended = next((row for row in state.history.rows if not row.active), None)
+        ended = next((row for row in state.history.rows if not row.active and row.ran), None)
         if state.row.status is not TriggerStatus.FAILED or ended is None or ended.status not in BAD_JOB_STATUSES:
             return
         look, failure = JOB_LOOKS[ended.status], state.history.failure

@@ -22,6 +22,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.failure_words import in_words
+from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words as missed_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
 from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, moved_words
@@ -106,6 +107,8 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
     calendar = calendar_words(settings.calendar, settings.closed_days.name)
     if calendar is not None:
         pairs.append(("Calendar", calendar, False))
+    if settings.cron is not None:
+        pairs.append(("Missed runs", missed_words(settings.missed), False))
     if settings.queue is not None:
         pairs += [("Queue", settings.queue, False), ("Batch size", times.number(settings.min_batch_size or 1), False)]
     if settings.next_run is not None:

@@ -31,7 +31,7 @@ def sentences(rows: Sequence[ListedTrigger]) -> list[str]:
     names, it = listing([row.name for row in rows]), "it is" if len(rows) == 1 else "they are"
     text = [f"{names} will not start before the pause ends, or {it} enabled. Without an end, only that ends it."]
     if any(row.type is TriggerType.SCHEDULED for row in rows):
-        text.append("What a schedule misses meanwhile is not made up for.")
+        text.append("What a schedule misses meanwhile is one run at the end, unless its trigger says otherwise.")
     if singles := [row.name for row in rows if row.type is TriggerType.SINGLE]:
         text.append(f"{listing(singles)}: if its time passes meanwhile, it runs at the end.")
     if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.orchestrator.components.forms.confirm import Way, listing
 from OpenOrchestrator.orchestrator.components.times import DAYS, MONTHS
@@ -33,7 +35,9 @@ class Question:
     ways: tuple[Way, ...]
 
 
-def question(action: str, rows: Sequence[ListedTrigger], *, site_now: datetime, bulk: bool) -> Question | None:
+def question(
+    action: str, rows: Sequence[ListedTrigger], *, site_now: datetime, bulk: bool, skips: Collection[UUID] = ()
+) -> Question | None:
     """Return what to ask before an action; None where it is done at once.
 
     Args:
@@ -41,6 +45,7 @@ def question(action: str, rows: Sequence[ListedTrigger], *, site_now: datetime, 
         rows: The triggers, at least one, that allow it.
         site_now: Naive site time.
         bulk: Whether they were selected before: then what is about to happen is always said.
+        skips: Those that skip what they have missed, by their own rule.
     """
     names = listing([row.name for row in rows])
     what = rows[0].name if len(rows) == 1 else f"{len(rows)} triggers"
@@ -60,8 +65,8 @@ def question(action: str, rows: Sequence[ListedTrigger], *, site_now: datetime, 
             sentences.append(f"If only {runs} {then} again when due.")
             ways.append(Way(STOP_RUN, f"Stop {runs} only", dangerous=True))
         return Question(f"Kill {what}?", tuple(sentences), tuple(ways))
-    if action == "enable" and any(is_past(row, site_now) for row in rows):
-        return _enable(what, rows, site_now)
+    if action == "enable" and any(is_past(row, site_now) for row in rows if row.id not in skips):
+        return _enable(what, [row for row in rows if row.id not in skips], rows, site_now)
     if not bulk:
         return None
     if action == "run":
@@ -89,15 +94,25 @@ def due_words(due: datetime) -> str:
     return f"{DAYS[due.weekday()]} {due.day} {MONTHS[due.month - 1]} {due.year}, {due:%H:%M}"
 
 
-def _enable(what: str, rows: Sequence[ListedTrigger], site_now: datetime) -> Question:
+def _enable(
+    what: str, rows: Sequence[ListedTrigger], all_rows: Sequence[ListedTrigger], site_now: datetime
+) -> Question:
     missed = [row for row in rows if is_past(row, site_now)]
     singles = [row for row in missed if has_no_next(row, site_now)]
-    now = Way("enable", "Enable and run now" if len(missed) == 1 else f"Enable and run {len(missed)} now")
+    each = [row for row in missed if row.missed.run is MissedRuns.EACH]
+    at_once = "run now" if len(missed) == 1 else f"run {len(missed)} now"
+    now = Way("enable", "Enable and run what was missed" if each else f"Enable and {at_once}")
     if len(missed) == 1 and missed[0].next_run is not None:
         sentences = [f"{missed[0].name} was due {due_words(missed[0].next_run)}, and has not run since."]
     else:
         sentences = [f"The time of {listing([row.name for row in missed])} has passed."]
-    if len(singles) == len(rows):
+    if each:
+        whose = listing([row.name for row in each])
+        sentences.append(f"{whose}: each missed run is run, in order, {max(row.missed.most for row in each)} at most.")
+    if len(rows) < len(all_rows):
+        others = listing([row.name for row in all_rows if row not in rows])
+        sentences.append(f"{others}: what was missed is skipped, as the trigger says.")
+    if len(singles) == len(all_rows):
         sentences.append("A single trigger has no next time: it runs at once. Edit its date to let it run later.")
         return Question(f"Enable {what}?", tuple(sentences), (now,))
     if singles:

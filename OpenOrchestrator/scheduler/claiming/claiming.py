@@ -14,6 +14,7 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import trigger_claims
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
+from OpenOrchestrator.database.lifecycle.due_times import SkippedRuns
 from OpenOrchestrator.database.lifecycle.selection import Candidate, select
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
@@ -100,6 +101,24 @@ class Claiming:
         if claimed:
             failpoints.reach(failpoints.AFTER_CLAIM)
         return claimed
+
+    def skip(self, missed: Sequence[DueTrigger]) -> tuple[SkippedRuns, ...]:
+        """Leave out what these triggers have missed, each on its own, and return what was left out.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        skipped: list[SkippedRuns] = []
+        for trigger in missed:
+            if self._poison.is_aside(trigger.trigger_id):
+                continue
+            try:
+                skipped += trigger_claims.skip_missed(self._database, self._identity, [trigger])
+            except Exception as error:
+                if isinstance(error, DatabaseError) and is_outage(error):
+                    raise
+                self._poison.set_aside(trigger.trigger_id, trigger.name, error)
+        return tuple(skipped)
 
     def _claim_one_by_one(self, chosen: Sequence[DueTrigger]) -> list[ClaimedRun]:
         claimed: list[ClaimedRun] = []

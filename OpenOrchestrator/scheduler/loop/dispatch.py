@@ -92,6 +92,15 @@ class Dispatch:
             if won < len(chosen):
                 self._unknown_claims.look_soon()
 
+    def skip(self, missed: Sequence[DueTrigger]) -> None:
+        """Leave out what these triggers have missed, as they say themselves; it needs no room here.
+
+        Raises:
+            DatabaseError: The database cannot be reached.
+        """
+        for skipped in self._claiming.skip(missed):
+            self._services.events.skipped(skipped.trigger_name, skipped.reason)
+
     def is_busy(self) -> bool:
         """Tell whether anything runs here."""
         return bool(self._runs.supervisors())

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.stores.due_triggers import DueTriggers
 from OpenOrchestrator.scheduler.contact import Contact, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
@@ -16,6 +17,8 @@ from OpenOrchestrator.scheduler.loop.dispatch import Dispatch
 from OpenOrchestrator.scheduler.loop.gate import Gate
 from OpenOrchestrator.scheduler.loop.run_table import RunTable
 from OpenOrchestrator.scheduler.loop.stop_requests import StopRequests
+
+_NOTHING = DueTriggers((), None, ())
 
 
 class Once:
@@ -69,10 +72,11 @@ class Once:
             try:
                 self._dispatch.look_after_runs()
                 self._dispatch.end_pauses()
-                found = self._dispatch.look().due if self._gate.look().starts else ()
+                found = self._dispatch.look() if self._gate.look().starts else _NOTHING
+                self._dispatch.skip(found.missed)
                 chosen = self._dispatch.choose(
                     trigger
-                    for trigger in found
+                    for trigger in found.due
                     if trigger.trigger_id not in seen and (trigger.due_at is None or trigger.due_at <= began)
                 )
                 seen |= {trigger.trigger_id for trigger in chosen}

@@ -97,6 +97,7 @@ class Polling:
             return poll
         asked_at = self._database.utc_now()
         found = self._dispatch.look()
+        self._dispatch.skip(found.missed)
         self._dispatch.start(self._dispatch.choose(found.due))
         if found.next_due is None or found.next_due <= asked_at:
             return poll  # in the hour that occurs twice, the next due time is only known to be no earlier

@@ -126,19 +126,20 @@ def test_who_sets_a_status_empties_the_note(database):
 # --- the end
 
 
-def test_a_schedule_goes_on_from_the_end_of_its_pause_and_not_from_the_past(database, clock):
+def test_a_schedule_whose_time_came_during_its_pause_runs_once_at_the_end_of_it(database, clock):
     made = make.scheduled(database, cron_expr="0 * * * *", next_run=datetime(2026, 1, 1, 2))
     assert pause(database, made, by="Anna", until=NOW + timedelta(hours=5, minutes=30))
     clock.advance(timedelta(hours=5))
     assert end_pauses(database) == []
     clock.advance(timedelta(minutes=30))
     assert end_pauses(database) == [Step.RESUME]
-    trigger = make.trigger(database, made)
-    assert (trigger.process_status, trigger.next_run) == (_T.IDLE, datetime(2026, 1, 1, 7))
-    assert trigger.due_at == datetime(2026, 1, 1, 6, tzinfo=timezone.utc)
     assert note_of(database, made) == NOTHING
-    assert make.due_names(database) == []
+    assert make.due_names(database) == ["scheduled"]
     assert end_pauses(database) == []
+    make.claim_all(database)
+    trigger = make.trigger(database, made)
+    assert trigger.next_run == datetime(2026, 1, 1, 7)
+    assert trigger.due_at == datetime(2026, 1, 1, 6, tzinfo=timezone.utc)
 
 
 def test_a_single_trigger_whose_time_came_during_its_pause_runs_at_the_end_of_it(database, clock):

@@ -36,6 +36,7 @@ ASCII_TEXTS = {
     ("Logs", "log_level"),
     ("Queues", "status"),
     ("Scheduled_Triggers", "closed_days"),
+    ("Scheduled_Triggers", "missed"),
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "process_status"),

@@ -50,14 +50,14 @@ DISABLE          PAUSED  PAUSING  PAUSED  -     -       -        -        PAUSED
 """
 
 JOBS = """
-           STARTING   RUNNING    DONE  FAILED  KILLED  TIMED_OUT  LOST
-START      RUNNING    -          -     -       -       -          -
-FINISH     DONE       DONE       -     -       -       -          -
-FAIL       FAILED     FAILED     -     -       -       -          -
-KILL       KILLED     KILLED     -     -       -       -          -
-TIME_OUT   TIMED_OUT  TIMED_OUT  -     -       -       -          -
-LOSE       LOST       LOST       -     -       -       -          -
-GIVE_BACK  KILLED     -          -     -       -       -          -
+           STARTING   RUNNING    DONE  FAILED  KILLED  TIMED_OUT  LOST  SKIPPED
+START      RUNNING    -          -     -       -       -          -     -
+FINISH     DONE       DONE       -     -       -       -          -     -
+FAIL       FAILED     FAILED     -     -       -       -          -     -
+KILL       KILLED     KILLED     -     -       -       -          -     -
+TIME_OUT   TIMED_OUT  TIMED_OUT  -     -       -       -          -     -
+LOSE       LOST       LOST       -     -       -       -          -     -
+GIVE_BACK  KILLED     -          -     -       -       -          -     -
 """
 
 ELEMENTS = """

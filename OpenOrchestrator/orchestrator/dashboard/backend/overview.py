@@ -14,7 +14,11 @@ from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.attention import is_silent, troubled
 from OpenOrchestrator.database.lifecycle import stuck_triggers
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import (
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    TriggerStatus,
+)
 from OpenOrchestrator.database.stores import notes, site_pause
 from OpenOrchestrator.database.stores.due_triggers import scheduler_key
 from OpenOrchestrator.database.stores.notes import NOBODY, Noted, Owner
@@ -204,7 +208,8 @@ class DashboardBackend(Backend):
     def _look(self, session: Session, span: Span) -> Glance:
         site_now = self._database.site_now()
         since = start_of(span, site_now)
-        jobs = session.execute(sa.select(sa.func.count()).select_from(_J).where(_J.c.start_time >= since)).scalar_one()
+        ran = (_J.c.start_time >= since, _J.c.status.not_in(UNSTARTED_JOB_STATUSES))
+        jobs = session.execute(sa.select(sa.func.count()).select_from(_J).where(*ran)).scalar_one()
         failed, read, causes, ended = self._failures.read(session, since)
         columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
         active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)

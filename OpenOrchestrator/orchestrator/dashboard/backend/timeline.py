@@ -12,7 +12,11 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.schedulers import Scheduler
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+)
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 
@@ -145,10 +149,11 @@ def _read(session: Session, since: datetime) -> _Runs:
     selected = sa.select(*columns, _J.c.start_time, _J.c.end_time)
     newest_first = (_J.c.start_time.desc(), _J.c.id.desc())
     # Three walks along indexes: what began within the day, what still runs, and what began before and ended in it.
-    begun = selected.where(_J.c.start_time >= since).order_by(*newest_first).limit(MOST_JOBS)
+    ran = _J.c.status.not_in(UNSTARTED_JOB_STATUSES)
+    begun = selected.where(_J.c.start_time >= since, ran).order_by(*newest_first).limit(MOST_JOBS)
     active = selected.where(_J.c.status.in_(ACTIVE_JOB_STATUSES), _J.c.start_time < since).limit(500)
     before = selected.where(
-        _J.c.start_time < since, _J.c.start_time >= since - timedelta(hours=12), _J.c.end_time > since
+        _J.c.start_time < since, _J.c.start_time >= since - timedelta(hours=12), _J.c.end_time > since, ran
     )
     rows = session.execute(begun).all()
     complete_since = rows[-1].start_time if len(rows) == MOST_JOBS else None

@@ -66,7 +66,7 @@ def _cells(row: JobRow, zone: tzinfo) -> tuple[str | None, ...]:
     started: datetime | None = None
     if row.started_at is not None:
         started = row.started_at.astimezone(zone).replace(tzinfo=None)
-    seconds = "" if row.ended is None else f"{row.seconds(row.started(zone), zone):.0f}"
+    seconds = "" if row.ended is None or not row.ran else f"{row.seconds(row.started(zone), zone):.0f}"
     return (
         row.trigger_name,
         row.process,

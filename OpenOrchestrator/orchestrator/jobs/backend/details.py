@@ -16,7 +16,14 @@ from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, QueueStatus, SecretPassing, TriggerType
+from OpenOrchestrator.database.statuses import (
+    BAD_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    QueueStatus,
+    SecretPassing,
+    TriggerType,
+)
 from OpenOrchestrator.database.stores import job_output, notes
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -194,7 +201,8 @@ class JobDetailsBackend(Backend):
                 JOBS.c.start_time < job.start_time, sa.and_(JOBS.c.start_time == job.start_time, JOBS.c.id <= job_id)
             )
             of_trigger = (JOBS.c.trigger_id == job.trigger_id, JOBS.c.start_time <= job.start_time, until)
-            history = run_lengths(session, of_trigger, HISTORY, self._now(), zone())
+            ran = job.status not in UNSTARTED_JOB_STATUSES
+            history = run_lengths(session, of_trigger, HISTORY, self._now(), zone()) if ran else ()
             succeeded = sa.select(JOBS.c.id, JOBS.c.start_time).where(*of_trigger, JOBS.c.status == JobStatus.DONE)
             last = session.execute(succeeded.order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(1)).first()
             bad = [*of_trigger, JOBS.c.status.in_(BAD_JOB_STATUSES)]

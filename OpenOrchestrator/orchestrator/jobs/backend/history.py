@@ -11,7 +11,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.exact_texts import SameText
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, QueueStatus
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    BAD_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    QueueStatus,
+)
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
@@ -96,7 +102,7 @@ class TriggerHistoryBackend(Backend):
             total = session.execute(sa.select(sa.func.count()).select_from(counting)).scalar_one()
             lengths = run_lengths(session, of_trigger, runs, self._now(), self._zone())
             messages = last_messages(session, [row.id for row in rows[:LOGGED_JOBS]], logs)
-            ended = next((row for row in rows if not row.active), None)
+            ended = next((row for row in rows if not row.active and row.ran), None)
             failure = failure_of(session, ended.id) if ended is not None and ended.status in BAD_JOB_STATUSES else None
             waiting = None
             if queue is not None:
@@ -121,7 +127,10 @@ def run_lengths(
         zone: The site's.
     """
     columns = (JOBS.c.id, JOBS.c.status, JOBS.c.start_time, JOBS.c.started_at, JOBS.c.end_time)
-    query = sa.select(*columns).where(*conditions).order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(count)
+    ran = JOBS.c.status.not_in(UNSTARTED_JOB_STATUSES)
+    query = (
+        sa.select(*columns).where(*conditions, ran).order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(count)
+    )
     found = []
     for row in session.execute(query):
         started = row.started_at or row.start_time.replace(tzinfo=zone)

@@ -10,7 +10,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, StartedBy, TriggerStatus
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    StartedBy,
+    TriggerStatus,
+)
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
@@ -66,6 +72,11 @@ class JobRow:
     def active(self) -> bool:
         """Whether it has not ended."""
         return self.status in ACTIVE_JOB_STATUSES
+
+    @property
+    def ran(self) -> bool:
+        """Whether it is a run, and does not stand for runs that were skipped."""
+        return self.status not in UNSTARTED_JOB_STATUSES
 
     @property
     def killing(self) -> bool:

@@ -8,13 +8,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.stores import notes, validation
+from OpenOrchestrator.database.triggers import ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.triggers.backend.settings import missed_values
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+_C: Any = ScheduledTrigger.__table__
 
 TRIES = 5
 """How often tags are changed anew because somebody saved the same trigger's notes that moment."""
@@ -27,18 +32,21 @@ class BulkChange:
     Attributes:
         schedulers: Names of those the triggers may run on, empty for any; None leaves them.
         priority: None leaves it.
+        missed: What becomes of missed runs of those with a schedule; None leaves it.
         add_tags: Tags they get beside those they have.
         drop_tags: Tags that are taken from them.
     """
 
     schedulers: tuple[str, ...] | None = None
     priority: int | None = None
+    missed: MissedPolicy | None = None
     add_tags: tuple[str, ...] = ()
     drop_tags: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
-        return self.schedulers is not None or self.priority is not None or bool(self.add_tags or self.drop_tags)
+        of_all = (self.schedulers, self.priority, self.missed)
+        return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
 class _ChangedError(Exception):
@@ -66,6 +74,9 @@ class BulkChangesBackend(Backend):
             )
             if changed.rowcount != 1:
                 return False
+            if change.missed is not None:
+                rule = sa.update(_C).where(_C.c.id == trigger_id).values(missed_values(change.missed))
+                session.execute(rule)
             if change.add_tags or change.drop_tags:
                 self._tag(session, str(trigger_id), change)
             return True

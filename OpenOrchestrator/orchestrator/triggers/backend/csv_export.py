@@ -11,9 +11,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
 from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.stores.trigger_rows import missed_policy
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
@@ -46,6 +48,9 @@ TRIGGER_HEAD = (
     "Time zone",
     "Calendar",
     "On closed days",
+    "Missed runs",
+    "Missed within seconds",
+    "Missed at most",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -91,6 +96,9 @@ _QUERY = sa.select(
     _C.c.timezone,
     _C.c.calendar,
     _C.c.closed_days,
+    _C.c.missed,
+    _C.c.missed_within_seconds,
+    _C.c.missed_most,
 ).select_from(joined())
 
 
@@ -117,4 +125,13 @@ def _cells(row: Any) -> tuple[str | None, ...]:
         row.timezone,
         row.calendar,
         None if row.calendar is None else (row.closed_days or ClosedDays.SKIP.name).lower(),
+        *_missed_cells(row),
     )
+
+
+def _missed_cells(row: Any) -> tuple[str, str, str]:
+    if row.cron_expr is None:
+        return "", "", ""
+    policy = missed_policy(row.missed, row.missed_within_seconds, row.missed_most)
+    within = "" if policy.within_seconds is None or policy.run is MissedRuns.SKIP else str(policy.within_seconds)
+    return policy.run.value, within, str(policy.most) if policy.run is MissedRuns.EACH else ""

@@ -13,15 +13,27 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.missed_runs import LIKE_BEFORE, MissedPolicy, runs_any
 from OpenOrchestrator.common.schedules import ClosedDays, Schedule, zone_named
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import (
+    ACTIVE_JOB_STATUSES,
+    UNSTARTED_JOB_STATUSES,
+    JobStatus,
+    TriggerStatus,
+    TriggerType,
+)
 from OpenOrchestrator.database.stores import queue_backoff
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
-from OpenOrchestrator.database.stores.trigger_rows import is_after_last_run, is_lost_id, raw
+from OpenOrchestrator.database.stores.trigger_rows import (
+    is_after_last_run,
+    is_lost_id,
+    missed_policy,
+    raw,
+)
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
@@ -140,6 +152,7 @@ class ListedTrigger:
         timezone: Name of the zone that the cron expression means; None for the site's.
         calendar: Name of the calendar of the days on which it runs; None for every day.
         closed_days: What becomes of its runs on closed days, as it is written.
+        missed: What becomes of its runs that were missed.
         open_days: That calendar; None if there is none of its name, or none that can be read.
         retry: The retry that it waits for, also while it is paused.
         failed_runs: How many runs in a row have failed.
@@ -176,6 +189,7 @@ class ListedTrigger:
     retry: WaitingRetry | None = None
     failed_runs: int = 0
     failure_limit: int = DEFAULT_LIMIT
+    missed: MissedPolicy = LIKE_BEFORE
 
     def schedule(self, site_zone: tzinfo) -> Schedule | None:
         """Return when it runs, quick enough for the event loop; None unless it is a scheduled trigger.
@@ -193,6 +207,17 @@ class ListedTrigger:
             raise InvalidInputError(f"There is no calendar {self.calendar!r} that can be used. Choose another.")
         return Schedule(self.cron, zone, self.open_days, way)
 
+    def skips_missed(self, site_zone: tzinfo, now: datetime) -> bool:
+        """Return whether it skips all that it has missed by now (aware), quick enough for the event loop."""
+        if self.next_run is None or self.missed.never_skips:
+            return False
+        try:
+            schedule = self.schedule(site_zone)
+            due_at = self.next_run.replace(tzinfo=site_zone)
+            return schedule is not None and due_at <= now and not runs_any(self.missed, schedule, due_at, now=now)
+        except InvalidInputError:  # it does not run at all, and its page says why
+            return False
+
     @property
     def active(self) -> Run | None:
         """The run that has not ended."""
@@ -201,7 +226,8 @@ class ListedTrigger:
     @property
     def last_ended(self) -> Run | None:
         """The last run that has ended."""
-        return next((run for run in reversed(self.runs) if run.status not in ACTIVE_JOB_STATUSES), None)
+        ended = (run for run in reversed(self.runs) if run.status not in ACTIVE_JOB_STATUSES)
+        return next((run for run in ended if run.status not in UNSTARTED_JOB_STATUSES), None)
 
 
 def joined() -> Any:
@@ -240,6 +266,9 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _C.c.timezone,
         _C.c.calendar,
         _C.c.closed_days,
+        _C.c.missed,
+        _C.c.missed_within_seconds,
+        _C.c.missed_most,
         _T.c.retry_at,
         _T.c.retry_number,
         _T.c.retry_times,
@@ -296,6 +325,7 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             retry=_retry(row),
             failed_runs=row.failed_runs or 0,
             failure_limit=limit_of(row.pause_after_failures),
+            missed=missed_policy(row.missed, row.missed_within_seconds, row.missed_most),
         )
         for row in found
     )

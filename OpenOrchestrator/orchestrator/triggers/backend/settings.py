@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
+from OpenOrchestrator.common.missed_runs import DEFAULT_MOST, LIKE_BEFORE, MissedPolicy, MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
@@ -24,7 +25,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
     WhenLost,
 )
-from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError
+from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError, missed_policy
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import (
     LARGEST_RETRY_GROWTH,
@@ -45,6 +46,7 @@ __all__ = [
     "StoredTrigger",
     "TriggerSettings",
     "TriggerSettingsBackend",
+    "missed_values",
     "pauses_of",
 ]
 
@@ -60,6 +62,7 @@ class TriggerSettings:
     """Everything about a trigger that people set.
 
     Attributes:
+        missed: What becomes of runs that a scheduled trigger missed.
         next_run: Naive site time; of single triggers.
         cron: Of scheduled triggers.
         timezone: Name of the zone that the cron expression means; None for the site's.
@@ -95,6 +98,7 @@ class TriggerSettings:
     timezone: str | None = None
     calendar: str | None = None
     closed_days: ClosedDays = ClosedDays.SKIP
+    missed: MissedPolicy = LIKE_BEFORE
     next_run: datetime | None = None
     queue: str | None = None
     min_batch_size: int | None = None
@@ -170,7 +174,7 @@ class TriggerSettingsBackend(Backend):
         def work(session: Session) -> bool:
             child_table = _CHILDREN[settings.type]
             if settings.cron is not None and _schedule_values(settings) == _schedule_values(stored.settings):
-                child = {}  # the same schedule: a run that is due stays due
+                child = _child_settings(settings)  # the same schedule: a run that is due stays due
             else:
                 child = self._child_values(session, settings)
             before = _base_values(stored.settings)
@@ -198,7 +202,7 @@ class TriggerSettingsBackend(Backend):
         zone = self._database.zone
         if settings.type is TriggerType.SCHEDULED:
             expression = cron.validate_cron(settings.cron or "")
-            values = {**_schedule_values(settings), "cron_expr": expression}
+            values = {**_child_settings(settings), "cron_expr": expression}
             try:
                 schedule = Schedules(session.connection(), zone).made_of(
                     expression, values["timezone"], values["calendar"], values["closed_days"]
@@ -243,6 +247,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
             "timezone": trigger.timezone,
             "calendar": trigger.calendar,
             "closed_days": ClosedDays.__members__.get(trigger.closed_days or "", ClosedDays.SKIP),
+            "missed": missed_policy(trigger.missed, trigger.missed_within_seconds, trigger.missed_most),
         }
     elif isinstance(trigger, SingleTrigger):
         kind = {"next_run": trigger.next_run}
@@ -308,6 +313,8 @@ _UNSET: Mapping[str, Any] = MappingProxyType(
         "retry_after": retries.written_ends(RETRIED_JOB_STATUSES),
         "when_lost": WhenLost.LEAVE.name,
         "pause_after_failures": DEFAULT_LIMIT,
+        "missed": MissedRuns.ONCE.name,
+        "missed_most": DEFAULT_MOST,
     }
 )
 """What NULL means in columns where it means something."""
@@ -315,10 +322,19 @@ _UNSET: Mapping[str, Any] = MappingProxyType(
 
 def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
     if settings.type is TriggerType.SCHEDULED:
-        return _schedule_values(settings)
+        return {**_schedule_values(settings), **missed_values(settings.missed)}
     if settings.type is TriggerType.SINGLE:
         return {"next_run": settings.next_run}
     return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
+
+
+def missed_values(policy: MissedPolicy) -> dict[str, Any]:
+    """Return what a scheduled trigger does with missed runs, by column."""
+    return {
+        "missed": policy.run.name,
+        "missed_within_seconds": policy.within_seconds,
+        "missed_most": policy.most,
+    }
 
 
 def _schedule_values(settings: TriggerSettings) -> dict[str, str | None]:
