@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks import app, elements, fleet, logs, report, robot_ready, scheduler
+from benchmarks import app, elements, environments, fleet, logs, report, robot_ready, scheduler
 from benchmarks.databases import KINDS, Target, private_target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -39,6 +39,10 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     ),
     "fleet": (lambda on, quick: fleet.fleet(on, schedulers=1000, seconds=5 if quick else 12), ("postgresql",)),
     "ready": (lambda on, quick: robot_ready.ready(on, samples=3 if quick else 15), ("sqlite",)),
+    "environments": (
+        lambda on, quick: environments.environments(on, samples=20 if quick else 200),
+        ("sqlite",),
+    ),
     "app": (lambda on, quick: app.app(on, quick=quick), ("sqlite", "postgresql")),
 }
 

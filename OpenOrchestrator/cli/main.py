@@ -21,6 +21,7 @@ import typer
 from OpenOrchestrator.cli import (
     cordon,
     demo,
+    env,
     key,
     orchestrator,
     pause,
@@ -102,7 +103,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, why, pause, cordon, site_files, upgrade, key, demo):
+    for command in (orchestrator, scheduler, run, why, pause, cordon, env, site_files, upgrade, key, demo):
         command.register(app)
     return app
 

@@ -48,6 +48,8 @@ class Job(Base):
         secret_passing: Member name of SecretPassing.
         timeout_seconds: How long its robot may run; None without limit, and on rows of older clients.
         keep_files: Whether a run from git finds what the one before left in its folder.
+        environment: Member name of RobotEnvironment.
+        entry: What of its robot's files was started; None for its main.py.
         requested_by: Who asked for it, as they call themselves.
         run_scheduler: The one scheduler that it was asked for; None for any.
         again_of: The job it repeats, the first of them where that was repeated as well.
@@ -97,6 +99,8 @@ class Job(Base):
     secret_passing: Mapped[str | None] = mapped_column(String(20))
     timeout_seconds: Mapped[int | None]
     keep_files: Mapped[bool | None]
+    environment: Mapped[str | None] = mapped_column(String(20))
+    entry: Mapped[str | None] = mapped_column(text_type(250))
     requested_by: Mapped[str | None] = mapped_column(text_type(100))
     run_scheduler: Mapped[str | None] = mapped_column(text_type(100))
     again_of: Mapped[UUID | None] = mapped_column(uuid_type())

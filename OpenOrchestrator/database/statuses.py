@@ -113,6 +113,13 @@ class WhenLost(Enum):
     RETRY = "Retry"
 
 
+class RobotEnvironment(Enum):
+    """The Python environment that a robot is started in."""
+
+    OWN = "Own"  # its trigger's: what its main.py installs stays there
+    MANAGED = "Managed"  # made from the robot's lock or requirements, and shared by all that need the same
+
+
 class SecretPassing(Enum):
     """How connection string and key reach a robot."""
 

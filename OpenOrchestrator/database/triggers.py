@@ -18,7 +18,7 @@ from OpenOrchestrator.database.engine.dialects import (
     text_type,
     uuid_type,
 )
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import RobotEnvironment, SecretPassing, TriggerStatus, TriggerType
 
 __all__ = ["QueueTrigger", "ScheduledTrigger", "SingleTrigger", "Trigger", "TriggerStatus", "TriggerType"]
 
@@ -33,6 +33,8 @@ class Trigger(Base):
         secret_passing: Member name of SecretPassing; None means AUTO.
         timeout_seconds: How long its robot may run; None means without limit.
         keep_files: Whether a run from git finds what the one before left in its folder; None means it does not.
+        environment: Member name of RobotEnvironment; None means OWN.
+        entry: What of its robot's files is started, a file or a module; None means its main.py.
         run_requested_at: When somebody asked for a run now; a claim clears it.
         run_requested_by: Who did, as they call themselves.
         run_args: Arguments of that run alone, which leaves the trigger as it is; None for an ordinary run of the
@@ -84,6 +86,8 @@ class Trigger(Base):
     secret_passing: Mapped[str | None] = mapped_column(String(20))
     timeout_seconds: Mapped[int | None]
     keep_files: Mapped[bool | None]
+    environment: Mapped[str | None] = mapped_column(String(20))
+    entry: Mapped[str | None] = mapped_column(text_type(250))
     run_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     run_requested_by: Mapped[str | None] = mapped_column(text_type(100))
     run_args: Mapped[str | None] = mapped_column(text_type(1000))
@@ -117,6 +121,11 @@ class Trigger(Base):
     def passing(self) -> SecretPassing:
         """How connection string and key reach its robot; an unknown stored name counts as AUTO."""
         return SecretPassing.__members__.get(self.secret_passing or "", SecretPassing.AUTO)
+
+    @property
+    def robot_environment(self) -> RobotEnvironment:
+        """The environment its robot is started in; an unknown stored name counts as OWN."""
+        return RobotEnvironment.__members__.get(self.environment or "", RobotEnvironment.OWN)
 
 
 class SingleTrigger(Trigger):

@@ -334,6 +334,7 @@ class Daemon:
     def _sign_off(self) -> None:
         for each in self._housekeeping:
             each.stop()
+        self._preparation.await_builds()
         self._lease_keeper.stop()
         self._keeper.stop()
         try:

@@ -132,6 +132,7 @@ class SingleRun:
                 self._bell.sleep(self._options.poll_interval)
         finally:
             supervisor.detach()
+            self._preparation.await_builds()
             keeper.stop()
             self._bell.close()
             self._events.flush()

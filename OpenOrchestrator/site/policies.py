@@ -15,7 +15,7 @@ from OpenOrchestrator.common.missed_runs import (
 )
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
-from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, WhenLost
+from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, RobotEnvironment, SecretPassing, WhenLost
 from OpenOrchestrator.database.stores import trigger_input, trigger_rows, validation
 from OpenOrchestrator.site.fields import Columns
 from OpenOrchestrator.site.groups import Many, Part, Record
@@ -30,6 +30,8 @@ def _one_of(members: Mapping[str, str], default: str) -> tuple[Callable[[Any], s
 
 PASSING_WORDS = {member.name: member.name.lower() for member in SecretPassing}
 passing_of, passing_stored = _one_of(PASSING_WORDS, "auto")
+ENVIRONMENT_WORDS = {member.name: member.name.lower() for member in RobotEnvironment}
+environment_of, environment_stored = _one_of(ENVIRONMENT_WORDS, "own")
 LOST_WORDS = {member.name: member.name.lower() for member in WhenLost}
 lost_of, lost_stored = _one_of(LOST_WORDS, "leave")
 _CLOSED_WORDS = {member.name: member.value for member in ClosedDays}

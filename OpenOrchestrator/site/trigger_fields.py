@@ -21,12 +21,15 @@ from OpenOrchestrator.site.kinds import Choice, Duration, Flag, Text, WholeNumbe
 from OpenOrchestrator.site.moments import Moment
 from OpenOrchestrator.site.policies import (
     CALENDAR,
+    ENVIRONMENT_WORDS,
     LOST_WORDS,
     MISSED,
     PASSING_WORDS,
     RETRY,
     calendar_of,
     calendar_stored,
+    environment_of,
+    environment_stored,
     lost_of,
     lost_stored,
     missed_of,
@@ -36,6 +39,7 @@ from OpenOrchestrator.site.policies import (
     retry_of,
     retry_stored,
 )
+from OpenOrchestrator.site.robot_entries import Entry
 
 _SCHEDULED = frozenset({TriggerType.SCHEDULED})
 
@@ -147,6 +151,18 @@ TRIGGER_FIELDS: tuple[Field, ...] = (
         Flag(),
         "Whether a run from git finds what the one before left in its folder.",
         default=False,
+    ),
+    Field(
+        key="environment",
+        kind=Choice(tuple(ENVIRONMENT_WORDS.values())),
+        words="The Python environment of its robot: its own, or one that is managed and made from its lock.",
+        columns=("environment",),
+        of=lambda columns: environment_of(columns["environment"]),
+        stored=lambda value: {"environment": environment_stored(value)},
+        default="own",
+    ),
+    column_field(
+        "entry", "entry", Entry(), "What of the robot's files is started, a file or a module. Default: its main.py."
     ),
     Field(
         key="arguments",

@@ -583,10 +583,10 @@ def test_a_slow_preparation_delays_nobody_and_is_given_back_on_stop(
     real = RobotPreparation.__call__
     go_on = threading.Event()
 
-    def slow(self: RobotPreparation, run: Any) -> Any:
+    def slow(self: RobotPreparation, run: Any, watch: Any) -> Any:
         if run.trigger_name == "slow":
             go_on.wait(60)
-        return real(self, run)
+        return real(self, run, watch)
 
     monkeypatch.setattr(RobotPreparation, "__call__", slow)
     slow_id = site.single("slow", site.robot("slow", "open('slow.started', 'w')"), priority=1)

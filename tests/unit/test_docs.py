@@ -77,8 +77,13 @@ def script(name: str) -> ModuleType:
 
 
 def commands() -> dict[str, Any]:
+    """Return all commands by what is typed; those of a group with its name before theirs."""
     group: Any = typer.main.get_command(application())
-    return {"": group} | dict(group.commands)
+    found: dict[str, Any] = {"": group}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        found |= {name: command} if inner is None else {f"{name} {each}": one for each, one in inner.items()}
+    return found
 
 
 def options_of(command: Any) -> set[str]:
@@ -124,6 +129,7 @@ def test_command_lines_in_the_documents_can_be_typed() -> None:
     for document, line in lines:
         words = shlex.split(line, comments=True)
         name = words[0] if words and not words[0].startswith("-") else ""
+        name = " ".join(words[:2]) if " ".join(words[:2]) in commands() else name
         assert name in commands(), f"{document}: {line}"
         used = {word.partition("=")[0] for word in words if word.startswith("-")}
         assert used <= options_of(commands()[name]) | {"--help", "-h", "-o", "-s"}, f"{document}: {line}"

@@ -18,7 +18,10 @@ else:
     tomllib = pytest.importorskip("tomllib", reason="reading pyproject.toml needs Python 3.11")
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = {"runtime.txt": ("postgresql", "mysql"), "dev.txt": ("postgresql", "mysql", "test", "dev")}
+EXTRAS = {
+    "runtime.txt": ("postgresql", "mysql", "environments"),
+    "dev.txt": ("postgresql", "mysql", "environments", "test", "dev"),
+}
 
 
 def locked(name: str) -> list[Requirement]:

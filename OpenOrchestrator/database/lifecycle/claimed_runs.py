@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, StartedBy, TriggerType
+from OpenOrchestrator.database.statuses import JobStatus, RobotEnvironment, SecretPassing, StartedBy, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
 from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
@@ -46,6 +46,8 @@ class ClaimedRun:
         passing: How connection string and key reach the robot.
         timeout_seconds: None for no limit.
         keep_files: Whether a run from git finds what the one before left in its folder.
+        environment: The Python environment it is started in.
+        entry: What of the robot's files is started; None for its main.py.
         due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
     """
 
@@ -63,6 +65,8 @@ class ClaimedRun:
     passing: SecretPassing
     timeout_seconds: int | None
     keep_files: bool
+    environment: RobotEnvironment
+    entry: str | None
     due_at: datetime | None
     type: TriggerType
 
@@ -92,6 +96,8 @@ def run_of(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         passing=row.passing,
         timeout_seconds=row.timeout_seconds,
         keep_files=row.keep_files,
+        environment=row.environment,
+        entry=row.entry,
         due_at=trigger.due_at,
         type=row.type,
     )
@@ -146,6 +152,8 @@ def _job(identity: Identity, run: ClaimedRun, won: Won, site_now: datetime, *, b
         "timeout_seconds": run.timeout_seconds,
         "keep_files": run.keep_files,
         "pools": pool_amounts.written(won.row.pools),
+        "environment": run.environment.name,
+        "entry": run.entry,
         **_request_of(won.row, once=won.trigger.once),
         **_retry_of(won.trigger),
     }

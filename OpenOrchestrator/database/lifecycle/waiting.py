@@ -106,6 +106,7 @@ class ActiveJob:
         name: Of its trigger.
         since: Naive site time.
         is_blocking: Nothing else may run there meanwhile.
+        is_starting: Its robot's files and environment are made ready; there is no robot yet.
     """
 
     job_id: UUID
@@ -114,6 +115,7 @@ class ActiveJob:
     name: str
     since: datetime
     is_blocking: bool
+    is_starting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +219,19 @@ def in_short(reasons: Sequence[Reason]) -> str:
     return nearest.short
 
 
+def _run_words(job: ActiveJob) -> str:
+    if job.is_starting:
+        return f"It starts: {_named(job)}, on {job.scheduler}. Its robot's files and environment are made ready."
+    return f"It runs: {_named(job)}, on {job.scheduler}."
+
+
 def _reasons(facts: Facts) -> Iterator[Reason]:
     own = next((job for job in facts.jobs if job.trigger_id == facts.trigger_id), None)
     if facts.unreadable:
         words = f"Its row in the database cannot be used: {facts.unreadable}."
         yield Reason(Cause.UNREADABLE, words, short="Unusable row")
     elif own is not None:
-        words = f"It runs: {_named(own)}, on {own.scheduler}."
-        yield Reason(Cause.RUNS, words, scheduler=own.scheduler, jobs=(own.job_id,))
+        yield Reason(Cause.RUNS, _run_words(own), scheduler=own.scheduler, jobs=(own.job_id,))
     elif facts.due is not None:
         yield from _where(facts, facts.due)
     elif facts.status is TriggerStatus.PAUSED:

@@ -20,7 +20,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus, TriggerStatus
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
 from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
@@ -249,6 +249,7 @@ def _jobs(session: Session) -> tuple[ActiveJob, ...]:
             _JOBS.c.process_name,
             _JOBS.c.start_time,
             TRIGGERS.c.is_blocking,
+            _JOBS.c.status,
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
         .where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
@@ -262,6 +263,7 @@ def _jobs(session: Session) -> tuple[ActiveJob, ...]:
             name=row.trigger_name or row.process_name,
             since=row.start_time,
             is_blocking=bool(row.is_blocking),
+            is_starting=row.status is JobStatus.STARTING,
         )
         for row in session.connection().execute(query)
     )

@@ -18,8 +18,15 @@ from sqlalchemy.orm.attributes import set_committed_value
 from OpenOrchestrator.common.cron import validate_cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.missed_runs import LARGEST_MOST, LATE_SECONDS, LONGEST_WITHIN_SECONDS, MissedRuns
+from OpenOrchestrator.common.robot_entry import read_entry
 from OpenOrchestrator.common.schedules import ClosedDays, zone_named
-from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, SecretPassing, TriggerStatus, WhenLost
+from OpenOrchestrator.database.statuses import (
+    RETRIED_JOB_STATUSES,
+    RobotEnvironment,
+    SecretPassing,
+    TriggerStatus,
+    WhenLost,
+)
 from OpenOrchestrator.database.stores import pool_amounts, validation
 from OpenOrchestrator.database.triggers import Trigger
 
@@ -138,6 +145,8 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "process_status": lambda value, what: validation.member(value, TriggerStatus, what),
         "secret_passing": _passing,
         "keep_files": lambda value, what: None if value is None else validation.flag(value, what),
+        "environment": _environment,
+        "entry": _entry,
         "timezone": lambda value, what: None if value is None else _zone_name(value, what, dialect_name),
         "calendar": text_or_none(CALENDAR_LENGTH),
         "missed": _missed,
@@ -239,6 +248,19 @@ def _when_lost(value: Any, what: str) -> str | None:
     if value is None or (isinstance(value, str) and value in WhenLost.__members__):
         return value
     return validation.member(value, WhenLost, what).name
+
+
+def _environment(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in RobotEnvironment.__members__):
+        return value
+    return validation.member(value, RobotEnvironment, what).name
+
+
+def _entry(value: Any, what: str) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidInputError(f"The {what} has to be a text, not {value!r}.")
+    entry = read_entry(value)
+    return None if entry is None else entry.file or entry.module
 
 
 def _passing(value: Any, what: str) -> str | None:

@@ -23,7 +23,7 @@ from OpenOrchestrator.common.missed_runs import (
     MissedPolicy,
     MissedRuns,
 )
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.statuses import RobotEnvironment, SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
@@ -73,6 +73,7 @@ class TriggerRow:
         calendar: Name of the calendar of its schedule; None for every day.
         closed_days: What becomes of the runs of closed days, as it is written.
         pools: How much of which pools its runs need.
+        entry: What of the robot's files is started; None for its main.py.
         retry: The retry that its next ordinary run is; None if that is a run of its own.
         missed: What becomes of its runs that were missed.
     """
@@ -105,6 +106,8 @@ class TriggerRow:
     timezone: str | None
     calendar: str | None
     closed_days: str | None
+    environment: RobotEnvironment
+    entry: str | None
     retry: WaitingRetry | None = None
     pools: Amounts = ()
     missed: MissedPolicy = LIKE_BEFORE
@@ -142,6 +145,8 @@ BASE_COLUMNS = tuple(
         "secret_passing",
         "timeout_seconds",
         "keep_files",
+        "environment",
+        "entry",
         "failed_starts",
         "last_run",
         "run_requested_at",
@@ -219,6 +224,8 @@ def read(row: Any) -> TriggerRow:
         timezone=_optional(values, "timezone", _text) if scheduled else None,
         calendar=_optional(values, "calendar", _text) if scheduled else None,
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
+        environment=RobotEnvironment.__members__.get(str(values["environment"]), RobotEnvironment.OWN),
+        entry=_optional(values, "entry", _text),
         retry=_waiting_retry(values),
         pools=_read(values, "pools", pool_amounts.read),
         missed=_missed(values) if scheduled else LIKE_BEFORE,

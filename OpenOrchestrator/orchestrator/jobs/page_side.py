@@ -9,7 +9,7 @@ from uuid import UUID
 
 from nicegui import ui
 
-from OpenOrchestrator.database.statuses import SecretPassing, StartedBy, TriggerType
+from OpenOrchestrator.database.statuses import RobotEnvironment, SecretPassing, StartedBy, TriggerType
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import copy_button, tip
 from OpenOrchestrator.orchestrator.components.facts import term
@@ -165,12 +165,22 @@ def ran_with_pairs(ran: RanWith) -> list[tuple[str, str, bool]]:
     if ran.is_git:
         pairs.append(("Branch", ran.branch or "the default one", bool(ran.branch)))
         pairs.append(("Folder", "Kept between runs" if ran.keep_files else "Fresh for every run", False))
+    pairs += start_pairs(ran.entry, ran.environment, is_git=ran.is_git)
     pairs.append(("Secrets", PASSING_WORDS[ran.passing], False))
     pairs.append(("Time limit", times.limit(ran.timeout_seconds) if ran.timeout_seconds else "None", False))
     if ran.scheduler is not None:
         pairs.append(("Asked of", ran.scheduler, False))
     if not ran.arguments:
         pairs.append(("Arguments", "None", False))
+    return pairs
+
+
+def start_pairs(entry: str | None, environment: RobotEnvironment, *, is_git: bool) -> list[tuple[str, str, bool]]:
+    """Return in words what of a robot's files is started, and in which environment; nothing of what is usual. Pure."""
+    usual = "main.py" if is_git else "The file of the path"
+    pairs = [] if entry is None and environment is RobotEnvironment.OWN else [("Entry", entry or usual, bool(entry))]
+    if environment is RobotEnvironment.MANAGED:
+        pairs.append(("Environment", "Managed", False))
     return pairs
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
+from OpenOrchestrator.database.statuses import RobotEnvironment
 from OpenOrchestrator.orchestrator.annotations.backend import wrong_tags
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
@@ -17,6 +18,7 @@ from OpenOrchestrator.orchestrator.components.forms.fields import Doubt, choice,
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.checks import LARGEST_NUMBER, check_schedulers, doubt_schedulers
+from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentChange
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange, in_words
 
 if TYPE_CHECKING:
@@ -39,11 +41,17 @@ def effect(change: BulkChange) -> str:
         parts.append(f"have the priority {change.priority}")
     if change.missed is not None:
         parts.append(f"treat missed runs of a schedule so: {in_words(change.missed).lower()}")
+    if change.environment is not None:
+        parts.append(f"run in {'a managed environment' if _is_managed(change) else 'the environment of their own'}")
     if change.add_tags:
         parts.append(f"get the tag{'s' if len(change.add_tags) > 1 else ''} {listing(change.add_tags)}")
     if change.drop_tags:
         parts.append(f"lose the tag{'s' if len(change.drop_tags) > 1 else ''} {listing(change.drop_tags)}")
     return f"From now on they {listing(parts)}." if parts else ""
+
+
+def _is_managed(change: BulkChange) -> bool:
+    return change.environment is RobotEnvironment.MANAGED
 
 
 async def ask_changes(
@@ -85,6 +93,7 @@ async def ask_changes(
             with field("Priority", hint="Higher runs first; 0 is normal.") as priority_field:
                 priority = text_input("Priority", "0", check=_check_priority, marker="bulk-priority")
             missed = MissedChange(lambda: show(), shown=any(row.cron is not None for row in rows))  # noqa: PLW0108
+            environment = EnvironmentChange(lambda: show())  # noqa: PLW0108
             with field("Add tags", note="optional"):
                 added = choice(
                     "Add tags",
@@ -113,6 +122,7 @@ async def ask_changes(
                 schedulers=tuple(where.value or ()) if sets_where.value else None,
                 priority=int(str(priority.value).strip()) if sets_priority.value else None,
                 missed=missed.value(),
+                environment=environment.value(),
                 add_tags=tuple(added.value or ()),
                 drop_tags=tuple(dropped.value or ()),
             )

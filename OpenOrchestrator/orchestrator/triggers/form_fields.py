@@ -42,6 +42,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     doubt_schedulers,
     unmasked,
 )
+from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentFields
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
@@ -145,6 +146,7 @@ class TriggerFields:
                     "A run finds what the one before left beside the files of the same commit, such as its .venv. "
                     "Otherwise every run starts in a fresh folder."
                 ).classes("oo-hint").style("margin-top: 0")
+            self._environment = EnvironmentFields(drawer, settings)
             with field("Arguments", note="optional, JSON or any text", wide=True):
                 self._arguments = text_area(
                     "Arguments", settings.arguments, check=check_arguments, mono=True, marker="arguments"
@@ -256,7 +258,7 @@ class TriggerFields:
         self._branch_field.set_visibility(is_git)
         self._keep_field.set_visibility(is_git)
         self._path_hint.set_text(
-            "Address of the repository; its main.py is started."
+            "Address of the repository; its main.py is started, unless an entry says otherwise."
             if is_git
             else "A Python file, or a folder with a main.py, on the scheduler's machine."
         )
@@ -301,6 +303,7 @@ class TriggerFields:
             passing=self._passing.value,
             keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,
+            **self._environment.values(),
             **self._schedule.values(),
             missed=self._missed.value() if kind is TriggerType.SCHEDULED else LIKE_BEFORE,
             next_run=next_run,

@@ -16,7 +16,7 @@ from OpenOrchestrator.orchestrator.components.facts import term
 from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.jobs.backend.history import WAITING_CAP
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
-from OpenOrchestrator.orchestrator.jobs.page_side import PASSING_WORDS
+from OpenOrchestrator.orchestrator.jobs.page_side import PASSING_WORDS, start_pairs
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
@@ -117,6 +117,7 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
     if settings.is_git:
         pairs.append(("Branch", settings.branch or "the default one", bool(settings.branch)))
         pairs.append(("Folder", "Kept between runs" if settings.keep_files else "Fresh for every run", False))
+    pairs += start_pairs(settings.entry, settings.environment, is_git=settings.is_git)
     pairs += [
         ("Blocking", "Yes" if settings.is_blocking else "No", False),
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),

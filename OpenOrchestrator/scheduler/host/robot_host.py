@@ -93,7 +93,8 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
     Args:
         directory: The run directory, made by the launcher.
         spec: ``job``, ``argv``, ``cwd``, ``env``, ``secrets``, ``limit`` (bytes), ``timeout`` (seconds or None),
-            ``grace`` (seconds), ``host`` (what the host file says about this process).
+            ``grace`` (seconds), ``host`` (what the host file says about this process), and perhaps ``printed`` (how
+            many records there are from before).
 
     Returns:
         The content for the exit file. Never raises for what the robot or the disk does.
@@ -101,7 +102,7 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
     ending: dict[str, Any] = dict.fromkeys(("exit_code", "signal", "stopped", "output_error", "error"))
     ending |= {"timed_out": False, "survivors": []}
     tree = robot_tree.make_tree(f"{run_files.JOB_VARIABLE}={spec['job']}")
-    output = robot_output.OutputFile(directory / run_files.OUTPUT_FILE, spec["limit"])
+    output = robot_output.OutputFile(directory / run_files.OUTPUT_FILE, spec["limit"], printed=spec.get("printed", 0))
     started_at = _utc_now()
     try:
         robot = tree.start(spec["argv"], spec["cwd"], spec["env"])

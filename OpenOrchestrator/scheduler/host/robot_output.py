@@ -47,14 +47,15 @@ class OutputFile:
         path: The file; made if missing.
         limit: Most bytes of text to store, as UTF-8. After that only the last TAIL_BYTES of each stream are kept, in
             memory, and written by ``close``.
+        printed: The number after which records are numbered.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Path, limit: int, *, printed: int = 0) -> None:
         self.error: str | None = None
         """Why output could not be stored, if so; the first reason."""
         self._lock = threading.Lock()
         self._room = limit
-        self._number = 0
+        self._number = printed
         self._waiting: dict[str, _Waiting] = {}
         self._tails = {STDOUT: _Tail(), STDERR: _Tail()}
         self._cutting = False

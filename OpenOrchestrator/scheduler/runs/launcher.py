@@ -132,10 +132,11 @@ class Launcher:
             content = {
                 "job": str(spec.job_id),
                 "argv": command.argv,
-                "cwd": str(spec.file.parent),
+                "cwd": str(spec.folder or spec.file.parent),
                 "env": dict(command.env),
                 "secrets": (*secrets_of(spec.connection_string, spec.crypto_key), *spec.secrets),
                 "limit": spec.output_limit,
+                "printed": spec.printed,
                 "timeout": spec.timeout,
                 "grace": spec.grace,
                 "host": host_info,

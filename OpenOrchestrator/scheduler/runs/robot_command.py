@@ -67,6 +67,10 @@ class LaunchSpec:
         path: Folders to put before the PATH that the robot inherits.
         variables: Variables to add to its environment.
         secrets: Texts to hide in its output, besides connection string and key.
+        module: The module to run in place of the file; None for the file.
+        folder: The working folder; None for that of the file.
+        import_folders: Where the robot's modules are, besides where Python looks by itself.
+        printed: How many pieces of the job's output there are already.
     """
 
     job_id: UUID
@@ -84,6 +88,10 @@ class LaunchSpec:
     path: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    module: str | None = None
+    folder: Path | None = None
+    import_folders: tuple[str, ...] = ()
+    printed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,8 @@ def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]
         name_of_path = next((name for name in env if name.upper() == "PATH"), "PATH")
         env[name_of_path] = os.pathsep.join([*spec.path, *filter(None, [env.get(name_of_path)])])
     env |= spec.variables
+    if spec.import_folders:
+        env["PYTHONPATH"] = os.pathsep.join(spec.import_folders)
     env.setdefault("PYTHONUNBUFFERED", "1")
     env.setdefault("PYTHONIOENCODING", "utf-8:backslashreplace")
     env[run_files.JOB_VARIABLE] = str(spec.job_id)
@@ -144,7 +154,7 @@ def build_command(spec: LaunchSpec, *, python: str, inherited: Mapping[str, str]
         handed_over = list(secrets.values())
     argv = (
         spec.python or python,
-        str(spec.file),
+        *(("-m", spec.module) if spec.module is not None else (str(spec.file),)),
         spec.process_name,
         *handed_over,
         spec.process_arguments,

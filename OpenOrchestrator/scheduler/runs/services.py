@@ -34,14 +34,37 @@ class Prepared:
     missing: tuple[str, ...] = ()
 
 
+class StartUnwantedError(Exception):
+    """A preparation was broken off, because the start is not wanted any more."""
+
+
+class StartWatch(Protocol):
+    """What a preparation that takes long asks and tells on its way."""
+
+    def say(self, line: str) -> None:
+        """Show a line, without its end, in the output of the job."""
+
+    @property
+    def said(self) -> int:
+        """How many pieces of output that made."""
+
+    def require_wanted(self) -> None:
+        """Do nothing as long as the robot is to be started.
+
+        Raises:
+            StartUnwantedError: It is not: the run was killed or given back, or the scheduler leaves.
+        """
+
+
 class Preparation(Protocol):
     """Makes a claimed run ready to start; may take minutes (git, environments)."""
 
-    def __call__(self, run: ClaimedRun) -> Prepared:
+    def __call__(self, run: ClaimedRun, watch: StartWatch) -> Prepared:
         """Return what starts the robot.
 
         Raises:
             LaunchError: With the reason to store on the job.
+            StartUnwantedError: The watch said so.
         """
 
 

@@ -27,7 +27,8 @@ from OpenOrchestrator.scheduler.runs.error_log import log_info
 from OpenOrchestrator.scheduler.runs.following import Following
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Stored
-from OpenOrchestrator.scheduler.runs.services import Prepared, Services
+from OpenOrchestrator.scheduler.runs.services import Prepared, Services, StartUnwantedError
+from OpenOrchestrator.scheduler.runs.start_output import StartOutput
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 
 KILL_GRACE_SECONDS = 5.0
@@ -190,12 +191,23 @@ class Supervisor:
 
     def _start_robot(self, run: ClaimedRun) -> Following | Ending | None:
         """Start the robot, once; or return how the run ends without one; None if somebody else sees to that."""
+        output = StartOutput(
+            self._services.database,
+            run.job_id,
+            require_wanted=self._require_wanted,
+            on_trouble=self._record.tell_trouble,
+            on_record=self._services.on_record,
+        )
         try:
-            prepared = self._services.prepare(run)
+            prepared = self._services.prepare(run, output)
+        except StartUnwantedError:
+            output.flush()
+            return None if self._kill_reason is None else Ending(JobStatus.KILLED, None, self._kill_reason)
         except Exception as error:  # noqa: BLE001  (whatever a repository or a disk comes up with fails this run alone)
             if is_shortage(error) and self._kill_reason is None:
                 self._give_back(run, error)
                 return None
+            output.flush()
             words = str(error) if isinstance(error, LaunchError) else f"cannot be prepared: {words_of(error)}"
             return Ending(JobStatus.FAILED, None, words)
         if self._kill_reason is not None:
@@ -208,6 +220,7 @@ class Supervisor:
                 if begun is False and not self._withdrawn:
                     self._services.events.ownership_lost(self.job.job_id, self.job.trigger_name)
                 return None
+            output.flush()  # what the database did not take before
             failpoints.reach(failpoints.AFTER_BEGIN)
             directory = self._insist_on_start(prepared)
         except LaunchError as error:
@@ -220,6 +233,10 @@ class Supervisor:
         for sentence in prepared.missing:
             self._tell_missing(sentence)
         return following
+
+    def _require_wanted(self) -> None:
+        if self._kill_reason is not None or self._withdrawn or self._record.is_left:
+            raise StartUnwantedError
 
     def _tell_missing(self, sentence: str) -> None:
         events = self._services.events

@@ -25,10 +25,12 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.common.repository_address import RepositoryAddress
+from OpenOrchestrator.common.robot_entry import RobotEntry
 from OpenOrchestrator.scheduler.workspace import files, held_folders
 from OpenOrchestrator.scheduler.workspace.file_lock import locked
 from OpenOrchestrator.scheduler.workspace.git_command import GitCommand, GitFailedError, end_marked_processes
 from OpenOrchestrator.scheduler.workspace.git_mirror import GitMirror, Wanted
+from OpenOrchestrator.scheduler.workspace.robot_start import Start
 from OpenOrchestrator.scheduler.workspace.run_tree import UNFINISHED_SUFFIX, RunTrees
 
 _BAD_REFERENCE = re.compile(r"^[-/.]|[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|//|[/.]$|\.lock$")
@@ -50,14 +52,14 @@ class Checkout:
     Attributes:
         commit: Full id of the commit.
         folder: Root of its files.
-        main: The robot's file.
+        start: What of them is started.
         wanted: What was asked for, for the spare of the next run.
         missing: What else belongs to it and cannot be had, each as a sentence.
     """
 
     commit: str
     folder: Path
-    main: Path
+    start: Start
     wanted: Wanted
     missing: tuple[str, ...] = ()
 
@@ -111,7 +113,13 @@ class RepositoryCache:
         self._run_trees = RunTrees(self._mirror, self._address, git, pointers_wanted)
 
     def check_out(
-        self, reference: str | None, job_id: UUID, *, timeout: float, kept_for: UUID | None = None
+        self,
+        reference: str | None,
+        job_id: UUID,
+        *,
+        timeout: float,
+        kept_for: UUID | None = None,
+        entry: RobotEntry | None = None,
     ) -> Checkout:
         """Put the wanted commit on the disk, for one run.
 
@@ -121,9 +129,10 @@ class RepositoryCache:
             timeout: Seconds for all of it, waiting for others included.
             kept_for: The trigger whose last run's folder is to be used again, if it is free and of the same commit;
                 None for a fresh folder.
+            entry: What of its files is started; None for its main.py.
 
         Raises:
-            LaunchError: No such reference or no main.py, git failed, or time ran out.
+            LaunchError: No such reference or nothing to start, git failed, or time ran out.
         """
         if reference is not None and _BAD_REFERENCE.search(reference):
             raise LaunchError(f'"{reference}" is not the name of a branch or tag, nor a commit.')
@@ -136,13 +145,13 @@ class RepositoryCache:
                 self._recover()
                 with self._marked_busy():
                     try:
-                        return self._check_out(reference, job_id, kept_for, asked_at, deadline)
+                        return self._check_out(reference, job_id, kept_for, entry, asked_at, deadline)
                     except GitFailedError as error:
                         if not _DAMAGED.search(str(error)):
                             raise
                         # The mirror holds nothing that cannot be fetched again.
                         self._mirror.remove()
-                        return self._check_out(reference, job_id, kept_for, asked_at, deadline)
+                        return self._check_out(reference, job_id, kept_for, entry, asked_at, deadline)
         except TimeoutError as error:
             raise LaunchError(
                 f"Another process kept the local copy of {self._address.shown} busy for {timeout:.0f} s."
@@ -165,14 +174,18 @@ class RepositoryCache:
                     self._run_trees.clone(spare, wanted, deadline)
                     files.write_json(_ready_file(spare), {"commit": wanted.commit, "state": state})
 
-    def _check_out(
-        self, reference: str | None, job_id: UUID, kept_for: UUID | None, asked_at: float, deadline: float
+    def _check_out(  # noqa: PLR0917  (only what check_out was given, and when that was)
+        self,
+        reference: str | None,
+        job_id: UUID,
+        kept_for: UUID | None,
+        entry: RobotEntry | None,
+        asked_at: float,
+        deadline: float,
     ) -> Checkout:
         self._mirror.make(deadline)
         wanted = self._mirror.find(reference, asked_at, deadline)
-        main = self._run_trees.find_main(wanted.commit, deadline)
-        if main is None:
-            raise LaunchError("The repository holds no file main.py in this commit.")
+        start = self._run_trees.find_start(wanted.commit, entry, deadline)
         kept = None if kept_for is None else self._trees / f"{_KEPT}{kept_for.hex}"
         if kept is not None and held_folders.is_free(kept, job_id, self._run_ended):
             tree = kept
@@ -182,7 +195,7 @@ class RepositoryCache:
             self._prepare_fresh(tree, wanted, deadline)
         missing = self._run_trees.complete(tree, wanted, deadline)
         files.write_json(_ready_file(tree), {"commit": wanted.commit})
-        return Checkout(wanted.commit, tree, tree / main, wanted, missing)
+        return Checkout(wanted.commit, tree, start, wanted, missing)
 
     def _prepare_kept(self, tree: Path, wanted: Wanted, job_id: UUID, deadline: float) -> None:
         of_commit = files.read_json(_ready_file(tree)).get("commit")

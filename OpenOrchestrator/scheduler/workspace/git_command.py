@@ -83,7 +83,7 @@ class GitCommand:
         try:
             output, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            _end_tree(process)
+            end_tree(process)
             raise GitTimeoutError(
                 f"git {subcommand} did not finish in time ({seconds:.0f} s left for it) and was stopped."
             ) from None
@@ -127,8 +127,8 @@ def _start(command: list[str], env: dict[str, str], folder: Path | None) -> subp
     )
 
 
-def _end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End git and its helpers (git-remote-https, ssh), which would go on waiting for the server."""
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its helpers (git-remote-https, ssh), which would go on waiting for the server."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):

@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
-import site
 import subprocess
 import sys
 import sysconfig
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -27,6 +24,16 @@ from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.scheduler.workspace import files, held_folders
 from OpenOrchestrator.scheduler.workspace.file_lock import locked
 from OpenOrchestrator.scheduler.workspace.held_folders import RunEnded
+from OpenOrchestrator.scheduler.workspace.interpreters import (
+    ON_WINDOWS,
+    RobotPython,
+    is_own,
+    package_folders,
+    package_statements,
+    python_of,
+    tool_folders,
+    tools_of,
+)
 
 KEEP_DAYS = 90.0
 """Days after its last use that an environment is deleted."""
@@ -36,7 +43,6 @@ _LOCK = "lock"
 _LOCK_SECONDS = 120.0
 _MADE = "openorchestrator.json"
 _PATHS = "openorchestrator.pth"
-_ON_WINDOWS = os.name == "nt"
 # Windows starts only .exe files by name; pip brings what makes them.
 _MAKE_PIP_EXE = """
 import sys
@@ -45,19 +51,6 @@ maker = ScriptMaker(None, sys.argv[1])
 maker.executable, maker.variants = sys.executable, {"", "X"}
 maker.make("pip = pip._internal.cli.main:main")
 """
-
-
-@dataclass(frozen=True, slots=True)
-class RobotPython:
-    """What runs a robot.
-
-    Attributes:
-        executable: The interpreter.
-        path: Folders that come first on the robot's PATH: those of the interpreter's tools.
-    """
-
-    executable: str
-    path: tuple[str, ...]
 
 
 class RobotEnvironments:
@@ -83,8 +76,8 @@ class RobotEnvironments:
         Raises:
             LaunchError: The environment cannot be made.
         """
-        if not _is_own(python) or importlib.util.find_spec("venv") is None:
-            return RobotPython(python, _tool_folders(python))
+        if not is_own(python) or importlib.util.find_spec("venv") is None:
+            return RobotPython(python, tool_folders(python))
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with locked(self._folder / _LOCK, timeout=_LOCK_SECONDS):
@@ -100,7 +93,7 @@ class RobotEnvironments:
                 f"The Python environment of the robot cannot be made in {self._folder}: {error}. Make room there, or "
                 "name an interpreter for robots in the setting OpenOrchestratorPython."
             ) from error
-        return RobotPython(str(_python_of(environment)), (str(_tools_of(environment)), *_tool_folders(python)))
+        return RobotPython(str(python_of(environment)), (str(tools_of(environment)), *tool_folders(python)))
 
     def release(self, job_id: UUID) -> None:
         """Let the next run have the environment of a job's trigger; delete one that the job had for itself.
@@ -143,38 +136,9 @@ class RobotEnvironments:
         )
 
 
-def _is_own(python: str) -> bool:
-    found = shutil.which(python) or python
-    return os.path.normcase(Path(found).absolute()) == os.path.normcase(Path(sys.executable).absolute())
-
-
-def _tool_folders(python: str) -> tuple[str, ...]:
-    """Return the folder of an interpreter and, on Windows, that of its scripts."""
-    found = shutil.which(python)
-    if found is None:
-        return ()
-    folder = Path(found).absolute().parent
-    scripts = folder / "Scripts"
-    return (str(folder), str(scripts)) if _ON_WINDOWS and scripts.is_dir() else (str(folder),)
-
-
-def _tools_of(environment: Path) -> Path:
-    return environment / ("Scripts" if _ON_WINDOWS else "bin")
-
-
-def _python_of(environment: Path) -> Path:
-    return _tools_of(environment) / ("python.exe" if _ON_WINDOWS else "python")
-
-
 def _description() -> dict[str, object]:
     """Return what an environment depends on: when it changes, the environment is made anew."""
-    return {"python": sys.executable, "version": sys.version, "paths": _paths(), "pip": _bundled_pip()}
-
-
-def _paths() -> list[str]:
-    """Return where the packages of the scheduler's Python are."""
-    found = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
-    return [path for path in found if Path(path).is_dir()]
+    return {"python": sys.executable, "version": sys.version, "paths": package_folders(), "pip": _bundled_pip()}
 
 
 def _bundled_pip() -> str | None:
@@ -193,18 +157,17 @@ def _make(environment: Path) -> None:
     import venv  # noqa: PLC0415  (some distributions leave it out)
 
     files.remove_tree(environment)
-    venv.EnvBuilder(system_site_packages=True, symlinks=not _ON_WINDOWS, with_pip=False).create(environment)
-    if not _python_of(environment).is_file():  # on Windows it only warns
+    venv.EnvBuilder(system_site_packages=True, symlinks=not ON_WINDOWS, with_pip=False).create(environment)
+    if not python_of(environment).is_file():  # on Windows it only warns
         raise LaunchError(
             f"The Python environment of the robot cannot be made in {environment.parent}: the module venv of "
             f"{sys.executable} put no interpreter there, so that Python is not complete. Repair it, or name an "
             "interpreter for robots in the setting OpenOrchestratorPython."
         )
     bundled = _bundled_pip()
-    # As statements, because paths alone would leave out what .pth files there add, and may hold any character.
-    lines = [f"import site; site.addsitedir({path!a})" for path in _paths()]
+    lines = package_statements()
     lines += [f"import sys; sys.path.append({bundled!a})"] if bundled else []
-    packages = sysconfig.get_path("purelib", "nt" if _ON_WINDOWS else "posix_prefix", {"base": str(environment)})
+    packages = sysconfig.get_path("purelib", "nt" if ON_WINDOWS else "posix_prefix", {"base": str(environment)})
     (Path(packages) / _PATHS).write_text("\n".join(lines) + "\n", encoding="ascii")
     if bundled or importlib.util.find_spec("pip") is not None:
         _make_pip(environment)
@@ -213,8 +176,8 @@ def _make(environment: Path) -> None:
 
 def _make_pip(environment: Path) -> None:
     """Put a pip of its own before that of the scheduler, which may be on the PATH as well."""
-    tools, python = _tools_of(environment), _python_of(environment)
-    if _ON_WINDOWS:
+    tools, python = tools_of(environment), python_of(environment)
+    if ON_WINDOWS:
         subprocess.run([python, "-c", _MAKE_PIP_EXE, tools], check=True, stdin=subprocess.DEVNULL, capture_output=True)
         return
     for name in ("pip", f"pip{sys.version_info[0]}", f"pip{sys.version_info[0]}.{sys.version_info[1]}"):

@@ -15,14 +15,15 @@ from uuid import uuid4
 
 from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.common.repository_address import RepositoryAddress
+from OpenOrchestrator.common.robot_entry import RobotEntry
 from OpenOrchestrator.scheduler.workspace import files
 from OpenOrchestrator.scheduler.workspace.git_command import GitCommand
 from OpenOrchestrator.scheduler.workspace.git_mirror import HEADS, GitMirror, Wanted
+from OpenOrchestrator.scheduler.workspace.robot_start import Start, find_start
 
 UNFINISHED_SUFFIX = ".tmp"
 """What folders end in that are being made."""
 
-_MAIN = "main.py"
 _VENV_MARK = "pyvenv.cfg"
 _CODE = (".py", ".pyw", ".pyi", ".pyc", ".pyo", ".pyd", ".so", ".pth", ".egg-link")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -111,11 +112,14 @@ class RunTrees:
             )
         return tuple(missing)
 
-    def find_main(self, commit: str, deadline: float) -> str | None:
-        """Return the ``main.py`` in the shallowest folder, then by alphabet; None if there is none."""
+    def find_start(self, commit: str, entry: RobotEntry | None, deadline: float) -> Start:
+        """Return what is started of a commit.
+
+        Raises:
+            LaunchError: It is not there.
+        """
         names = self.mirror.run("ls-tree", "-r", "-z", "--name-only", commit, deadline=deadline).split("\0")
-        mains = (name for name in names if name.rpartition("/")[2] == _MAIN)
-        return min(mains, key=lambda name: (name.count("/"), name), default=None)
+        return find_start(names, entry)
 
     def _clone_without_files(self, tree: Path, wanted: Wanted, deadline: float) -> Path:
         unfinished = tree.with_name(f"{tree.name}.{uuid4().hex}{UNFINISHED_SUFFIX}")

@@ -41,7 +41,7 @@ class Fleet:
             database=site.database,
             events=bench.events,
             contact=bench.contact,
-            prepare=lambda run: bench.prepare(run),  # noqa: PLW0108  (a test replaces it)
+            prepare=lambda run, watch: bench.prepare(run, watch),  # noqa: PLW0108  (a test replaces it)
             on_over=self.runs.remove,
         )
         options: SchedulerOptions = scheduler_options(load_settings(name="bench", workspace=site.workspace))
@@ -189,9 +189,9 @@ def test_a_run_that_is_being_prepared_is_not_given_back(fleet: Fleet, monkeypatc
     prepared = threading.Event()
     real = fleet.bench.prepare
 
-    def prepare(run: Any) -> Any:
+    def prepare(run: Any, watch: Any) -> Any:
         assert prepared.wait(60)
-        return real(run)
+        return real(run, watch)
 
     fleet.bench.prepare = prepare
     fleet.start_due()

@@ -29,7 +29,7 @@ from OpenOrchestrator.scheduler.presence.keeper import Keeper
 from OpenOrchestrator.scheduler.runs import run_record, supervisor
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory, find_runs
-from OpenOrchestrator.scheduler.runs.services import Prepared
+from OpenOrchestrator.scheduler.runs.services import Prepared, StartWatch
 from OpenOrchestrator.scheduler.runs.supervisor import Phase, Supervisor
 
 pytestmark = pytest.mark.kinds("sqlite")
@@ -234,7 +234,7 @@ def test_what_is_left_of_a_robot_without_host_is_not_touched_before_it_is_known_
     ],
 )
 def test_a_preparation_that_fails_fails_the_run(bench: Bench, error: Exception, reason: str) -> None:
-    def fail(_run: ClaimedRun) -> Prepared:
+    def fail(_run: ClaimedRun, _watch: StartWatch) -> Prepared:
         raise error
 
     bench.prepare = fail
@@ -264,7 +264,7 @@ def caused_by(cause: Exception) -> LaunchError:
     ],
 )
 def test_a_run_that_the_machine_has_no_means_to_prepare_is_given_back(bench: Bench, error: Exception) -> None:
-    def fail(_run: ClaimedRun) -> Prepared:
+    def fail(_run: ClaimedRun, _watch: StartWatch) -> Prepared:
         raise error
 
     bench.prepare = fail
@@ -287,8 +287,8 @@ def test_a_start_that_the_machine_has_no_means_for_is_tried_again_in_place(bench
     real = bench.prepare
     left = [shortages]
 
-    def prepare(run: ClaimedRun) -> Prepared:
-        prepared = real(run)
+    def prepare(run: ClaimedRun, watch: StartWatch) -> Prepared:
+        prepared = real(run, watch)
 
         def start() -> RunDirectory:
             if left[0]:
@@ -311,7 +311,7 @@ def test_a_start_that_the_machine_has_no_means_for_is_tried_again_in_place(bench
 
 
 def test_no_secret_in_what_is_stored_about_a_failure(bench: Bench) -> None:
-    def fail(_run: ClaimedRun) -> Prepared:
+    def fail(_run: ClaimedRun, _watch: StartWatch) -> Prepared:
         raise ValueError(f"unforeseen {bench.site.key}")
 
     bench.prepare = fail
@@ -327,7 +327,7 @@ def test_a_start_that_fails_after_the_run_began_fails_the_run(bench: Bench) -> N
     def refuse() -> RunDirectory:
         raise LaunchError("the disk is full")
 
-    bench.prepare = lambda _run: Prepared(refuse, None)
+    bench.prepare = lambda _run, _watch: Prepared(refuse, None)
     bench.site.single("trigger", "robot.py")
     bench.start()
     bench.await_end()
@@ -340,7 +340,7 @@ def test_a_start_that_fails_after_the_run_began_fails_the_run(bench: Bench) -> N
 def test_killed_while_it_is_prepared_the_robot_is_never_started(bench: Bench) -> None:
     go_on = threading.Event()
 
-    def wait(_run: ClaimedRun) -> Prepared:
+    def wait(_run: ClaimedRun, _watch: StartWatch) -> Prepared:
         go_on.wait(30)
         return Prepared(lambda: pytest.fail("started"), None)
 
@@ -361,7 +361,7 @@ def test_killed_while_it_is_prepared_the_robot_is_never_started(bench: Bench) ->
 def test_given_back_while_it_is_prepared_the_robot_is_never_started(bench: Bench) -> None:
     go_on = threading.Event()
 
-    def wait(_run: ClaimedRun) -> Prepared:
+    def wait(_run: ClaimedRun, _watch: StartWatch) -> Prepared:
         go_on.wait(30)
         return Prepared(lambda: pytest.fail("started"), None)
 

@@ -41,7 +41,7 @@ def test_a_local_file_is_used_where_it_is(work: Workspace, tmp_path: Path) -> No
     file = tmp_path / "robots" / "one" / "run me.PY"
     file.parent.mkdir(parents=True)
     file.touch()
-    assert work.prepare(f" {file} ", False, None) == PreparedRobot(file, file.parent, None, file.parent)
+    assert work.prepare(f" {file} ", False, None) == PreparedRobot(file, file.parent, None, file.parent, top=tmp_path)
     (tmp_path / "robots" / "requirements.txt").touch()
     assert work.prepare(str(file), False, None).project == tmp_path / "robots"
 

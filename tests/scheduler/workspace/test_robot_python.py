@@ -21,7 +21,8 @@ from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.scheduler.host.run_files import write_exit
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.workspace.checkout import run_has_ended
-from OpenOrchestrator.scheduler.workspace.robot_python import RobotEnvironments, RobotPython
+from OpenOrchestrator.scheduler.workspace.interpreters import RobotPython
+from OpenOrchestrator.scheduler.workspace.robot_python import RobotEnvironments
 
 DAY = 86400
 SAY_WHERE = "import json, sys, OpenOrchestrator, sqlalchemy; print(json.dumps([sys.prefix, OpenOrchestrator.__file__]))"

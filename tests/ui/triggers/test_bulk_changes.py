@@ -17,6 +17,7 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import QueueTrigger, Trigger
+from OpenOrchestrator.database.statuses import RobotEnvironment
 from OpenOrchestrator.database.stores import notes, triggers
 from OpenOrchestrator.database.stores.notes import Annotated, Owner, StoredAnnotation
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
@@ -60,6 +61,9 @@ async def test_what_is_named_is_changed_and_all_else_stays(database: Database, c
     assert noted(database, trigger_id) == Annotated("Words", Owner("Anna"), ("new", "stays"))
     assert await backend.change(trigger_id, BulkChange(schedulers=(), priority=0, drop_tags=("new",)))
     assert settings(database, trigger_id) == ([], 0)
+    assert await backend.change(trigger_id, BulkChange(environment=RobotEnvironment.MANAGED))
+    assert make.trigger(database, trigger_id).environment == "MANAGED"
+    assert make.trigger(database, other).environment is None
     assert noted(database, trigger_id).tags == ("stays",)
     assert make.trigger(database, trigger_id).next_run == before
     assert settings(database, other) == (["a"], 3)
@@ -185,6 +189,19 @@ async def test_what_is_not_switched_on_stays(user: User, site: Database) -> None
     await click(user, "confirm-change")
     await user.should_see("One was changed", retries=30)
     assert settings(site, one) == (["a"], 8)
+
+
+async def test_the_environment_of_several_is_changed(user: User, site: Database) -> None:
+    ids = add(site, "One", "Two")
+    await open_dialog(user, ("One", "Two"))
+    enter(user, "set-environment", True)
+    await user.should_see("From now on they run in a managed environment.")
+    await click(user, "confirm-change")
+    await user.should_see("2 triggers were changed", retries=30)
+    assert [make.trigger(site, each).environment for each in ids] == ["MANAGED", "MANAGED"]
+    assert (
+        effect(BulkChange(environment=RobotEnvironment.OWN)) == "From now on they run in the environment of their own."
+    )
 
 
 async def test_those_that_were_left_out_are_named_with_the_reason(user: User, site: Database) -> None:

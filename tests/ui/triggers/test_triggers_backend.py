@@ -14,7 +14,14 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Trigger
-from OpenOrchestrator.database.statuses import JobStatus, SecretPassing, TriggerStatus, TriggerType, WhenLost
+from OpenOrchestrator.database.statuses import (
+    JobStatus,
+    RobotEnvironment,
+    SecretPassing,
+    TriggerStatus,
+    TriggerType,
+    WhenLost,
+)
 from OpenOrchestrator.orchestrator.backend.names import NamesBackend
 from OpenOrchestrator.orchestrator.live.registry import badges_of
 from OpenOrchestrator.orchestrator.shell.backend import CountsBackend
@@ -106,6 +113,8 @@ async def test_an_update_changes_everything_once_and_loses_to_a_newer_one(backen
         (SCHEDULED, replace(SCHEDULED, name="B", cron="0 7 * * *", schedulers=(), branch=None, timeout_seconds=None)),
         (SCHEDULED, replace(SCHEDULED, keep_files=True)),
         (replace(SCHEDULED, keep_files=True), SCHEDULED),
+        (SCHEDULED, replace(SCHEDULED, environment=RobotEnvironment.MANAGED, entry="robot_framework")),
+        (replace(SCHEDULED, environment=RobotEnvironment.MANAGED, entry="jobs/night.py"), SCHEDULED),
         (SINGLE, replace(SINGLE, next_run=datetime(2026, 12, 1, 8, 0), passing=SecretPassing.ARGUMENTS, arguments="x")),
         (QUEUE, replace(QUEUE, queue="other", min_batch_size=1, is_git=True, branch="dev", priority=-4)),
         (QUEUE, RETRYING),

@@ -35,6 +35,8 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
         priority=5,
         timezone="Asia/Tokyo",
         calendar="Week",
+        environment="MANAGED",
+        entry="robot_framework",
     )
     add_trigger(site, QueueTrigger, trigger_name="Letters", queue_name="letters", min_batch_size=3, is_blocking=False)
     await user.open("/triggers?type=scheduled")
@@ -52,6 +54,7 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
     assert (row["Next run"], row["Schedulers"], row["Blocking"]) == ("2026-11-23 08:12:00", "A, B", "Yes")
     assert (row["Priority"], row["Arguments"]) == ("5", "'=cmd()")
     assert (row["Time zone"], row["Calendar"], row["On closed days"]) == ("Asia/Tokyo", "Week", "skip")
+    assert (row["Environment"], row["Entry"]) == ("managed", "robot_framework")
 
 
 async def test_an_export_reads_in_parts_and_in_the_order_of_names(

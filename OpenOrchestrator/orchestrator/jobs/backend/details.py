@@ -21,6 +21,7 @@ from OpenOrchestrator.database.statuses import (
     UNSTARTED_JOB_STATUSES,
     JobStatus,
     QueueStatus,
+    RobotEnvironment,
     SecretPassing,
     TriggerType,
 )
@@ -62,6 +63,8 @@ class RanWith:
         timeout_seconds: None for no limit.
         passing: How connection string and key reached the robot.
         keep_files: Whether it found what the run before left in its folder.
+        environment: The Python environment it was started in.
+        entry: What of the robot's files was started; None for its main.py.
         scheduler: The one scheduler that it was asked for; None for any.
     """
 
@@ -72,6 +75,8 @@ class RanWith:
     timeout_seconds: int | None
     passing: SecretPassing
     keep_files: bool
+    environment: RobotEnvironment
+    entry: str | None
     scheduler: str | None
 
 
@@ -259,6 +264,8 @@ def _details(session: Session, job: JobRow, logs: int, secrets: Sequence[str]) -
             JOBS.c.timeout_seconds,
             JOBS.c.secret_passing,
             JOBS.c.keep_files,
+            JOBS.c.environment,
+            JOBS.c.entry,
             JOBS.c.run_scheduler,
             _T.c.timeout_seconds.label("limit"),
             _T.c.retry_times,
@@ -304,5 +311,7 @@ def _ran_with(job: Any, secrets: Sequence[str]) -> RanWith:
         timeout_seconds=job.timeout_seconds,
         passing=SecretPassing.__members__.get(job.secret_passing or "", SecretPassing.AUTO),
         keep_files=bool(job.keep_files),
+        environment=RobotEnvironment.__members__.get(job.environment or "", RobotEnvironment.OWN),
+        entry=job.entry or None,
         scheduler=job.run_scheduler,
     )

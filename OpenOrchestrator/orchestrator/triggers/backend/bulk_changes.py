@@ -1,4 +1,4 @@
-"""Changing the same few settings of several triggers: where they run, how urgent they are, and their tags."""
+"""Changing a few settings of several triggers at once: where and in what they run, how urgent they are, their tags."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
+from OpenOrchestrator.database.statuses import RobotEnvironment
 from OpenOrchestrator.database.stores import notes, validation
 from OpenOrchestrator.database.triggers import ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -33,6 +34,7 @@ class BulkChange:
         schedulers: Names of those the triggers may run on, empty for any; None leaves them.
         priority: None leaves it.
         missed: What becomes of missed runs of those with a schedule; None leaves it.
+        environment: The one their robots are started in; None leaves it.
         add_tags: Tags they get beside those they have.
         drop_tags: Tags that are taken from them.
     """
@@ -40,12 +42,13 @@ class BulkChange:
     schedulers: tuple[str, ...] | None = None
     priority: int | None = None
     missed: MissedPolicy | None = None
+    environment: RobotEnvironment | None = None
     add_tags: tuple[str, ...] = ()
     drop_tags: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
-        of_all = (self.schedulers, self.priority, self.missed)
+        of_all = (self.schedulers, self.priority, self.missed, self.environment)
         return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
@@ -94,6 +97,8 @@ class BulkChangesBackend(Backend):
             values["scheduler_whitelist"] = validation.whitelist(change.schedulers, self._database.dialect_name)
         if change.priority is not None:
             values["priority"] = validation.integer(change.priority, "priority")
+        if change.environment is not None:
+            values["environment"] = change.environment.name
         return values
 
     def _tag(self, session: Session, subject: str, change: BulkChange) -> None:

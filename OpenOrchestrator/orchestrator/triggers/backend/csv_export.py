@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
-from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.statuses import RobotEnvironment, TriggerStatus
 from OpenOrchestrator.database.stores.trigger_rows import missed_policy
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend import csv_format
@@ -51,6 +51,8 @@ TRIGGER_HEAD = (
     "Missed runs",
     "Missed within seconds",
     "Missed at most",
+    "Environment",
+    "Entry",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -99,6 +101,8 @@ _QUERY = sa.select(
     _C.c.missed,
     _C.c.missed_within_seconds,
     _C.c.missed_most,
+    _T.c.environment,
+    _T.c.entry,
 ).select_from(joined())
 
 
@@ -126,6 +130,8 @@ def _cells(row: Any) -> tuple[str | None, ...]:
         row.calendar,
         None if row.calendar is None else (row.closed_days or ClosedDays.SKIP.name).lower(),
         *_missed_cells(row),
+        (row.environment or RobotEnvironment.OWN.name).lower(),
+        row.entry,
     )
 
 

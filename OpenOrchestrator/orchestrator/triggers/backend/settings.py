@@ -20,6 +20,7 @@ from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, lim
 from OpenOrchestrator.database.statuses import (
     RETRIED_JOB_STATUSES,
     JobStatus,
+    RobotEnvironment,
     SecretPassing,
     TriggerStatus,
     TriggerType,
@@ -72,6 +73,8 @@ class TriggerSettings:
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
         keep_files: Whether a run from git finds what the one before left in its folder.
+        environment: The Python environment its robot is started in.
+        entry: What of the robot's files is started, a file or a module; None for its main.py.
         retry_times: How often a run that failed is tried again.
         retry_pause: Seconds before the first retry.
         retry_growth: By how much each later pause is longer than the one before.
@@ -94,6 +97,8 @@ class TriggerSettings:
     passing: SecretPassing = SecretPassing.AUTO
     timeout_seconds: int | None = None
     keep_files: bool = False
+    environment: RobotEnvironment = RobotEnvironment.OWN
+    entry: str | None = None
     cron: str | None = None
     timezone: str | None = None
     calendar: str | None = None
@@ -267,6 +272,8 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         passing=trigger.passing,
         timeout_seconds=trigger.timeout_seconds,
         keep_files=bool(trigger.keep_files),
+        environment=trigger.robot_environment,
+        entry=trigger.entry or None,
         retry_times=trigger.retry_times or 0,
         retry_pause=trigger.retry_pause_seconds or 0,
         retry_growth=1.0 if trigger.retry_growth is None else trigger.retry_growth,
@@ -295,6 +302,8 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "secret_passing": settings.passing.name,
         "timeout_seconds": settings.timeout_seconds,
         "keep_files": settings.keep_files,
+        "environment": settings.environment.name,
+        "entry": settings.entry or None,
         "retry_times": settings.retry_times,
         "retry_pause_seconds": settings.retry_pause,
         "retry_growth": settings.retry_growth,
@@ -365,6 +374,8 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
         return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
     if column.name in _UNSET and value == _UNSET[column.name]:
         return sa.or_(column.is_(None), column == value)
+    if column.name == "environment" and value == RobotEnvironment.OWN.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(RobotEnvironment.__members__))
     if column.name == "keep_files" and not value:
         return sa.or_(column.is_(None), column == value)
     same: sa.ColumnElement[bool] = column == value
