@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks import app, elements, environments, fleet, logs, report, robot_ready, scheduler
+from benchmarks import app, elements, environments, fleet, logs, references, report, robot_ready, scheduler
 from benchmarks.databases import KINDS, Target, private_target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -42,6 +42,12 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     "environments": (
         lambda on, quick: environments.environments(on, samples=20 if quick else 200),
         ("sqlite",),
+    ),
+    "references": (
+        lambda on, quick: references.references(
+            on, elements=100_000 if quick else 1_000_000, samples=5 if quick else 20
+        ),
+        KINDS,
     ),
     "app": (lambda on, quick: app.app(on, quick=quick), ("sqlite", "postgresql")),
 }

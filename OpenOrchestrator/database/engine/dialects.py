@@ -11,6 +11,7 @@ import enum
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -84,15 +85,17 @@ class NameList(TypeDecorator[list[str]]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
         """Read the array; text that is none becomes one name that matches nobody, so that the row stays readable."""
-        if not value:
-            return []
-        try:
-            names = json.loads(value)
-        except ValueError:
-            return [value]
-        if not isinstance(names, list):
-            return [value]
-        return [str(name) for name in names]
+        return list(_names_in(value)) if value else []
+
+
+@lru_cache(maxsize=1024)
+def _names_in(text: str) -> tuple[str, ...]:
+    """Return the names in a list; kept, because pages read the few lists that there are hundreds of times a minute."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return (text,)
+    return tuple(str(name) for name in names) if isinstance(names, list) else (text,)
 
 
 def _precise_datetime(dialect: Dialect) -> TypeEngine[Any]:

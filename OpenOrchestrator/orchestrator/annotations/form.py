@@ -139,6 +139,8 @@ class _AnnotationForm:
         try:
             while not await self._backend.save(self._kind, self._subject, self._values(), self._stored):
                 newer = await self._backend.get(self._kind, self._subject)
+                if newer.values == self._values():
+                    break  # somebody else saved the same
                 if not await confirm(
                     f"Overwrite the changes to {self._name}?",
                     _question(self._stored.values, newer.values),

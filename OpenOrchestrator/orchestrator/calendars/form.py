@@ -179,6 +179,8 @@ class _CalendarForm:
     async def _update(self, row: CalendarRow, calendar: Calendar) -> bool:
         while not await self._backend.update(row, calendar):
             newer = await self._backend.get(row.name)
+            if newer.calendar == calendar:
+                return True  # somebody else saved the same
             way = await overwrite(
                 f"Overwrite the changes to {row.name}?",
                 ["Somebody else changed it while this form was open.", "Saving puts your values in their place."],

@@ -57,7 +57,7 @@ class ComingLanes(Element, component="lanes.js"):
 
 def lanes_of(forecast: Forecast, zone: tzinfo) -> list[dict[str, Any]]:
     """Return a lane for each scheduler with anything to see, and for each choice of several."""
-    live = [each.name for each in forecast.schedulers if not each.silent]
+    live = [each.name for each in forecast.schedulers if each.takes_runs]
     runs: dict[Places, list[Coming]] = {}
     for expected in forecast.runs:
         runs.setdefault(expected.places, []).append(expected.run)
@@ -88,7 +88,7 @@ def _lane(
     elif places:
         lane["tip"] = "Which of them takes a run shows when it is due:\n" + some(sorted(places, key=str.casefold), 12)
     else:
-        lane["tip"] = "The schedulers that their triggers name are not heard from."
+        lane["tip"] = "The schedulers that their triggers name are not heard from, or cordoned."
         lane["x"] = True
     return lane
 

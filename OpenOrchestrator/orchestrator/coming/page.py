@@ -10,7 +10,7 @@ from OpenOrchestrator.orchestrator.coming.address import wanted_of
 from OpenOrchestrator.orchestrator.coming.backend.coming import ComingBackend, Forecast
 from OpenOrchestrator.orchestrator.coming.lanes import ComingLanes
 from OpenOrchestrator.orchestrator.coming.rows import COLUMNS, TROUBLE_COLUMNS, coming_row, nowhere_row, trouble_row
-from OpenOrchestrator.orchestrator.coming.words import notes, runs_text, summary
+from OpenOrchestrator.orchestrator.coming.words import looked_note, notes, runs_text, summary
 from OpenOrchestrator.orchestrator.components import empty, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost
 from OpenOrchestrator.orchestrator.components.chart import legend
@@ -27,6 +27,11 @@ NONE_YET = empty.NoneYet(
     "sym_r_event_upcoming",
     "Nothing is scheduled",
     "Runs that triggers with a time will start are listed here. Queue triggers run when elements wait.",
+)
+PAUSED = empty.NoneYet(
+    "sym_r_pause_circle",
+    "Nothing is expected while the site is paused",
+    "What is due by then starts when the pause ends, or somebody resumes the site.",
 )
 LEGEND = (("coming", "Expected"), ("blocks", "Blocking"), ("bad", "Will not fit"))
 
@@ -128,7 +133,7 @@ class ComingPage:
     def _show(self, forecast: Forecast) -> None:
         self._forecast = forecast
         wanted, zone = self._wanted, self._view.zone
-        live = [each.name for each in forecast.schedulers if not each.silent]
+        live = [each.name for each in forecast.schedulers if each.takes_runs]
         found = [each for each in forecast.runs if wanted.has(each)]
         first = (wanted.page - 1) * wanted.size
         page = found[first : first + wanted.size]
@@ -142,7 +147,7 @@ class ComingPage:
         total = runs_text(forecast.total)
         self._view.count(summary(forecast) if len(found) == len(forecast.runs) else f"{times.number(shown)} of {total}")
         self._empty.show(
-            NONE_YET,
+            PAUSED if forecast.pause is not None else NONE_YET,
             shown=bool(page),
             hidden_by=self._hidden_by() if forecast.runs else "",
             on_clear=self._clear,
@@ -166,11 +171,12 @@ class ComingPage:
             rows.insert(0, nowhere_row(forecast))
         self._troubles.show(rows)
         more = len(troubles) - len(listed) + forecast.more_troubles
-        self._troubles_text.set_text(f"The first {len(listed)}; {times.number(more)} more later" if more else "")
+        first = f"The first {len(listed)}; {times.number(more)} more later" if more else ""
+        self._troubles_text.set_text(looked_note(forecast, zone) or first)
         self._troubles_card.set_visibility(bool(rows))
 
     def _show_notes(self, forecast: Forecast) -> None:
-        words = notes(forecast)
+        words = notes(forecast, self._view.zone)
         if [label.text for label in self._notes.default_slot.children if isinstance(label, ui.label)] == words:
             return
         self._notes.clear()

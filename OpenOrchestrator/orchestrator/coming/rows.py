@@ -85,10 +85,10 @@ def nowhere_row(forecast: Forecast) -> Row:
         cells={
             "when": cells.text("When due"),
             "kind": cells.pill(NOWHERE),
-            "where": cells.text("None that is heard from", tone="t2"),
+            "where": cells.text(places_text(frozenset(), ()), tone="t2"),
             "who": cells.text(
                 some(forecast.nowhere),
-                second="The schedulers that they name are unknown, or not heard from.",
+                second="The schedulers that they name are unknown, not heard from, or cordoned.",
                 tip="\n".join(forecast.nowhere),
             ),
         },

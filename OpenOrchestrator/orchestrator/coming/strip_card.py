@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.coming.hour_strip import HourStrip
-from OpenOrchestrator.orchestrator.coming.words import some, summary
+from OpenOrchestrator.orchestrator.coming.words import looked_note, nowhere_note, pause_note, summary
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.coming.backend.coming import Forecast
@@ -43,6 +43,8 @@ class StripCard:
         """Show what is expected."""
         self._summary.set_text(summary(forecast))
         self._strip.show(forecast, self._view.zone)
-        nowhere = f"No scheduler that is heard from may take {some(forecast.nowhere)}." if forecast.nowhere else ""
-        self._note.set_text(nowhere)
-        self._note.set_visibility(bool(nowhere))
+        zone = self._view.zone
+        said = (pause_note(forecast, zone), looked_note(forecast, zone), nowhere_note(forecast))
+        words = " ".join(note for note in said if note)
+        self._note.set_text(words)
+        self._note.set_visibility(bool(words))

@@ -43,7 +43,7 @@ def some(names: Iterable[str], most: int = MOST_NAMES) -> str:
 def places_text(places: Places, live: Sequence[str]) -> str:
     """Return which schedulers may take a run: ``RPA-VM-01``, ``RPA-VM-01 or RPA-VM-02``, ``Any``."""
     if not places:
-        return "None that is heard from"
+        return "None that takes runs"
     names = sorted(places, key=str.casefold)
     if len(names) > 1 and len(names) == len(live):
         return "Any"
@@ -100,9 +100,35 @@ def trouble_time(trouble: Trouble, now: datetime, zone: tzinfo) -> tuple[str, st
     return text, tip if trouble.times == 1 else f"{trouble.times} times between\n{tip}"
 
 
-def notes(forecast: Forecast) -> list[str]:
+def pause_note(forecast: Forecast, zone: tzinfo) -> str:
+    """Return what the pause of the site means for a forecast; empty without one."""
+    if forecast.pause is None:
+        return ""
+    if forecast.pause.until is None:
+        return "The whole site is paused, nobody said until when: this is what runs if it is resumed now."
+    until = times.calendar(forecast.pause.until, forecast.now, zone)
+    return f"The whole site is paused until {until}: what is due before starts then."
+
+
+def looked_note(forecast: Forecast, zone: tzinfo) -> str:
+    """Return how far was looked for what will not fit; empty where all of it was."""
+    if forecast.looked_to is None:
+        return ""
+    until = times.calendar(forecast.looked_to, forecast.now, zone)
+    return f"So many runs are expected that only those until {until} were set against each other."
+
+
+def nowhere_note(forecast: Forecast) -> str:
+    """Return which triggers no scheduler may take; empty if there are none."""
+    held = any(each.held for each in forecast.schedulers)
+    which = "is heard from and not cordoned" if held else "is heard from"
+    return f"No scheduler that {which} may take {some(forecast.nowhere)}." if forecast.nowhere else ""
+
+
+def notes(forecast: Forecast, zone: tzinfo) -> list[str]:
     """Return how sure a forecast is, and what it leaves out, in sentences."""
-    said = [
+    said = [note for note in (pause_note(forecast, zone), looked_note(forecast, zone)) if note]
+    said += [
         f"Expected from schedules; a run takes the mean of its trigger's last {LAST_RUNS} runs that were done.",
         "Whether a scheduler takes only triggers that name it is not known here.",
     ]
@@ -114,7 +140,10 @@ def notes(forecast: Forecast) -> list[str]:
         said.append(f"Paused, failed or killed, so left out: {some(forecast.left_out)}.")
     if forecast.unreadable:
         said.append(f"Left out, because their schedule cannot be read: {some(forecast.unreadable)}.")
-    unknown = [each.name for each in forecast.schedulers if not each.silent and each.slots is None]
+    held = [each.name for each in forecast.schedulers if each.held and not each.silent]
+    if held:
+        said.append(f"Cordoned or drained, so nothing is expected on {some(held)}.")
+    unknown = [each.name for each in forecast.schedulers if each.takes_runs and each.slots is None]
     if unknown:
         said.append(f"How many jobs run at once on {some(unknown)} is not known, so it counts as enough.")
     return said

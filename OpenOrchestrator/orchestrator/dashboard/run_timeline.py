@@ -32,10 +32,14 @@ class RunTimeline(Element, component="run_timeline.js"):
         self._props["span"] = LENGTH.total_seconds()
         self._props["prefix"] = prefix
         self._props["label"] = "Runs by scheduler, last 24 hours"
-        self._shown_at = 0
+        self._drawn: tuple[Sequence[Lane], datetime, tzinfo] | None = None
 
     def show(self, lanes: Sequence[Lane], now: datetime, zone: tzinfo) -> None:
         """Show these lanes. Between changes, only the time is sent, once a minute."""
+        minute = now.replace(second=0, microsecond=0)
+        if self._drawn == (lanes, minute, zone):
+            return  # what is said of a run changes with the run, or with the minute
+        self._drawn = lanes, minute, zone
         new = [_lane(lane, zone, now) for lane in lanes]
         ticks = _ticks(now, zone)
         second, clock = int(now.timestamp()), times.clock_time(now, zone)
@@ -45,10 +49,8 @@ class RunTimeline(Element, component="run_timeline.js"):
             self._props["ticks"] = ticks
             self._props["now"] = second
             self._props["time"] = clock
-            self._shown_at = second
             self.update()
-        elif second - self._shown_at >= 60:
-            self._shown_at = second
+        else:
             self.run_method("tick", second, clock)
 
 

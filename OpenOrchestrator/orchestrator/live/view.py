@@ -6,6 +6,8 @@ Owns the address of the page (filters, sort and page number live there) and its 
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
@@ -71,6 +73,7 @@ class View:
         self._count: ui.label | None = None
         self._title = ""
         self._closed = False
+        self._marked = -math.inf
         viewer.seen = self._mark_updated
 
     @property
@@ -288,5 +291,10 @@ class View:
             self._freshness.set_state(state)
 
     def _mark_updated(self) -> None:
+        # A page follows several queries, which all come at the same tick: one of them says so.
+        now = time.monotonic()
+        if now - self._marked < self._live.interval / 2:
+            return
         if self._freshness is not None and not self._freshness.is_deleted:
+            self._marked = now
             self._freshness.mark_updated()

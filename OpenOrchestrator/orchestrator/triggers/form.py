@@ -163,6 +163,8 @@ class _TriggerForm:
     async def _update(self, stored: StoredTrigger, settings: TriggerSettings) -> bool:
         while not await self._backend.update(stored, settings):
             newer = await self._backend.get(stored.id)
+            if newer.settings == settings:
+                return True  # somebody else saved the same
             changed = ", ".join(differences(stored.settings, newer.settings)) or "its settings"
             way = await overwrite(
                 f"Overwrite the changes to {stored.settings.name}?",

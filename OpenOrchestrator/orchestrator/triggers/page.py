@@ -190,7 +190,17 @@ class TriggerPage:
         self._once("logs", history.logs, lambda: self._tabs.count("logs", self._logs.show(history.logs)))
         self._once(
             "next",
-            (state.stored, row.next_run, row.status, row.late, row.pause, row.skipped, history.waiting, minute),
+            (
+                state.stored,
+                row.next_run,
+                row.status,
+                row.late,
+                row.pause,
+                row.skipped,
+                row.retry,
+                history.waiting,
+                minute,
+            ),
             lambda: self._build_next(state),
         )
         self._once("set", state.stored.settings, lambda: self._build_settings(state))

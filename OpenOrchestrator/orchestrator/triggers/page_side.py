@@ -21,7 +21,7 @@ from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
-from OpenOrchestrator.orchestrator.triggers.failure_words import in_words
+from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, in_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words as missed_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
@@ -41,11 +41,19 @@ def draw_next_runs(row: ListedTrigger, waiting: int | None, now: datetime, zone:
     """
     with ui.element("h2"):
         ui.label("Next runs")
+    retry = row.retry if row.status is TriggerStatus.IDLE else None
+    if retry is not None:
+        with ui.element("div").classes("oo-next-run").mark("next-retry"):
+            words = attempt_words(retry)
+            day = f"{words[0].upper()}{words[1:]}, {times.day(retry.at, zone)}, {times.clock_time(retry.at, zone)}"
+            tip(ui.label(day), times.absolute(retry.at, zone))
+            ui.label(times.future(retry.at, now)).classes("oo-t3")
     if row.queue is not None:
         _draw_queue(row, row.queue, waiting or 0)
     elif row.cron is not None and row.status not in STOPPED_STATUSES:
         skipped = skipped_of(row, now, zone)
-        _draw_schedule(row, None if skipped is None else skipped.due, now, zone)
+        begin = now if retry is None else max(now, retry.at)  # neither its schedule nor its queue starts it before
+        _draw_schedule(row, None if skipped is None else skipped.due, now, zone, begin)
     elif row.next_run is not None and row.type is TriggerType.SINGLE and row.status is TriggerStatus.IDLE:
         instant = times.from_site(row.next_run, zone)
         with ui.element("div").classes("oo-next-run"):
@@ -76,10 +84,12 @@ def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
         ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
 
 
-def _draw_schedule(row: ListedTrigger, skipped: datetime | None, now: datetime, site_zone: tzinfo) -> None:
+def _draw_schedule(
+    row: ListedTrigger, skipped: datetime | None, now: datetime, site_zone: tzinfo, begin: datetime
+) -> None:
     try:
         schedule = row.schedule(site_zone)
-        dues = () if schedule is None else schedule.next_dues(now, NEXT_RUNS)
+        dues = () if schedule is None else schedule.next_dues(begin, NEXT_RUNS)
     except InvalidInputError as error:
         ui.label(str(error)).classes("oo-fg-failed oo-pre")
         return

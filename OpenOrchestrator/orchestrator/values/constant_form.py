@@ -55,7 +55,8 @@ class _ConstantForm(NamedForm[ConstantRow]):
         return ["Somebody else changed it while this form was open."]
 
     def _both_values(self, newer: ConstantRow) -> list[Difference]:
-        return [Difference("Value", newer.value or "(empty)", str(self._value.value or "") or "(empty)")]
+        yours = str(self._value.value or "")
+        return [] if newer.value == yours else [Difference("Value", newer.value or "(empty)", yours or "(empty)")]
 
     def _edit(self, row: ConstantRow) -> None:
         edit_constant(self._view, row, self._on_saved)

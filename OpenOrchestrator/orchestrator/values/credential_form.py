@@ -68,7 +68,9 @@ class _CredentialForm(NamedForm[CredentialRow]):
         return await self._backend.update(row, username, password, key=self._view.installation.key)
 
     def _both_values(self, newer: CredentialRow) -> list[Difference]:
-        found = [Difference("User name", newer.username or "(empty)", str(self._username.value or "") or "(empty)")]
+        found, yours = [], str(self._username.value or "")
+        if newer.username != yours:
+            found.append(Difference("User name", newer.username or "(empty)", yours or "(empty)"))
         if self._password.value:
             found.append(Difference("Password", "Not shown", "The one you entered"))
         return found

@@ -99,7 +99,10 @@ class NamedForm(ABC, Generic[R]):
 
     @abstractmethod
     def _both_values(self, newer: R) -> list[Difference]:
-        """Return what differs between what is stored now and what is entered; nothing of a secret."""
+        """Return what differs between what is stored now and what is entered; nothing of a secret.
+
+        A secret that was entered counts as different: whether it is the same is not known.
+        """
 
     @abstractmethod
     def _edit(self, row: R) -> None:
@@ -125,8 +128,11 @@ class NamedForm(ABC, Generic[R]):
     async def _overwrite(self, row: R) -> bool:
         while not await self._update(row):
             newer = await self._rows.get(row.name)
+            both = self._both_values(newer)
+            if not both:
+                return True  # somebody else saved the same
             title = f"Overwrite the change to {row.name}?"
-            way = await overwrite(title, self._question(newer), self._both_values(newer), action="Overwrite")
+            way = await overwrite(title, self._question(newer), both, action="Overwrite")
             if way == THEIRS:
                 self._drawer.discard()
                 self._edit(newer)

@@ -102,6 +102,21 @@ async def test_wrong_fields_are_named_and_nothing_is_saved(user: User, site: Dat
     assert read(site, AnnotatedKind.CONSTANT, "Limit") == StoredAnnotation()
 
 
+async def test_notes_that_somebody_else_saved_alike_meanwhile_are_saved_without_a_question(
+    user: User, site: Database
+) -> None:
+    add_constants(site, "Limit")
+    save(site, AnnotatedKind.CONSTANT, "Limit", Annotated("before"))
+    await user.open("/constants")
+    await act_on(user, "constants", "notes", "Limit")
+    await user.should_see(marker="notes", retries=30)
+    enter(user, "notes", "the same")
+    save(site, AnnotatedKind.CONSTANT, "Limit", Annotated("the same"))
+    await click(user, "save")
+    await user.should_see("The notes on Limit were saved", retries=50)
+    await user.should_not_see("Overwrite the changes to Limit?")
+
+
 async def test_a_change_of_somebody_else_is_shown_before_it_is_overwritten(user: User, site: Database) -> None:
     add_constants(site, "Limit")
     save(site, AnnotatedKind.CONSTANT, "Limit", Annotated("before", tags=("a",)))

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from nicegui.testing import User
 
 from OpenOrchestrator.common.clock import SettableClock
+from OpenOrchestrator.common.schedules import Schedule
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, Scheduler, SingleTrigger
+from OpenOrchestrator.database.site import SITE_PAUSE, SiteSetting
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores import site_pause
+from OpenOrchestrator.database.stores.site_pause import SitePause
 from OpenOrchestrator.orchestrator.coming.backend.collisions import Kind
-from OpenOrchestrator.orchestrator.coming.backend.coming import ComingBackend, Forecast, Horizon
+from OpenOrchestrator.orchestrator.coming.backend.coming import (
+    ComingBackend,
+    Forecast,
+    Horizon,
+    KnownScheduler,
+    Read,
+    forecast_of,
+)
+from OpenOrchestrator.orchestrator.coming.backend.occurrences import Planned
 from OpenOrchestrator.orchestrator.coming.hour_strip import HourStrip
 from OpenOrchestrator.orchestrator.coming.lanes import ComingLanes
 from OpenOrchestrator.orchestrator.coming.words import notes
@@ -178,7 +192,7 @@ async def test_what_nobody_may_take_is_said(user: User, site: Database) -> None:
     await user.open("/coming")
     row = (await rows_of(user, "troubles"))["Nobody may take them"]
     assert cell(row, "who")["t"] == "Orphan"
-    assert cell((await rows_of(user, "coming"))["Orphan"], "where")["t"] == "None that is heard from"
+    assert cell((await rows_of(user, "coming"))["Orphan"], "where")["t"] == "None that takes runs"
     assert (await forecast(site)).troubles == ()
 
 
@@ -245,4 +259,56 @@ async def test_a_forecast_keeps_lengths_for_a_while(site: Database, clock: Setta
 async def test_an_empty_site_has_nothing_to_say_but_how_it_counts(site: Database, horizon: Horizon) -> None:
     found = await forecast(site, horizon)
     assert (found.runs, found.troubles, found.nowhere) == ((), (), ())
-    assert len(notes(found)) == 2
+    assert len(notes(found, site.zone)) == 2
+
+
+@pytest.mark.parametrize("mark", ["cordoned_at", "drain_at"])
+async def test_nothing_is_expected_on_a_scheduler_that_starts_nothing(user: User, site: Database, mark: str) -> None:
+    scheduler(site, "A")
+    scheduler(site, "B")
+    site.write(lambda session: session.execute(sa.update(Scheduler).filter_by(machine_name="A").values({mark: NOW})))
+    scheduled(site, "Only A", NOW + HOUR, scheduler_whitelist=["A"])
+    scheduled(site, "Any", NOW + HOUR)
+    found = await forecast(site)
+    assert found.nowhere == ("Only A",)
+    assert {each.run.trigger.name: each.places for each in found.runs} == {"Only A": frozenset(), "Any": {"B"}}
+    await user.open("/coming")
+    await user.should_see("Cordoned or drained, so nothing is expected on A.", retries=30)
+    await user.open("/")
+    await user.should_see("No scheduler that is heard from and not cordoned may take Only A.", retries=50)
+
+
+def planned(site: Database, pause: SitePause) -> Forecast:
+    first = NOW + timedelta(minutes=48)
+    hourly = Planned(uuid4(), "Hourly", "p", False, (), first, Schedule("0 * * * *", site.zone))
+    read = Read((hourly,), (), (KnownScheduler("A", 2, False),), (), (), 0, pause)
+    return forecast_of(read, NOW, NOW + Horizon.DAY.length, site.zone)
+
+
+def test_what_is_due_while_the_site_is_paused_starts_when_the_pause_ends(site: Database) -> None:
+    end = NOW + 5 * HOUR
+    found = planned(site, SitePause(until=end))
+    assert [each.run.start for each in found.runs][:2] == [end, NOW + timedelta(hours=5, minutes=48)]
+    assert "The whole site is paused until 13:12: what is due before starts then." in notes(found, site.zone)
+
+
+def test_a_pause_of_the_site_that_outlasts_the_span_leaves_nothing(site: Database) -> None:
+    assert planned(site, SitePause(until=NOW + timedelta(days=2))).runs == ()
+
+
+async def test_it_is_said_that_a_paused_site_is_why_nothing_is_expected(user: User, site: Database) -> None:
+    value = json.dumps({"reason": "Move", "by": None, "since": None, "until": "2099-01-01T00:00:00+00:00"})
+    site.write(lambda session: session.add(SiteSetting(name=SITE_PAUSE, value=value)))
+    scheduled(site, "Hourly", NOW + timedelta(minutes=48), "0 * * * *")
+    await user.open("/coming")
+    await user.should_see("Nothing is expected while the site is paused", retries=30)
+
+
+async def test_of_a_pause_without_an_end_it_is_said_what_would_run_if_it_ended_now(user: User, site: Database) -> None:
+    scheduler(site, "A")
+    scheduled(site, "Hourly", NOW + timedelta(minutes=48), "0 * * * *")
+    site.write(lambda session: site_pause.pause(session, reason="Move"))
+    assert len((await forecast(site)).runs) == 24
+    await user.open("/")
+    words = "The whole site is paused, nobody said until when: this is what runs if it is resumed now."
+    await user.should_see(words, retries=50)

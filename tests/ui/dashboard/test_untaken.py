@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,8 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import QueueElement, QueueTrigger, ScheduledTrigger, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.dashboard.attention import Attention, AttentionRow
+from OpenOrchestrator.orchestrator.dashboard.backend.overview import DashboardBackend
+from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UntakenTrigger, untaken
 from tests.ui.pages import act_on, click, rows_of, until
 from tests.ui.sample import NOW, add_trigger
@@ -74,6 +77,35 @@ def requested_at(database: Database, trigger_id: UUID) -> object:
     table = Trigger.__table__
     query = sa.select(table.c.run_requested_at).where(table.c.id == trigger_id)
     return database.read(lambda session: session.execute(query).scalar_one())
+
+
+async def statements_of_a_glance(database: Database) -> int:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    backend = DashboardBackend(database, database.clock)
+    await backend.glance(Span.DAY)
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        await backend.glance(Span.DAY)
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", note)
+    return len(asked)
+
+
+async def test_a_glance_asks_for_all_queues_at_once(site: Database) -> None:
+    add_trigger(site, QueueTrigger, trigger_name="T", queue_name="queue", min_batch_size=1)
+    few = await statements_of_a_glance(site)
+    for number in range(30):
+        name = f"queue {number}"
+        add_elements(site, name, 2, age=timedelta(minutes=5))
+        add_trigger(site, QueueTrigger, trigger_name=name, queue_name=name, min_batch_size=1 + number % 3)
+    assert await statements_of_a_glance(site) == few
+    found = (await DashboardBackend(site, site.clock).glance(Span.DAY)).untaken
+    assert {each.name for each in found} == {f"queue {number}" for number in range(30) if number % 3 < 2}
+    assert {each.waiting for each in found} == {2}
 
 
 async def causes(user: User) -> dict[str, AttentionRow]:

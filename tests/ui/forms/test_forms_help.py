@@ -172,6 +172,19 @@ async def test_the_question_before_a_trigger_is_overwritten_shows_both_values(us
     assert site.read(lambda session: session.scalar(path)) == "https://bot:secret@git.example/theirs"
 
 
+async def test_a_trigger_that_somebody_else_saved_alike_meanwhile_is_saved_without_a_question(
+    user: User, site: Database
+) -> None:
+    trigger = payroll(site)
+    await user.open(f"/triggers?form=edit-{trigger}")
+    await user.should_see(marker="drawer", retries=30)
+    set_value(user, "path", "same.py")
+    site.write(lambda session: session.execute(sa.update(Trigger.__table__).values(process_path="same.py")))
+    await click(user, "save")
+    await user.should_not_see(marker="drawer", retries=50)
+    await user.should_not_see("Overwrite the changes to Payroll?")
+
+
 async def test_the_question_before_an_element_is_overwritten_shows_both_values(user: User, site: Database) -> None:
     element = QueueElement(
         queue_name="q", reference="r", data="old", status=QueueStatus.NEW, created_date=site_time(NOW)

@@ -13,7 +13,7 @@ from nicegui.testing import User
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job
-from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.statuses import JobStatus, StartedBy
 from OpenOrchestrator.orchestrator.backend.periods import Period
 from OpenOrchestrator.orchestrator.jobs.backend import csv_export
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobQuery, JobsBackend
@@ -39,7 +39,11 @@ async def test_the_jobs_that_match_are_exported(user: User, app: App, site: Data
         end_time=site_time(NOW + timedelta(seconds=62)),
         exit_code=1,
         reason="@evil\nsecond line",
+        started_by=StartedBy.RETRY.name,
+        retry_number=2,
+        retry_of=uuid4(),
     )
+    first = str(failed.retry_of)
     done = Job(id=uuid4(), process_name="p", scheduler_name="A", status=JobStatus.DONE, start_time=site_time(NOW))
     failed_id = failed.id
     site.write(lambda session: session.add_all([failed, done]))
@@ -54,6 +58,7 @@ async def test_the_jobs_that_match_are_exported(user: User, app: App, site: Data
     assert (row["Claimed"], row["Started"]) == ("2026-11-23 08:12:00", "2026-11-23 08:12:02")
     assert row["Reason"] == "'@evil\nsecond line"
     assert row["Id"] == str(failed_id)
+    assert (row["Started by"], row["Retry"], row["Retry of"]) == ("Retry", "2", first)
 
 
 @pytest.mark.parametrize("descending", [True, False])

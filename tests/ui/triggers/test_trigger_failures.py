@@ -165,3 +165,14 @@ async def test_the_page_of_a_job_says_which_attempt_it_is_and_links_to_the_other
     await user.should_see("1 of 3", retries=30)
     (link,) = user.find(kind=ui.link, marker="attempt-2").elements
     assert link.props["href"] == f"/jobs/{second}"
+
+
+async def test_the_next_runs_of_a_page_begin_with_the_retry_that_waits(user: User, site: Database) -> None:
+    trigger = new_trigger(site, cron_expr="*/5 * * * *", next_run=site_time(NOW) + timedelta(minutes=3), **WAITING)
+    await user.open(f"/triggers/{trigger}")
+    await user.should_see("Next runs", retries=30)
+    (retry,) = user.find(marker="next-retry").elements
+    shown = [label.text for label in retry.default_slot.children if isinstance(label, ui.label)]
+    assert shown == ["Retry 1 of 2, Mon 23 Nov, 08:22", "in 10 min"]
+    await user.should_see("Mon 23 Nov, 08:25")
+    await user.should_not_see("Mon 23 Nov, 08:20")  # its schedule does not start it before the retry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from nicegui.testing import User
@@ -37,6 +38,11 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
         calendar="Week",
         environment="MANAGED",
         entry="robot_framework",
+        retry_times=2,
+        retry_number=1,
+        retry_at=NOW + timedelta(minutes=10),
+        last_run=site_time(NOW),
+        retry_last_run=site_time(NOW),
     )
     add_trigger(site, QueueTrigger, trigger_name="Letters", queue_name="letters", min_batch_size=3, is_blocking=False)
     await user.open("/triggers?type=scheduled")
@@ -55,6 +61,7 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
     assert (row["Priority"], row["Arguments"]) == ("5", "'=cmd()")
     assert (row["Time zone"], row["Calendar"], row["On closed days"]) == ("Asia/Tokyo", "Week", "skip")
     assert (row["Environment"], row["Entry"]) == ("managed", "robot_framework")
+    assert (row["Retries"], row["Next retry"]) == ("2", "2026-11-23 08:22:00")
 
 
 async def test_an_export_reads_in_parts_and_in_the_order_of_names(

@@ -114,6 +114,19 @@ async def test_an_edit_over_a_newer_version_asks(user: User, site: Database) -> 
     assert stored(site) == {"Limit": "mine"}
 
 
+async def test_an_edit_to_what_somebody_else_has_saved_meanwhile_asks_nothing(user: User, site: Database) -> None:
+    add(site, "Limit")
+    await user.open("/constants")
+    await act_on(user, "constants", "edit", "Limit")
+    await user.should_see(marker="save", retries=30)
+    value(user, "value", "the same")
+    site.write(lambda session: session.execute(sa.update(Constant).values(value="the same")))
+    await click(user, "save")
+    await user.should_see("Limit was saved", retries=50)
+    await user.should_not_see("Overwrite the change to Limit?")
+    assert stored(site) == {"Limit": "the same"}
+
+
 async def test_an_edit_of_one_that_was_deleted_says_so(user: User, site: Database) -> None:
     add(site, "Limit")
     await user.open("/constants")

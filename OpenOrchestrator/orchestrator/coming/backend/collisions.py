@@ -18,6 +18,13 @@ from OpenOrchestrator.orchestrator.coming.backend.occurrences import Coming
 
 MOST_TROUBLES = 200
 
+MOST_COMPARED = 200_000
+"""Runs that are set against each other, each as often as there are choices of schedulers that it counts for. What
+comes after that many is left out."""
+
+MOST_SINGLE = 100_000
+"""Runs of hours with many that are looked at one by one."""
+
 Places = frozenset[str]
 """Names of schedulers that a run may be taken by."""
 
@@ -76,17 +83,33 @@ def allowed(whitelist: Sequence[str], schedulers: Iterable[str]) -> Places:
     return frozenset(name for name in schedulers if name.strip().casefold() in wanted)
 
 
-def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> tuple[list[Trouble], int]:
-    """Return what will not fit, the earliest first, and how many more there are beyond MOST_TROUBLES.
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """What will not fit.
+
+    Attributes:
+        listed: The earliest first.
+        more: How many more there are beyond MOST_TROUBLES.
+        looked_to: What starts from here on was not set against each other, because there is too much of it; None if
+            everything was.
+    """
+
+    listed: list[Trouble]
+    more: int = 0
+    looked_to: datetime | None = None
+
+
+def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> Troubles:
+    """Return what will not fit. The work is bounded: of very many runs only the first are looked at.
 
     Args:
         demands: Expected runs; those that no scheduler may take are left out.
         slots: Of each scheduler; None where it is not known, which counts as enough.
     """
     by_places: dict[Places, list[_Timed]] = {}
-    for demand in demands:
-        if demand.places:
-            by_places.setdefault(demand.places, []).append(_Timed.of(demand))
+    first, looked_to = _first([demand for demand in demands if demand.places], slots)
+    for demand in first:
+        by_places.setdefault(demand.places, []).append(_Timed.of(demand))
     lanes = {places: _Lane(some) for places, some in by_places.items()}
     found: list[_Span] = []
     more = 0
@@ -102,9 +125,35 @@ def troubles_of(demands: Iterable[Demand], slots: Mapping[str, int | None]) -> t
         found += some
         more += others
     found.sort(key=lambda span: (span.start, span.end, sorted(span.places)))
-    listed = (_closed(span) for span in found[:MOST_TROUBLES])
-    exact = [refined for trouble in listed if (refined := _exact(trouble, slots)) is not None]
-    return exact, more + max(len(found) - MOST_TROUBLES, 0)
+    exact: list[Trouble] = []
+    left = MOST_SINGLE
+    for trouble in map(_closed, found[:MOST_TROUBLES]):
+        refined: Trouble | None = trouble
+        end = trouble.end
+        if not _is_certain(trouble, slots):
+            count = sum(demand.run.count for demand in trouble.demands)
+            end = trouble.start + (trouble.end - trouble.start) * min(left / count, 1.0)
+            left -= min(count, left)
+            refined = _exact(trouble, end, slots)
+        if refined is not None:
+            exact.append(refined)
+        if end < trouble.end:
+            return Troubles(exact, 0, end)
+    return Troubles(exact, more + max(len(found) - MOST_TROUBLES, 0), looked_to)
+
+
+def _first(demands: Sequence[Demand], slots: Mapping[str, int | None]) -> tuple[Sequence[Demand], datetime | None]:
+    """Return as many of the earliest runs as can be set against each other, and when the next one starts."""
+    choices = {demand.places for demand in demands} | {frozenset(slots)}
+    counts = {places: sum(places <= each for each in choices) for places in choices}
+    compared = 0
+    ordered = sorted(demands, key=lambda demand: demand.run.start)
+    for number, demand in enumerate(ordered):
+        compared += counts[demand.places]
+        # Runs of the same moment stay together.
+        if compared > MOST_COMPARED and demand.run.start > ordered[number - 1].run.start:
+            return ordered[:number], demand.run.start
+    return ordered, None
 
 
 # How a run is set against the room. Places in a list of counts: a sweep asks for them very often.
@@ -291,14 +340,19 @@ def _instant(timestamp: float) -> datetime:
     return datetime.fromtimestamp(timestamp, tz=timezone.utc)
 
 
-def _exact(trouble: Trouble, slots: Mapping[str, int | None]) -> Trouble | None:
-    """Return a trouble that is one only for the many runs of an hour as it is run by run; None if these do not meet."""
-    room = _Room({name: slots[name] for name in trouble.places})
+def _is_certain(trouble: Trouble, slots: Mapping[str, int | None]) -> bool:
+    """Tell whether a trouble is one however the many runs of an hour lie within it."""
     timed = [_Timed.of(demand) for demand in trouble.demands]
     certain = [each for each in timed if each.demand.run.count == 1 or each.sort == _SLOT]
-    if len(certain) == len(timed) or _sweep(certain, trouble.places, room)[0]:
-        return trouble
-    single = [each for demand in trouble.demands for each in _Timed.single(demand, trouble.start, trouble.end)]
+    if len(certain) == len(timed):
+        return True
+    return bool(_sweep(certain, trouble.places, _Room({name: slots[name] for name in trouble.places}))[0])
+
+
+def _exact(trouble: Trouble, end: datetime, slots: Mapping[str, int | None]) -> Trouble | None:
+    """Return a trouble as it is run by run, looked at up to some instant; None if its runs do not meet until then."""
+    room = _Room({name: slots[name] for name in trouble.places})
+    single = [each for demand in trouble.demands for each in _Timed.single(demand, trouble.start, end)]
     exact, _ = _sweep(single, trouble.places, room)
     if not exact:
         return None

@@ -22,6 +22,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.attention import is_silent
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import site_pause
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     TIME_COLUMNS,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from OpenOrchestrator.common.clock import Clock
     from OpenOrchestrator.database.engine.database import Database
+    from OpenOrchestrator.database.stores.site_pause import SitePause
 
 _WILL_RUN = {TriggerStatus.IDLE.name, TriggerStatus.RUNNING.name}
 _SINGLE_IS_OVER = {TriggerStatus.DONE.name, TriggerStatus.RUNNING.name}
@@ -68,11 +70,18 @@ class KnownScheduler:
     Attributes:
         slots: How many jobs it runs at once; None from earlier versions.
         silent: Whether it has not been heard from for too long; then nothing is expected to run on it.
+        held: Whether it is cordoned or drained, and starts nothing until somebody lets it.
     """
 
     name: str
     slots: int | None
     silent: bool
+    held: bool = False
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether runs are expected on it."""
+        return not self.silent and not self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class Read:
         left_out: Names of triggers by the clock that are paused, failed or killed, and so do not run.
         unreadable: Names of triggers whose row or cron expression cannot be read.
         queue_triggers: Enabled ones, which have no times.
+        pause: Of the whole site; None for none.
     """
 
     planned: tuple[Planned, ...]
@@ -100,6 +110,7 @@ class Read:
     left_out: tuple[str, ...]
     unreadable: tuple[str, ...]
     queue_triggers: int
+    pause: SitePause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,9 @@ class Forecast:
         runs: By start.
         troubles: What will not fit, by start.
         more_troubles: How many more there are, which are not listed.
-        nowhere: Names of triggers that no scheduler which is heard from may take.
+        looked_to: Until then it was worked out what will not fit; None for all of it.
+        nowhere: Names of triggers that no scheduler may take of those that take runs.
+        pause: Of the whole site. Where its end is known, nothing is expected before; else runs are as if it ended now.
     """
 
     now: datetime
@@ -123,6 +136,8 @@ class Forecast:
     left_out: tuple[str, ...]
     unreadable: tuple[str, ...]
     queue_triggers: int
+    looked_to: datetime | None = None
+    pause: SitePause | None = None
 
     @property
     def total(self) -> int:
@@ -159,15 +174,19 @@ class ComingBackend(Backend):
             left_out=left_out,
             unreadable=unreadable,
             queue_triggers=queue_triggers,
+            pause=site_pause.read(session),
         )
 
     def _schedulers(self, session: Session) -> tuple[KnownScheduler, ...]:
         now, site_now = self._now(), self._database.site_now()
-        columns = (_S.c.machine_name, _S.c.slots, _S.c.heartbeat_at, _S.c.last_update)
+        columns = (_S.c.machine_name, _S.c.slots, _S.c.heartbeat_at, _S.c.last_update, _S.c.cordoned_at, _S.c.drain_at)
         rows = session.execute(sa.select(*columns)).all()
         found = (
             KnownScheduler(
-                row.machine_name, row.slots, is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now)
+                row.machine_name,
+                row.slots,
+                silent=is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now),
+                held=row.cordoned_at is not None or row.drain_at is not None,
             )
             for row in rows
         )
@@ -183,15 +202,17 @@ def forecast_of(read_now: Read, now: datetime, until: datetime, zone: ZoneInfo) 
         until: Aware.
         zone: The site's.
     """
-    occurrences = Occurrences(now, until, zone)
-    live = {each.name: each.slots for each in read_now.schedulers if not each.silent}
+    paused_until = read_now.pause.until if read_now.pause is not None else None
+    begin = now if paused_until is None else max(now, paused_until)  # what is due before starts then
+    occurrences = Occurrences(begin, until, zone)
+    live = {each.name: each.slots for each in read_now.schedulers if each.takes_runs}
     known: dict[tuple[str, ...], Places] = {}
     expected: list[Demand] = []
     nowhere: list[str] = []
     unreadable = list(read_now.unreadable)
     for trigger in sorted(read_now.planned, key=lambda each: (each.name, each.id)):
         try:
-            runs = occurrences.of(trigger)
+            runs = occurrences.of(trigger) if begin <= until else []
         except InvalidInputError:
             unreadable.append(trigger.name)
             continue
@@ -202,13 +223,15 @@ def forecast_of(read_now: Read, now: datetime, until: datetime, zone: ZoneInfo) 
             nowhere.append(trigger.name)
         expected += [Demand(run, places) for run in runs]
     expected.sort(key=lambda each: each.run.start)  # those of the same moment stay in the order of their names
-    troubles, more = troubles_of([*expected, *_demands_of_running(read_now, now, live)], live)
+    troubles = troubles_of([*expected, *_demands_of_running(read_now, now, live)], live)
     return Forecast(
         now=now,
         until=until,
         runs=tuple(expected),
-        troubles=tuple(troubles),
-        more_troubles=more,
+        troubles=tuple(troubles.listed),
+        more_troubles=troubles.more,
+        looked_to=troubles.looked_to,
+        pause=read_now.pause,
         nowhere=tuple(sorted(nowhere, key=str.casefold)),
         schedulers=read_now.schedulers,
         left_out=read_now.left_out,

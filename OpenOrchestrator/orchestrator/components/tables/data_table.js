@@ -49,6 +49,10 @@ export default {
   template: `
     <div class="oo-table" :class="{ 'oo-has-sel': chosen.size }" @pointerenter="inside = $event.pointerType === 'mouse'" @pointerleave="inside = false"
          @pointermove="attend" @keydown.capture="attend" @focusin="focused = true; attend();" @focusout="focused = $el.contains($event.relatedTarget)">
+      <div v-if="sortable.some((c) => !c.p)" class="oo-sort-by oo-only-phone">
+        <label>Sort by <select :value="sort" @change="$emit('sort', $event.target.value)"><option v-for="c in sortable" :key="c.n" :value="c.n">{{ c.l }}</option></select></label>
+        <button v-if="sortable.some((c) => c.n === sort)" type="button" class="oo-ib" :aria-label="desc ? 'Descending, turn it round' : 'Ascending, turn it round'" @click="$emit('sort', sort)"><q-icon :name="desc ? 'sym_r_arrow_downward' : 'sym_r_arrow_upward'" /></button>
+      </div>
       <table class="oo-t" :aria-label="label">
         <colgroup>
           <col v-if="selectable" style="width:29px" />
@@ -92,6 +96,8 @@ export default {
     };
   },
   computed: {
+    // A phone shows few columns, and may be sorted by any.
+    sortable() { return this.columns.filter((c) => c.s); },
     all() { return this.present.length > 0 && this.present.every((r) => this.chosen.has(r.id)); },
     some() { return this.shown.some((r) => this.chosen.has(r.id)); },
     hasActive() { return this.shown.some((r) => r.id === this.active); },

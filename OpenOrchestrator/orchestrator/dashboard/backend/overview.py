@@ -279,9 +279,9 @@ class DashboardBackend(Backend):
             return ()
         waiting: dict[str, list[str]] = {scheduler_key(row.machine_name): [] for row in rows}
         idle = sa.select(_T.c.trigger_name, _T.c.scheduler_whitelist).where(
-            _T.c.process_status == TriggerStatus.IDLE, _T.c.scheduler_whitelist.is_not(None)
+            _T.c.process_status == TriggerStatus.IDLE, _T.c.scheduler_whitelist != []
         )
-        for trigger in session.execute(idle.order_by(_T.c.trigger_name)):
+        for trigger in session.execute(idle.order_by(_T.c.trigger_name)).all():
             allowed = set(map(scheduler_key, trigger.scheduler_whitelist or ()))
             if allowed and waiting.keys() >= allowed:
                 for name in allowed:

@@ -24,6 +24,7 @@ from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue, read_unserved
 from OpenOrchestrator.orchestrator.queues.backend.failed_elements import FailedElement, failed_since
+from OpenOrchestrator.orchestrator.queues.backend.new_elements import count_new
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -114,8 +115,8 @@ class QueueDepthBackend(Backend):
         site_now = self._database.site_now()
         depths: list[tuple[int, str]] = []
         causes: list[ElementCause] = []
-        for queue in sorted(queue_names(session)):
-            new = _count_new(session, queue)
+        names = sorted(queue_names(session))
+        for queue, new in count_new(session, names, COUNT_CAP).items():
             if new:
                 depths.append((new, queue))
             causes += _causes(session, queue, start_of(span, site_now))
@@ -132,8 +133,9 @@ def _new_in(queue: str) -> tuple[sa.ColumnElement[bool], ...]:
     return SameText(_Q.c.queue_name, queue), _Q.c.status == QueueStatus.NEW
 
 
-def _count_new(session: Session, queue: str, *more: sa.ColumnElement[bool]) -> int:
-    capped = sa.select(sa.literal(1).label("one")).where(*_new_in(queue), *more).limit(COUNT_CAP).subquery()
+def _count_older(session: Session, queue: str, moment: datetime) -> int:
+    older = _Q.c.created_date < moment
+    capped = sa.select(sa.literal(1).label("one")).where(*_new_in(queue), older).limit(COUNT_CAP).subquery()
     return int(session.execute(sa.select(sa.func.count()).select_from(capped)).scalar_one())
 
 
@@ -169,7 +171,7 @@ def _history(session: Session, queue: str, new: int, site_now: datetime) -> tupl
     ]
     row = session.execute(sa.select(sa.func.count(), sa.func.min(newest.c.created_date), *waits)).one()
     scanned, scanned_since, sums = row[0], row[1], row[2:]
-    older = _count_new(session, queue, _Q.c.created_date < (scanned_since or moments[0]))
+    older = _count_older(session, queue, scanned_since or moments[0])
     complete = scanned < SCAN_CAP
     history: list[int | None] = [
         older + int(amount or 0) if complete or moment >= scanned_since else None

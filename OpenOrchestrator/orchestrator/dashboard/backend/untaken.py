@@ -17,6 +17,7 @@ from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, schedul
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS as _QT
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.queues.backend.new_elements import count_new
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -122,23 +123,21 @@ def read_untaken(
     query = query.where(
         _T.c.process_status == TriggerStatus.IDLE, sa.or_(_T.c.run_requested_at.is_not(None), _QT.c.id.is_not(None))
     )
-    candidates = []
-    for row in session.execute(query.order_by(sa.func.lower(_T.c.trigger_name), _T.c.id)):
-        schedulers = tuple(row.scheduler_whitelist or ())
-        requested = row.run_requested_at
-        waiting = 0
-        if row.queue_name and nobody_may(schedulers, live):
-            waiting = _count_new(session, row.queue_name)
-        candidates.append(
-            UntakenTrigger(
-                id=row.id,
-                name=row.trigger_name,
-                schedulers=schedulers,
-                requested=requested.astimezone(zone).replace(tzinfo=None) if requested is not None else None,
-                queue=row.queue_name,
-                waiting=waiting if waiting >= (row.min_batch_size or 1) else 0,
-            )
+    rows = session.execute(query.order_by(sa.func.lower(_T.c.trigger_name), _T.c.id)).all()
+    alone = [row for row in rows if row.queue_name and nobody_may(row.scheduler_whitelist or (), live)]
+    waiting = count_new(session, (row.queue_name for row in alone), COUNT_CAP)
+    full = {row.id: new for row in alone if (new := waiting[row.queue_name]) >= (row.min_batch_size or 1)}
+    candidates = (
+        UntakenTrigger(
+            id=row.id,
+            name=row.trigger_name,
+            schedulers=tuple(row.scheduler_whitelist or ()),
+            requested=row.run_requested_at and row.run_requested_at.astimezone(zone).replace(tzinfo=None),
+            queue=row.queue_name,
+            waiting=full.get(row.id, 0),
         )
+        for row in rows
+    )
     return untaken(candidates, live, site_now)
 
 
@@ -180,11 +179,6 @@ def _queue_triggers(session: Session) -> Mapping[str, Sequence[Any]]:
 
 def _new_in(queue: str) -> tuple[sa.ColumnElement[bool], ...]:
     return SameText(_Q.c.queue_name, queue), _Q.c.status == QueueStatus.NEW
-
-
-def _count_new(session: Session, queue: str) -> int:
-    some = sa.select(sa.literal(1).label("one")).where(*_new_in(queue)).limit(COUNT_CAP).subquery()
-    return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
 def _oldest_new(session: Session, queue: str) -> datetime | None:

@@ -35,6 +35,9 @@ JOB_HEAD = (
     "Commit",
     "Trigger id",
     "Id",
+    "Started by",
+    "Retry",
+    "Retry of",
 )
 
 
@@ -82,4 +85,7 @@ def _cells(row: JobRow, zone: tzinfo) -> tuple[str | None, ...]:
         row.commit,
         str(row.trigger_id or ""),
         str(row.id),
+        "" if row.started_by is None else row.started_by.value,
+        str(row.retry_number or ""),
+        str(row.retry_of or ""),
     )

@@ -296,9 +296,13 @@ def _details(session: Session, job: JobRow, logs: int, secrets: Sequence[str]) -
 
 def _other_attempts(session: Session, job: JobRow) -> tuple[Attempt, ...]:
     first = job.retry_of or job.id
-    of_run = sa.or_(JOBS.c.retry_of == first, JOBS.c.id == first)
-    query = sa.select(JOBS.c.id, JOBS.c.retry_number, JOBS.c.status).where(of_run, JOBS.c.id != job.id)
-    found = session.execute(query.order_by(JOBS.c.start_time, JOBS.c.id).limit(ATTEMPTS))
+    # Asked for both at once, SQLite would read every job there is.
+    columns = (JOBS.c.id, JOBS.c.start_time, JOBS.c.retry_number, JOBS.c.status)
+    retries = sa.select(*columns).where(JOBS.c.retry_of == first, JOBS.c.id != job.id)
+    retries = retries.order_by(JOBS.c.start_time, JOBS.c.id).limit(ATTEMPTS)
+    first_one = sa.select(*columns).where(JOBS.c.id == first, JOBS.c.id != job.id)
+    found = session.execute(sa.union_all(first_one, sa.select(retries.subquery()))).all()
+    found = sorted(found, key=lambda row: (row.start_time, row.id.bytes))[:ATTEMPTS]
     return tuple(Attempt(row.id, (row.retry_number or 0) + 1, row.status) for row in found)
 
 

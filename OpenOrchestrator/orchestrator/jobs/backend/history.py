@@ -10,21 +10,19 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
     BAD_JOB_STATUSES,
     UNSTARTED_JOB_STATUSES,
     JobStatus,
-    QueueStatus,
 )
 from OpenOrchestrator.orchestrator.backend.base import Backend
-from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.jobs.backend.failure import Failure
 from OpenOrchestrator.orchestrator.jobs.backend.messages import JobMessage, failure_of, last_messages
 from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, length, newest, read_rows
+from OpenOrchestrator.orchestrator.queues.backend.new_elements import count_new
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -104,11 +102,7 @@ class TriggerHistoryBackend(Backend):
             messages = last_messages(session, [row.id for row in rows[:LOGGED_JOBS]], logs)
             ended = next((row for row in rows if not row.active and row.ran), None)
             failure = failure_of(session, ended.id) if ended is not None and ended.status in BAD_JOB_STATUSES else None
-            waiting = None
-            if queue is not None:
-                new = sa.select(_E.c.id).where(SameText(_E.c.queue_name, queue), _E.c.status == QueueStatus.NEW)
-                new_up_to = new.limit(WAITING_CAP).subquery()
-                waiting = session.execute(sa.select(sa.func.count()).select_from(new_up_to)).scalar_one()
+            waiting = None if queue is None else count_new(session, [queue], WAITING_CAP)[queue]
             return TriggerHistory(rows, total, lengths, messages, failure, waiting)
 
         return await self._read(work)
@@ -132,7 +126,7 @@ def run_lengths(
         sa.select(*columns).where(*conditions, ran).order_by(JOBS.c.start_time.desc(), JOBS.c.id.desc()).limit(count)
     )
     found = []
-    for row in session.execute(query):
+    for row in session.execute(query).all():
         started = row.started_at or row.start_time.replace(tzinfo=zone)
         active = row.status in ACTIVE_JOB_STATUSES
         seconds = None if active or row.end_time is None else length(started, row.end_time, now, zone)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -105,14 +106,21 @@ def _without_job(job: JobRow, now: datetime, zone: ZoneInfo) -> sa.Subquery:
 
 def last_messages(session: Session, job_ids: Sequence[UUID], count: int) -> tuple[JobMessage, ...]:
     """Return at most so many messages of jobs, the newest first."""
-    # One short walk along the index for each job: sorting the messages of all of them would read every one.
-    parts = []
-    for job_id in job_ids:
-        last = sa.select(*_COLUMNS).where(_L.c.job_id == job_id).order_by(_L.c.log_time.desc(), _L.c.id.desc())
-        parts.append(sa.select(last.limit(count).subquery()))
-    if not parts:
+    if not job_ids:
         return ()
-    return _newest([JobMessage(*row) for row in session.execute(sa.union_all(*parts))], count)
+    jobs = {f"job_{number}": job_id for number, job_id in enumerate(job_ids)}
+    return _newest([JobMessage(*row) for row in session.execute(_walks(len(jobs), count), jobs).all()], count)
+
+
+@cache
+def _walks(jobs: int, most: int) -> Any:
+    """Return the query of the last messages of so many jobs; kept, because to build it takes longer than to run it."""
+    # One short walk along the index for each job: sorting the messages of all of them would read every one.
+    parts: list[Any] = []
+    for number in range(jobs):
+        last = sa.select(*_COLUMNS).where(_L.c.job_id == sa.bindparam(f"job_{number}"))
+        parts.append(sa.select(last.order_by(_L.c.log_time.desc(), _L.c.id.desc()).limit(most).subquery()))
+    return sa.union_all(*parts)
 
 
 def _newest(rows: list[JobMessage], count: int) -> tuple[JobMessage, ...]:

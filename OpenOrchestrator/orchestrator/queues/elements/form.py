@@ -176,6 +176,8 @@ class _ElementForm:
                 return False
         while not await self._backend.update(stored, values):
             newer = await self._backend.get(stored.id)
+            if not differences(values_of(newer), values):
+                return True  # somebody else saved the same
             mine = differences(values_of(stored), values)
             changed = differences(values_of(stored), values_of(newer)) or ["who holds it"]
             way = await overwrite(

@@ -6,6 +6,7 @@ The generator blocks: run it in a thread.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
-from OpenOrchestrator.orchestrator.triggers.backend.rows import joined
+from OpenOrchestrator.orchestrator.triggers.backend.rows import joined, waiting_retry
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
@@ -53,6 +54,8 @@ TRIGGER_HEAD = (
     "Missed at most",
     "Environment",
     "Entry",
+    "Retries",
+    "Next retry",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -74,7 +77,8 @@ def triggers(database: Database, ids: Sequence[UUID]) -> Iterator[bytes]:
         some = ids[start : start + ROWS_AT_ONCE]
         query = _QUERY.where(_T.c.id.in_(some))
         found = {row.id: row for row in database.read(lambda session: session.execute(query).all())}  # noqa: B023
-        yield csv_format.encode(_cells(found[each]) for each in some if each in found)
+        zone = database.zone
+        yield csv_format.encode(_cells(found[each], zone) for each in some if each in found)
 
 
 _QUERY = sa.select(
@@ -103,11 +107,17 @@ _QUERY = sa.select(
     _C.c.missed_most,
     _T.c.environment,
     _T.c.entry,
+    _T.c.retry_times,
+    _T.c.retry_at,
+    _T.c.retry_number,
+    _T.c.retry_of,
+    _T.c.retry_last_run,
 ).select_from(joined())
 
 
-def _cells(row: Any) -> tuple[str | None, ...]:
+def _cells(row: Any, zone: tzinfo) -> tuple[str | None, ...]:
     status = TriggerStatus.__members__.get(row.status)
+    retry = waiting_retry(row)
     return (
         row.trigger_name,
         row.process_name,
@@ -132,6 +142,8 @@ def _cells(row: Any) -> tuple[str | None, ...]:
         *_missed_cells(row),
         (row.environment or RobotEnvironment.OWN.name).lower(),
         row.entry,
+        str(row.retry_times or ""),
+        moment(None if retry is None else retry.at.astimezone(zone).replace(tzinfo=None)),
     )
 
 

@@ -322,7 +322,7 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             calendar=row.calendar,
             closed_days=row.closed_days,
             open_days=known.get(row.calendar),
-            retry=_retry(row),
+            retry=waiting_retry(row),
             failed_runs=row.failed_runs or 0,
             failure_limit=limit_of(row.pause_after_failures),
             missed=missed_policy(row.missed, row.missed_within_seconds, row.missed_most),
@@ -345,7 +345,7 @@ def _pause(row: Any) -> Pause | None:
     return Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until)
 
 
-def _retry(row: Any) -> WaitingRetry | None:
+def waiting_retry(row: Any) -> WaitingRetry | None:
     """Return the retry that counts, by the rule of schedulers."""
     if row.retry_at is None or not is_after_last_run(row.retry_last_run, row.last_run):
         return None
@@ -364,7 +364,7 @@ def last_runs(session: Session, ids: Iterable[UUID], count: int = LAST_RUNS) -> 
     runs: dict[UUID, list[Run]] = {}
     for start in range(0, len(wanted), _WALKS):
         some = wanted[start : start + _WALKS]
-        for number, *run in session.execute(_walks(len(some), count), _numbered(some)):
+        for number, *run in session.execute(_walks(len(some), count), _numbered(some)).all():
             runs.setdefault(some[number], []).append(Run(*run))
     return {key: tuple(sorted(each, key=lambda run: (run.started, run.job_id.bytes))) for key, each in runs.items()}
 
