@@ -23,6 +23,7 @@ PAGES = {
     "/logs": ".oo-hist-bar b",
     "/schedulers": "tbody tr",
     "/calendars": ".oo-empty",
+    "/pools": ".oo-empty",
     "/constants": "tbody tr",
     "/constants?form=edit-ERP+address": ".oo-use",
     "/credentials": "tbody tr, .oo-empty",

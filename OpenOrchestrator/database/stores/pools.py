@@ -26,6 +26,28 @@ from OpenOrchestrator.database.stores import pool_amounts, validation
 from OpenOrchestrator.database.stores.pool_amounts import LARGEST, NAME_LENGTH, Amounts
 from OpenOrchestrator.database.triggers import Trigger
 
+__all__ = [
+    "EMPTY",
+    "LARGEST",
+    "MISSING",
+    "NAME_LENGTH",
+    "POOLS",
+    "Holder",
+    "PoolBook",
+    "StoredPool",
+    "checked",
+    "delete",
+    "hold_named",
+    "insert",
+    "needs_by_pool",
+    "read_all",
+    "read_book",
+    "read_holders",
+    "readable",
+    "update",
+    "users_of",
+]
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 

@@ -13,6 +13,7 @@ from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.schedules import known_zones
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.stores import pools
 from OpenOrchestrator.database.triggers import QueueTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
@@ -70,6 +71,11 @@ class NamesBackend(Backend):
         """Return the calendars that triggers can be given, by name."""
         year = self._now().year
         return await self._read(lambda session: tuple(calendars_of(session, year).values()))
+
+    async def pools(self) -> dict[str, int]:
+        """Return the pools that triggers can need, by name, with how much there is of each."""
+        stored = await self._read(lambda session: pools.read_all(session.connection()))
+        return {one.name: one.size for one in stored}
 
     async def zones(self) -> tuple[str, ...]:
         """Return the names of the time zones that triggers can be given, in order."""

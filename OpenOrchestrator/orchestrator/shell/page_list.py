@@ -9,6 +9,7 @@ from OpenOrchestrator.orchestrator.jobs import list_page as jobs
 from OpenOrchestrator.orchestrator.jobs import page as job
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.logs import page as logs
+from OpenOrchestrator.orchestrator.pools import page as pools
 from OpenOrchestrator.orchestrator.queues import list_page as queues
 from OpenOrchestrator.orchestrator.queues import page as queue
 from OpenOrchestrator.orchestrator.queues.elements import page as element
@@ -32,6 +33,7 @@ _MODULES = (
     coming,
     schedulers,
     calendars,
+    pools,
     constants,
     credentials,
     settings,

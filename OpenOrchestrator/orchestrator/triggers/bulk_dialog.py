@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nicegui import ui
@@ -20,10 +21,12 @@ from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.checks import LARGEST_NUMBER, check_schedulers, doubt_schedulers
 from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentChange
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange, in_words
+from OpenOrchestrator.orchestrator.triggers.pool_fields import BulkPools, pool_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
 
+NO_POOLS: Mapping[str, int] = MappingProxyType({})
 _check_priority = whole("the priority", -LARGEST_NUMBER, LARGEST_NUMBER)
 
 
@@ -43,6 +46,8 @@ def effect(change: BulkChange) -> str:
         parts.append(f"treat missed runs of a schedule so: {in_words(change.missed).lower()}")
     if change.environment is not None:
         parts.append(f"run in {'a managed environment' if _is_managed(change) else 'the environment of their own'}")
+    if change.pools is not None:
+        parts.append(f"need {pool_words(change.pools) or 'no pool'}")
     if change.add_tags:
         parts.append(f"get the tag{'s' if len(change.add_tags) > 1 else ''} {listing(change.add_tags)}")
     if change.drop_tags:
@@ -62,6 +67,7 @@ async def ask_changes(
     heard_of: Sequence[str],
     tags: Sequence[str],
     own_tags: Sequence[str],
+    pools: Mapping[str, int] = NO_POOLS,
 ) -> BulkChange | None:
     """Ask what is to be changed of some triggers, by name and count; None for nothing.
 
@@ -72,6 +78,7 @@ async def ask_changes(
         heard_of: Those that ever reported.
         tags: To choose from.
         own_tags: Tags that some of these triggers have.
+        pools: With how much there is of each.
     """
     what = counted(rows)
     names = listing([row.name for row in rows])
@@ -94,6 +101,7 @@ async def ask_changes(
                 priority = text_input("Priority", "0", check=_check_priority, marker="bulk-priority")
             missed = MissedChange(lambda: show(), shown=any(row.cron is not None for row in rows))  # noqa: PLW0108
             environment = EnvironmentChange(lambda: show())  # noqa: PLW0108
+            needs = BulkPools(pools)
             with field("Add tags", note="optional"):
                 added = choice(
                     "Add tags",
@@ -111,7 +119,7 @@ async def ask_changes(
 
         def wanted() -> BulkChange | None:
             """Return what is entered; None if something about it is wrong."""
-            checks = [added.validate(), missed.validate()]
+            checks = [added.validate(), missed.validate(), needs.validate()]
             if sets_where.value:
                 checks.append(where.validate())
             if sets_priority.value:
@@ -123,6 +131,7 @@ async def ask_changes(
                 priority=int(str(priority.value).strip()) if sets_priority.value else None,
                 missed=missed.value(),
                 environment=environment.value(),
+                pools=needs.values(),
                 add_tags=tuple(added.value or ()),
                 drop_tags=tuple(dropped.value or ()),
             )
@@ -143,7 +152,7 @@ async def ask_changes(
         with ui.element("div").classes("oo-dialog-f"):
             ghost("Cancel", lambda: dialog.submit(None), marker="cancel")
             button = primary(f"Change {what}", accept, marker="confirm-change")
-        for each in (sets_where, where, sets_priority, priority, added, dropped):
+        for each in (sets_where, where, sets_priority, priority, *needs.elements, added, dropped):
             each.on_value_change(show)
         show()
     try:

@@ -28,6 +28,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBack
 from OpenOrchestrator.orchestrator.triggers.checks import doubt_arguments
 from OpenOrchestrator.orchestrator.triggers.form_fields import KnownNames, TriggerFields
 from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words
+from OpenOrchestrator.orchestrator.triggers.pool_fields import pool_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -77,6 +78,7 @@ async def _names(names: NamesBackend, trigger_id: UUID | None) -> KnownNames:
         tuple(each.name for each in await names.triggers() if each.id != trigger_id),
         await names.zones(),
         await names.calendars(),
+        await names.pools(),
     )
 
 
@@ -221,6 +223,7 @@ _WORDS = {
     "retry_most": "longest pause",
     "retry_after": "what is retried",
     "pause_after_failures": "failed runs that stop it",
+    "pools": "what it needs of pools",
 }
 
 
@@ -254,6 +257,8 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return ", ".join(status.value for status in value) or "Nothing"
     if name == "missed":
         return in_words(value)
+    if name == "pools":
+        return pool_words(value) or "Nothing"
     if name == "schedulers":
         return ", ".join(value) or "Any"
     if isinstance(value, bool):

@@ -5,7 +5,9 @@ Owns what is shown for which kind, and reading the fields. Must not know what be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,7 @@ from OpenOrchestrator.orchestrator.triggers.environment_fields import Environmen
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
+from OpenOrchestrator.orchestrator.triggers.pool_fields import PoolFields
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
@@ -67,6 +70,7 @@ class KnownNames:
         triggers: Of all other triggers.
         zones: Of time zones.
         calendars: With what they say.
+        pools: With how much there is of each.
     """
 
     processes: tuple[str, ...]
@@ -76,6 +80,7 @@ class KnownNames:
     triggers: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     calendars: tuple[Calendar, ...] = ()
+    pools: Mapping[str, int] = field_of(default_factory=dict)
 
 
 class TriggerFields:
@@ -100,6 +105,7 @@ class TriggerFields:
         self._what()
         self._when()
         self._where()
+        self._pools = PoolFields(drawer, settings.pools, names.pools)
         self._failure = FailureFields(drawer, settings)
         self._show_kind()
 
@@ -310,4 +316,5 @@ class TriggerFields:
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
             **self._failure.values().as_settings(),
+            pools=self._pools.values(),
         )

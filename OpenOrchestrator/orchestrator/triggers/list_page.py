@@ -214,7 +214,8 @@ class TriggersPage:
         rows = await self._selected_rows()
         schedulers = await self._view.load(self._names.schedulers) if rows else None
         heard_of = await self._view.load(self._names.known_schedulers) if rows else None
-        if schedulers is None or heard_of is None:
+        pools = await self._view.load(self._names.pools) if rows else None
+        if schedulers is None or heard_of is None or pools is None:
             return
         noted = [self._noted[str(row.id)].tags for row in rows if str(row.id) in self._noted]
         change = await ask_changes(
@@ -224,6 +225,7 @@ class TriggersPage:
             heard_of=heard_of,
             tags=sorted({tag for each in self._noted.values() for tag in each.tags}),
             own_tags=sorted({tag for tags in noted for tag in tags}),
+            pools=pools,
         )
         if change is not None:
             await change_many(self._view, BulkChangesBackend(self._view.database, self._view.clock), rows, change)

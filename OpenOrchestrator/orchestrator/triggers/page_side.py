@@ -25,6 +25,7 @@ from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, 
 from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words as missed_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
+from OpenOrchestrator.orchestrator.triggers.pool_fields import pool_words
 from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, moved_words
 
 NEXT_RUNS = 5
@@ -136,4 +137,6 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
         ("When it fails", in_words(settings), False),
     ]
+    if settings.pools:
+        pairs.append(("Needs", pool_words(settings.pools), False))
     return pairs

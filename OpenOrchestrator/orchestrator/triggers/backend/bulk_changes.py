@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import RobotEnvironment
-from OpenOrchestrator.database.stores import notes, validation
+from OpenOrchestrator.database.stores import notes, pool_amounts, pools, validation
+from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.triggers import ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -35,6 +36,7 @@ class BulkChange:
         priority: None leaves it.
         missed: What becomes of missed runs of those with a schedule; None leaves it.
         environment: The one their robots are started in; None leaves it.
+        pools: What their runs need of pools, nothing of those that are not named; None leaves it.
         add_tags: Tags they get beside those they have.
         drop_tags: Tags that are taken from them.
     """
@@ -43,12 +45,13 @@ class BulkChange:
     priority: int | None = None
     missed: MissedPolicy | None = None
     environment: RobotEnvironment | None = None
+    pools: Amounts | None = None
     add_tags: tuple[str, ...] = ()
     drop_tags: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
-        of_all = (self.schedulers, self.priority, self.missed, self.environment)
+        of_all = (self.schedulers, self.priority, self.missed, self.environment, self.pools)
         return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
@@ -80,6 +83,7 @@ class BulkChangesBackend(Backend):
             if change.missed is not None:
                 rule = sa.update(_C).where(_C.c.id == trigger_id).values(missed_values(change.missed))
                 session.execute(rule)
+            pools.hold_named(session, values.get("pools"))
             if change.add_tags or change.drop_tags:
                 self._tag(session, str(trigger_id), change)
             return True
@@ -99,6 +103,8 @@ class BulkChangesBackend(Backend):
             values["priority"] = validation.integer(change.priority, "priority")
         if change.environment is not None:
             values["environment"] = change.environment.name
+        if change.pools is not None:
+            values["pools"] = pool_amounts.checked(dict(change.pools), "pools", self._database.dialect_name)
         return values
 
     def _tag(self, session: Session, subject: str, change: BulkChange) -> None:

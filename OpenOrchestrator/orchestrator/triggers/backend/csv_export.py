@@ -16,6 +16,7 @@ from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
 from OpenOrchestrator.database.statuses import RobotEnvironment, TriggerStatus
+from OpenOrchestrator.database.stores.pools import readable
 from OpenOrchestrator.database.stores.trigger_rows import missed_policy
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend import csv_format
@@ -56,6 +57,7 @@ TRIGGER_HEAD = (
     "Entry",
     "Retries",
     "Next retry",
+    "Pools",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -112,6 +114,7 @@ _QUERY = sa.select(
     _T.c.retry_number,
     _T.c.retry_of,
     _T.c.retry_last_run,
+    _T.c.pools,
 ).select_from(joined())
 
 
@@ -144,6 +147,7 @@ def _cells(row: Any, zone: tzinfo) -> tuple[str | None, ...]:
         row.entry,
         str(row.retry_times or ""),
         moment(None if retry is None else retry.at.astimezone(zone).replace(tzinfo=None)),
+        _pools(row.pools),
     )
 
 
@@ -153,3 +157,8 @@ def _missed_cells(row: Any) -> tuple[str, str, str]:
     policy = missed_policy(row.missed, row.missed_within_seconds, row.missed_most)
     within = "" if policy.within_seconds is None or policy.run is MissedRuns.SKIP else str(policy.within_seconds)
     return policy.run.value, within, str(policy.most) if policy.run is MissedRuns.EACH else ""
+
+
+def _pools(text: str | None) -> str | None:
+    amounts = readable(text)
+    return text if amounts is None else ", ".join(f"{pool}: {amount}" for pool, amount in amounts)

@@ -26,6 +26,8 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
     WhenLost,
 )
+from OpenOrchestrator.database.stores import pool_amounts, pools
+from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError, missed_policy
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import (
@@ -44,6 +46,7 @@ __all__ = [
     "LARGEST_RETRY_GROWTH",
     "LONGEST_RETRY_PAUSE_SECONDS",
     "MOST_RETRIES",
+    "Amounts",
     "StoredTrigger",
     "TriggerSettings",
     "TriggerSettingsBackend",
@@ -82,6 +85,7 @@ class TriggerSettings:
         retry_after: The ends after which it is tried again.
         when_lost: What becomes of a run that was lost.
         pause_after_failures: After so many failed runs in a row it becomes Failed; 0 for never.
+        pools: Names of the pools that a run needs, with how much of each.
     """
 
     name: str
@@ -114,6 +118,7 @@ class TriggerSettings:
     retry_after: tuple[JobStatus, ...] = RETRIED_JOB_STATUSES
     when_lost: WhenLost = WhenLost.LEAVE
     pause_after_failures: int = DEFAULT_LIMIT
+    pools: Amounts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,7 @@ class TriggerSettingsBackend(Backend):
                 )
             )
             session.execute(sa.insert(_CHILDREN[settings.type]).values(id=trigger_id, **child))
+            pools.hold_named(session, pool_amounts.written(settings.pools))
             return trigger_id
 
         return await self._write(work)
@@ -192,6 +198,8 @@ class TriggerSettingsBackend(Backend):
             changed = sa.update(child_table).where(child_table.c.id == stored.id, *guards).values(changes)
             if _count(session, changed) != 1:
                 raise _ChangedError
+            if settings.pools != stored.settings.pools:
+                pools.hold_named(session, pool_amounts.written(settings.pools))
             return True
 
         try:
@@ -245,6 +253,9 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         raise InvalidInputError(f"The database holds something about this trigger that is none: {error}") from error
     if trigger is None:
         raise NotFoundError("This trigger is not there: somebody deleted it, or the link is wrong.")
+    needs = pools.readable(trigger.pools)
+    if needs is None:
+        raise InvalidInputError(f"The database holds something about this trigger that is none: {trigger.pools!r}")
     kind: dict[str, Any] = {}
     if isinstance(trigger, ScheduledTrigger):
         kind = {
@@ -283,6 +294,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         ),
         when_lost=WhenLost.__members__.get(trigger.when_lost or "", WhenLost.LEAVE),
         pause_after_failures=limit_of(trigger.pause_after_failures),
+        pools=needs,
         **kind,
     )
     return StoredTrigger(trigger.id, trigger.process_status, settings)
@@ -311,6 +323,7 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "retry_after": retries.written_ends(settings.retry_after),
         "when_lost": settings.when_lost.name,
         "pause_after_failures": settings.pause_after_failures,
+        "pools": pool_amounts.written(settings.pools),
     }
 
 
