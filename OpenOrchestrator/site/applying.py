@@ -82,8 +82,8 @@ def apply(
         changed = what_changed(agreed, fresh)
         if changed is not None:
             raise SiteChangedError(
-                f"Nothing was changed, because something else is to be done now than was planned: {changed}. "
-                "Somebody changed it meanwhile. Look at the plan again."
+                f"Nothing was changed, because the site is not what it was when the plan was made: {changed}. "
+                "Look at the plan again."
             )
         _Writer(session, site, fresh, now=now, by=by).write()
         return fresh

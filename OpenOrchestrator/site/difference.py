@@ -232,7 +232,7 @@ class _Comparison:
                 )
                 continue
             keys.add(field.key)
-            steps.append(Step(field.key, field.plain(before), field.plain(after)))
+            steps.append(Step(field.key, *field.compared(before, after)))
         anew = any(FIELDS_BY_KEY[key].is_schedule for key in keys)
         if entry.type is TriggerType.SCHEDULED and not anew:
             self._require_calendar(entry)

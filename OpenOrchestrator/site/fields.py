@@ -9,6 +9,7 @@ from typing import Any
 
 from OpenOrchestrator.common.redaction import MASK
 from OpenOrchestrator.database.statuses import TriggerType
+from OpenOrchestrator.site.groups import Record
 from OpenOrchestrator.site.kinds import Kind
 
 Columns = Mapping[str, Any]
@@ -52,6 +53,12 @@ class Field:
     def plain(self, value: Any) -> Any:
         """Return a value as it is written, without what is in no file; None for one that is not there."""
         return None if value is None else self.kind.plain(value if self.hide is None else self.hide(value))
+
+    def compared(self, before: Any, after: Any) -> tuple[Any, Any]:
+        """Return two values as they are written beside each other, with what tells them apart."""
+        if isinstance(self.kind, Record) and before is not None and after is not None:
+            return self.kind.plain(before, beside=after), self.kind.plain(after, beside=before)
+        return self.plain(before), self.plain(after)
 
     def hides(self, value: Any) -> bool:
         """Tell whether something in a value of a file stands for what is in none."""

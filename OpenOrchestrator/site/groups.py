@@ -140,12 +140,12 @@ class Record:
         required = {"required": list(self.required)} if self.required else {}
         return {"type": "object", "properties": parts, **required, "additionalProperties": False}
 
-    def plain(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what differs from the defaults, as it is written."""
+    def plain(self, value: Mapping[str, Any], *, beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return what differs from the defaults, and from another value that is shown beside it, as it is written."""
         return {
-            key: part.kind.plain(value[key])
+            key: None if value[key] is None else part.kind.plain(value[key])
             for key, part in self.parts.items()
-            if key in self.required or value[key] != part.default
+            if key in self.required or value[key] != part.default or (beside and value[key] != beside[key])
         }
 
     def defaults(self) -> dict[str, Any]:

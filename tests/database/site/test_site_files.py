@@ -156,6 +156,14 @@ def test_a_change_is_told_with_what_was_and_the_next_run(database: Database) -> 
     assert words.as_json(plan)["changes"][0]["values"] == {"schedule": {"before": "0 5 * * *", "after": "0 6 * * *"}}
 
 
+def test_of_values_that_belong_together_those_are_told_that_change(database: Database) -> None:
+    applied(database, INVOICES + "    retry: {times: 2, pause: 5m}\n")
+    plan = planned(database, INVOICES + "    retry: {times: 2, most: 1h}\n")
+    assert said(database, plan) == [
+        "change trigger Invoices: retry {times: 2, pause: 5m, most: null} -> {times: 2, pause: 0s, most: 1h}"
+    ]
+
+
 def test_a_changed_schedule_counts_from_now_and_history_stays(database: Database, clock: SettableClock) -> None:
     applied(database, INVOICES)
     before = by_name(database, "Invoices")
@@ -266,7 +274,7 @@ def test_a_trigger_that_somebody_changed_since_the_plan_refuses_everything(datab
     agreed = planned(database, text)
     trigger_id = by_name(database, "Invoices").id
     database.write(lambda s: triggers.update(s, trigger_id, {"priority": 9}))
-    with pytest.raises(SiteChangedError, match="something else is to be done now than was planned: trigger Invoices"):
+    with pytest.raises(SiteChangedError, match="not what it was when the plan was made: trigger Invoices"):
         applied(database, text, agreed=agreed)
     assert by_name(database, "Invoices").cron_expr == "0 5 * * *"
     assert database.read(lambda s: constants.get(s, "a")).value == "b"
