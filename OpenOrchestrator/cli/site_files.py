@@ -145,11 +145,11 @@ def apply(
         document = _document(data, name, database)
         agreed = applying.plan(database, document, prune=prune, file_name=name)
         _show(agreed, database)
-        if not agreed.doable:
+        if not agreed.changes:
             return
         _require_consent(yes=yes, from_terminal=file != STANDARD_STREAM)
         done = applying.apply(database, document, agreed, prune=prune, file_name=name, by=who(by))
-    number = len(done.doable)
+    number = len(done.changes)
     say(f"Done: {number} change{'' if number == 1 else 's'}.")
 
 
@@ -197,7 +197,7 @@ def _show(plan: Plan, database: Database) -> None:
     from OpenOrchestrator.site import words  # noqa: PLC0415
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-    colours = {"create": "green", "change": "yellow", "delete": "red", "missing": "magenta"}
+    colours = {"create": "green", "change": "yellow", "delete": "red"}
     zone, now = database.zone, database.utc_now()
     for change in plan.changes:
         first, *rest = words.lines(change, zone, now)

@@ -17,6 +17,7 @@ from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, Trigger
 from OpenOrchestrator.database.stores import (
     calendars,
     constants,
+    credentials,
     pauses,
     queue_backoff,
     trigger_schedules,
@@ -91,7 +92,7 @@ def apply(
     def read_back(session: Session) -> Plan | None:
         site = present.read(session, database.zone)
         left = between(document, site, prune=prune, now=database.utc_now(), file_name=file_name)
-        return None if left.doable else agreed
+        return None if left.changes else agreed
 
     done = database.write(work, read_back=read_back)
     database.forget_zone()
@@ -102,8 +103,8 @@ def _hold(session: Session, agreed: Plan) -> None:
     """Let one apply after the other change this site, and nobody start the triggers concerned meanwhile."""
     table: Any = SiteSetting.__table__
     session.connection().execute(sa.update(table).where(table.c.name == TIME_ZONE).values(value=table.c.value))
-    ids = {change.stored.id for change in agreed.doable if change.stored is not None}
-    for change in agreed.doable:
+    ids = {change.stored.id for change in agreed.changes if change.stored is not None}
+    for change in agreed.changes:
         if change.noun is Noun.CALENDAR:
             ids.update(session.scalars(sa.select(SCHEDULED.c.id).where(SameText(SCHEDULED.c.calendar, change.name))))
         elif change.noun is Noun.SITE:
@@ -126,7 +127,7 @@ class _Writer:
         self._zone = site.zone
 
     def write(self) -> None:
-        for change in self._plan.doable:
+        for change in self._plan.changes:
             if change.noun is Noun.SITE:
                 self._setting(change)
             elif change.noun is Noun.CALENDAR:
@@ -135,7 +136,10 @@ class _Writer:
                 self._trigger(change)
             elif change.noun is Noun.CONSTANT:
                 self._constant(change)
-        for change in self._plan.doable:
+            elif change.noun is Noun.CREDENTIAL:
+                site_now = cron.to_site(self._now, self._zone)
+                credentials.create_unset(self._session, change.name, now=site_now)
+        for change in self._plan.changes:
             if change.noun is Noun.CALENDAR and change.action is Action.CHANGE:
                 trigger_schedules.follow_calendar(self._session, change.name, now=self._now, zone=self._zone)
 

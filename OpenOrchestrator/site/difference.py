@@ -68,7 +68,7 @@ class _Comparison:
         changes += trigger_changes
         changes += self._calendar_deletions(trigger_changes)
         changes += self._constant_changes()
-        changes += self._missing_credentials()
+        changes += self._credential_changes()
         if self._problems:
             raise SiteFileError(self._problems, self._file_name)
         return Plan(tuple(changes), tuple(self._notes), tuple(self._others))
@@ -315,17 +315,26 @@ class _Comparison:
             self._others += [(Noun.CONSTANT, name) for name in there]
         return changes
 
-    def _missing_credentials(self) -> list[Change]:
+    def _credential_changes(self) -> list[Change]:
         if self._document.credentials is None:
             return []
-        there = {name.strip() for name in self._site.credentials}
+        there = {name.strip(): has_password for name, has_password in self._site.credentials.items()}
         named = {each.name for each in self._document.credentials}
-        self._others += [(Noun.CREDENTIAL, name) for name in sorted(there - named, key=str.casefold)]
-        return [
-            Change(action=Action.MISSING, noun=Noun.CREDENTIAL, name=each.name)
-            for each in self._document.credentials
-            if each.name not in there
+        self._others += [(Noun.CREDENTIAL, name) for name in there if name not in named]
+        self._notes += [
+            f"The credential {name!r} has no password yet. Enter it in the app."
+            for name in there
+            if name in named and not there[name]
         ]
+        changes = []
+        for entry in self._document.credentials:
+            if entry.name in there:
+                continue
+            alike = [each for each in there if each.casefold() == entry.name.casefold()]
+            if alike:
+                self._problem(entry.mark, f"The site has a credential {alike[0]!r}: write its name as it is there.")
+            changes.append(Change(action=Action.CREATE, noun=Noun.CREDENTIAL, name=entry.name))
+        return changes
 
     def _problem(self, mark: Mark, words: str) -> None:
         self._problems.append(Problem(mark, words))

@@ -31,7 +31,7 @@ _COMMENTS = {
     "calendars": "On which days schedules hold.",
     "triggers": "To rename a trigger, give its id as well. What *** stands for is in no file, and stays as it is.",
     "constants": "What robots read by name.",
-    "credentials": "By name alone: users and passwords are in no file. Those that are missing are made in the app.",
+    "credentials": "By name alone. Users and passwords are in no file: they are entered in the app.",
 }
 
 

@@ -18,7 +18,6 @@ class Action(Enum):
     CREATE = "create"
     CHANGE = "change"
     DELETE = "delete"
-    MISSING = "missing"
 
 
 class Noun(Enum):
@@ -94,11 +93,6 @@ class Plan:
     notes: tuple[str, ...] = ()
     others: tuple[tuple[Noun, str], ...] = ()
 
-    @property
-    def doable(self) -> tuple[Change, ...]:
-        """The changes that can be made: no file makes a credential."""
-        return tuple(each for each in self.changes if each.action is not Action.MISSING)
-
 
 def what_changed(before: Plan, after: Plan) -> str | None:
     """Return what somebody changed on a site between two looks that matters for a plan; None for nothing.
@@ -107,8 +101,8 @@ def what_changed(before: Plan, after: Plan) -> str | None:
         before: The plan that was agreed to.
         after: The plan that the same file makes now.
     """
-    old = {each.seen: each for each in before.doable}
-    new = {each.seen: each for each in after.doable}
+    old = {each.seen: each for each in before.changes}
+    new = {each.seen: each for each in after.changes}
     other = [old[seen] for seen in old if seen not in new] + [new[seen] for seen in new if seen not in old]
     words = list(dict.fromkeys(each.subject for each in other))
     for seen, change in old.items():

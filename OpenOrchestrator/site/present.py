@@ -72,7 +72,7 @@ class PresentSite:
         settings: By key; those that are not stored are left out.
         zone: Its time zone.
         constants: Values by name.
-        credentials: Names.
+        credentials: Whether somebody has entered a password, by name.
         unreadable: What holds garbage, as the beginning of a sentence.
     """
 
@@ -81,7 +81,7 @@ class PresentSite:
     calendars: Mapping[str, StoredCalendar]
     triggers: tuple[PresentTrigger, ...]
     constants: Mapping[str, str]
-    credentials: tuple[str, ...]
+    credentials: Mapping[str, bool]
     unreadable: tuple[str, ...]
 
 
@@ -109,7 +109,12 @@ def read(session: Session, zone: ZoneInfo) -> PresentSite:
         MappingProxyType(
             {each.name: each.value for each in sorted(constants.get_all(session), key=lambda one: one.name.casefold())}
         ),
-        tuple(sorted((each.name for each in credentials.get_all(session)), key=str.casefold)),
+        MappingProxyType(
+            {
+                each.name: each.password != credentials.UNSET
+                for each in sorted(credentials.get_all(session), key=lambda one: one.name.casefold())
+            }
+        ),
         tuple(unreadable),
     )
 

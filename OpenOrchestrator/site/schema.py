@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
             "credentials": {
                 "type": "array",
                 "items": names,
-                "description": "Names of credentials that have to be there. Users and passwords are in no file.",
+                "description": "Names of credentials. Users and passwords are entered in the app.",
             },
         },
         "required": ["version"],

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.schedules import zone_named
 from OpenOrchestrator.site import moments, yaml_text
-from OpenOrchestrator.site.plans import Action, Change, Plan, Step
+from OpenOrchestrator.site.plans import Action, Change, Noun, Plan, Step
 
 LONGEST_VALUE = 80
 
@@ -23,8 +23,8 @@ def lines(change: Change, zone: ZoneInfo, now: datetime) -> list[str]:
         now: Aware instant.
     """
     head = f"{change.action.value} {change.subject}"
-    if change.action is Action.MISSING:
-        return [f"{head}: make it in the app, because users and passwords are in no file"]
+    if change.noun is Noun.CREDENTIAL:
+        return [f"{head}: without a password, which has to be entered in the app"]
     after = f" ({when})" if (when := _when(change, zone, now)) else ""
     steps = [_step(step, new=change.action is Action.CREATE) for step in change.steps]
     if len(steps) > 1:
@@ -41,9 +41,6 @@ def summary(plan: Plan) -> str:
         for action in (Action.CREATE, Action.CHANGE, Action.DELETE)
         if (number := sum(each.action is action for each in plan.changes))
     ]
-    missing = sum(each.action is Action.MISSING for each in plan.changes)
-    if missing:
-        counts.append(f"{missing} missing")
     return f"{', '.join(counts)}."
 
 

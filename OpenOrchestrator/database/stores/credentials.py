@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 USERNAME_LENGTH = 250
 TOKEN_LENGTH = 1000
 
+UNSET = ""
+"""In the place of an encrypted password: nobody has entered one yet."""
+
 
 def get(session: Session, name: str) -> Credential:
     """Return a credential with its password still encrypted.
@@ -43,8 +46,13 @@ def decrypted(credential: Credential, key: crypto_util.Key) -> Credential:
 
     Raises:
         NoEncryptionKeyError: If there is no key.
-        EncryptionError: If the key is malformed, or not the one the credential was saved with.
+        EncryptionError: If the key is malformed, or not the one the credential was saved with, or there is no password.
     """
+    if credential.password == UNSET:
+        raise EncryptionError(
+            f"The credential {credential.name!r} has no password yet: it was made from a file, and passwords are in "
+            "none. Enter its user name and password in the admin app, under Credentials."
+        )
     try:
         password = crypto_util.decrypt(credential.password, key)
     except EncryptionError as error:
@@ -89,6 +97,21 @@ def create(session: Session, name: str, stored: dict[str, Any]) -> None:
         InvalidInputError: If the name cannot be stored.
     """
     insert_named(session, Credential, name, stored)
+
+
+def create_unset(session: Session, name: str, *, now: datetime) -> None:
+    """Add a credential without user name and password, for somebody to enter them.
+
+    Args:
+        session: An open transaction.
+        name: Its name; blanks around it are dropped.
+        now: Naive site time.
+
+    Raises:
+        AlreadyExistsError: If there is one of this name, whatever its case.
+        InvalidInputError: If the name cannot be stored.
+    """
+    insert_named(session, Credential, name, {"username": "", "password": UNSET, "changed_at": now})
 
 
 def update(session: Session, name: str, stored: dict[str, Any]) -> str:

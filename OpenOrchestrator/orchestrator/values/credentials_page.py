@@ -17,6 +17,15 @@ KEY_SECONDS = 30.0
 """Between two trials of the key on all credentials; one that is saved here is tried at once."""
 
 
+_SET = cells.text("Set", icon="sym_r_lock", tip="It can be changed, but not shown.")
+_UNSET = cells.text(
+    "Not yet",
+    icon="sym_r_lock_open",
+    tone="failed",
+    tip="Made from a file. Robots cannot use it yet.",
+)
+
+
 async def build(view: View) -> None:
     """Build the list of credentials."""
     await CredentialsPage(view, CredentialsBackend(view.database, view.clock)).build()
@@ -74,7 +83,7 @@ class CredentialsPage(NamedValuesPage[CredentialRow]):
     def _cells(self, row: CredentialRow) -> dict[str, cells.Cell]:
         return {
             "username": cells.text(row.username) if row.username else cells.text("empty", tone="t3"),
-            "password": cells.text("Set", icon="sym_r_lock", tip="It can be changed, but not shown."),
+            "password": _SET if row.has_password else _UNSET,
         }
 
 

@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 import trigger_setup as make
 
+from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.clock import SettableClock
-from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.errors import EncryptionError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.site import TIME_ZONE, SiteSetting
 from OpenOrchestrator.database.statuses import TriggerStatus
-from OpenOrchestrator.database.stores import calendars, constants, triggers
+from OpenOrchestrator.database.stores import calendars, constants, credentials, triggers
 from OpenOrchestrator.site import applying, export, present, words
 from OpenOrchestrator.site.applying import SiteChangedError
 from OpenOrchestrator.site.document import SiteDocument, read
@@ -371,13 +372,25 @@ def test_a_pause_is_ended_and_made_where_the_file_says_so_only(database: Databas
     assert by_name(database, "Invoices").paused_at is None
 
 
-def test_a_missing_credential_is_told_and_not_made(database: Database) -> None:
+def test_a_missing_credential_is_made_without_a_password_and_told_until_there_is_one(database: Database) -> None:
     text = "credentials: [Order system]"
-    plan = planned(database, text, prune=True)
+    plan = applied(database, text)
     assert said(database, plan) == [
-        "missing credential Order system: make it in the app, because users and passwords are in no file"
+        "create credential Order system: without a password, which has to be entered in the app"
     ]
-    assert plan.doable == ()
+    after = planned(database, text, prune=True)
+    assert (after.changes, after.notes) == (
+        (),
+        ("The credential 'Order system' has no password yet. Enter it in the app.",),
+    )
+    key = crypto_util.generate_key().decode()
+    made = database.read(lambda session: credentials.get(session, "Order system"))
+    with pytest.raises(EncryptionError, match="'Order system' has no password yet: it was made from a file"):
+        credentials.decrypted(made, key)
+    stored = credentials.values(database.dialect_name, username="u", password="p", key=key, now=database.site_now())
+    database.write(lambda session: credentials.update(session, "Order system", stored))
+    assert planned(database, text).notes == ()
+    assert planned(database, "credentials: []", prune=True).changes == ()
 
 
 def test_the_kind_of_a_trigger_cannot_be_changed(database: Database) -> None:

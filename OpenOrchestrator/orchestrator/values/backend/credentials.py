@@ -29,9 +29,14 @@ __all__ = ["NAME_LENGTH", "USERNAME_LENGTH", "CredentialRow", "CredentialsBacken
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow(NamedRow):
-    """A credential without its password."""
+    """A credential without its password.
+
+    Attributes:
+        has_password: Whether somebody has entered one.
+    """
 
     username: str
+    has_password: bool
 
 
 class CredentialsBackend(NamedValuesBackend[CredentialRow]):
@@ -41,7 +46,12 @@ class CredentialsBackend(NamedValuesBackend[CredentialRow]):
     kind = AnnotatedKind.CREDENTIAL
     used = UsedKind.CREDENTIAL
     row = CredentialRow
-    columns = (_C.name, _C.changed_at, _C.username)
+    columns = (
+        _C.name,
+        _C.changed_at,
+        _C.username,
+        sa.case((_C.password == credentials.UNSET, 0), else_=1).label("has_password"),
+    )
     searched = (_C.name, _C.username)
     sorts: ClassVar = {"name": sa.func.lower(_C.name), "username": _C.username, "changed": _C.changed_at}
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import EncryptionError, NoEncryptionKeyError
 from OpenOrchestrator.database.constants import Credential
+from OpenOrchestrator.database.stores.credentials import UNSET
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ class KeyBackend(Backend):
     """What the key is good for."""
 
     async def report(self, key: str | None) -> KeyReport:
-        """Try a key on every stored credential; without a key, none is opened."""
+        """Try a key on every stored password; without a key, none is opened."""
 
         def work(session: Session) -> list[tuple[str, str]]:
             stored = session.execute(sa.select(Credential.name, Credential.password))
-            return [(name, token) for name, token in stored]
+            return [(name, token) for name, token in stored if token != UNSET]
 
         stored = await self._read(work)
         return await off_loop(lambda: sort_by_key(stored, key))
