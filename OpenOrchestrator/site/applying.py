@@ -19,6 +19,7 @@ from OpenOrchestrator.database.stores import (
     constants,
     credentials,
     pauses,
+    pools,
     queue_backoff,
     trigger_schedules,
     triggers,
@@ -132,6 +133,8 @@ class _Writer:
                 self._setting(change)
             elif change.noun is Noun.CALENDAR:
                 self._calendar(change)
+            elif change.noun is Noun.POOL:
+                self._pool(change)
             elif change.noun is Noun.TRIGGER:
                 self._trigger(change)
             elif change.noun is Noun.CONSTANT:
@@ -185,6 +188,18 @@ class _Writer:
         edition = self._site.calendars[change.name].edition
         if edition is None or not calendars.update(self._session, checked, edition, now=self._now):
             raise _changed(f"calendar {change.name}")
+
+    def _pool(self, change: Change) -> None:
+        if change.action is Action.CREATE:
+            dialect = self._session.get_bind().dialect.name
+            name, size = pools.checked(change.name, change.wanted, dialect)
+            pools.insert(self._session, name, size, now=self._now)
+            return
+        stored = self._site.pools[change.name]
+        if change.action is Action.DELETE:
+            pools.delete(self._session, stored.name, stored.edition)
+        elif not pools.update(self._session, stored.name, change.wanted, stored.edition, now=self._now):
+            raise _changed(f"pool {change.name}")
 
     def _constant(self, change: Change) -> None:
         site_now = cron.to_site(self._now, self._zone)

@@ -16,17 +16,39 @@ from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.schedules import zone_named
 from OpenOrchestrator.database.statuses import TriggerType
-from OpenOrchestrator.database.stores import calendars, constants, queue_backoff, trigger_input, validation
+from OpenOrchestrator.database.stores import (
+    calendars,
+    constants,
+    pool_amounts,
+    queue_backoff,
+    trigger_input,
+    validation,
+)
 from OpenOrchestrator.site import yaml_tree
 from OpenOrchestrator.site.calendar_entries import read_calendar
 from OpenOrchestrator.site.groups import Named, Part
-from OpenOrchestrator.site.kinds import Duration, Kind, Reading, Text, entries_of, shown, text_of, unknown_key
+from OpenOrchestrator.site.kinds import (
+    Duration,
+    Kind,
+    Reading,
+    Text,
+    WholeNumber,
+    entries_of,
+    shown,
+    text_of,
+    unknown_key,
+)
 from OpenOrchestrator.site.problems import Mark, Problem, ProblemError, SiteFileError
 from OpenOrchestrator.site.trigger_fields import FIELDS_BY_KEY, TRIGGER_FIELDS, TYPE_KEYS, fields_of
 from OpenOrchestrator.site.yaml_tree import Items, Node, Scalar
 
 VERSION = "1"
 
+
+POOLS = Named(
+    Text("name of the pool", pool_amounts.NAME_LENGTH),
+    WholeNumber(0, pool_amounts.LARGEST),
+)
 
 CONSTANTS = Named(
     Text("name of the constant", constants.NAME_LENGTH),
@@ -45,7 +67,7 @@ SETTINGS: Mapping[str, Part] = MappingProxyType(
 )
 """What holds for the whole site; a key that is not there leaves the setting as it is."""
 
-SECTIONS = ("version", *SETTINGS, "calendars", "triggers", "constants", "credentials")
+SECTIONS = ("version", *SETTINGS, "calendars", "pools", "triggers", "constants", "credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +106,11 @@ class TriggerEntry:
 
 @dataclass(frozen=True, slots=True)
 class NamedEntry:
-    """A constant or credential of a file."""
+    """A pool, constant or credential of a file."""
 
     name: str
     mark: Mark
-    value: str = ""
+    value: Any = None
 
 
 @dataclass(slots=True)
@@ -101,6 +123,7 @@ class SiteDocument:
 
     settings: dict[str, tuple[Any, Mark]] = field(default_factory=dict)
     calendars: tuple[CalendarEntry, ...] | None = None
+    pools: tuple[NamedEntry, ...] | None = None
     triggers: tuple[TriggerEntry, ...] | None = None
     constants: tuple[NamedEntry, ...] | None = None
     credentials: tuple[NamedEntry, ...] | None = None
@@ -150,8 +173,11 @@ def _sections(tree: Node, document: SiteDocument, reading: Reading) -> None:
             elif name == "triggers":
                 document.triggers = tuple(_each(node, reading, _trigger))
                 _unique_triggers(reading, document.triggers)
+            elif name == "pools":
+                document.pools = _named(POOLS, node, reading)
+                _unique(reading, [(each.name, each.mark) for each in document.pools], "pool")
             elif name == "constants":
-                document.constants = _constants(node, reading)
+                document.constants = _named(CONSTANTS, node, reading)
                 _unique(reading, [(each.name, each.mark) for each in document.constants], "constant")
             elif name == "credentials":
                 document.credentials = tuple(_each(node, reading, _credential))
@@ -250,12 +276,12 @@ def _identity(node: Node) -> UUID:
     return found
 
 
-def _constants(node: Node, reading: Reading) -> tuple[NamedEntry, ...]:
+def _named(kind: Named, node: Node, reading: Reading) -> tuple[NamedEntry, ...]:
     found = []
     for key, value in entries_of(node):
         with _noted(reading):
-            name = CONSTANTS.name.read(key, reading)
-            found.append(NamedEntry(name, value.mark, CONSTANTS.of.read(value, reading)))
+            name = kind.name.read(key, reading)
+            found.append(NamedEntry(name, value.mark, kind.of.read(value, reading)))
     return tuple(found)
 
 

@@ -29,6 +29,7 @@ _HEAD = f"""\
 
 _COMMENTS = {
     "calendars": "On which days schedules hold.",
+    "pools": "How much there is of what not all can have at once.",
     "triggers": "To rename a trigger, give its id as well. What *** stands for is in no file, and stays as it is.",
     "constants": "What robots read by name.",
     "credentials": "By name alone. Users and passwords are in no file: they are entered in the app.",
@@ -53,6 +54,8 @@ def text_of(site: PresentSite, *, with_ids: bool = False) -> str:
     ]
     triggers = [_trigger(each, with_id=with_ids or names[each.name] > 1) for each in site.triggers]
     lines += _section("calendars", calendars, "[]")
+    pools = [yaml_text.entry(name, each.size, 2) for name, each in site.pools.items()]
+    lines += _section("pools", pools, "{}")
     lines += _section("triggers", triggers, "[]")
     constants = [yaml_text.entry(name.strip(), shown(value, ()), 2) for name, value in site.constants.items()]
     lines += _section("constants", constants, "{}")

@@ -25,6 +25,7 @@ class Noun(Enum):
 
     SITE = "site"
     CALENDAR = "calendar"
+    POOL = "pool"
     TRIGGER = "trigger"
     CONSTANT = "constant"
     CREDENTIAL = "credential"

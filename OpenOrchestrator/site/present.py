@@ -24,8 +24,9 @@ from OpenOrchestrator.database.statuses import (
     TriggerStatus,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import calendars, constants, credentials, trigger_rows, triggers
+from OpenOrchestrator.database.stores import calendars, constants, credentials, pools, trigger_rows, triggers
 from OpenOrchestrator.database.stores.calendars import StoredCalendar
+from OpenOrchestrator.database.stores.pools import StoredPool
 from OpenOrchestrator.database.stores.queue_backoff import longest_pause
 from OpenOrchestrator.database.triggers import SingleTrigger, Trigger
 from OpenOrchestrator.site import moments
@@ -79,6 +80,7 @@ class PresentSite:
     settings: Mapping[str, Any]
     zone: ZoneInfo
     calendars: Mapping[str, StoredCalendar]
+    pools: Mapping[str, StoredPool]
     triggers: tuple[PresentTrigger, ...]
     constants: Mapping[str, str]
     credentials: Mapping[str, bool]
@@ -105,6 +107,7 @@ def read(session: Session, zone: ZoneInfo) -> PresentSite:
         _settings(session),
         zone,
         MappingProxyType({each.name.strip(): each for each in stored}),
+        MappingProxyType({each.name.strip(): each for each in pools.read_all(session.connection())}),
         tuple(sorted(found, key=lambda each: (each.name.casefold(), each.name, each.id))),
         MappingProxyType(
             {each.name: each.value for each in sorted(constants.get_all(session), key=lambda one: one.name.casefold())}

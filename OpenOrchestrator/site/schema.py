@@ -7,7 +7,7 @@ from typing import Any
 
 from OpenOrchestrator.database.stores import constants
 from OpenOrchestrator.site.calendar_entries import CALENDAR
-from OpenOrchestrator.site.document import CONSTANTS, SETTINGS, VERSION
+from OpenOrchestrator.site.document import CONSTANTS, POOLS, SETTINGS, VERSION
 from OpenOrchestrator.site.trigger_fields import TRIGGER_FIELDS, TYPE_KEYS
 
 _UUID = "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"
@@ -29,6 +29,7 @@ def schema() -> dict[str, Any]:
                 "items": CALENDAR.schema(),
                 "description": "On which days schedules hold.",
             },
+            "pools": {**POOLS.schema(), "description": "How much there is of what not all can have at once."},
             "triggers": {"type": "array", "items": _trigger(), "description": "When which process runs."},
             "constants": {**CONSTANTS.schema(), "description": "What robots read by name."},
             "credentials": {

@@ -13,10 +13,10 @@ from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import TriggerType
-from OpenOrchestrator.database.stores import trigger_input, validation
+from OpenOrchestrator.database.stores import pool_amounts, pools, trigger_input, validation
 from OpenOrchestrator.site import argument_texts
 from OpenOrchestrator.site.fields import Columns, Field, column_field
-from OpenOrchestrator.site.groups import Many
+from OpenOrchestrator.site.groups import Many, Named
 from OpenOrchestrator.site.kinds import Choice, Duration, Flag, Text, WholeNumber
 from OpenOrchestrator.site.moments import Moment
 from OpenOrchestrator.site.policies import (
@@ -202,6 +202,15 @@ TRIGGER_FIELDS: tuple[Field, ...] = (
         is_same=lambda stored, wanted: sorted(stored) == sorted(wanted),
     ),
     Field(
+        key="pools",
+        kind=Named(Text("name of the pool", pool_amounts.NAME_LENGTH), WholeNumber(1, pool_amounts.LARGEST)),
+        words="How much of which pool a run of it holds. Default: nothing.",
+        columns=("pools",),
+        of=lambda columns: dict(pools.readable(columns["pools"]) or ()),
+        stored=lambda value: {"pools": pool_amounts.written(pool_amounts.in_order(value))},
+        default=MappingProxyType({}),
+    ),
+    Field(
         key="desktop",
         kind=Choice(("background", "exclusive")),
         words="exclusive: nothing else runs on its machine meanwhile.",
@@ -280,7 +289,6 @@ NOT_EXPORTED: Mapping[str, str] = MappingProxyType(
         "skipped_due": "a run that is passed over",
         "skipped_at": "a run that is passed over",
         "skipped_by": "a run that is passed over",
-        "pools": "what its runs need of pools, which are in no file",
     }
 )
 """Attributes of triggers that are in no file, and what they are; those of Scheduled_Triggers' next run follow from its

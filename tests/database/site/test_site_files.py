@@ -70,6 +70,7 @@ queue_poll: 90s
 calendars:
   - {name: Denmark, country: DK, closed: [2026-12-24], open: [2026-12-25], working_days: [mon, tue, sat]}
   - {name: Plain}
+pools: {SAP account: 1, OCR licences: 3}
 triggers:
   - name: All
     process: Another
@@ -84,6 +85,7 @@ triggers:
     enabled: false
     priority: -3
     schedulers: [worker-1, Blå æøå]
+    pools: {SAP account: 1, OCR licences: 2}
     desktop: exclusive
     time_out: 90m
     retry: {times: 2, pause: 5m, growth: 1.5, most: 1h, after: [failed]}
@@ -99,7 +101,7 @@ constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
 
 def test_a_site_becomes_what_a_file_says_and_a_second_time_nothing_changes(database: Database) -> None:
     done = applied(database, EVERYTHING)
-    assert len(done.changes) == 10
+    assert len(done.changes) == 12
     assert planned(database, EVERYTHING, prune=True).changes == ()
     trigger = by_name(database, "All")
     assert (trigger.process_name, trigger.cron_expr, trigger.timezone) == (
@@ -194,6 +196,31 @@ def test_a_calendar_that_changes_moves_the_next_runs_of_its_triggers(database: D
     done = applied(database, text.replace("{name: Own}]", "{name: Own, closed: [2026-01-01]}]"))
     assert said(database, done) == ["change calendar Own: closed none -> [2026-01-01]"]
     assert by_name(database, "A").next_run == datetime(2026, 1, 2, 5, 0)
+
+
+def test_a_pool_changes_its_size_and_stays_while_a_trigger_needs_it(database: Database) -> None:
+    text = """
+    pools: {SAP account: 1, Spare: 2}
+    triggers: [{name: A, queue: Q, path: a.py, pools: {SAP account: 1}}]
+    """
+    applied(database, text)
+    assert by_name(database, "A").pools == '{"SAP account": 1}'
+    done = applied(database, "pools: {SAP account: 0, Spare: 2}")
+    assert said(database, done) == ["change pool SAP account: size 1 -> 0"]
+    plan = planned(database, "pools: {}", prune=True)
+    assert said(database, plan) == ["delete pool Spare"]
+    assert plan.notes == ("The pool 'SAP account' stays, because 'A' uses it.",)
+    done = applied(database, "pools: {}\ntriggers: [{name: A, queue: Q, path: a.py}]", prune=True)
+    assert said(database, done) == [
+        "change trigger A: pools {SAP account: 1} -> none",
+        "delete pool SAP account",
+        "delete pool Spare",
+    ]
+
+
+def test_a_pool_that_is_nowhere_is_refused(database: Database) -> None:
+    with pytest.raises(SiteFileError, match="There is no pool 'SAP', neither in the file nor on the site"):
+        planned(database, INVOICES + "    pools: {SAP: 1}\n")
 
 
 def test_an_id_lets_a_trigger_be_renamed(database: Database) -> None:
