@@ -86,6 +86,7 @@ triggers:
     priority: -3
     schedulers: [worker-1, Blå æøå]
     pools: {SAP account: 1, OCR licences: 2}
+    missed: {run: each, within: 1h, at_most: 5}
     desktop: exclusive
     time_out: 90m
     retry: {times: 2, pause: 5m, growth: 1.5, most: 1h, after: [failed]}
