@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks import app, elements, environments, fleet, logs, references, report, robot_ready, scheduler
+from benchmarks import app, elements, environments, fleet, logs, pools, references, report, robot_ready, scheduler
 from benchmarks.databases import KINDS, Target, private_target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
         lambda on, quick: scheduler.starts(on, samples=5 if quick else 20, at_once=30),
         ("sqlite", "postgresql"),
     ),
+    "pools": (lambda on, quick: pools.claims(on, samples=30 if quick else 300), KINDS),
     "fleet": (lambda on, quick: fleet.fleet(on, schedulers=1000, seconds=5 if quick else 12), ("postgresql",)),
     "ready": (lambda on, quick: robot_ready.ready(on, samples=3 if quick else 15), ("sqlite",)),
     "environments": (
