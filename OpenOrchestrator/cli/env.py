@@ -10,6 +10,7 @@ import typer
 
 from OpenOrchestrator.cli.scheduler import ConnectionString, Python, Workspace
 from OpenOrchestrator.cli.site_database import AsJson, opened, say, say_json
+from OpenOrchestrator.cli.terminal import is_terminal
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.triggers import Trigger
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from OpenOrchestrator.scheduler.workspace.managed_environments import ManagedEnvironments
 
 _GIGABYTE = 1e9
+_SHOWN_DIGITS = 8
+_WIDE = 200
 
 
 def register(app: typer.Typer) -> None:
@@ -99,7 +102,7 @@ def build(  # noqa: PLR0917  (each parameter is an option of the command)
 
     options = scheduler_options(load_settings(workspace=workspace, python=python))
     if folder is not None:
-        sources = [RobotSource(str(folder), str(folder.absolute()), is_files_only=True)]
+        sources = [RobotSource(str(folder), str(folder.resolve()), is_files_only=True)]
     else:
         sources = [
             RobotSource(each.trigger_name, each.process_path, each.is_git_repo, each.git_branch, each.entry)
@@ -247,28 +250,28 @@ def _show(found: list[Listed]) -> None:
     from OpenOrchestrator.common.visible import visible_line  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for head in ("Key", "State", "Made for", "From", "Python", "Size", "Last used", "Runs"):
+    for head in ("Key", "Made for", "From", "Python", "Size", "Used last", "Runs"):
         is_number = head in ("Size", "Runs")
-        table.add_column(
-            head, justify="right" if is_number else "left", overflow="fold", no_wrap=head not in ("Made for", "From")
-        )
+        table.add_column(head, justify="right" if is_number else "left", overflow="fold", no_wrap=head != "Made for")
     for each in found:
+        is_ready = each.state == "ready"
         cells = (
-            each.key,
-            each.state,
+            each.key[:_SHOWN_DIGITS],
             each.made_for,
             each.source,
             each.python,
-            _size(each.size) if each.size else "",
-            _moment(each.last_used),
-            str(len(each.users)) if each.state == "ready" else "",
+            _size(each.size) if is_ready else each.state,
+            _day(each.last_used),
+            str(len(each.users)) if is_ready else "",
         )
         table.add_row(*(Text(visible_line(cell)) for cell in cells))
-    console = Console(file=sys.stdout, highlight=False)
+    # Whoever reads it elsewhere than on a terminal is not served by lines that are broken.
+    width = None if is_terminal(sys.stdout) else _WIDE
+    console = Console(file=sys.stdout, highlight=False, width=width)
     console.print(table)
     for each in found:
         if each.reason:
-            console.print(Text(visible_line(f"{each.key}: {each.reason}")))
+            console.print(Text(visible_line(f"{each.key[:_SHOWN_DIGITS]}: {each.reason}")))
 
 
 def _as_values(each: Listed) -> dict[str, Any]:
@@ -292,12 +295,12 @@ def _size(size: float) -> str:
     return f"{size / _GIGABYTE:.1f} GB" if size >= _GIGABYTE else f"{size / 1e6:.0f} MB"
 
 
-def _moment(seconds: float | None) -> str:
+def _day(seconds: float | None) -> str:
     from datetime import datetime, timezone  # noqa: PLC0415
 
     if seconds is None:
         return ""
-    return f"{datetime.fromtimestamp(seconds, timezone.utc).astimezone():%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(seconds, timezone.utc).astimezone():%Y-%m-%d}"
 
 
 def _instant(seconds: float | None) -> str | None:

@@ -389,3 +389,11 @@ def test_thirty_starts_at_once_all_run(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path)
     runs = [launcher.start(spec_for("exits.py", str(code))) for code in range(30)]
     assert [end_of(run).exit_code for run in runs] == list(range(30))
+
+
+def test_a_module_is_run_in_place_of_a_file_with_folders_to_import_from() -> None:
+    spec = replace(spec_for("exits.py"), module="robot_framework", import_folders=("/src", "/root"))
+    command = build_command(spec, python="python3", inherited={"PYTHONPATH": "/ours"})
+    assert command.argv[:4] == ("python3", "-m", "robot_framework", "Tested process")
+    assert command.env["PYTHONPATH"] == os.pathsep.join(["/src", "/root"])
+    assert "PYTHONPATH" not in build_command(spec_for("exits.py"), python="python3", inherited={}).env

@@ -23,6 +23,7 @@ from running import eventually
 import OpenOrchestrator
 from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.common.repository_address import RepositoryAddress
+from OpenOrchestrator.common.robot_entry import RobotEntry
 from OpenOrchestrator.scheduler.workspace import git_cache
 from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace
 from OpenOrchestrator.scheduler.workspace.file_lock import locked
@@ -388,3 +389,32 @@ def test_git_is_not_installed(work: Workspace, origin: Origin, monkeypatch: pyte
     monkeypatch.setenv("PATH", "")
     with pytest.raises(LaunchError, match="git is not installed"):
         from_git(work, origin)
+
+
+def test_a_local_robot_is_started_as_its_entry_says(work: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "robots" / "one"
+    (folder / "src" / "robot_framework").mkdir(parents=True)
+    for name in ("main.py", "night.py", "src/robot_framework/__main__.py"):
+        (folder / name).touch()
+    assert work.prepare(str(folder), False, None).file == folder / "main.py"
+    night = work.prepare(str(folder / "main.py"), False, None, entry=RobotEntry(file="night.py"))
+    assert (night.file, night.folder, night.module) == (folder / "night.py", folder, None)
+    module = work.prepare(str(folder), False, None, entry=RobotEntry(module="robot_framework"))
+    assert (module.folder, module.module) == (folder, "robot_framework")
+    assert module.import_folder == folder / "src"
+    with pytest.raises(LaunchError, match=r'no file "day\.py"'):
+        work.prepare(str(folder), False, None, entry=RobotEntry(file="day.py"))
+    (folder / "main.py").unlink()
+    with pytest.raises(LaunchError, match=r"holds no file main\.py"):
+        work.prepare(str(folder), False, None)
+
+
+def test_a_robot_from_git_is_started_as_its_entry_says(work: Workspace, origin: Origin) -> None:
+    origin.commit("jobs/robot_framework/__main__.py", "print(2)")
+    origin.commit("jobs/night.py", "print(3)")
+    night = work.prepare(origin.url, True, None, entry=RobotEntry(file="jobs/night.py"))
+    assert (night.file.name, night.folder.name, night.file.is_file()) == ("night.py", "jobs", True)
+    module = work.prepare(origin.url, True, None, entry=RobotEntry(module="robot_framework"))
+    assert (module.folder.name, module.module, module.file) == ("jobs", "robot_framework", module.folder)
+    with pytest.raises(LaunchError, match=r'no file "day\.py"'):
+        work.prepare(origin.url, True, None, entry=RobotEntry(file="day.py"))
