@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from textwrap import dedent
 from typing import Any
@@ -525,3 +527,29 @@ def test_an_id_that_is_free_is_given_to_the_new_trigger(database: Database) -> N
     wanted: UUID = uuid4()
     applied(database, INVOICES.replace("name: Invoices", f"name: Invoices\n    id: {wanted}"))
     assert by_name(database, "Invoices").id == wanted
+
+
+def test_two_that_apply_at_once_make_it_once(database: Database) -> None:
+    # Names of triggers are not unique in the database: only the order of the two keeps the second from making it again.
+    for number in range(4):
+        text = INVOICES.replace("Invoices", f"Invoices {number}")
+        agreed = planned(database, text)
+        together = threading.Barrier(2, timeout=60)
+
+        def work(
+            barrier: threading.Barrier = together, wanted: str = text, plan: Plan = agreed
+        ) -> type[BaseException] | None:
+            other = Database(database.connection_string, clock=database.clock)
+            try:
+                barrier.wait()
+                applied(other, wanted, agreed=plan)
+            except SiteChangedError as error:
+                return type(error)
+            finally:
+                other.close()
+            return None
+
+        with ThreadPoolExecutor(2) as pool:
+            ends = [each.result() for each in [pool.submit(work), pool.submit(work)]]
+        assert set(ends) == {None, SiteChangedError}
+        assert by_name(database, f"Invoices {number}")

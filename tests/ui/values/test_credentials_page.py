@@ -14,6 +14,7 @@ from nicegui.testing import User
 from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Credential
+from OpenOrchestrator.database.stores import credentials
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW
@@ -65,6 +66,24 @@ async def test_shows_that_a_password_is_set_but_nothing_of_it(user: User, site: 
     await user.should_see(marker="save", retries=30)
     assert SECRET not in everything_of(client)
     assert token not in everything_of(client)
+
+
+async def test_one_that_was_made_from_a_file_has_no_password_until_somebody_enters_it(
+    user: User, site: Database, key: str
+) -> None:
+    site.write(lambda session: credentials.create_unset(session, "ERP", now=site_time(NOW)))
+    await user.open("/credentials")
+    assert cell((await rows_of(user, "credentials"))["ERP"], "password")["t"] == "Not yet"
+    await user.should_not_see(marker="no-key")
+    await act_on(user, "credentials", "edit", "ERP")
+    await user.should_see(marker="save", retries=30)
+    value(user, "username", "robot")
+    value(user, "password", SECRET)
+    await click(user, "save")
+    await user.should_see("ERP was saved", retries=50)
+    found = stored(site, "ERP")
+    assert found is not None
+    assert crypto_util.decrypt(found.password, key) == SECRET
 
 
 async def test_creates_one_encrypted_and_tells_the_browser_nothing_of_the_password(
