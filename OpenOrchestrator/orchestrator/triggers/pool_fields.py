@@ -44,7 +44,10 @@ class PoolInputs:
             note = f"of {size}" if size is not None else "there is no such pool"
             with field(pool, note=note):
                 number = text_input(
-                    pool, str(amounts.get(pool, 0)), check=_check(size), marker=f"{marker}-{len(self.inputs)}"
+                    pool,
+                    str(amounts.get(pool, 0)),
+                    check=check_amount(size, amounts.get(pool, 0)),
+                    marker=f"{marker}-{len(self.inputs)}",
                 )
                 self.inputs[pool] = number.props("inputmode=numeric")
 
@@ -110,16 +113,21 @@ class PoolFields:
         return self._inputs.values()
 
 
-def _check(size: int | None) -> Callable[[Any], str | None]:
-    """Return a check of what is needed of a pool: of one that is not there, nothing can be."""
+def check_amount(size: int | None, first: int) -> Callable[[Any], str | None]:
+    """Return a check of what is needed of a pool. What was stored before stays possible, whatever became of the pool.
+
+    Args:
+        size: How much there is of it; None if there is no such pool.
+        first: What is needed at first.
+    """
 
     def check(value: Any) -> str | None:
-        wrong = _whole(str(value or "").strip() or "0")
-        if wrong is not None:
+        text = str(value or "").strip() or "0"
+        wrong = _whole(text)
+        if wrong is not None or int(text) in (0, first):
             return wrong
-        amount = int(str(value or "").strip() or 0)
-        if size is None and amount:
+        if size is None:
             return "There is no such pool any more. Take it out, or create it."
-        return f"There is only {size}: it could never run." if size is not None and amount > max(size, 1) else None
+        return f"There is only {size}: it could never run." if int(text) > max(size, 1) else None
 
     return check

@@ -24,6 +24,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.csv_export import triggers a
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.bulk_dialog import effect
 from OpenOrchestrator.orchestrator.triggers.page_side import setting_pairs
+from OpenOrchestrator.orchestrator.triggers.pool_fields import check_amount
 from tests.ui.pages import act_on, click, rows_of, until
 
 AT = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
@@ -64,6 +65,16 @@ def test_a_pool_in_words() -> None:
     assert problem_of(replace(row, edition=None)).startswith("There is no such pool")
     assert old_words([]) == ""
     assert old_words(["old-1"]).startswith("old-1 is of a version before 4.0")
+
+
+def test_what_is_needed_of_a_pool_is_checked_but_what_was_stored_stays_possible() -> None:
+    assert [check_amount(3, 0)(text) for text in ("0", "3", "", " 2 ")] == [None] * 4
+    assert "There is only 3" in str(check_amount(3, 0)("4"))
+    assert check_amount(3, 4)("4") is None
+    assert check_amount(0, 0)("1") is None
+    assert "no such pool" in str(check_amount(None, 1)("2"))
+    assert check_amount(None, 1)("1") is None
+    assert "whole number" in str(check_amount(3, 0)("x"))
 
 
 # --- backend
