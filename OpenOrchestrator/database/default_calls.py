@@ -15,6 +15,7 @@ from OpenOrchestrator.common.redaction import redact, secrets_of
 from OpenOrchestrator.database import default
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import credentials, trigger_input, triggers, validation
+from OpenOrchestrator.database.stores.pending_triggers import find as find_pending
 from OpenOrchestrator.database.stores.shortening import message_text
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def pending_triggers(kind: TriggerType) -> list[Trigger]:
     """Return the idle triggers of a kind that are due."""
     database = default.get_default()
     now = database.utc_now()
-    return list(database.read(lambda session: triggers.find_pending(session, kind, now=now, zone=database.zone)))
+    return list(database.read(lambda session: find_pending(session, kind, now=now, zone=database.zone)))
 
 
 def begin_trigger(trigger_id: UUID | str, kind: type[Trigger], begin: BeginTrigger) -> bool:

@@ -39,6 +39,7 @@ class TriggerEvent(Enum):
     """What schedulers, admins and robots do to a trigger."""
 
     CLAIM = "claim"
+    CLAIM_BESIDE = "claim (beside other jobs)"
     FINISH = "finish"
     FINISH_SINGLE = "finish (single trigger)"
     CLAIM_ONCE = "claim (run once)"
@@ -94,6 +95,7 @@ _T = TriggerStatus
 TRIGGER_EVENTS: Mapping[TriggerEvent, Moves[TriggerStatus]] = MappingProxyType(
     {
         TriggerEvent.CLAIM: _from([_T.IDLE], _T.RUNNING),
+        TriggerEvent.CLAIM_BESIDE: _from([_T.RUNNING], _T.RUNNING),
         TriggerEvent.FINISH: MappingProxyType(
             {_T.RUNNING: _T.IDLE, _T.PAUSING: _T.PAUSED, _T.KILLING: _T.KILLED},
         ),

@@ -61,6 +61,9 @@ class Trigger(Base):
         retry_number: Which retry waits, from 1.
         retry_of: The first attempt of the run that it retries.
         retry_last_run: What ``last_run`` was when it was decided on; the retry counts while it still is.
+        max_jobs: How many jobs of it may run at the same time; None means 1, as it always does for a single trigger.
+        status_after: Set while a job was started beside another one: member name of the TriggerStatus in which the end
+            of the last of them leaves it, where nobody pauses or kills it. Only IDLE lets more jobs start.
     """
 
     __tablename__ = "Triggers"
@@ -111,6 +114,8 @@ class Trigger(Base):
     retry_number: Mapped[int | None]
     retry_of: Mapped[UUID | None] = mapped_column(uuid_type())
     retry_last_run: Mapped[datetime | None] = mapped_column(SiteDateTime)
+    max_jobs: Mapped[int | None]
+    status_after: Mapped[str | None] = mapped_column(String(20))
 
     __mapper_args__ = {"polymorphic_on": "type", "with_polymorphic": "*"}
 
@@ -185,7 +190,12 @@ class ScheduledTrigger(Trigger):
 
 
 class QueueTrigger(Trigger):
-    """Runs while its queue has at least ``min_batch_size`` new elements."""
+    """Runs while its queue has at least ``min_batch_size`` new elements.
+
+    Attributes:
+        elements_per_job: Where several of its jobs may run at the same time, one of them stands for so many elements;
+            None means as many as it takes to start the first.
+    """
 
     __tablename__ = "Queue_Triggers"
     __table_args__ = (Index("ix_Queue_Triggers_queue_name", "queue_name"),)
@@ -193,5 +203,6 @@ class QueueTrigger(Trigger):
     id: Mapped[UUID] = mapped_column(uuid_type(), ForeignKey("Triggers.id"), primary_key=True)
     queue_name: Mapped[str] = mapped_column(text_type(200))
     min_batch_size: Mapped[int]
+    elements_per_job: Mapped[int | None]
 
     __mapper_args__ = {"polymorphic_identity": TriggerType.QUEUE}

@@ -14,6 +14,7 @@ from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores import pool_amounts, pools, trigger_input, validation
+from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS, most_jobs
 from OpenOrchestrator.site import argument_texts
 from OpenOrchestrator.site.fields import Columns, Field, column_field
 from OpenOrchestrator.site.groups import Many, Named
@@ -219,6 +220,23 @@ TRIGGER_FIELDS: tuple[Field, ...] = (
         stored=lambda value: {"is_blocking": value == "exclusive"},
         default="background",
     ),
+    Field(
+        key="jobs",
+        kind=WholeNumber(1, LARGEST_MOST_JOBS),
+        words="How many of its jobs may run at the same time.",
+        columns=("max_jobs",),
+        of=lambda columns: most_jobs(TriggerType.QUEUE, columns["max_jobs"]),
+        stored=lambda value: {"max_jobs": value},
+        default=DEFAULT_MOST_JOBS,
+        types=frozenset({TriggerType.SCHEDULED, TriggerType.QUEUE}),
+    ),
+    column_field(
+        "elements_per_job",
+        "elements_per_job",
+        WholeNumber(1),
+        "For how many elements one of several jobs stands. Default: for min_batch.",
+        types=frozenset({TriggerType.QUEUE}),
+    ),
     column_field("time_out", "timeout_seconds", Duration(1), "How long its robot may run. Default: without limit."),
     Field(
         key="retry",
@@ -286,6 +304,7 @@ NOT_EXPORTED: Mapping[str, str] = MappingProxyType(
         "retry_number": "a retry that waits",
         "retry_of": "a retry that waits",
         "retry_last_run": "a retry that waits",
+        "status_after": "what becomes of it after its jobs",
         "skipped_due": "a run that is passed over",
         "skipped_at": "a run that is passed over",
         "skipped_by": "a run that is passed over",

@@ -24,7 +24,6 @@ from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     calendars,
     cordons,
-    due_triggers,
     full_queues,
     job_output,
     jobs,
@@ -34,6 +33,7 @@ from OpenOrchestrator.database.stores import (
     site_pause,
     skipping,
     stop_wishes,
+    timed_triggers,
     trigger_schedules,
     triggers,
     uses,
@@ -250,7 +250,7 @@ def statements(database):
     texts = {_sql(one) for one in seen if str(one.compile(dialect=database.engine.dialect)) not in replaced}
     texts.add(_sql(job_output._insert("mssql")))
     texts.add(_sql(full_queues._full_queues((1, 2), "mssql")))
-    texts.add(_sql(due_triggers._time_query("mssql")))
+    texts.add(_sql(timed_triggers.query("mssql")))
     return sorted(texts)
 
 

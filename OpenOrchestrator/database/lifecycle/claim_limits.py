@@ -8,14 +8,14 @@ that two claims at the same time do not both find room.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.database.lifecycle.pool_limit import PoolLimit
-from OpenOrchestrator.database.stores import due_triggers
+from OpenOrchestrator.database.stores import running_triggers
+from OpenOrchestrator.database.stores.running_triggers import ActiveJobs
 from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
 
 
@@ -45,23 +45,25 @@ class ClaimLimits:
             limit.take(row)
 
 
-@dataclass(slots=True)
-class OneJob:
-    """A trigger has one job at a time.
+@dataclass(frozen=True, slots=True)
+class JobsAtOnce:
+    """A trigger has one job at a time, or as many as it says.
+
+    It needs no count of what this claim takes: each trigger is claimed once in it.
 
     Attributes:
-        active: Triggers that have a job which has not ended.
+        active: The jobs that have not ended, read once the triggers were locked: who starts another job of one of
+            them waits for that lock.
     """
 
-    active: set[UUID] = field(default_factory=set)
+    active: ActiveJobs
 
     def has_room(self, row: TriggerRow) -> bool:
-        """Tell whether it has none."""
-        return row.trigger_id not in self.active
+        """Tell whether another job of it may start."""
+        return self.active.has_room(row)
 
     def take(self, row: TriggerRow) -> None:
-        """Count it as one that has."""
-        self.active.add(row.trigger_id)
+        """Do nothing."""
 
 
 def limits_of(connection: Connection, rows: Sequence[TriggerRow]) -> ClaimLimits:
@@ -72,4 +74,4 @@ def limits_of(connection: Connection, rows: Sequence[TriggerRow]) -> ClaimLimits
         rows: Its triggers, locked.
     """
     pools = PoolLimit(connection, rows)
-    return ClaimLimits((OneJob(set(due_triggers.active_triggers(connection))), pools))
+    return ClaimLimits((JobsAtOnce(running_triggers.active_jobs(connection)), pools))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -69,16 +69,18 @@ class SkippedRuns:
     reason: str
 
 
-def lock(connection: Connection, ids: Sequence[UUID], *, once: bool) -> list[TriggerRow]:
-    """Lock triggers that have no run and that nobody else is claiming, and read them as they are now.
+def lock(connection: Connection, due: Sequence[DueTrigger]) -> list[TriggerRow]:
+    """Lock triggers that are in a state to be claimed and that nobody else is claiming, and read them as they are now.
 
     Args:
         connection: An open transaction.
-        ids: Which ones.
-        once: Whether one of them may be in another state than Idle.
+        due: Which ones. Those that are not Idle are passed over, unless one of these may be in another state.
     """
-    status = TRIGGERS.c.process_status
-    states = status.in_(RESTING_TRIGGER_STATUSES) if once else status == TriggerStatus.IDLE
+    ids = [trigger.trigger_id for trigger in due]
+    resting = RESTING_TRIGGER_STATUSES if any(trigger.once for trigger in due) else (TriggerStatus.IDLE,)
+    running = (TriggerStatus.RUNNING,) if any(trigger.beside for trigger in due) else ()
+    status, wanted = TRIGGERS.c.process_status, (*resting, *running)
+    states = status.in_(wanted) if len(wanted) > 1 else status == TriggerStatus.IDLE
     # In the order of their ids, so that two schedulers never wait for each other in a circle.
     query = (
         sa.select(*BASE_COLUMNS, *TIME_COLUMNS)

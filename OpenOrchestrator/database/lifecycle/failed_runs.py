@@ -17,11 +17,19 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import failure_limit, retries
+from OpenOrchestrator.database.lifecycle.overlapping_ends import end
 from OpenOrchestrator.database.lifecycle.retries import RetryPolicy
 from OpenOrchestrator.database.lifecycle.run_endings import RunFacts, end_event
 from OpenOrchestrator.database.statuses import BAD_JOB_STATUSES, JobStatus, TriggerStatus, TriggerType, WhenLost
-from OpenOrchestrator.database.stores import triggers, waiting_retries
-from OpenOrchestrator.database.stores.trigger_rows import SINGLE, TRIGGERS, number_or_none, raw
+from OpenOrchestrator.database.stores import trigger_rows, triggers, waiting_retries
+from OpenOrchestrator.database.stores.trigger_rows import (
+    SINGLE,
+    TRIGGERS,
+    PoisonedRowError,
+    WaitingRetry,
+    number_or_none,
+    raw,
+)
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 
 if TYPE_CHECKING:
@@ -41,6 +49,10 @@ _RULES = sa.select(
             "pause_after_failures",
             "failed_runs",
             "retry_at",
+            "retry_number",
+            "retry_of",
+            "retry_last_run",
+            "last_run",
         )
     )
 )
@@ -53,7 +65,8 @@ class Rules:
     Attributes:
         limit: After so many failed runs in a row it becomes Failed; 0 for never.
         failed_runs: How many there are so far.
-        waits: Whether it waits for a retry.
+        waits: Whether a retry is noted, whether it counts or not.
+        waiting: The retry that it waits for, of another job of it.
     """
 
     retry: RetryPolicy
@@ -61,6 +74,7 @@ class Rules:
     failed_runs: int
     is_single: bool
     waits: bool = False
+    waiting: WaitingRetry | None = None
 
 
 def settle_trigger(
@@ -95,18 +109,18 @@ def settle_trigger(
     run_alone = status is JobStatus.KILLED and run.kill_requested
     if run_alone or run.trigger_before is not None:
         # Nobody enables the trigger after it, which would begin anew.
-        apply(session, end_event(run, status), run.trigger_id, values={"failed_starts": 0})
+        end(session, end_event(run, status), run.trigger_id, values={"failed_starts": 0})
         return None
     if status not in BAD_JOB_STATUSES:
         good = {"failed_runs": 0} if status is JobStatus.DONE else {}
-        apply(session, end_event(run, status), run.trigger_id, values=good)
+        end(session, end_event(run, status), run.trigger_id, values=good)
         return None
     rules = _rules_of(session, run.trigger_id)
     if rules is None:
         return None
     outcome = status if robot_ran else JobStatus.FAILED
     if not run.kill_requested and retries.is_retried(rules.retry, outcome, number=run.retry_number):
-        due_at = _retry(session, database, job_id, run, rules.retry)
+        due_at = _retry(session, database, job_id, run, rules)
         if due_at is not None:
             return due_at
     _count_failure(session, run, outcome, rules, values=values or {})
@@ -154,18 +168,33 @@ def _rules_of(session: Session, trigger_id: UUID) -> Rules | None:
         number_or_none(row.failed_runs) or 0,
         is_single=str(row.type) == TriggerType.SINGLE.name,
         waits=row.retry_at is not None,
+        waiting=_waiting(row),
     )
 
 
-def _retry(session: Session, database: Database, job_id: UUID, run: RunFacts, policy: RetryPolicy) -> datetime | None:
-    """Let the trigger wait for the next attempt, and return when that is due; None if its state forbids it."""
+def _waiting(row: Any) -> WaitingRetry | None:
+    try:
+        return trigger_rows.waiting_retry(row._mapping)
+    except PoisonedRowError:  # the next poll reports it
+        return None
+
+
+def _retry(session: Session, database: Database, job_id: UUID, run: RunFacts, rules: Rules) -> datetime | None:
+    """Let the trigger wait for the next attempt, and return when that is due; None if its state forbids it.
+
+    Of several jobs of it that failed one retry waits, the one of which there were the most: as with what falls due
+    while a retry waits, it stands for the others, and there is an end to them.
+    """
     if run.trigger_id is None:
         return None
     number = run.retry_number + 1
     now = waiting_retries.database_now(session)
-    due_at = now + timedelta(seconds=retries.pause_before(policy, number))
+    if rules.waiting is not None and rules.waiting.number >= number:
+        kept = end(session, TriggerEvent.FAIL_AND_RETRY, run.trigger_id, values={"failed_starts": 0})
+        return rules.waiting.at if kept else None
+    due_at = now + timedelta(seconds=retries.pause_before(rules.retry, number))
     values = {**waiting_retries.waiting(due_at, number, run.retry_of or job_id), "failed_starts": 0}
-    if not apply(session, TriggerEvent.FAIL_AND_RETRY, run.trigger_id, values=values):
+    if not end(session, TriggerEvent.FAIL_AND_RETRY, run.trigger_id, values=values):
         return None
     if run.type is TriggerType.SINGLE:
         _set_next_run(session, database, run, due_at)
@@ -191,7 +220,7 @@ def _count_failure(
     failed = rules.failed_runs + 1
     left = outcome is JobStatus.LOST and rules.retry.when_lost is WhenLost.LEAVE
     if failure_limit.is_held(rules.limit, failed, is_single=rules.is_single, waits_for_admin=left):
-        apply(session, end_event(run, outcome), run.trigger_id, values={**values, "failed_runs": failed})
+        end(session, end_event(run, outcome), run.trigger_id, values={**values, "failed_runs": failed})
     else:
         going_on = {"failed_starts": 0, "failed_runs": failed}
-        apply(session, TriggerEvent.FAIL_AND_GO_ON, run.trigger_id, values=going_on)
+        end(session, TriggerEvent.FAIL_AND_GO_ON, run.trigger_id, values=going_on)

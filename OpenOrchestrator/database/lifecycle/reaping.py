@@ -22,6 +22,7 @@ from OpenOrchestrator.database.engine.row_locks import free_only, unhindered
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle.failed_runs import settle_trigger
+from OpenOrchestrator.database.lifecycle.overlapping_ends import end
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
@@ -283,7 +284,7 @@ def _settle(
     if job.trigger_id is not None:
         counted = {"failed_starts": job.attempt} if job.status is JobStatus.STARTING else None
         if job.is_due_again and facts.kill_requested:
-            apply(session, finish_event(facts), job.trigger_id, values={"failed_starts": 0})
+            end(session, finish_event(facts), job.trigger_id, values={"failed_starts": 0})
         elif job.is_due_again:
             again = return_to_trigger(session, database, facts, values=counted)
         else:

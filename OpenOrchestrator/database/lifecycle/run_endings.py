@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.due_times import as_claim_left_it
+from OpenOrchestrator.database.lifecycle.overlapping_ends import ALONE, end_among_others, leading_to
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import logs, trigger_rows, waiting_retries
@@ -32,19 +32,11 @@ from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, ap
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_LEAVING: Mapping[TriggerStatus, TriggerEvent] = MappingProxyType(
-    {
-        TriggerStatus.IDLE: TriggerEvent.FINISH,
-        TriggerStatus.PAUSED: TriggerEvent.FINISH_PAUSED,
-        TriggerStatus.FAILED: TriggerEvent.FAIL,
-        TriggerStatus.KILLED: TriggerEvent.KILL,
-        TriggerStatus.DONE: TriggerEvent.FINISH_SINGLE,
-    }
-)
-"""The event that leads a running trigger back to where a run with arguments of its own found it."""
-
 LONGEST_TEXT = 1000
 """How long the reason of a job and the message of an element may be."""
+
+_WAITING_AGAIN = (TriggerStatus.IDLE, TriggerStatus.PAUSED, TriggerStatus.RUNNING, TriggerStatus.PAUSING)
+"""In these a trigger goes on, now or once it is enabled; it is Running or Pausing where other jobs of it are."""
 
 _JOBS = cast(sa.Table, Job.__table__)
 _ELEMENTS = cast(sa.Table, QueueElement.__table__)
@@ -135,7 +127,7 @@ def finish_event(run: RunFacts) -> TriggerEvent:
     One with arguments of its own leaves its trigger as it found it.
     """
     if run.trigger_before is not None:
-        return _LEAVING[run.trigger_before]
+        return leading_to(run.trigger_before)
     return TriggerEvent.FINISH_SINGLE if run.type is TriggerType.SINGLE else TriggerEvent.FINISH
 
 
@@ -171,10 +163,15 @@ def return_to_trigger(
     if run.trigger_id is None:
         return False
     event = TriggerEvent.GIVE_BACK if run.trigger_before is None else finish_event(run)
-    if apply(session, event, run.trigger_id, TRIGGERS.c.process_status == TriggerStatus.RUNNING, values=values):
+    running = TRIGGERS.c.process_status == TriggerStatus.RUNNING
+    if apply(session, event, run.trigger_id, running, ALONE, values=values):
         _request_again(session, database, run)
-    elif not apply(session, event, run.trigger_id, values=values):
-        return False
+    elif not apply(session, event, run.trigger_id, ALONE, values=values):
+        waited = end_among_others(session, event, run.trigger_id, values=values)
+        if waited is None:
+            return False
+        if waited is TriggerStatus.RUNNING:
+            _request_again(session, database, run)
     if run.retry_number:
         _wait_again(session, run)
     elif run.due_at is not None and run.type is TriggerType.SCHEDULED:
@@ -198,12 +195,15 @@ def _request_again(session: Session, database: Database, run: RunFacts) -> None:
 
 
 def _wait_again(session: Session, run: RunFacts) -> None:
-    """Make the trigger wait again for the retry that the claim took; not one that was killed meanwhile."""
+    """Make the trigger wait again for the retry that the claim took; not one that was killed meanwhile.
+
+    Where another of its jobs failed meanwhile, and waits to be tried again, the later retry of the two stands for both.
+    """
     at = run.due_at or waiting_retries.database_now(session)
     free = (
         TRIGGERS.c.id == run.trigger_id,
-        TRIGGERS.c.process_status.in_((TriggerStatus.IDLE, TriggerStatus.PAUSED)),
-        TRIGGERS.c.retry_at.is_(None),
+        TRIGGERS.c.process_status.in_(_WAITING_AGAIN),
+        sa.or_(TRIGGERS.c.retry_at.is_(None), TRIGGERS.c.retry_number < run.retry_number),
     )
     values = waiting_retries.waiting(at, run.retry_number, run.retry_of)
     session.connection().execute(sa.update(TRIGGERS).where(*free).values(values))

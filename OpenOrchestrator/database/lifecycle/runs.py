@@ -23,6 +23,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.lifecycle.failed_runs import settle_trigger
 from OpenOrchestrator.database.lifecycle.fenced_run import FencedRun
+from OpenOrchestrator.database.lifecycle.overlapping_ends import end
 from OpenOrchestrator.database.lifecycle.ownership import repeat, write_guarded
 from OpenOrchestrator.database.lifecycle.run_endings import (
     abandon_elements,
@@ -170,7 +171,7 @@ def give_back(database: Database, run: FencedRun, reason: str, *, failed_starts:
         facts = facts_of(session, run.job_id)
         if facts.kill_requested:
             if run.trigger_id is not None:
-                apply(session, finish_event(facts), run.trigger_id, values={"failed_starts": 0})
+                end(session, finish_event(facts), run.trigger_id, values={"failed_starts": 0})
             return True
         counted = None if failed_starts is None else {"failed_starts": failed_starts}
         return_to_trigger(session, database, facts, values=counted)

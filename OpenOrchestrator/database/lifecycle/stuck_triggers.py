@@ -50,4 +50,4 @@ def settle(session: Session, trigger_id: UUID) -> bool:
     Returns:
         False if it is in another state by now, has a job that runs, or is gone; nothing was changed.
     """
-    return apply(session, TriggerEvent.SETTLE, trigger_id, stuck())
+    return apply(session, TriggerEvent.SETTLE, trigger_id, stuck(), values={"status_after": None})

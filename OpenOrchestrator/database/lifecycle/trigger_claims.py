@@ -1,5 +1,7 @@
 """Claiming triggers: an idle, due trigger becomes Running and its job is there, both or neither.
 
+A trigger that may have several jobs stays Running, and another job is there.
+
 Owns the claim of triggers. What a claimed run carries to the scheduler is in ``claimed_runs``, which policies limit a
 claim in ``claim_limits``. What happens to the run afterwards is in
 ``runs``; which triggers are due in ``stores.due_triggers``, which can run though they are not in ``runnable_triggers``.
@@ -79,8 +81,8 @@ def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> 
 
     Returns:
         The runs that were won, in the order given. A trigger is missing if another scheduler was faster, if it is not
-        idle any more, still has a job that has not ended, or was changed since it was found due. None is won while the
-        site is paused, or the scheduler cordoned or drained.
+        idle any more, has as many jobs as it may have at the same time, or was changed since it was found due. None is
+        won while the site is paused, or the scheduler cordoned or drained.
     """
     return _claim(database, identity, due, by_hand=False)
 
@@ -176,9 +178,7 @@ class _Claiming:
         self.skipped: list[SkippedRuns] = []
 
     def run(self, due: Sequence[DueTrigger]) -> list[ClaimedRun]:
-        rows = due_times.lock(
-            self._connection, [trigger.trigger_id for trigger in due], once=any(trigger.once for trigger in due)
-        )
+        rows = due_times.lock(self._connection, due)
         if rows and not admission.read(self._session, self._identity.name).starts:
             return []  # paused or cordoned since this scheduler looked
         if not rows:
@@ -217,13 +217,15 @@ class _Claiming:
 
     def _set_running(self, won: Mapping[UUID, Won]) -> None:
         changed = 0
-        for event, once, answered in (
-            (TriggerEvent.CLAIM, False, {**run_requests.ANSWERED, **waiting_retries.NONE}),
-            (TriggerEvent.CLAIM_ONCE, True, run_requests.NONE),
+        own = {**run_requests.ANSWERED, **waiting_retries.NONE}
+        for event, answered, after in (
+            (TriggerEvent.CLAIM, own, None),
+            (TriggerEvent.CLAIM_BESIDE, own, TriggerStatus.IDLE.name),
+            (TriggerEvent.CLAIM_ONCE, run_requests.NONE, None),
         ):
-            ids = [key for key, one in won.items() if one.trigger.once is once]
+            ids = [key for key, one in won.items() if _event_of(one.trigger) is event]
             if ids:
-                values = {"last_run": self._site_now, **answered}
+                values = {"last_run": self._site_now, "status_after": after, **answered}
                 changed += apply_where(self._session, event, TRIGGERS.c.id.in_(ids), values=values)
         beside = [key for key, one in won.items() if one.trigger.once and one.row.retry is not None]
         if beside:  # the retry goes on waiting, after this run as before it
@@ -245,9 +247,17 @@ class _Claiming:
             return False
         if trigger.once:
             # Another request may have come in the place of the one that was seen; then it is that one's arguments.
-            return row.wants_once and _due.is_allowed_on(_due.once_whitelist(row), self._identity.name)
-        if row.status is not TriggerStatus.IDLE or row.retry != trigger.retry:
+            asked = row.wants_once and row.status is not TriggerStatus.RUNNING
+            return asked and _due.is_allowed_on(_due.once_whitelist(row), self._identity.name)
+        state = TriggerStatus.RUNNING if trigger.beside else TriggerStatus.IDLE
+        if row.status is not state or row.retry != trigger.retry:
             return False
         if self._by_hand or trigger.due_at is not None or row.type is TriggerType.QUEUE:
             return True
         return row.wants_run
+
+
+def _event_of(trigger: DueTrigger) -> TriggerEvent:
+    if trigger.once:
+        return TriggerEvent.CLAIM_ONCE
+    return TriggerEvent.CLAIM_BESIDE if trigger.beside else TriggerEvent.CLAIM

@@ -1,6 +1,6 @@
-"""Which idle triggers are due, at a cost that does not grow with history.
+"""Which triggers are due that are idle, or may have another job, at a cost that does not grow with history.
 
-Owns the queries that every scheduler asks about once a second. Reads only: claiming is somebody else's, and may find
+Owns the question that every scheduler asks about once a second. Reads only: claiming is somebody else's, and may find
 that another scheduler was faster.
 """
 
@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
-from itertools import pairwise
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -20,44 +18,36 @@ from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
-from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.statuses import (
-    ACTIVE_JOB_STATUSES,
-    RESTING_TRIGGER_STATUSES,
-    TriggerStatus,
-    TriggerType,
+from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import (
+    full_queues,
+    pools,
+    queue_backoff,
+    running_triggers,
+    timed_triggers,
+    unknown_statuses,
+    waiting_retries,
 )
-from OpenOrchestrator.database.stores import full_queues, pools, queue_backoff, waiting_retries
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.pools import PoolBook
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
+from OpenOrchestrator.database.stores.running_triggers import ActiveJobs
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
-    SCHEDULED,
-    SINGLE,
     TIME_COLUMNS,
     TIME_JOIN,
     TRIGGERS,
     PoisonedRowError,
     TriggerRow,
     WaitingRetry,
-    date_or_none,
     is_lost_id,
-    raw,
     read,
     trigger_id,
 )
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 
-_JOBS = cast(sa.Table, Job.__table__)
-
 # The statements are made once: a poll comes every second, and making them takes as long as running them.
-_IDLE = TRIGGERS.c.process_status == TriggerStatus.IDLE
-# By status alone: the few active ones are found in one index, however long the history of each trigger is.
-_ACTIVE = sa.select(raw(_JOBS.c.trigger_id, "trigger_id")).where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
 _DATABASE_NOW = sa.select(DatabaseUtcNow())
-_LAST_DATE = datetime.max  # noqa: DTZ901  (site time is naive)
-_LATEST = sa.bindparam("latest", type_=SINGLE.c.next_run.type)
 # After a date, and not just there: then every database walks the index that has the few requests at its end.
 _ASKED = TRIGGERS.c.run_requested_at > datetime(1970, 1, 1, tzinfo=timezone.utc)
 _ONCE = (
@@ -65,6 +55,8 @@ _ONCE = (
     .select_from(TIME_JOIN)
     .where(_ASKED, TRIGGERS.c.run_args.is_not(None), TRIGGERS.c.process_status.in_(RESTING_TRIGGER_STATUSES))
 )
+# One trip for both: a poll comes every second, and there are few of either.
+_ONCE_OR_BESIDE = sa.union_all(_ONCE, running_triggers.RUNNING)
 _LONGEST_REASON = 300
 _LOST_ID = (
     "its id is written as {id!r}, and ids are found as 32 lower-case digits without dashes alone. Correct it in the "
@@ -74,7 +66,7 @@ _LOST_ID = (
 
 @dataclass(frozen=True, slots=True)
 class DueTrigger:
-    """A trigger that is due and idle, or of which somebody asked for a run with arguments of its own.
+    """A trigger that is due and idle, or may have another job, or that somebody wants to run with other arguments.
 
     Attributes:
         priority: Higher runs first.
@@ -87,6 +79,7 @@ class DueTrigger:
         retry: The retry that the run is; None for a first attempt.
         pools: How much of which pools it needs.
         is_skipped: None of the due times that passed is run: they are to be skipped.
+        beside: It is to run beside the jobs of the trigger that run.
     """
 
     trigger_id: UUID
@@ -102,6 +95,7 @@ class DueTrigger:
     retry: WaitingRetry | None = None
     pools: Amounts = ()
     is_skipped: bool = False
+    beside: bool = False
 
     @classmethod
     def of(
@@ -122,6 +116,7 @@ class DueTrigger:
             retry=None if once else trigger.retry,
             pools=trigger.pools,
             is_skipped=is_skipped,
+            beside=trigger.status is TriggerStatus.RUNNING,
         )
 
 
@@ -159,7 +154,7 @@ class DueTriggers:
 
 
 def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
-    """Find all idle triggers that are due, and all of which a run with arguments of its own is wanted.
+    """Find all triggers that are due and idle or may have another job, and all that are wanted with other arguments.
 
     Args:
         connection: An open transaction.
@@ -171,15 +166,15 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
     poisoned: list[Poisoned] = []
     waiting: list[datetime] = []
     latest = cron.latest_site_time(now, zone)
-    once = list(connection.execute(_ONCE))
-    timed = list(connection.execute(_time_query(connection.dialect.name), {"latest": latest}))
+    once, running = _once_and_running(connection)
+    timed = timed_triggers.find(connection, latest)
     full, sizeless = full_queues.find(connection)
     poisoned += [_poisoned(row, reason) for row, reason in sizeless]
     seen: set[UUID] = set()
     filled = frozenset(_ids(row.id for row in full))
     schedules = Schedules(connection, zone)
     # Asked only where it counts: a poll comes every second, and retries are rare.
-    retrying = any(row.retry_at is not None for row in (*timed, *full))
+    retrying = any(row.retry_at is not None for row in (*timed, *full, *running))
     database_now = connection.scalar(_DATABASE_NOW) if retrying else None
     for row, wants_once in (*((row, True) for row in once), *((row, False) for row in (*timed, *full))):
         try:
@@ -203,23 +198,31 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
             seen.add(found.trigger_id)
         else:
             waiting.append(found)
-    if due:
-        active = active_triggers(connection)
-        due = [trigger for trigger in due if trigger.trigger_id not in active]
+    if due or running:
+        active = running_triggers.active_jobs(connection)
+        due = [trigger for trigger in due if not active.of(trigger.trigger_id)]
         own = [trigger for trigger in due if not trigger.once and trigger.retry is None]
         resting = _resting(connection, own, full, cron.to_site(now, zone))
         due = [trigger for trigger in due if trigger.once or trigger.retry or trigger.trigger_id not in resting]
         waiting += [cron.to_utc(until, zone) for until in resting.values()]
-    poisoned += _unknown_statuses(connection)
-    waiting += _later(connection, latest, zone)
+        more = list(_Look(connection, scheduler_name, now, schedules, database_now).beside(running, active))
+        due += [one for one in more if isinstance(one, DueTrigger) and one.trigger_id not in seen]
+        waiting += [one for one in more if isinstance(one, datetime)]
+        poisoned += [one for one in more if isinstance(one, Poisoned)]
+    poisoned += [_poisoned(row, reason) for row, reason in unknown_statuses.find(connection)]
+    waiting += timed_triggers.later(connection, latest, zone)
     ranks = list(TriggerType)
     due.sort(key=lambda t: (-t.priority, ranks.index(t.type), (t.due_at or now), t.name, t.trigger_id))
     book = pools.read_book(connection) if any(trigger.pools for trigger in due) else pools.EMPTY
     poisoned += (_without_pool(trigger, book) for trigger in due if _lost_pool(trigger, book) is not None)
     due = [trigger for trigger in due if _lost_pool(trigger, book) is None]
-    missed = tuple(trigger for trigger in due if trigger.is_skipped)
-    run = tuple(trigger for trigger in due if not trigger.is_skipped)
-    return DueTriggers(run, min(waiting, default=None), tuple(poisoned), book, missed)
+    return DueTriggers(
+        due=tuple(trigger for trigger in due if not trigger.is_skipped),
+        next_due=min(waiting, default=None),
+        poisoned=tuple(poisoned),
+        pools=book,
+        missed=tuple(trigger for trigger in due if trigger.is_skipped),
+    )
 
 
 def as_due(
@@ -262,7 +265,7 @@ def once_whitelist(trigger: TriggerRow) -> tuple[str, ...]:
 
 def active_triggers(connection: Connection) -> frozenset[UUID]:
     """Return the ids of the triggers that have a job which has not ended."""
-    return frozenset(_ids(connection.execute(_ACTIVE).scalars()))
+    return frozenset(running_triggers.active_jobs(connection).by_trigger)
 
 
 def scheduler_key(name: str) -> str:
@@ -294,6 +297,50 @@ def _without_pool(trigger: DueTrigger, book: PoolBook) -> Poisoned:
     return Poisoned(trigger.trigger_id, trigger.name, f"it needs the pool {lost!r}, {pools.MISSING}"[:_LONGEST_REASON])
 
 
+def _once_and_running(connection: Connection) -> tuple[list[Any], list[Any]]:
+    """Return the triggers that are wanted with other arguments, and those that run and may have another job."""
+    once: list[Any] = []
+    running: list[Any] = []
+    for row in connection.execute(_ONCE_OR_BESIDE):
+        (running if running_triggers.is_running(row) else once).append(row)
+    return once, running
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at triggers that run."""
+
+    connection: Connection
+    scheduler_name: str | None
+    now: datetime
+    schedules: Schedules
+    database_now: datetime | None
+
+    def beside(self, rows: Iterable[Any], active: ActiveJobs) -> Iterator[DueTrigger | datetime | Poisoned]:
+        """Yield those of triggers that run whose next job is due, when those of others are, and what is poisoned."""
+        found: list[TriggerRow] = []
+        for row in rows:
+            try:
+                trigger = _read_known(row, self.connection.dialect.name)
+            except PoisonedRowError as error:
+                yield _poisoned(row, str(error))
+                continue
+            if active.has_room(trigger) and _may_run_on(trigger, self.scheduler_name, once=False):
+                found.append(trigger)
+        queues = [trigger for trigger in found if _waits_for_its_queue(trigger)]
+        full = running_triggers.full_enough(self.connection, queues, active)
+        resting = queue_backoff.resting(self.connection, full, site_now=cron.to_site(self.now, self.schedules.zone))
+        yield from (cron.to_utc(until, self.schedules.zone) for until in resting.values())
+        worth_it = {queue.trigger_id for queue in full} - set(resting)
+        for trigger in found:
+            if _waits_for_its_queue(trigger) and trigger.trigger_id not in worth_it:
+                continue
+            try:
+                yield as_due(trigger, now=self.now, schedules=self.schedules, database_now=self.database_now)
+            except PoisonedRowError as error:
+                yield Poisoned(trigger.trigger_id, trigger.name, str(error)[:_LONGEST_REASON])
+
+
 def _read_known(row: Any, dialect_name: str) -> TriggerRow:
     if is_lost_id(row.id, dialect_name):
         raise PoisonedRowError(_LOST_ID.format(id=row.id))
@@ -319,71 +366,6 @@ def _retry_as_due(
 def _waits_for_its_queue(trigger: TriggerRow) -> bool:
     """Tell whether nothing but its queue makes a trigger due, as where a retry was noted that is void by now."""
     return trigger.type is TriggerType.QUEUE and trigger.retry is None and not trigger.wants_run
-
-
-@lru_cache
-def _time_query(dialect_name: str) -> sa.Select[Any]:
-    def may_be_due(next_run: sa.Column[datetime]) -> sa.ColumnElement[bool]:
-        found = sa.or_(next_run <= _LATEST, next_run.is_(None))
-        if dialect_name == "sqlite":  # dates are texts there: one behind all dates is none
-            found = sa.or_(found, next_run > _LAST_DATE)
-        return found
-
-    kind = TRIGGERS.c.type
-    return (
-        sa.select(*BASE_COLUMNS, *TIME_COLUMNS)
-        .select_from(TIME_JOIN)
-        .where(
-            _IDLE,
-            sa.or_(
-                sa.and_(TRIGGERS.c.run_requested_at.is_not(None), TRIGGERS.c.run_args.is_(None)),
-                TRIGGERS.c.retry_at.is_not(None),
-                sa.and_(kind == TriggerType.SINGLE, may_be_due(SINGLE.c.next_run)),
-                sa.and_(kind == TriggerType.SCHEDULED, may_be_due(SCHEDULED.c.next_run)),
-                kind.not_in(list(TriggerType)),
-            ),
-        )
-    )
-
-
-def _later(connection: Connection, latest: datetime, zone: ZoneInfo) -> list[datetime]:
-    row = connection.execute(_FIRST_LATER, {"latest": latest}).one()
-    # In the hour that occurs twice this may be too early, never too late.
-    return [cron.to_utc(first, zone) for first in map(date_or_none, row) if first is not None]
-
-
-def _first_later(child: sa.Table, kind: TriggerType) -> sa.Label[Any]:
-    join = child.join(TRIGGERS, TRIGGERS.c.id == child.c.id)
-    ahead = (child.c.next_run > _LATEST, child.c.next_run <= _LAST_DATE)
-    first = sa.select(sa.func.min(child.c.next_run)).select_from(join).where(_IDLE, TRIGGERS.c.type == kind, *ahead)
-    return raw(first.scalar_subquery(), kind.name)
-
-
-_FIRST_LATER = sa.select(_first_later(SINGLE, TriggerType.SINGLE), _first_later(SCHEDULED, TriggerType.SCHEDULED))
-
-
-def _unknown_statuses(connection: Connection) -> Iterator[Poisoned]:
-    """Find triggers whose status is none, where the column is a text: between and around the known names."""
-    if connection.dialect.name not in ("sqlite", "mssql"):
-        return
-    for row in connection.execute(_UNKNOWN_STATUS):
-        yield _poisoned(row, f"its column process_status holds {str(row.status)[:50]!r}")
-
-
-def _unknown_status() -> sa.CompoundSelect[Any]:
-    # One range of the index each, because joined by OR they would be a walk through all triggers there ever were.
-    status = sa.type_coerce(TRIGGERS.c.process_status, sa.String(20))
-    names = sorted(TriggerStatus.__members__)
-    ranges = [
-        status < names[0],
-        *(sa.and_(status > low, status < high) for low, high in pairwise(names)),
-        status > names[-1],
-    ]
-    columns = (*BASE_COLUMNS, raw(TRIGGERS.c.process_status, "status"))
-    return sa.union_all(*(sa.select(*columns).where(between) for between in ranges))
-
-
-_UNKNOWN_STATUS = _unknown_status()
 
 
 def _poisoned(row: Any, reason: str) -> Poisoned:

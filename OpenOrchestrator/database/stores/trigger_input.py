@@ -28,6 +28,7 @@ from OpenOrchestrator.database.statuses import (
     WhenLost,
 )
 from OpenOrchestrator.database.stores import pool_amounts, validation
+from OpenOrchestrator.database.stores.overlap import LARGEST_MOST_JOBS
 from OpenOrchestrator.database.triggers import Trigger
 
 TRIGGER_NAME_LENGTH = 100
@@ -63,6 +64,7 @@ _FIXED = frozenset(
         "skipped_due",
         "skipped_at",
         "skipped_by",
+        "status_after",
     }
 )
 """What belongs to the scheduler, or follows from the rest."""
@@ -162,6 +164,8 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "when_lost": _when_lost,
         "pools": lambda value, what: pool_amounts.checked(value, what, dialect_name),
         "pause_after_failures": _up_to(validation.LARGEST_INTEGER),
+        "max_jobs": _from_one(LARGEST_MOST_JOBS),
+        "elements_per_job": _from_one(validation.LARGEST_INTEGER),
     }
 
 
@@ -182,11 +186,23 @@ def _closed_days(value: Any, what: str) -> str | None:
     return validation.member(value, ClosedDays, what).name
 
 
-def _up_to(most: int) -> _Check:
+def _up_to(most: int) -> Callable[[Any, str], int | None]:
     def check(value: Any, what: str) -> int | None:
         number = None if value is None else validation.integer(value, what, at_least=0)
         if number is not None and number > most:
             raise InvalidInputError(f"The {what} can be {most} at most, not {number}.")
+        return number
+
+    return check
+
+
+def _from_one(most: int) -> _Check:
+    check_most = _up_to(most)
+
+    def check(value: Any, what: str) -> int | None:
+        number = check_most(value, what)
+        if number == 0:
+            raise InvalidInputError(f"The {what} has to be at least 1.")
         return number
 
     return check

@@ -25,6 +25,7 @@ from OpenOrchestrator.common.missed_runs import (
 )
 from OpenOrchestrator.database.statuses import RobotEnvironment, SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
+from OpenOrchestrator.database.stores.overlap import most_jobs
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 
@@ -76,6 +77,8 @@ class TriggerRow:
         entry: What of the robot's files is started; None for its main.py.
         retry: The retry that its next ordinary run is; None if that is a run of its own.
         missed: What becomes of its runs that were missed.
+        max_jobs: How many jobs of it may run at the same time.
+        status_after: Where the end of the last of several jobs leads; None while none was started beside another.
     """
 
     trigger_id: UUID
@@ -111,6 +114,8 @@ class TriggerRow:
     retry: WaitingRetry | None = None
     pools: Amounts = ()
     missed: MissedPolicy = LIKE_BEFORE
+    max_jobs: int = 1
+    status_after: TriggerStatus | None = None
 
     @property
     def wants_once(self) -> bool:
@@ -160,6 +165,8 @@ BASE_COLUMNS = tuple(
         "retry_of",
         "retry_last_run",
         "pools",
+        "max_jobs",
+        "status_after",
     )
 )
 
@@ -226,9 +233,11 @@ def read(row: Any) -> TriggerRow:
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
         environment=RobotEnvironment.__members__.get(str(values["environment"]), RobotEnvironment.OWN),
         entry=_optional(values, "entry", _text),
-        retry=_waiting_retry(values),
+        retry=waiting_retry(values),
         pools=_read(values, "pools", pool_amounts.read),
         missed=_missed(values) if scheduled else LIKE_BEFORE,
+        max_jobs=most_jobs(kind, number_or_none(values["max_jobs"])),
+        status_after=TriggerStatus.__members__.get(str(values["status_after"])),
     )
 
 
@@ -316,8 +325,8 @@ def _missed(values: Any) -> MissedPolicy:
     return missed_policy(name if isinstance(name, str) else None, within, most)
 
 
-def _waiting_retry(values: Any) -> WaitingRetry | None:
-    """Return the retry that counts: a scheduler that knows none may have run the trigger since."""
+def waiting_retry(values: Any) -> WaitingRetry | None:
+    """Return the retry that counts (PoisonedRowError): a scheduler that knows none may have run the trigger since."""
     at = _optional(values, "retry_at", _instant)
     if at is None:
         return None

@@ -7,7 +7,7 @@ beside it, because that decides in the hour that occurs twice.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -19,8 +19,16 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import due_triggers, notes, pauses, run_requests, trigger_rows, waiting_retries
+from OpenOrchestrator.database.stores import (
+    held_triggers,
+    notes,
+    pauses,
+    run_requests,
+    trigger_rows,
+    waiting_retries,
+)
 from OpenOrchestrator.database.stores.pools import hold_named
+from OpenOrchestrator.database.stores.trigger_objects import load, load_one
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
@@ -84,36 +92,22 @@ def create_scheduled(
     return _create(session, TriggerType.SCHEDULED, base, child)
 
 
-def create_queue(session: Session, *, queue_name: str, min_batch_size: int, **base: Any) -> UUID:
+def create_queue(
+    session: Session, *, queue_name: str, min_batch_size: int, elements_per_job: int | None = None, **base: Any
+) -> UUID:
     """Store a trigger that runs while a queue has that many new elements; else as ``create_single``."""
-    return _create(session, TriggerType.QUEUE, base, {"queue_name": queue_name, "min_batch_size": min_batch_size})
+    child = {"queue_name": queue_name, "min_batch_size": min_batch_size, "elements_per_job": elements_per_job}
+    return _create(session, TriggerType.QUEUE, base, child)
 
 
 def get(session: Session, trigger_id: UUID) -> Trigger | None:
     """Return a trigger, of the class of its kind, or None."""
-    return session.scalars(sa.select(Trigger).where(Trigger.id == trigger_id)).one_or_none()
+    return load_one(session, trigger_id)
 
 
 def find_all(session: Session, kind: TriggerType | None = None) -> tuple[Trigger, ...]:
     """Return all triggers, or those of one kind, by name. Rows that hold garbage are left out."""
-    return _load(session, () if kind is None else (TRIGGERS.c.type == kind,))
-
-
-def find_pending(session: Session, kind: TriggerType, *, now: datetime, zone: ZoneInfo) -> tuple[Trigger, ...]:
-    """Return the idle triggers of one kind that are due, in the order in which they should run.
-
-    Args:
-        session: An open transaction.
-        kind: Which ones.
-        now: Aware instant.
-        zone: The site's time zone.
-    """
-    found = due_triggers.find(session.connection(), now=now, zone=zone, scheduler_name=None)
-    ids = [trigger.trigger_id for trigger in found.due if trigger.type is kind]
-    if not ids:
-        return ()
-    by_id = {trigger.id: trigger for trigger in _load(session, (TRIGGERS.c.id.in_(ids),))}
-    return tuple(by_id[one] for one in ids if one in by_id)
+    return load(session, () if kind is None else (TRIGGERS.c.type == kind,))
 
 
 def update(
@@ -213,7 +207,7 @@ def request_kill(session: Session, trigger_id: UUID) -> bool:
 
 
 def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
-    """Ask for an idle trigger to be run now (aware instant); see ``run_requests``, which knows more kinds of runs."""
+    """Ask for an idle trigger to be run now (aware instant); ``run_requests`` knows more kinds of runs."""
     return run_requests.request(session, trigger_id, now=now)
 
 
@@ -222,6 +216,7 @@ def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) 
 
     A scheduled or single trigger whose time has passed meanwhile is due at once; what a scheduled one does with runs
     that it missed, it says itself. What failed before does not count any more; a retry that waits goes on waiting.
+    Where one of several jobs failed and was to hold the trigger once the others have ended, it goes on as well.
 
     Args:
         session: An open transaction.
@@ -231,7 +226,11 @@ def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) 
     Returns:
         Whether its status allowed it.
     """
-    return apply(session, TriggerEvent.ENABLE, trigger_id, *guards, values={**_BEGINS_ANEW, **pauses.NONE})
+    values = {**_BEGINS_ANEW, **pauses.NONE}
+    enabled = apply(
+        session, TriggerEvent.ENABLE, trigger_id, *guards, values={**values, "status_after": held_triggers.GOES_ON}
+    )
+    return enabled or held_triggers.let_go_on(session, trigger_id, *guards, values=values)
 
 
 def enable_from_next(
@@ -380,23 +379,3 @@ def _set_following(
         .where(SCHEDULED.c.id == trigger_id)
         .values(next_run=cron.to_site(following, zone), due_at=following)
     )
-
-
-def _load(session: Session, where: Iterable[sa.ColumnElement[bool]]) -> tuple[Trigger, ...]:
-    conditions = tuple(where)
-    order = (TRIGGERS.c.trigger_name, TRIGGERS.c.id)
-    try:
-        return tuple(session.scalars(sa.select(Trigger).where(*conditions).order_by(*order)))
-    except (LookupError, TypeError, ValueError):
-        pass  # a row holds garbage: find out which ones do not
-    session.expunge_all()
-    found = []
-    ids = sa.select(trigger_rows.raw(TRIGGERS.c.id, "id")).where(*conditions).order_by(*order)
-    for value in session.connection().execute(ids).scalars().all():
-        try:
-            trigger = get(session, trigger_rows.trigger_id(value))
-        except (LookupError, TypeError, ValueError):
-            continue  # due_triggers reports it
-        if trigger is not None:
-            found.append(trigger)
-    return tuple(found)

@@ -56,6 +56,7 @@ RETRYING: dict[str, Any] = {
     "when_lost": "RETRY",
     "pause_after_failures": 0,
 }
+_RUNNING, _PAUSING = TriggerStatus.RUNNING, TriggerStatus.PAUSING
 T = TypeVar("T")
 
 
@@ -147,6 +148,7 @@ class Fleet:
     """Everybody, and what is true."""
 
     database: BreakingDatabase
+    most_jobs: int = 1
     said: list[str] = field(default_factory=list)
     processes: list[Process] = field(default_factory=list)
     views: list[tuple[Process, Sequence[DueTrigger]]] = field(default_factory=list)
@@ -163,6 +165,7 @@ class Fleet:
     merged: set[tuple[UUID, datetime]] = field(default_factory=set)
     needs: tuple[dict[str, int], ...] = ({}, {}, {})
     sizes: dict[str, int] = field(default_factory=dict)
+    stopped: set[UUID] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -171,13 +174,20 @@ class Fleet:
         single, scheduled, queue = (
             create(self.database, pools=written(in_order(needs)), **more)
             for (create, more), needs in zip(
-                ((make.single, RETRYING), (make.scheduled, RETRYING), (make.queue, {})), self.needs, strict=True
+                (
+                    (make.single, RETRYING),
+                    (make.scheduled, {**RETRYING, "max_jobs": self.most_jobs}),
+                    (make.queue, {"max_jobs": self.most_jobs}),
+                ),
+                self.needs,
+                strict=True,
             )
         )
         self.needed = dict(zip((single, scheduled, queue), self.needs, strict=True))
         self.retrying = (single, scheduled)
         self.single, self.triggers = single, (single, scheduled, queue)
         self.runs_allowed[single] = 1
+        self.most = {single: 1, scheduled: self.most_jobs, queue: self.most_jobs}
 
     @property
     def now(self) -> datetime:
@@ -273,6 +283,8 @@ class Fleet:
         for claimed in trigger_claims.claim(self.database, process.identity, due):
             run = Run(process, claimed)
             self._take_wanted(run, before[claimed.trigger_id])
+            free = claimed.trigger_id not in self.stopped or self._wanted_of(run.job_id) is not None
+            self.require(free, "I7: a trigger was started that a failed run holds")
             self.runs.append(run)
             self.jobs[claimed.job_id] = JobFacts(
                 trigger_id=claimed.trigger_id,
@@ -316,16 +328,40 @@ class Fleet:
         if self._wanted_of(job_id) is not None or was not in (TriggerStatus.RUNNING, TriggerStatus.PAUSING):
             return
         if again and attempt.number:
-            self.retries[trigger_id] = attempt
+            self._let_wait(trigger_id, attempt)
         failed = status in BAD_JOB_STATUSES and not again
         if failed and trigger_id in self.retrying and attempt.number < MOST_RETRIES:
-            self.retries[trigger_id] = Attempt(attempt.first, attempt.number + 1)
+            self._let_wait(trigger_id, Attempt(attempt.first, attempt.number + 1))
+
+    def _let_wait(self, trigger_id: UUID, attempt: Attempt) -> None:
+        """Of the retries of several jobs the latest waits, and stands for all."""
+        waits = self.retries.get(trigger_id)
+        if waits is None or waits.number < attempt.number:
+            self.retries[trigger_id] = attempt
+
+    def _hold_after(self, job_id: UUID, status: JobStatus, was: TriggerStatus, *, again: bool) -> None:
+        """A job ended, perhaps among others: whether that holds its trigger, and what it is after the last of them."""
+        trigger_id = self.jobs[job_id].trigger_id
+        if self._wanted_of(job_id) is not None:
+            return
+        holds = trigger_id not in self.retrying and not again and status is not JobStatus.DONE
+        if holds and was in (_RUNNING, _PAUSING):
+            self.stopped.add(trigger_id)
+        if trigger_id in self.stopped and not any(job.is_active for job in self._jobs_of(trigger_id)):
+            now = make.status(self.database, trigger_id)
+            self.require(now in (TriggerStatus.FAILED, TriggerStatus.KILLED), f"I7: a held trigger is {now.value}")
+
+    def _jobs_of(self, trigger_id: UUID) -> list[JobFacts]:
+        return [job for job in self.jobs.values() if job.trigger_id == trigger_id]
 
     def _take_wanted(self, run: Run, before: TriggerStatus) -> None:
         wanted = self.wanted.get(run.claimed.process_args)
         self.require(wanted is not None or not run.claimed.process_args, "I5: a run has arguments that nobody gave it")
         if wanted is None:
-            self.require(before is TriggerStatus.IDLE, f"I5: a trigger that was {before.value} was started")
+            active = sum(job.is_active for job in self._jobs_of(run.claimed.trigger_id))
+            beside = before is TriggerStatus.RUNNING and 0 < active < self.most[run.claimed.trigger_id]
+            free = before is TriggerStatus.IDLE or beside
+            self.require(free, f"I5: a trigger that was {before.value} was started beside {active} jobs")
             return
         self.require(wanted.trigger_id == run.claimed.trigger_id, "I5: a run has the arguments of another trigger's")
         self.require(
@@ -375,6 +411,7 @@ class Fleet:
         self._end(run, status, accepted=ended, expected=expected)
         if ended:
             self._retry_after(run.job_id, status, was, again=False)
+            self._hold_after(run.job_id, status, was, again=False)
             self._end_wanted(run.job_id, was, again=False)
         self.jobs[run.job_id].is_settled |= ended
 
@@ -387,6 +424,7 @@ class Fleet:
         self._end(run, JobStatus.KILLED, accepted=given_back, expected=expected)
         if given_back:
             self._retry_after(run.job_id, JobStatus.KILLED, was, again=True)
+            self._hold_after(run.job_id, JobStatus.KILLED, was, again=True)
             self._end_wanted(run.job_id, was, again=True)
 
     def _end(self, run: Run, status: JobStatus, *, accepted: bool, expected: bool) -> None:
@@ -438,7 +476,6 @@ class Fleet:
             if not isinstance(one, reaping.ReapedJob):
                 continue
             self._retry_after(one.job_id, JobStatus.LOST, was[one.job_id], again=one.is_due_again)
-            self._end_wanted(one.job_id, was[one.job_id], again=one.is_due_again)
             job = self.jobs[one.job_id]
             self.said.append(f"  it settled job {list(self.jobs).index(one.job_id)}")
             self.require(job.holder is not None, "I1: a job was settled that nobody held")
@@ -447,6 +484,8 @@ class Fleet:
             self.accepted_ends[one.job_id, job.holder.claimed.fence] += 1
             job.is_settled |= not one.is_due_again and (job.began or one.attempt >= ownership.MOST_FAILED_STARTS)
             self._over(one.job_id, JobStatus.LOST)
+            self._hold_after(one.job_id, JobStatus.LOST, was[one.job_id], again=one.is_due_again)
+            self._end_wanted(one.job_id, was[one.job_id], again=one.is_due_again)
         left = [
             job
             for job in self.jobs.values()
@@ -534,6 +573,8 @@ class Fleet:
         if done and what in ("pause", "disable"):
             for wanted in self.wanted.values():
                 wanted.is_over |= wanted.trigger_id == trigger_id and wanted.job_id is None
+        if done and what == "enable":
+            self.stopped.discard(trigger_id)
         if done and what == "enable" and trigger_id == self.single and before is not TriggerStatus.PAUSING:
             # Whoever enables a single trigger whose time has passed wants it to run now, again if it has run.
             self.runs_allowed[trigger_id] = 1 + sum(

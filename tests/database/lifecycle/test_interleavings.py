@@ -359,7 +359,7 @@ def _killed_runs_are_retried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_sees_that_a_run_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigger_rows, "_waiting_retry", lambda _values: None)
+    monkeypatch.setattr(trigger_rows, "waiting_retry", lambda _values: None)
 
 
 def _a_retry_that_did_not_begin_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

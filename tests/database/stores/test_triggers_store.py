@@ -16,7 +16,7 @@ from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
-from OpenOrchestrator.database.stores import triggers
+from OpenOrchestrator.database.stores import pending_triggers, triggers
 
 _T = TriggerStatus
 MAKERS = {TriggerType.SINGLE: make.single, TriggerType.SCHEDULED: make.scheduled, TriggerType.QUEUE: make.queue}
@@ -103,7 +103,7 @@ def test_pending_triggers_of_each_kind_are_found_in_the_order_to_run_them(databa
 
     def pending(kind):
         now = database.utc_now()
-        return database.read(lambda s: triggers.find_pending(s, kind, now=now, zone=database.zone))
+        return database.read(lambda s: pending_triggers.find(s, kind, now=now, zone=database.zone))
 
     assert [trigger.trigger_name for trigger in pending(TriggerType.SINGLE)] == ["first", "second"]
     assert [trigger.trigger_name for trigger in pending(TriggerType.SCHEDULED)] == ["scheduled"]

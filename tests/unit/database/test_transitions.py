@@ -30,6 +30,7 @@ Q = QueueStatus
 TRIGGERS = """
                  IDLE    RUNNING  FAILED  DONE  PAUSED  PAUSING  KILLING  KILLED
 CLAIM            RUNNING -        -       -     -       -        -        -
+CLAIM_BESIDE     -       RUNNING  -       -     -       -        -        -
 FINISH           -       IDLE     -       -     -       PAUSED   KILLED   -
 FINISH_SINGLE    -       DONE     -       -     -       PAUSED   KILLED   -
 CLAIM_ONCE       RUNNING -        RUNNING RUNNING RUNNING -      -        RUNNING
@@ -106,7 +107,7 @@ def test_an_ended_job_stays_as_it_ended():
 
 
 def test_a_running_trigger_leaves_that_state_only_through_its_job_or_an_admin():
-    leaving = {event for event, moves in TRIGGER_EVENTS.items() if T.RUNNING in moves}
+    leaving = {event for event, moves in TRIGGER_EVENTS.items() if moves.get(T.RUNNING, T.RUNNING) is not T.RUNNING}
     assert leaving == {
         TriggerEvent.FINISH,
         TriggerEvent.FINISH_SINGLE,
