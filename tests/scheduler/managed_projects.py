@@ -108,6 +108,12 @@ def makers_in(workspace: Path) -> list[psutil.Process]:
     return found
 
 
+def uv_runs() -> bool:
+    """Whether there is a uv that can be run here: under Wine it ends at once and says nothing."""
+    uv = find_uv()
+    return uv is not None and subprocess.run([uv, "--version"], capture_output=True, check=False).returncode == 0
+
+
 class Watch:
     """What a preparation is watched with: keeps its lines, and can be told that nobody wants it any more."""
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 import trigger_setup as make
-from managed_projects import project
+from managed_projects import project, uv_runs
 
 from OpenOrchestrator.cli.main import main
 from OpenOrchestrator.database.engine.database import Database
@@ -18,6 +18,8 @@ from OpenOrchestrator.database.schema.migrations import upgrade
 from OpenOrchestrator.database.stores import triggers
 from OpenOrchestrator.scheduler.workspace import environment_upkeep
 from OpenOrchestrator.scheduler.workspace.environment_upkeep import Listed, chosen
+
+pytestmark = pytest.mark.skipif(not uv_runs(), reason="uv does not run here")
 
 DAY = 86400.0
 

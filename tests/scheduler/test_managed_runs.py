@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from managed_projects import locked_project, makers_in, project, slow_project
+from managed_projects import locked_project, makers_in, project, slow_project, uv_runs
 from repositories import Origin
 from scheduler_site import Site, wait_for
 
 from OpenOrchestrator.database.lifecycle.waiting_facts import explain
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 
-pytestmark = pytest.mark.kinds("sqlite")
+pytestmark = [pytest.mark.kinds("sqlite"), pytest.mark.skipif(not uv_runs(), reason="uv does not run here")]
 
 MANAGED: dict[str, Any] = {"environment": "MANAGED"}
 OFFLINE: dict[str, Any] = {"UV_OFFLINE": "1"}

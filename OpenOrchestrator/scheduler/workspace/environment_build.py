@@ -104,6 +104,8 @@ def build(
                 f"The environment could not be made from {requirements.file.name} within {BUILD_SECONDS / 60:.0f} "
                 "minutes. Look at the network of this machine, and at what it did last in the output of the job."
             )
+        if code != 0 and not any(line.strip() for line in printed):
+            printed.append(f"{Path(step.argv[0]).name} ended with status {code} and said nothing")
         if code != 0:
             raise LaunchError(install_failures.explain(printed, requirements.file.name))
     return _complete(environment, python)

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import psutil
 import pytest
-from managed_projects import Watch, locked_project, makers_in, project, slow_project, wheel
+from managed_projects import Watch, locked_project, makers_in, project, slow_project, uv_runs, wheel
 
 import OpenOrchestrator
 from OpenOrchestrator.common.errors import LaunchError
@@ -28,6 +28,7 @@ from OpenOrchestrator.scheduler.workspace.managed_environments import FAILED_SEC
 
 SAY_WHERE = "import shouting, OpenOrchestrator, sqlalchemy; print(shouting.WORDS, OpenOrchestrator.__file__)"
 DAY = 86400.0
+UV_RUNS = uv_runs()
 
 
 class Clock:
@@ -54,7 +55,9 @@ def environments(root: Path, clock: Clock) -> ManagedEnvironments:
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if not UV_RUNS and "without_uv" not in request.node.name:
+        pytest.skip("uv does not run here")
     monkeypatch.setenv("UV_OFFLINE", "1")
 
 
