@@ -83,6 +83,8 @@ triggers:
     git: true
     branch: main
     keep_files: true
+    environment: managed
+    entry: robot_framework
     arguments: {customer: 7, odd: ["no", null, 1.5, "12:30"]}
     enabled: false
     priority: -3
