@@ -241,7 +241,7 @@ def _trigger(node: Node, reading: Reading) -> TriggerEntry:
             reading.problems.append(Problem(node.mark, f"This trigger has no {field_.key}: it is needed."))
     for field_ in TRIGGER_FIELDS:
         if field_.key in nodes and kind not in field_.types:
-            with_ = next(key for key, of in TYPE_KEYS.items() if of in field_.types)
+            with_ = " or ".join(key for key, of in TYPE_KEYS.items() if of in field_.types)
             mark = nodes[field_.key][0].mark
             reading.problems.append(Problem(mark, f"{field_.key} goes with {with_} only; this one has {kinds[0]}."))
     if values["process"] is None:

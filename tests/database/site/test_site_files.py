@@ -91,6 +91,7 @@ triggers:
     schedulers: [worker-1, Blå æøå]
     pools: {SAP account: 1, OCR licences: 2}
     missed: {run: each, within: 1h, at_most: 5}
+    jobs: 4
     desktop: exclusive
     time_out: 90m
     retry: {times: 2, pause: 5m, growth: 1.5, most: 1h, after: [failed]}
@@ -98,6 +99,7 @@ triggers:
     when_lost: retry
     secrets: environment
   - {name: None, queue: Orders, path: ""}
+  - {name: Several, queue: Orders, path: c.py, jobs: 3, elements_per_job: 50}
   - {name: Once, at: 2026-10-25 02:30+01:00, path: 'C:\\robots\\once.py', arguments: "a: b"}
   - {name: Later, at: 2026-12-01 05:00:01.25, path: b.py}
 constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
@@ -106,7 +108,7 @@ constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
 
 def test_a_site_becomes_what_a_file_says_and_a_second_time_nothing_changes(database: Database) -> None:
     done = applied(database, EVERYTHING)
-    assert len(done.changes) == 12
+    assert len(done.changes) == 13
     assert planned(database, EVERYTHING, prune=True).changes == ()
     trigger = by_name(database, "All")
     assert (trigger.process_name, trigger.cron_expr, trigger.timezone) == (

@@ -128,6 +128,7 @@ def test_what_is_wrong_is_told_with_its_place(text: str, place: str, words: str)
         ("schedule: '0 5 * * *', calendar: ^b", "keys with values"),
         ("schedule: '0 5 * * *', timezone: ^X/Y", "is not known here"),
         ("schedule: '0 5 * * *', ^min_batch: 3", "min_batch goes with queue only"),
+        ("at: 2026-12-01 05:00, ^jobs: 2", "jobs goes with schedule or queue only; this one has at"),
         ("queue: a, ^prority: 3", "Is priority meant?"),
         ("queue: a, process: ^''", "is empty"),
     ],
