@@ -168,6 +168,19 @@ def test_names_of_queues_can_be_read_on_a_phone(page_of: Callable[..., Any]) -> 
     assert re.search(r"Oldest New: \d", page.locator("tbody tr", has_text="fakturaer").inner_text())
 
 
+def test_a_phone_sorts_by_what_it_has_no_column_for(page_of: Callable[..., Any]) -> None:
+    page = page_of("/queues", width=390, height=844)
+    names = page.locator("tbody tr a.oo-main-link")
+    page.get_by_label("Sort by").select_option("Oldest New")
+    page.wait_for_url("**/queues?sort=-oldest")
+    oldest = "() => document.querySelector('tbody tr a.oo-main-link').textContent === 'bopælsattester'"
+    page.wait_for_function(oldest)  # its oldest element waits for longest
+    page.get_by_role("button", name="Descending, turn it round").click()
+    page.wait_for_url("**/queues?sort=oldest")
+    page.wait_for_function(oldest.replace("'tbody tr a", "'tbody tr:last-child a"))
+    assert names.count() == 3
+
+
 PHONE_PAGES = (
     "/",
     "/triggers",
