@@ -47,6 +47,9 @@ class Job(Base):
         git_branch: Branch, tag or commit that was asked for; None for the default one.
         secret_passing: Member name of SecretPassing.
         timeout_seconds: How long its robot may run; None without limit, and on rows of older clients.
+        stop_soft_seconds: How long its robot is asked to come to an end when its time is up; None for no time.
+        stop_terminate_seconds: How long it has after that before it is killed; None for the usual 5.
+        stop_asked_at: When it was asked to come to an end by itself.
         keep_files: Whether a run from git finds what the one before left in its folder.
         environment: Member name of RobotEnvironment.
         entry: What of its robot's files was started; None for its main.py.
@@ -98,6 +101,9 @@ class Job(Base):
     git_branch: Mapped[str | None] = mapped_column(text_type(100))
     secret_passing: Mapped[str | None] = mapped_column(String(20))
     timeout_seconds: Mapped[int | None]
+    stop_soft_seconds: Mapped[int | None]
+    stop_terminate_seconds: Mapped[int | None]
+    stop_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     keep_files: Mapped[bool | None]
     environment: Mapped[str | None] = mapped_column(String(20))
     entry: Mapped[str | None] = mapped_column(text_type(250))

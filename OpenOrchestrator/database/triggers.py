@@ -32,6 +32,8 @@ class Trigger(Base):
         priority: Higher runs first.
         secret_passing: Member name of SecretPassing; None means AUTO.
         timeout_seconds: How long its robot may run; None means without limit.
+        stop_soft_seconds: How long its robot is asked to come to an end when its time is up; None for no time.
+        stop_terminate_seconds: How long it has after that before it is killed; None for the usual 5.
         keep_files: Whether a run from git finds what the one before left in its folder; None means it does not.
         environment: Member name of RobotEnvironment; None means OWN.
         entry: What of its robot's files is started, a file or a module; None means its main.py.
@@ -88,6 +90,8 @@ class Trigger(Base):
     type: Mapped[TriggerType] = mapped_column(enum_type(TriggerType))
     secret_passing: Mapped[str | None] = mapped_column(String(20))
     timeout_seconds: Mapped[int | None]
+    stop_soft_seconds: Mapped[int | None]
+    stop_terminate_seconds: Mapped[int | None]
     keep_files: Mapped[bool | None]
     environment: Mapped[str | None] = mapped_column(String(20))
     entry: Mapped[str | None] = mapped_column(text_type(250))

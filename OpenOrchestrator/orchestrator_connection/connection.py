@@ -352,7 +352,8 @@ class OrchestratorConnection:
     def is_trigger_pausing(self) -> bool:
         """Tell whether this robot should come to an end: its trigger or the site is paused, its scheduler drained.
 
-        Also when its trigger was deleted, or when its scheduler was asked to stop and waits for its robots.
+        Also when its trigger was deleted, when its scheduler was asked to stop and waits for its robots, or when its
+        time is up and it is given some to come to an end.
 
         Raises:
             NotFoundError: If the robot was started without a trigger.

@@ -76,6 +76,28 @@ CALENDAR = Record(
 )
 
 
+_STEP = Duration(0, validation.LONGEST_STOP_SECONDS)
+
+STOP = Record(
+    MappingProxyType(
+        {
+            "soft": Part(_STEP, 0, "How long it is asked to come to an end by itself."),
+            "terminate": Part(_STEP, None, "How long it may take to terminate after that. Default: 5 seconds."),
+        }
+    )
+)
+
+
+def stop_of(columns: Columns) -> dict[str, Any]:
+    """Return what is stored about how a robot is stopped whose time is up."""
+    return {"soft": columns["stop_soft_seconds"] or 0, "terminate": columns["stop_terminate_seconds"]}
+
+
+def stop_stored(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be stored about how a robot is stopped whose time is up."""
+    return {"stop_soft_seconds": value["soft"] or None, "stop_terminate_seconds": value["terminate"]}
+
+
 MISSED = Record(
     MappingProxyType(
         {

@@ -27,6 +27,7 @@ from OpenOrchestrator.site.policies import (
     MISSED,
     PASSING_WORDS,
     RETRY,
+    STOP,
     calendar_of,
     calendar_stored,
     environment_of,
@@ -39,6 +40,8 @@ from OpenOrchestrator.site.policies import (
     passing_stored,
     retry_of,
     retry_stored,
+    stop_of,
+    stop_stored,
 )
 from OpenOrchestrator.site.robot_entries import Entry
 
@@ -238,6 +241,15 @@ TRIGGER_FIELDS: tuple[Field, ...] = (
         types=frozenset({TriggerType.QUEUE}),
     ),
     column_field("time_out", "timeout_seconds", Duration(1), "How long its robot may run. Default: without limit."),
+    Field(
+        key="stop",
+        kind=STOP,
+        words="How its robot is stopped when its time is up. Default: terminated, and killed 5 seconds later.",
+        columns=("stop_soft_seconds", "stop_terminate_seconds"),
+        of=stop_of,
+        stored=stop_stored,
+        default=STOP.defaults(),
+    ),
     Field(
         key="retry",
         kind=RETRY,

@@ -33,6 +33,7 @@ from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.transactions import Attempts
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.models import Base
 from OpenOrchestrator.database.queues import QueueElement
@@ -553,6 +554,26 @@ def test_a_call_whose_connection_breaks_while_saving_is_made_once(
         call == "credential",
         call == "delete",
     )
+
+
+def test_a_robot_can_ask_whether_its_time_is_up(database: Database) -> None:
+    trigger_id = add_trigger(database, TriggerStatus.RUNNING)
+    jobs = [
+        Job(process_name="p", scheduler_name="no longer listed", status=JobStatus.RUNNING, fence=3) for _ in range(2)
+    ]
+    database.write(lambda session: session.add_all(jobs))
+    robots = [
+        OrchestratorConnection("p", database.connection_string, KEY, "", str(trigger_id), str(job.id)) for job in jobs
+    ]
+
+    assert [robot.is_trigger_pausing() for robot in robots] == [False, False]
+    at = database.utc_now()
+    assert not runs.note_asked(database, jobs[0].id, 2, at), "its owner is another one by now"
+    assert [robot.is_trigger_pausing() for robot in robots] == [False, False]
+    assert runs.note_asked(database, jobs[0].id, 3, at)
+    assert [robot.is_trigger_pausing() for robot in robots] == [True, False]
+    for robot in robots:
+        robot.close()
 
 
 def test_a_robot_can_ask_whether_its_site_is_paused_or_its_scheduler_ends(database: Database) -> None:

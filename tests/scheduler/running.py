@@ -29,6 +29,7 @@ def spec_for(
     passing: SecretPassing = SecretPassing.ENVIRONMENT,
     timeout: float | None = None,
     grace: float = 5.0,
+    soft: float = 0,
     output_limit: int = 1_000_000,
 ) -> LaunchSpec:
     """A start of one of the robots beside the tests."""
@@ -43,6 +44,7 @@ def spec_for(
         crypto_key=KEY,
         timeout=timeout,
         grace=grace,
+        soft=soft,
         output_limit=output_limit,
     )
 

@@ -49,6 +49,8 @@ class ClaimedRun:
         environment: The Python environment it is started in.
         entry: What of the robot's files is started; None for its main.py.
         due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
+        soft_seconds: How long a robot whose time is up is asked to come to an end by itself.
+        terminate_seconds: How long it has after that before it is killed; None for the usual time.
     """
 
     job_id: UUID
@@ -69,6 +71,8 @@ class ClaimedRun:
     entry: str | None
     due_at: datetime | None
     type: TriggerType
+    soft_seconds: int = 0
+    terminate_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,8 @@ def run_of(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         entry=row.entry,
         due_at=trigger.due_at,
         type=row.type,
+        soft_seconds=row.soft_seconds,
+        terminate_seconds=row.terminate_seconds,
     )
 
 
@@ -150,6 +156,8 @@ def _job(identity: Identity, run: ClaimedRun, won: Won, site_now: datetime, *, b
         "git_branch": run.git_branch,
         "secret_passing": run.passing.name,
         "timeout_seconds": run.timeout_seconds,
+        "stop_soft_seconds": run.soft_seconds or None,
+        "stop_terminate_seconds": run.terminate_seconds,
         "keep_files": run.keep_files,
         "pools": pool_amounts.written(won.row.pools),
         "environment": run.environment.name,

@@ -45,6 +45,8 @@ class OwnedJob:
         type: None if the trigger was deleted meanwhile.
         is_blocking: As its trigger says; False if that was deleted.
         timeout_seconds: What it was claimed with, or what its trigger says where that is not known; None for no limit.
+        soft_seconds: How long its robot is asked to come to an end by itself when its time is up.
+        terminate_seconds: How long it has after that before it is killed; None for the usual time.
         owner: Instance of the daemon that owns it.
         is_expired: Its lease has run out on the database's clock.
         host_pid: Process id of the robot host; None if that was never saved, which does not mean that there is none.
@@ -68,6 +70,8 @@ class OwnedJob:
     commit_sha: str | None
     host_pid: int | None
     host_started: float | None
+    soft_seconds: int = 0
+    terminate_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,8 @@ def jobs_of(database: Database, name: str) -> tuple[OwnedJob, ...]:
             commit_sha=row.commit_sha,
             host_pid=row.host_pid,
             host_started=row.host_started,
+            soft_seconds=row.stop_soft_seconds or 0,
+            terminate_seconds=row.stop_terminate_seconds,
         )
         for row in rows
     )

@@ -103,6 +103,25 @@ def record_start(
     return database.write(lambda session: session.connection().execute(update).rowcount == 1, read_back=repeat)
 
 
+def note_asked(database: Database, job_id: UUID, fence: int, at: datetime) -> bool:
+    """Note that the robot of a job is asked to come to an end, because its time is up.
+
+    Args:
+        database: Where the job is.
+        job_id: The job.
+        fence: As its owner knows it.
+        at: When it was asked, aware.
+
+    Returns:
+        Whether it was noted. False: the job has ended, or belongs to somebody else.
+    """
+    update = sa.update(_JOBS).where(_JOBS.c.id == job_id, _JOBS.c.fence == fence, _ACTIVE).values(stop_asked_at=at)
+    # Twice is no more than once.
+    return database.write(
+        lambda session: session.connection().execute(update).rowcount == 1, read_back=lambda _session: None
+    )
+
+
 def finish(
     database: Database,
     job_id: UUID,

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 # Not the models: few robots need them, and loading them takes time.
-_JOBS = sa.table("Jobs", sa.column("id", uuid_type()), sa.column("scheduler_name"))
+_JOBS = sa.table("Jobs", sa.column("id", uuid_type()), *map(sa.column, ("scheduler_name", "stop_asked_at")))
 _SCHEDULERS = sa.table("Schedulers", *map(sa.column, ("machine_name", "drain_at", "stopping_at")))
 
 
 def is_asked_to_end(session: Session, job_id: UUID | None) -> bool:
-    """Tell whether the site is paused, or the scheduler of a job is drained or was asked to stop and waits for it.
+    """Tell whether the site is paused, a job is asked to come to an end, or its scheduler is drained or stops.
 
     A cordon alone asks no robot to end.
 
@@ -30,8 +30,9 @@ def is_asked_to_end(session: Session, job_id: UUID | None) -> bool:
         session: An open transaction.
         job_id: The robot's job; None if it has none, so that the site alone counts.
     """
-    ends = sa.or_(_SCHEDULERS.c.drain_at.is_not(None), _SCHEDULERS.c.stopping_at.is_not(None))
-    join = _JOBS.join(_SCHEDULERS, _SCHEDULERS.c.machine_name == _JOBS.c.scheduler_name)
+    columns = (_JOBS.c.stop_asked_at, _SCHEDULERS.c.drain_at, _SCHEDULERS.c.stopping_at)
+    ends = sa.or_(*(column.is_not(None) for column in columns))
+    join = _JOBS.outerjoin(_SCHEDULERS, _SCHEDULERS.c.machine_name == _JOBS.c.scheduler_name)
     own = sa.select(sa.func.count()).select_from(join).where(_JOBS.c.id == job_id, ends)
     found: list[sa.ColumnElement[Any]] = [site_pause.value_query().label("stored"), DatabaseUtcNow().label("now")]
     if job_id is not None:

@@ -156,6 +156,8 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "missed_most": _most,
         "closed_days": _closed_days,
         "timeout_seconds": lambda value, what: None if value is None else validation.integer(value, what, at_least=1),
+        "stop_soft_seconds": _up_to(validation.LONGEST_STOP_SECONDS),
+        "stop_terminate_seconds": _up_to(validation.LONGEST_STOP_SECONDS),
         "retry_times": _up_to(validation.MOST_RETRIES),
         "retry_pause_seconds": _up_to(validation.LONGEST_RETRY_PAUSE_SECONDS),
         "retry_growth": _growth,

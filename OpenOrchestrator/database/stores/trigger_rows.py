@@ -79,6 +79,8 @@ class TriggerRow:
         missed: What becomes of its runs that were missed.
         max_jobs: How many jobs of it may run at the same time.
         status_after: Where the end of the last of several jobs leads; None while none was started beside another.
+        soft_seconds: How long its robot is asked to come to an end by itself when its time is up.
+        terminate_seconds: How long it has after that before it is killed; None for the usual time.
     """
 
     trigger_id: UUID
@@ -116,6 +118,8 @@ class TriggerRow:
     missed: MissedPolicy = LIKE_BEFORE
     max_jobs: int = 1
     status_after: TriggerStatus | None = None
+    soft_seconds: int = 0
+    terminate_seconds: int | None = None
 
     @property
     def wants_once(self) -> bool:
@@ -149,6 +153,8 @@ BASE_COLUMNS = tuple(
         "git_branch",
         "secret_passing",
         "timeout_seconds",
+        "stop_soft_seconds",
+        "stop_terminate_seconds",
         "keep_files",
         "environment",
         "entry",
@@ -238,6 +244,8 @@ def read(row: Any) -> TriggerRow:
         missed=_missed(values) if scheduled else LIKE_BEFORE,
         max_jobs=most_jobs(kind, number_or_none(values["max_jobs"])),
         status_after=TriggerStatus.__members__.get(str(values["status_after"])),
+        soft_seconds=max(number_or_none(values["stop_soft_seconds"]) or 0, 0),
+        terminate_seconds=_not_negative(number_or_none(values["stop_terminate_seconds"])),
     )
 
 
@@ -315,6 +323,10 @@ def missed_policy(name: str | None, within_seconds: int | None, most: int | None
     within = within_seconds if within_seconds is not None and 0 < within_seconds <= LONGEST_WITHIN_SECONDS else None
     kept = most if most is not None and 0 < most <= LARGEST_MOST else DEFAULT_MOST
     return MissedPolicy(MissedRuns.__members__.get(name or "", MissedRuns.ONCE), within, kept)
+
+
+def _not_negative(number: int | None) -> int | None:
+    return None if number is None or number < 0 else number
 
 
 def _missed(values: Any) -> MissedPolicy:

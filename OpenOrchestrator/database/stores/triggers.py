@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _BEGINS_ANEW = {"failed_starts": 0, "failed_runs": 0}
-_MISSED = ("missed", "missed_within_seconds", "missed_most")
+_OF_SCHEDULES = ("timezone", "calendar", "closed_days", "missed", "missed_within_seconds", "missed_most")
 _CHILDREN = {TriggerType.SINGLE: SINGLE, TriggerType.SCHEDULED: SCHEDULED, TriggerType.QUEUE: QUEUE}
 
 
@@ -68,9 +68,6 @@ def create_scheduled(
     next_run: datetime,
     due_at: datetime | None = None,
     zone: ZoneInfo | None = None,
-    timezone: str | None = None,
-    calendar: str | None = None,
-    closed_days: str | None = None,
     **base: Any,
 ) -> UUID:
     """Store a trigger that runs by a cron expression, for the first time at ``next_run``; else as ``create_single``.
@@ -81,14 +78,11 @@ def create_scheduled(
         next_run: Naive site time of the first run.
         due_at: As ``create_single``.
         zone: The site's time zone.
-        timezone: Name of the zone that the expression means; None for the site's.
-        calendar: Name of the calendar of the days on which it runs; None for every day.
-        closed_days: Member name of ClosedDays.
-        base: As ``create_single``, and where wanted missed, missed_within_seconds, missed_most.
+        base: As ``create_single``, and where wanted timezone, calendar, closed_days, missed, missed_within_seconds,
+            missed_most; each as the attribute of that name.
     """
     child: dict[str, Any] = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
-    child |= {"timezone": timezone, "calendar": calendar, "closed_days": closed_days}
-    child |= {name: base.pop(name, None) for name in _MISSED}
+    child |= {name: base.pop(name, None) for name in _OF_SCHEDULES}
     return _create(session, TriggerType.SCHEDULED, base, child)
 
 
@@ -214,8 +208,8 @@ def request_run(session: Session, trigger_id: UUID, *, now: datetime) -> bool:
 def enable(session: Session, trigger_id: UUID, *guards: sa.ColumnElement[bool]) -> bool:
     """Let a paused, failed, killed or done trigger run again; take back a pause that has not come yet.
 
-    A scheduled or single trigger whose time has passed meanwhile is due at once; what a scheduled one does with runs
-    that it missed, it says itself. What failed before does not count any more; a retry that waits goes on waiting.
+    One whose time has passed meanwhile is due at once, a scheduled one as it says itself of missed runs. What failed
+    before does not count any more; a retry that waits goes on waiting.
     Where one of several jobs failed and was to hold the trigger once the others have ended, it goes on as well.
 
     Args:

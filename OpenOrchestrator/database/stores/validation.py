@@ -28,6 +28,9 @@ LARGEST_ROW_COUNT = 2**53
 WHITELIST_LENGTH = 250
 """How long a whitelist may be, written as a JSON array."""
 
+LONGEST_STOP_SECONDS = 24 * 3600
+"""How long a robot whose time is up may be asked to end, and how long it may take to terminate."""
+
 MOST_RETRIES = 100
 """How often a failed run can be tried again."""
 

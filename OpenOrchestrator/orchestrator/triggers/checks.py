@@ -11,7 +11,11 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.repository_address import MASK, RepositoryAddress
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import required
-from OpenOrchestrator.orchestrator.triggers.backend.settings import LARGEST_RETRY_GROWTH, LONGEST_RETRY_PAUSE_SECONDS
+from OpenOrchestrator.orchestrator.triggers.backend.settings import (
+    LARGEST_RETRY_GROWTH,
+    LONGEST_RETRY_PAUSE_SECONDS,
+    LONGEST_STOP_SECONDS,
+)
 from OpenOrchestrator.orchestrator.triggers.cron_words import in_words
 
 LONGEST_LIMIT_MINUTES = 10_080
@@ -108,6 +112,14 @@ def check_limit(value: Any) -> str | None:
     if not 1 / 60 <= minutes <= LONGEST_LIMIT_MINUTES:
         return f"Must be a number up to {times.number(LONGEST_LIMIT_MINUTES)} minutes, or empty."
     return None
+
+
+def check_stop(value: Any) -> str | None:
+    """Say what is wrong with how long a step of stopping a robot takes, in seconds; none is right."""
+    text = str(value or "").strip()
+    if not text or (text.isdecimal() and int(text) <= LONGEST_STOP_SECONDS):
+        return None
+    return f"Must be a whole number up to {times.number(LONGEST_STOP_SECONDS)} seconds, or empty."
 
 
 def check_pause(value: Any) -> str | None:

@@ -214,6 +214,8 @@ _WORDS = {
     "is_git": "git",
     "is_blocking": "blocking",
     "timeout_seconds": "time limit",
+    "stop_soft": "time to come to an end",
+    "stop_terminate": "time to terminate",
     "keep_files": "what is kept between runs",
     "timezone": "time zone",
     "missed": "missed runs",
@@ -255,6 +257,8 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return "None" if not value else times.limit(value)
     if name == "retry_after":
         return ", ".join(status.value for status in value) or "Nothing"
+    if name in ("stop_soft", "stop_terminate"):
+        return "Default" if not value and (name == "stop_soft" or value is None) else f"{value} s"
     if name == "missed":
         return in_words(value)
     if name == "pools":

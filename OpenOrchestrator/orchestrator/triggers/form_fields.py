@@ -37,6 +37,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_limit,
     check_path,
     check_schedulers,
+    check_stop,
     check_time,
     doubt_arguments,
     doubt_name,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
     from OpenOrchestrator.orchestrator.live.view import View
 
+_ASK_HINT = "So long after its time limit is_trigger_pausing() is true, before it is terminated."
 _PASSING = {
     SecretPassing.AUTO: "As the robot's OpenOrchestrator needs it",
     SecretPassing.ENVIRONMENT: "In environment variables",
@@ -243,6 +245,14 @@ class TriggerFields:
                 limit = settings.timeout_seconds
                 minutes = f"{limit / 60:g}" if limit else ""
                 self._limit = text_input("Time limit", minutes, check=check_limit, suffix="min", marker="limit")
+            with field("Ask first", note="optional", hint=_ASK_HINT):
+                soft = str(settings.stop_soft) if settings.stop_soft else ""
+                self._soft = text_input("Ask first", soft, check=check_stop, suffix="s", marker="stop-soft")
+            with field("Then terminate", note="optional", hint="After that it is killed. Empty is 5 s."):
+                grace = "" if settings.stop_terminate is None else str(settings.stop_terminate)
+                self._terminate = text_input(
+                    "Then terminate", grace, check=check_stop, suffix="s", marker="stop-terminate"
+                )
             with field("Connection string and key"):
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
@@ -256,6 +266,8 @@ class TriggerFields:
             ("Schedulers", self._where_field),
             ("Priority", self._priority),
             ("Time limit", self._limit),
+            ("Ask first", self._soft),
+            ("Then terminate", self._terminate),
         ):
             drawer.watch(name, each)
 
@@ -295,6 +307,7 @@ class TriggerFields:
         if kind is TriggerType.SINGLE:
             next_run = datetime.fromisoformat(f"{self._date.value}T{self._time.value}")
         limit = str(self._limit.value or "").strip()
+        terminate = str(self._terminate.value or "").strip()
         return TriggerSettings(
             name=self._name.value.strip(),
             process=self._process.value.strip(),
@@ -310,6 +323,8 @@ class TriggerFields:
             keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,
             **self._environment.values(),
+            stop_soft=int(str(self._soft.value or "").strip() or 0),
+            stop_terminate=int(terminate) if terminate else None,
             **self._schedule.values(),
             missed=self._missed.value() if kind is TriggerType.SCHEDULED else LIKE_BEFORE,
             next_run=next_run,

@@ -108,6 +108,17 @@ def _draw_schedule(
     ui.label(times.zone_text(now, zone)).classes("oo-xs oo-t3").style("margin-top: 6px")
 
 
+def stop_words(settings: TriggerSettings) -> str:
+    """Return how a robot is stopped whose time is up: ``Asked for 1 min, terminated, killed after 5 s``. Pure."""
+    if settings.timeout_seconds is None:
+        return "There is no limit"
+    asked = f"Asked for {times.limit(settings.stop_soft)}, terminated" if settings.stop_soft else "Terminated"
+    grace = 5 if settings.stop_terminate is None else settings.stop_terminate
+    if not grace:
+        return f"{asked.removesuffix(', terminated')}, then killed" if settings.stop_soft else "Killed at once"
+    return f"{asked}, killed after {times.limit(grace)}"
+
+
 def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
     """Return what is set in words: label, value, whether it is shown in the fixed-width font."""
     pairs = [("Process", settings.process, False)]
@@ -135,6 +146,7 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
         ("Secrets", PASSING_WORDS[settings.passing], False),
         ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
+        ("When time is up", stop_words(settings), False),
         ("When it fails", in_words(settings), False),
     ]
     if settings.pools:

@@ -75,6 +75,10 @@ class PosixTree:
             os.read(self._wake, 4096)
         return self._ended()
 
+    def ask(self) -> None:
+        """Send SIGURG to the group, which passes by who does not listen for it."""
+        self._signal_group(signal.SIGURG)
+
     def soft_stop(self) -> None:
         """Send SIGTERM to the group, and SIGCONT so that a suspended robot can receive it."""
         self._signal_group(signal.SIGTERM)

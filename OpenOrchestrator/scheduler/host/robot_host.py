@@ -78,13 +78,26 @@ def _watch(
     """Stay until the robot has ended; meanwhile write its output, and stop it when asked to or when time is up."""
     stop = robot_stop.RobotStop()
     limit = time_limit.TimeLimit(spec["timeout"])
+    told = False
     while not tree.wait(_TICK):
         output.flush_due()
         stop.look_for_request(tree, directory, spec["grace"])
         if limit.is_over():
-            stop.time_out(tree, spec["grace"])
+            stop.time_out(tree, spec["grace"], spec.get("soft", 0))
         stop.enforce(tree)
+        if stop.asked_at is not None and not told:
+            told = True
+            _tell_asked(stop.asked_at, directory, output)
     return stop
+
+
+def _tell_asked(asked_at: str, directory: Path, output: robot_output.OutputFile) -> None:
+    """Leave word for the scheduler that the robot was asked to come to an end."""
+    try:
+        run_files.write_json(directory / run_files.ASKED_FILE, {"asked_at": asked_at})
+    except OSError as error:
+        # The robot is stopped all the same; only is_trigger_pausing does not know.
+        output.note_error(f"{run_files.ASKED_FILE}: {error.strerror}")
 
 
 def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
@@ -93,8 +106,9 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
     Args:
         directory: The run directory, made by the launcher.
         spec: ``job``, ``argv``, ``cwd``, ``env``, ``secrets``, ``limit`` (bytes), ``timeout`` (seconds or None),
-            ``grace`` (seconds), ``host`` (what the host file says about this process), and perhaps ``printed`` (how
-            many records there are from before).
+            ``grace`` (seconds from the request to terminate to the kill), ``soft`` (seconds before that in which a
+            robot whose time is up is asked; none where it is missing), ``host`` (what the host file says about
+            this process), and perhaps ``printed`` (how many records there are from before).
 
     Returns:
         The content for the exit file. Never raises for what the robot or the disk does.
@@ -146,6 +160,8 @@ def run(directory: Path, spec: dict[str, Any]) -> dict[str, Any]:
         "signal": _signal_name(code),
         "timed_out": stop.timed_out,
         "stopped": stop.reason,
+        "asked_at": stop.asked_at,
+        "ended": stop.ended,
         "output_error": output.error,
         "survivors": survivors[:100],
         "ended_at": ended_at,

@@ -36,6 +36,9 @@ class ProcessTree(Protocol):
     def wait(self, seconds: float) -> bool:
         """Wait until the robot has ended, at most this long, and return whether it has."""
 
+    def ask(self) -> None:
+        """Tell the robot and the processes of its group that they should come to an end; ends nothing by itself."""
+
     def soft_stop(self) -> None:
         """Ask the robot and the processes of its group to end."""
 

@@ -27,6 +27,9 @@ EXIT_RESERVE_BYTES = 16_384
 STOP_FILE = "stop.json"
 """Written by the scheduler to ask the host for an end."""
 
+ASKED_FILE = "asked.json"
+"""Written by the host when it has asked the robot to come to an end by itself, with the time."""
+
 OUTPUT_FILE = "output.jsonl"
 """What the robot wrote, one JSON record to a line, append only."""
 

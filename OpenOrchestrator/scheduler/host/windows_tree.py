@@ -144,6 +144,9 @@ class WindowsTree:
             return False
         return True
 
+    def ask(self) -> None:
+        """Nothing: there is no event here that would not end a robot which does not listen for it."""
+
     def soft_stop(self) -> None:
         """Press CTRL+BREAK for the robot's group. Where it has no console, only the kill after its grace is left."""
         console.press_break_elsewhere(self._started().pid, self._kernel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timezone, tzinfo
 
 from OpenOrchestrator.common.printed_errors import PrintedError, last_error
 from OpenOrchestrator.database.statuses import JobStatus
@@ -49,13 +50,16 @@ class Ending:
         return self.exit_code or (0 if self.succeeded else 1)
 
 
-def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None) -> Ending:
-    """Return what the recorded end of a robot means."""
+def ending_of(exit_info: ExitInfo, *, timeout_seconds: int | None, zone: tzinfo = timezone.utc) -> Ending:
+    """Return what the recorded end of a robot means; times are said in a zone, the site's."""
     code = exit_info.exit_code
     if exit_info.error is not None:
         return Ending(JobStatus.FAILED, code, f"could not be started: {exit_info.error}")
     if exit_info.timed_out:
         ending = Ending(JobStatus.TIMED_OUT, code, _too_long(timeout_seconds))
+        if exit_info.asked_at is not None:
+            asked = f"asked to stop at {exit_info.asked_at.astimezone(zone):%H:%M:%S}"
+            ending = with_remark(ending, f"{asked}, {exit_info.ended or 'ended'}")
     elif exit_info.stopped is not None:
         ending = Ending(JobStatus.KILLED, code, exit_info.stopped)
     elif exit_info.signal is not None:

@@ -16,7 +16,7 @@ from OpenOrchestrator.scheduler.contact import pause_after
 from OpenOrchestrator.scheduler.options import PUMP_SECONDS
 from OpenOrchestrator.scheduler.runs import endings
 from OpenOrchestrator.scheduler.runs.endings import Ending
-from OpenOrchestrator.scheduler.runs.host_watch import HostWatch, Overdue
+from OpenOrchestrator.scheduler.runs.host_watch import HostWatch, Overdue, stop_seconds
 from OpenOrchestrator.scheduler.runs.output_pump import OutputPump
 from OpenOrchestrator.scheduler.runs.run_directory import ExitInfo, RunDirectory
 from OpenOrchestrator.scheduler.runs.run_record import RunRecord, Standing
@@ -63,11 +63,14 @@ class Following:
         self._to_record = claimed
         self._commit = commit
         self._start_told = False
-        self._watch = HostWatch(job.timeout_seconds, time.monotonic())
+        self._watch = HostWatch(
+            job.timeout_seconds, time.monotonic(), stop_seconds(job.soft_seconds, job.terminate_seconds)
+        )
         self._wake = threading.Event()
         self._stop_reason: str | None = None
         self._stop_grace: float | None = None
         self._stop_is_pending = False
+        self._asked_is_stored = job.soft_seconds <= 0  # then there is nothing to store
         self._is_in_doubt = False
         self._settled_elsewhere = False
         self._host_ended = False
@@ -185,14 +188,22 @@ class Following:
         if overdue is not None:
             return self._end_by_force(overdue)
         self.record_start()
+        self._record_asked()
         self._record.copy_output(self.pump)
         return None
+
+    def _record_asked(self) -> None:
+        """Store that the robot was asked to come to an end by itself, so that it learns of it by asking."""
+        if not self._asked_is_stored and (asked_at := self.directory.read_asked()) is not None:
+            self._record.asked_to_end(asked_at)
+            self._asked_is_stored = True
 
     def _recorded_end(self) -> Ending | None:
         self._exit_info = self.directory.read_exit()
         if self._exit_info is None:
             return None
-        return endings.ending_of(self._exit_info, timeout_seconds=self._job.timeout_seconds)
+        zone = self._services.database.zone
+        return endings.ending_of(self._exit_info, timeout_seconds=self._job.timeout_seconds, zone=zone)
 
     def _host_is_gone(self) -> bool:
         """Tell whether the robot host has ended: our child says so itself, others are looked for.

@@ -15,6 +15,11 @@ MARGIN_SECONDS = 20.0
 _LONGEST_STEP_SECONDS = 2.0
 
 
+def stop_seconds(soft: float, terminate: float | None) -> float:
+    """Return how long it may take to stop a robot whose time is up; None is the usual time to terminate."""
+    return soft + (DEFAULT_GRACE if terminate is None else terminate)
+
+
 class Overdue(Enum):
     """What a host should have done by now.
 
@@ -36,10 +41,12 @@ class HostWatch:
     Args:
         timeout_seconds: How long the robot may run; None for no limit.
         now: Monotonic seconds.
+        stop_seconds: How long it may take to stop it after that.
     """
 
-    def __init__(self, timeout_seconds: float | None, now: float) -> None:
+    def __init__(self, timeout_seconds: float | None, now: float, stop_seconds: float = DEFAULT_GRACE) -> None:
         self._timeout = timeout_seconds
+        self._stop_seconds = stop_seconds
         self._last = now
         self._ran = 0.0
         self._stopping = 0.0
@@ -58,6 +65,6 @@ class HostWatch:
             self._stopping += step
             if self._stopping > grace + MARGIN_SECONDS:
                 return Overdue.STOP
-        if self._timeout is not None and self._ran > self._timeout + DEFAULT_GRACE + MARGIN_SECONDS:
+        if self._timeout is not None and self._ran > self._timeout + self._stop_seconds + MARGIN_SECONDS:
             return Overdue.TIME_OUT
         return None

@@ -139,6 +139,7 @@ class Launcher:
                 "printed": spec.printed,
                 "timeout": spec.timeout,
                 "grace": spec.grace,
+                "soft": spec.soft,
                 "host": host_info,
             }
             host.stdin.write(json.dumps(content).encode("ascii"))

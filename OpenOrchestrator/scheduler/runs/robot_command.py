@@ -20,7 +20,7 @@ from OpenOrchestrator.scheduler.runs.git_variables import says_where_git_looks
 DEFAULT_OUTPUT_LIMIT = 10 * 1024 * 1024
 """Most bytes of a run's output that are kept, besides its end."""
 
-DEFAULT_GRACE = 10.0
+DEFAULT_GRACE = 5.0
 """Seconds a robot has to end by itself when it is stopped."""
 
 _NOT_INHERITED = frozenset(
@@ -61,7 +61,8 @@ class LaunchSpec:
         connection_string: With its password.
         crypto_key: The encryption key.
         timeout: Seconds the robot may run, or None for no limit.
-        grace: Seconds between the request to end and the kill.
+        grace: Seconds between the request to terminate and the kill.
+        soft: Seconds before that, in which a robot whose time is up is asked to come to an end by itself.
         output_limit: Bytes of output kept.
         python: The interpreter to run the robot with; None for the launcher's.
         path: Folders to put before the PATH that the robot inherits.
@@ -83,6 +84,7 @@ class LaunchSpec:
     crypto_key: str
     timeout: float | None = None
     grace: float = DEFAULT_GRACE
+    soft: float = 0
     output_limit: int = DEFAULT_OUTPUT_LIMIT
     python: str | None = None
     path: tuple[str, ...] = ()

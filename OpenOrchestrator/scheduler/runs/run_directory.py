@@ -60,6 +60,8 @@ class ExitInfo:
         output_error: Why its output is incomplete, or None. (A cut at the limit is no error; it is in the output.)
         error: Why no robot was started, or None.
         survivors: Processes of the run that could not be ended.
+        asked_at: When it was asked to come to an end by itself, aware UTC; None if it was not.
+        ended: What it took then: the words of ``robot_stop``.
     """
 
     exit_code: int | None
@@ -70,6 +72,8 @@ class ExitInfo:
     output_error: str | None = None
     error: str | None = None
     survivors: tuple[int, ...] = ()
+    asked_at: datetime | None = None
+    ended: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,17 @@ class RunDirectory:
             output_error=content.get("output_error"),
             error=content.get("error"),
             survivors=tuple(content.get("survivors") or ()),
+            asked_at=_instant(content.get("asked_at")),
+            ended=content.get("ended"),
         )
+
+    def read_asked(self) -> datetime | None:
+        """Return when the host asked the robot to come to an end by itself, aware UTC; None if it did not.
+
+        Raises:
+            OSError: The file is there and cannot be read.
+        """
+        return _instant((run_files.read_json(self.path / run_files.ASKED_FILE) or {}).get("asked_at"))
 
     def read_output(self, offset: int = 0) -> tuple[list[OutputRecord], int]:
         """Return the records from a place in the output on, and the place to continue from.
@@ -348,3 +362,7 @@ def _modified(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -209,6 +209,10 @@ class RunRecord:
             if self.wait(failures):
                 return None
 
+    def asked_to_end(self, at: datetime) -> None:
+        """Store that the robot was asked to come to an end; whom the job belongs to by now does so himself."""
+        runs.note_asked(self._database, self._job.job_id, self._job.fence, at)
+
     def end(
         self,
         ending: Ending,

@@ -20,6 +20,8 @@ class SupervisedJob:
         process_name: Whose Error log gets the reason when it fails.
         is_blocking: Nothing else may run on this machine meanwhile.
         timeout_seconds: How long its robot may run.
+        soft_seconds: How long it is asked then to come to an end by itself.
+        terminate_seconds: How long it has after that to terminate, before it is killed; None for the usual time.
     """
 
     job_id: UUID
@@ -28,6 +30,8 @@ class SupervisedJob:
     process_name: str
     is_blocking: bool
     timeout_seconds: int | None
+    soft_seconds: int = 0
+    terminate_seconds: int | None = None
 
     @classmethod
     def of(cls, run: ClaimedRun) -> SupervisedJob:
@@ -39,6 +43,8 @@ class SupervisedJob:
             process_name=run.process_name,
             is_blocking=run.is_blocking,
             timeout_seconds=run.timeout_seconds,
+            soft_seconds=run.soft_seconds,
+            terminate_seconds=run.terminate_seconds,
         )
 
     @classmethod
@@ -51,4 +57,6 @@ class SupervisedJob:
             process_name=job.process_name,
             is_blocking=job.is_blocking,
             timeout_seconds=job.timeout_seconds,
+            soft_seconds=job.soft_seconds,
+            terminate_seconds=job.terminate_seconds,
         )

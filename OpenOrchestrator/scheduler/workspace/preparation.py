@@ -18,7 +18,7 @@ from OpenOrchestrator.common.robot_entry import read_entry
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import RobotEnvironment
 from OpenOrchestrator.scheduler.runs.launcher import Launcher
-from OpenOrchestrator.scheduler.runs.robot_command import LaunchSpec
+from OpenOrchestrator.scheduler.runs.robot_command import DEFAULT_GRACE, LaunchSpec
 from OpenOrchestrator.scheduler.runs.services import Prepared, StartWatch
 from OpenOrchestrator.scheduler.workspace import environment_upkeep, requirement_files
 from OpenOrchestrator.scheduler.workspace.checkout import PreparedRobot, Workspace, run_has_ended
@@ -94,6 +94,8 @@ class RobotPreparation:
             connection_string=self._connection_string,
             crypto_key=self._crypto_key,
             timeout=run.timeout_seconds,
+            grace=DEFAULT_GRACE if run.terminate_seconds is None else run.terminate_seconds,
+            soft=run.soft_seconds,
             python=python.executable,
             path=python.path,
             variables={} if robot.address is None else access_variables(robot.address),

@@ -648,7 +648,7 @@ def test_both_process_trees_have_the_same_methods() -> None:
         if isinstance(node, ast.ClassDef) and node.name in {"ProcessTree", "PosixTree", "WindowsTree"}
     }
     assert methods["PosixTree"] == methods["WindowsTree"] == methods["ProcessTree"]
-    assert methods["ProcessTree"].keys() == {"start", "wait", "soft_stop", "kill", "exit_code"}
+    assert methods["ProcessTree"].keys() == {"start", "wait", "ask", "soft_stop", "kill", "exit_code"}
 
 
 def _is_unlocked(path: Path) -> bool:

@@ -267,3 +267,20 @@ def test_what_a_list_shows_says_whether_all_is_skipped(site: Database) -> None:
     assert replace(row, missed=SKIP).skips_missed(zone, NOW)
     assert not replace(row, missed=SKIP, next_run=datetime(2026, 11, 24, 6)).skips_missed(zone, NOW)
     assert not replace(row, missed=SKIP, cron="bad").skips_missed(zone, NOW)
+
+
+async def test_the_form_says_how_a_robot_is_stopped_whose_time_is_up(user: User, site: Database) -> None:
+    made = add(site, "Hourly", next_run=site_time(NOW) + timedelta(hours=1), timeout_seconds=600)
+    await user.open(f"/triggers/{made}")
+    await user.should_see("Terminated, killed after 5 s", retries=30)
+    await click(user, "edit")
+    await user.should_see(marker="stop-soft", retries=30)
+    enter(user, "stop-soft", "a minute")
+    await click(user, "save")
+    await user.should_see("1 field to correct", retries=30)
+    enter(user, "stop-soft", "60")
+    enter(user, "stop-terminate", "10")
+    await click(user, "save")
+    await user.should_see("Asked for 1 min, terminated, killed after 10 s", retries=30)
+    found = make.trigger(site, made)
+    assert (found.stop_soft_seconds, found.stop_terminate_seconds) == (60, 10)

@@ -16,7 +16,7 @@ from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.triggers import ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
-from OpenOrchestrator.orchestrator.triggers.backend.settings import missed_values
+from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import missed_values
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

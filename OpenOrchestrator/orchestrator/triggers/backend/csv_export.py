@@ -58,6 +58,8 @@ TRIGGER_HEAD = (
     "Retries",
     "Next retry",
     "Pools",
+    "Stop asks for seconds",
+    "Stop terminates for seconds",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -115,6 +117,8 @@ _QUERY = sa.select(
     _T.c.retry_of,
     _T.c.retry_last_run,
     _T.c.pools,
+    _T.c.stop_soft_seconds,
+    _T.c.stop_terminate_seconds,
 ).select_from(joined())
 
 
@@ -148,6 +152,8 @@ def _cells(row: Any, zone: tzinfo) -> tuple[str | None, ...]:
         str(row.retry_times or ""),
         moment(None if retry is None else retry.at.astimezone(zone).replace(tzinfo=None)),
         _pools(row.pools),
+        str(row.stop_soft_seconds or ""),
+        "" if row.stop_terminate_seconds is None else str(row.stop_terminate_seconds),
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -13,7 +11,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
-from OpenOrchestrator.common.missed_runs import DEFAULT_MOST, LIKE_BEFORE, MissedPolicy, MissedRuns
+from OpenOrchestrator.common.missed_runs import LIKE_BEFORE, MissedPolicy
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
@@ -33,11 +31,13 @@ from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import (
     LARGEST_RETRY_GROWTH,
     LONGEST_RETRY_PAUSE_SECONDS,
+    LONGEST_STOP_SECONDS,
     MOST_RETRIES,
 )
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import missed_values, same
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_RETRY_GROWTH",
     "LONGEST_RETRY_PAUSE_SECONDS",
+    "LONGEST_STOP_SECONDS",
     "MOST_RETRIES",
     "Amounts",
     "StoredTrigger",
     "TriggerSettings",
     "TriggerSettingsBackend",
-    "missed_values",
     "pauses_of",
 ]
 
@@ -75,6 +75,8 @@ class TriggerSettings:
         queue: Of queue triggers, with ``min_batch_size``.
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
+        stop_soft: Seconds in which a robot whose time is up is asked to come to an end.
+        stop_terminate: Seconds it has after that before it is killed; None for the usual time.
         keep_files: Whether a run from git finds what the one before left in its folder.
         environment: The Python environment its robot is started in.
         entry: What of the robot's files is started, a file or a module; None for its main.py.
@@ -100,6 +102,8 @@ class TriggerSettings:
     schedulers: tuple[str, ...] = ()
     passing: SecretPassing = SecretPassing.AUTO
     timeout_seconds: int | None = None
+    stop_soft: int = 0
+    stop_terminate: int | None = None
     keep_files: bool = False
     environment: RobotEnvironment = RobotEnvironment.OWN
     entry: str | None = None
@@ -189,11 +193,11 @@ class TriggerSettingsBackend(Backend):
             else:
                 child = self._child_values(session, settings)
             before = _base_values(stored.settings)
-            guards = [_same(_T.c[name], value) for name, value in before.items()]
+            guards = [same(_T.c[name], value) for name, value in before.items()]
             if _count(session, sa.update(_T).where(_T.c.id == stored.id, *guards).values(_base_values(settings))) != 1:
                 return False
             old_child = _child_settings(stored.settings)
-            guards = [_same(child_table.c[name], value) for name, value in old_child.items()]
+            guards = [same(child_table.c[name], value) for name, value in old_child.items()]
             changes = child or old_child
             changed = sa.update(child_table).where(child_table.c.id == stored.id, *guards).values(changes)
             if _count(session, changed) != 1:
@@ -282,6 +286,8 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         schedulers=tuple(trigger.scheduler_whitelist or ()),
         passing=trigger.passing,
         timeout_seconds=trigger.timeout_seconds,
+        stop_soft=trigger.stop_soft_seconds or 0,
+        stop_terminate=trigger.stop_terminate_seconds,
         keep_files=bool(trigger.keep_files),
         environment=trigger.robot_environment,
         entry=trigger.entry or None,
@@ -313,6 +319,8 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "priority": settings.priority,
         "secret_passing": settings.passing.name,
         "timeout_seconds": settings.timeout_seconds,
+        "stop_soft_seconds": settings.stop_soft,
+        "stop_terminate_seconds": settings.stop_terminate,
         "keep_files": settings.keep_files,
         "environment": settings.environment.name,
         "entry": settings.entry or None,
@@ -327,36 +335,12 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
     }
 
 
-_UNSET: Mapping[str, Any] = MappingProxyType(
-    {
-        "retry_times": 0,
-        "retry_pause_seconds": 0,
-        "retry_growth": 1.0,
-        "retry_after": retries.written_ends(RETRIED_JOB_STATUSES),
-        "when_lost": WhenLost.LEAVE.name,
-        "pause_after_failures": DEFAULT_LIMIT,
-        "missed": MissedRuns.ONCE.name,
-        "missed_most": DEFAULT_MOST,
-    }
-)
-"""What NULL means in columns where it means something."""
-
-
 def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
     if settings.type is TriggerType.SCHEDULED:
         return {**_schedule_values(settings), **missed_values(settings.missed)}
     if settings.type is TriggerType.SINGLE:
         return {"next_run": settings.next_run}
     return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
-
-
-def missed_values(policy: MissedPolicy) -> dict[str, Any]:
-    """Return what a scheduled trigger does with missed runs, by column."""
-    return {
-        "missed": policy.run.name,
-        "missed_within_seconds": policy.within_seconds,
-        "missed_most": policy.most,
-    }
 
 
 def _schedule_values(settings: TriggerSettings) -> dict[str, str | None]:
@@ -367,32 +351,6 @@ def _schedule_values(settings: TriggerSettings) -> dict[str, str | None]:
         "calendar": settings.calendar,
         "closed_days": None if settings.calendar is None else settings.closed_days.name,
     }
-
-
-def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
-    """Return the condition that a column still holds what was read; what reads the same counts as the same."""
-    if column.name == "closed_days" and value is None:
-        return sa.true()  # means nothing without a calendar, whatever an older row holds
-    if column.name == "retry_after" and value == "":
-        written: sa.ColumnElement[bool] = column == value
-        return written  # NULL means all ends there, and an empty text none
-    if value is None or value == "":
-        unset: sa.ColumnElement[bool] = column.is_(None)
-        return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
-    if column.name == "secret_passing" and value == SecretPassing.AUTO.name:
-        return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
-    if column.name == "closed_days" and value == ClosedDays.SKIP.name:
-        return sa.or_(column.is_(None), column == value, column.not_in(ClosedDays.__members__))
-    if column.name == "scheduler_whitelist" and not value:
-        return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
-    if column.name in _UNSET and value == _UNSET[column.name]:
-        return sa.or_(column.is_(None), column == value)
-    if column.name == "environment" and value == RobotEnvironment.OWN.name:
-        return sa.or_(column.is_(None), column == value, column.not_in(RobotEnvironment.__members__))
-    if column.name == "keep_files" and not value:
-        return sa.or_(column.is_(None), column == value)
-    same: sa.ColumnElement[bool] = column == value
-    return same
 
 
 def _count(session: Session, statement: sa.Update) -> int:

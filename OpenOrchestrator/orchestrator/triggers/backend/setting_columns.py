@@ -1,0 +1,73 @@
+"""What settings of triggers are in columns: what NULL means there, and whether a column still holds what was read.
+
+Owns no statement. Must not know the form, nor when anything is saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from OpenOrchestrator.common.missed_runs import DEFAULT_MOST, MissedPolicy, MissedRuns
+from OpenOrchestrator.common.schedules import ClosedDays
+from OpenOrchestrator.database.lifecycle import retries
+from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT
+from OpenOrchestrator.database.statuses import (
+    RETRIED_JOB_STATUSES,
+    RobotEnvironment,
+    SecretPassing,
+    WhenLost,
+)
+
+_UNSET: Mapping[str, Any] = MappingProxyType(
+    {
+        "stop_soft_seconds": 0,
+        "retry_times": 0,
+        "retry_pause_seconds": 0,
+        "retry_growth": 1.0,
+        "retry_after": retries.written_ends(RETRIED_JOB_STATUSES),
+        "when_lost": WhenLost.LEAVE.name,
+        "pause_after_failures": DEFAULT_LIMIT,
+        "missed": MissedRuns.ONCE.name,
+        "missed_most": DEFAULT_MOST,
+    }
+)
+"""What NULL means in columns where it means something."""
+
+
+def missed_values(policy: MissedPolicy) -> dict[str, Any]:
+    """Return what a scheduled trigger does with missed runs, by column."""
+    return {
+        "missed": policy.run.name,
+        "missed_within_seconds": policy.within_seconds,
+        "missed_most": policy.most,
+    }
+
+
+def same(column: Any, value: Any) -> sa.ColumnElement[bool]:
+    """Return the condition that a column still holds what was read; what reads the same counts as the same."""
+    if column.name == "closed_days" and value is None:
+        return sa.true()  # means nothing without a calendar, whatever an older row holds
+    if column.name == "retry_after" and value == "":
+        written: sa.ColumnElement[bool] = column == value
+        return written  # NULL means all ends there, and an empty text none
+    if value is None or value == "":
+        unset: sa.ColumnElement[bool] = column.is_(None)
+        return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
+    if column.name == "secret_passing" and value == SecretPassing.AUTO.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
+    if column.name == "closed_days" and value == ClosedDays.SKIP.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(ClosedDays.__members__))
+    if column.name == "scheduler_whitelist" and not value:
+        return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
+    if column.name in _UNSET and value == _UNSET[column.name]:
+        return sa.or_(column.is_(None), column == value)
+    if column.name == "environment" and value == RobotEnvironment.OWN.name:
+        return sa.or_(column.is_(None), column == value, column.not_in(RobotEnvironment.__members__))
+    if column.name == "keep_files" and not value:
+        return sa.or_(column.is_(None), column == value)
+    same: sa.ColumnElement[bool] = column == value
+    return same
