@@ -38,6 +38,7 @@ ASCII_TEXTS = {
     ("Queues", "status"),
     ("Scheduled_Triggers", "closed_days"),
     ("Scheduled_Triggers", "missed"),
+    ("Triggers", "status_after"),
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "environment"),
