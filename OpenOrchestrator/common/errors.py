@@ -18,10 +18,17 @@ Each also inherits the builtin that callers of earlier versions catch::
     │   ├── RevisionError                     database and program do not fit together
     │   └── CommitOutcomeUnknownError         the connection broke while committing
     ├── OwnershipLostError (RuntimeError)     the element or job belongs to somebody else now
+    │   └── ElementLostError                  only the element does; the robot may go on to the next
+    ├── TooManyErrorsError (RuntimeError)     a robot failed at one element after the other
+    ├── ElementUseError (RuntimeError)        a robot said nothing, or twice, what became of an element
     └── SchedulerError (RuntimeError)
         ├── SchedulerNameInUseError           another live scheduler has this name
         └── LaunchError                       a robot could not be started
+
+``BusinessError`` is not one of them: robots raise it.
 """
+
+from __future__ import annotations
 
 
 class OpenOrchestratorError(Exception):
@@ -92,6 +99,35 @@ class CommitOutcomeUnknownError(DatabaseError):
 
 class OwnershipLostError(OpenOrchestratorError, RuntimeError):
     """A write was refused because the element or job belongs to somebody else now."""
+
+
+class ElementLostError(OwnershipLostError):
+    """The element was taken away, finished or handed out anew meanwhile; nothing was written. The job goes on."""
+
+
+class TooManyErrorsError(OpenOrchestratorError, RuntimeError):
+    """One element after the other ended in an error, as when the system that a robot works in is down."""
+
+
+class ElementUseError(OpenOrchestratorError, RuntimeError):
+    """A robot went on without saying what became of a queue element, or said it twice."""
+
+
+class BusinessError(Exception):
+    """Raised by robots: this element cannot be worked on, and trying again would not help.
+
+    Args:
+        message: Why, for people.
+        code: Of the kind of reason, for filters and statistics; at most 100 characters. None for none.
+    """
+
+    def __init__(self, message: object = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[BusinessError], tuple[object, str | None]]:
+        """Keep the code when it is pickled, as a pool of processes does."""
+        return type(self), (self.args[0] if self.args else "", self.code)
 
 
 class SchedulerError(OpenOrchestratorError, RuntimeError):

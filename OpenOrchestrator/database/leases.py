@@ -12,6 +12,13 @@ LEFT_LEASE_SECONDS = 900.0
 """How long robots that a scheduler leaves running on purpose may wait for it to come back."""
 
 
+ELEMENT_LEASE_SECONDS = 300.0
+"""How long a robot without a job holds an element it took by ``work``; it prolongs that three times as often.
+
+Longer than that of jobs, because a person may have stopped it at a breakpoint or closed the lid of a laptop.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A scheduler as the owner of jobs.

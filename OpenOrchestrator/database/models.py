@@ -9,6 +9,8 @@ from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.pools import Pool
+from OpenOrchestrator.database.queue_attempts import QueueAttempt
+from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.site import SiteSetting
@@ -24,7 +26,9 @@ __all__ = [
     "JobOutput",
     "Log",
     "Pool",
+    "QueueAttempt",
     "QueueElement",
+    "QueueSetting",
     "QueueTrigger",
     "ScheduledTrigger",
     "Scheduler",

@@ -6,11 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Index, Table, event, text
+from sqlalchemy import Connection, Double, Index, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.engine.dialects import SiteDateTime, enum_type, text_type, uuid_type
+from OpenOrchestrator.database.engine.dialects import (
+    SiteDateTime,
+    UtcDateTime,
+    enum_type,
+    long_text_type,
+    text_type,
+    uuid_type,
+)
 from OpenOrchestrator.database.statuses import QueueStatus
 
 __all__ = ["QueueElement", "QueueStatus"]
@@ -28,6 +35,17 @@ class QueueElement(Base):
         job_id: The job that holds or last held it; None if unknown (older libraries, robots run by hand).
         claim_token: New at every hand-out, so that a late write of an earlier holder can be told apart. No two elements
             have the same one, so that a claim that is repeated under its token can be saved once only.
+        attempt: Which attempt the current or last one is, or the next one of a New element; from 1.
+        not_before: Until when an element waits that was put off. It is In Progress meanwhile, without a start date and
+            held by nobody, because older programs hand out whatever is New.
+        lease_until: Until when a robot without a job holds it; None where the job's own lease counts, and where no
+            robot said that it would prolong one.
+        deadline: Until when it should be finished.
+        error_type: What went wrong last, such as the name of an exception's class.
+        error_code: As the robot calls it.
+        output: What came of it, as text or JSON.
+        progress: How far the current attempt is, from 0 to 1.
+        progress_text: What it is at.
     """
 
     __tablename__ = "Queues"
@@ -35,7 +53,8 @@ class QueueElement(Base):
         Index("ix_Queues_next", "queue_name", "status", "created_date", "id"),
         Index("ix_Queues_created", "queue_name", "created_date", "id"),
         Index("ix_Queues_reference", "queue_name", "reference", "status", "created_date", "id"),
-        Index("ix_Queues_job", "job_id", "status"),
+        # Those held by nobody, or by a robot without a job, are found by their times beneath job_id IS NULL.
+        Index("ix_Queues_held", "job_id", "status", "not_before", "lease_until"),
         Index(
             "ix_Queues_token",
             "claim_token",
@@ -58,6 +77,15 @@ class QueueElement(Base):
     created_by: Mapped[str | None] = mapped_column(text_type(100))
     job_id: Mapped[UUID | None] = mapped_column(uuid_type())
     claim_token: Mapped[UUID | None] = mapped_column(uuid_type())
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    error_type: Mapped[str | None] = mapped_column(text_type(200))
+    error_code: Mapped[str | None] = mapped_column(text_type(100))
+    output: Mapped[str | None] = mapped_column(long_text_type())
+    progress: Mapped[float | None] = mapped_column(Double())
+    progress_text: Mapped[str | None] = mapped_column(text_type(200))
 
 
 @event.listens_for(QueueElement.__table__, "before_create")

@@ -95,6 +95,24 @@ FINAL_ELEMENT_STATUSES = frozenset({QueueStatus.DONE, QueueStatus.FAILED, QueueS
 """An element in one of these has been worked on to an end."""
 
 
+class AttemptEnd(Enum):
+    """How a robot's attempt at a queue element ended. The column holds member names."""
+
+    DONE = "Done"
+    FAILED = "Failed"
+    RETRIED = "To be tried again"
+    POSTPONED = "Postponed"
+    RELEASED = "Given back"
+    ABANDONED = "Abandoned"
+
+
+class WhenRobotDied(Enum):
+    """What becomes of a queue element whose robot died, so that nobody knows what it did."""
+
+    ABANDON = "Abandon"
+    RETRY = "Try again"
+
+
 class StartedBy(Enum):
     """What started a job."""
 

@@ -75,7 +75,10 @@ class ElementEvent(Enum):
     """What robots and admins do to a queue element, and what the end of its job does."""
 
     HAND_OUT = "hand out"
-    ABANDON = "abandon (its job ended)"
+    ABANDON = "abandon (its robot died)"
+    TRY_AGAIN = "try again"
+    PUT_OFF = "put off (waits, held by nobody)"
+    WAKE = "wake (its time has come)"
     SET_NEW = "set New"
     SET_IN_PROGRESS = "set In Progress"
     SET_DONE = "set Done"
@@ -162,6 +165,9 @@ ELEMENT_EVENTS: Mapping[ElementEvent, Moves[QueueStatus]] = MappingProxyType(
     {
         ElementEvent.HAND_OUT: _from([QueueStatus.NEW], QueueStatus.IN_PROGRESS),
         ElementEvent.ABANDON: _from([QueueStatus.IN_PROGRESS], QueueStatus.ABANDONED),
+        ElementEvent.TRY_AGAIN: _from([QueueStatus.IN_PROGRESS], QueueStatus.NEW),
+        ElementEvent.PUT_OFF: _from([QueueStatus.IN_PROGRESS], QueueStatus.IN_PROGRESS),
+        ElementEvent.WAKE: _from([QueueStatus.IN_PROGRESS], QueueStatus.NEW),
         # Robots may set any status from any other, as they always could: not the state guards them, but the owner.
         ElementEvent.SET_NEW: _from(QueueStatus, QueueStatus.NEW),
         ElementEvent.SET_IN_PROGRESS: _from(QueueStatus, QueueStatus.IN_PROGRESS),

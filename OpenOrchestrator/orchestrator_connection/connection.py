@@ -13,11 +13,12 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from OpenOrchestrator.common import crypto_util, secret_markers
-from OpenOrchestrator.common.errors import ConfigurationError, MissingArgumentError
+from OpenOrchestrator.common.errors import BusinessError, ConfigurationError, MissingArgumentError, TooManyErrorsError
 from OpenOrchestrator.common.redaction import secrets_of
 from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator_connection.collector import collector_paused
+from OpenOrchestrator.orchestrator_connection.working import Working
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,16 +29,10 @@ if TYPE_CHECKING:
     from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
     from OpenOrchestrator.database.queues import QueueElement
     from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
+    from OpenOrchestrator.orchestrator_connection.work_element import WorkElement
 
-__all__ = [
-    "Constant",
-    "Credential",
-    "LogLevel",
-    "OrchestratorConnection",
-    "QueueElement",
-    "QueueStatus",
-    "TriggerStatus",
-]
+__all__ = ["BusinessError", "Constant", "Credential", "LogLevel", "OrchestratorConnection", "QueueElement"]
+__all__ += ["QueueStatus", "TooManyErrorsError", "TriggerStatus", "WorkElement"]
 
 C = TypeVar("C", bound="OrchestratorConnection")
 
@@ -48,7 +43,7 @@ _START_ARGUMENTS = ("process name", "connection string", "crypto key", "process 
 
 
 @with_short_errors
-class OrchestratorConnection:
+class OrchestratorConnection(Working):
     """A robot's connection to the database of OpenOrchestrator.
 
     Connects at once. Calls go on through an outage of the database of up to about 30 seconds, and so does connecting
@@ -392,6 +387,10 @@ def __getattr__(name: str) -> Any:
         from OpenOrchestrator.database.queues import QueueElement  # noqa: PLC0415
 
         return QueueElement
+    if name == "WorkElement":
+        from OpenOrchestrator.orchestrator_connection.work_element import WorkElement  # noqa: PLC0415
+
+        return WorkElement
     if name in ("Constant", "Credential"):
         from OpenOrchestrator.database import constants  # noqa: PLC0415
 

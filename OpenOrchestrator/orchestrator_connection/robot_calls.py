@@ -10,7 +10,7 @@ import copy
 import threading
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine import forks
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
-from OpenOrchestrator.database.lifecycle import element_claims, element_status
+from OpenOrchestrator.database.lifecycle import element_claims, element_status, waiting_elements
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, TriggerStatus, UsedKind
@@ -30,6 +30,9 @@ from OpenOrchestrator.database.stores import constants, credentials, logs, queue
 from OpenOrchestrator.database.stores.shortening import message_text
 from OpenOrchestrator.database.stores.uses import Use
 from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)
@@ -63,7 +66,29 @@ class RobotCalls:
         self._uses = notes_for(database)
         self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
         self._created_lock = threading.Lock()
+        self._elements: ElementCalls | None = None
         forks.follow(self)
+
+    @property
+    def elements(self) -> ElementCalls:
+        """The calls of a loop over elements; made at the first one, because few robots need them all."""
+        if self._elements is None:
+            from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls  # noqa: PLC0415
+
+            with self._created_lock:
+                if self._elements is None:
+                    self._elements = ElementCalls(self._database, lambda: self._held, self._redacted)
+        return self._elements
+
+    def checked_queue(self, process: str, queue_name: str) -> str:
+        """Return the name of a queue that a process is about to take elements from, and take note of that.
+
+        Raises:
+            InvalidInputError: If it cannot be one.
+        """
+        name = queue_elements.queue_name_of(queue_name, self._database.dialect_name)
+        self._use(process, UsedKind.QUEUE, name, Access.READ)
+        return name
 
     @property
     def held(self) -> HeldTokens:
@@ -190,9 +215,10 @@ class RobotCalls:
             element = element_claims.peek_next(self._database, queue_name, reference=reference)
             self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
             return element
-        element = element_claims.claim_next(
-            self._database, queue_name, reference=reference, job_id=validation.find_identifier(job_id)
-        )
+        job = validation.find_identifier(job_id)
+        element = element_claims.claim_next(self._database, queue_name, reference=reference, job_id=job)
+        if element is None and waiting_elements.wake(self._database):
+            element = element_claims.claim_next(self._database, queue_name, reference=reference, job_id=job)
         if element is not None and element.claim_token is not None:
             self._held.remember(element.id, Hold(element.claim_token, element.start_date))
         self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
@@ -269,6 +295,8 @@ class RobotCalls:
             lambda session: transitions.apply(session, transitions.TriggerEvent.REQUEST_PAUSE, trigger),
             read_back=lambda session: session.scalar(_status_query(trigger)) in _PAUSED or None,
         )
+        if self._elements is not None:
+            self._elements.pauses += 1
 
     def note_uses(self) -> None:
         """Note now, and not later, what was used."""

@@ -358,12 +358,13 @@ class Events:
         """The pause of a trigger came to its end, and was ended here."""
         self._say(INFO, "resumed", f'Enabled "{trigger}": the end of its pause has come.', trigger=trigger)
 
-    def stray_abandoned(self, element_id: UUID, job_id: UUID) -> None:
-        """A queue element was In Progress for a job that had ended, and is Abandoned now."""
+    def stray_taken(self, element_id: UUID, job_id: UUID | None) -> None:
+        """A queue element was In Progress for a job that had ended, or for a robot without one that is gone."""
+        holder = "a robot without a job, which is gone" if job_id is None else f"job {job_id}, which has ended"
         self._say(
             WARNING,
-            "stray_abandoned",
-            f"Set queue element {element_id} to Abandoned: the job that held it has ended (job {job_id}).",
+            "stray_taken",
+            f"Took queue element {element_id} from {holder}.",
             element=element_id,
             job=job_id,
         )

@@ -1,14 +1,8 @@
 """Queue robot: handles the orders in the queue until none is left."""
 
-import json
 import time
 
-from OpenOrchestrator.database.queues import QueueStatus
-from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
-
-
-class BusinessError(Exception):
-    """This order cannot be handled; the robot and the systems it works on are fine."""
+from OpenOrchestrator.orchestrator_connection.connection import BusinessError, OrchestratorConnection
 
 
 def handle(order: dict) -> str:
@@ -21,14 +15,10 @@ def handle(order: dict) -> str:
 
 def work(connection: OrchestratorConnection) -> None:
     """Handle all orders; one that cannot be handled does not stop the others."""
-    while element := connection.get_next_queue_element("Orders"):
-        try:
-            result = handle(json.loads(element.data))
-        except BusinessError as error:
-            connection.set_queue_element_status(element.id, QueueStatus.FAILED, message=str(error))
-            connection.log_error(f"{element.reference}: {error}")
-        else:
-            connection.set_queue_element_status(element.id, QueueStatus.DONE, message=result)
+    for element in connection.work("Orders"):
+        with element:
+            result = handle(element.json)
+            element.done(result)
             connection.log_info(f"{element.reference}: {result}")
 
 

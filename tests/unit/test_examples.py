@@ -118,12 +118,14 @@ def test_the_worker_ends_well_when_the_queue_is_empty(site: Site) -> None:
     assert site.run("order_worker").returncode == 0
 
 
-def test_the_worker_fails_on_an_order_that_is_no_order(site: Site) -> None:
-    site.add_orders(("Alma", 1))
+def test_orders_that_are_none_fail_and_several_in_a_row_end_the_worker(site: Site) -> None:
+    site.add_orders(*(("Alma", 1) for _ in range(4)))
     site.database.write(lambda session: session.execute(sa.update(QueueElement).values(data="broken")))
     done = site.run("order_worker")
     assert done.returncode != 0
-    assert "JSONDecodeError" in done.stderr
+    assert "TooManyErrorsError" in done.stderr
+    assert [element.status for element in site.elements()] == [QueueStatus.FAILED] * 3 + [QueueStatus.NEW]
+    assert "is no JSON" in (site.elements()[0].message or "")
 
 
 def test_the_intake_fills_the_queue_with_what_the_worker_can_handle(site: Site) -> None:

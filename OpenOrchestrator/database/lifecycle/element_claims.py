@@ -28,10 +28,17 @@ if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
 
 _MAPPER = sa.inspect(QueueElement)
+_EMPTIED = dict.fromkeys(("not_before", "lease_until", "progress", "progress_text"))
+"""What a claim empties; the end of a lease is on the database's clock, and known to nobody here."""
 
 
 def claim_next(
-    database: Database, queue_name: str, *, reference: str | None = None, job_id: UUID | None = None
+    database: Database,
+    queue_name: str,
+    *,
+    reference: str | None = None,
+    job_id: UUID | None = None,
+    lease_seconds: float | None = None,
 ) -> QueueElement | None:
     """Hand out the oldest New element of a queue: it becomes In Progress and nobody else gets it.
 
@@ -43,6 +50,8 @@ def claim_next(
         queue_name: The queue.
         reference: Only elements with this reference count; None for all.
         job_id: The job that will hold it; None for robots run by hand.
+        lease_seconds: For how long it is held at most unless that is prolonged (``element_leases``); None for as long
+            as its job lasts or, without a job, for ever.
 
     Returns:
         The element as it is now, readable for ever; None if there is no New one.
@@ -54,7 +63,10 @@ def claim_next(
     values = _wanted(database, queue_name, reference)
     token = uuid4()
     statements = claim_statements(
-        database.engine.dialect, by_reference=reference is not None, by_job=job_id is not None
+        database.engine.dialect,
+        by_reference=reference is not None,
+        by_job=job_id is not None,
+        lease_seconds=lease_seconds,
     )
     values |= {"now": database.site_now(), "job_id": job_id, "token": token}
     in_doubt = False
@@ -140,6 +152,7 @@ def _element(row: list[Any], values: dict[str, Any]) -> QueueElement:
         start_date=values["now"],
         job_id=values["job_id"],
         claim_token=values["token"],
+        **_EMPTIED,
     )
     sa.inspect(element).key = _MAPPER.identity_key_from_primary_key((element.id,))
     return element

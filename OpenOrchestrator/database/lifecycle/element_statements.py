@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.driver_cursor import DriverStatement
 from OpenOrchestrator.database.engine.exact_texts import same_text_sql
 from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS
@@ -17,7 +18,9 @@ from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
-_CLAIMED = frozenset({"status", "start_date", "job_id", "claim_token"})
+_CLAIMED = frozenset(
+    {"status", "start_date", "job_id", "claim_token", "not_before", "lease_until", "progress", "progress_text"}
+)
 """What a claim sets, so that it need not be read."""
 _READ = [column for column in _TABLE.columns if column.name not in _CLAIMED]
 READ_NAMES = [column.name for column in _READ]
@@ -33,6 +36,9 @@ _PARAMETERS: dict[str, Any] = {
 }
 _ACTIVE = ", ".join(f"'{status.name}'" for status in sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name))
 
+# What an older program left in an element that it made New goes as well.
+_CLAIM = """status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token,
+        not_before = NULL, lease_until = {lease}, progress = NULL, progress_text = NULL"""
 # Statuses are literals, so that every database can plan with them and PostgreSQL casts them to its enum type.
 _CANDIDATE = """{select} FROM {queues}{hint}
     WHERE {queue} AND status = 'NEW'{and_reference}{and_job}
@@ -44,15 +50,15 @@ _AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {holder} WHERE status NOT IN ({active
 _LOCKED_JOB = "SELECT status FROM {jobs}{hint} WHERE id = :job_id{suffix}"
 # The candidate is New in its latest version, and locked: no condition on it is needed when it is taken.
 _POSTGRESQL = """WITH {holder}candidate AS ({candidate})
-UPDATE {queues} AS element SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+UPDATE {queues} AS element SET {claimed}
     WHERE element.id = (SELECT id FROM candidate)
     RETURNING {returned}"""
 _MSSQL = """WITH candidate AS ({candidate})
-UPDATE candidate SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+UPDATE candidate SET {claimed}
     OUTPUT {returned}"""
 _IN_ONE_STATEMENT = {"postgresql": (_POSTGRESQL, "element"), "mssql": (_MSSQL, "inserted")}
 """What takes and returns at once, and what the row is called there; elsewhere it is selected first."""
-_TAKE = """UPDATE {queues} SET status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_token = :token
+_TAKE = """UPDATE {queues} SET {claimed}
     WHERE id = :id AND status = 'NEW'"""
 # SQLite compares the text of ids, and somebody else may have written one in capitals or with dashes.
 _RESPELL = """UPDATE {queues} SET id = :id
@@ -83,10 +89,12 @@ class ClaimStatements:
     respell: DriverStatement | None
 
 
-_prepared: dict[tuple[str, str, bool, bool], ClaimStatements] = {}
+_prepared: dict[tuple[str, str, bool, bool, float | None], ClaimStatements] = {}
 
 
-def claim_statements(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimStatements:
+def claim_statements(
+    dialect: sa.Dialect, *, by_reference: bool, by_job: bool, lease_seconds: float | None = None
+) -> ClaimStatements:
     """Return the statements that hand out the oldest New element of a queue.
 
     PostgreSQL and SQL Server do it in one statement that skips what others hold locked. MariaDB and MySQL cannot
@@ -99,27 +107,30 @@ def claim_statements(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -
         dialect: The kind of database.
         by_reference: Whether only elements with a certain reference count.
         by_job: Whether nothing may be handed out once the claiming job has ended.
+        lease_seconds: For how long, on the database's clock, the robot holds it unless it prolongs that; None for as
+            long as it likes.
     """
-    key = (dialect.name, dialect.driver, by_reference, by_job)
+    key = (dialect.name, dialect.driver, by_reference, by_job, lease_seconds)
     if key not in _prepared:
-        _prepared[key] = _prepare(dialect, by_reference=by_reference, by_job=by_job)
+        _prepared[key] = _prepare(dialect, by_reference=by_reference, by_job=by_job, lease_seconds=lease_seconds)
     return _prepared[key]
 
 
-def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimStatements:
+def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool, lease_seconds: float | None) -> ClaimStatements:
+    claimed = _CLAIM.format(lease=_lease(dialect, lease_seconds))
     quote = dialect.identifier_preparer.quote
     queues, jobs = quote(_TABLE.name), quote(JOBS.name)
     columns = ", ".join(quote(name) for name in READ_NAMES)
     take = respell = None
     if dialect.name not in _IN_ONE_STATEMENT:
-        take = DriverStatement(dialect, _TAKE.format(queues=queues), parameters=_PARAMETERS)
+        take = DriverStatement(dialect, _TAKE.format(queues=queues, claimed=claimed), parameters=_PARAMETERS)
     if dialect.name == "sqlite":
         sql = _RESPELL.format(queues=queues, queue=same_text_sql(dialect.name, "queue_name", ":queue_name"))
         respell = DriverStatement(dialect, sql, parameters=_PARAMETERS)
     types = [column.type for column in _READ]
 
     def claim(*, waiting: bool) -> DriverStatement:
-        sql = _claim_sql(dialect, by_reference=by_reference, by_job=by_job, waiting=waiting)
+        sql = _claim_sql(dialect, claimed, by_reference=by_reference, by_job=by_job, waiting=waiting)
         return DriverStatement(dialect, sql, parameters=_PARAMETERS, columns=types)
 
     return ClaimStatements(
@@ -134,7 +145,13 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool) -> ClaimS
     )
 
 
-def _claim_sql(dialect: sa.Dialect, *, by_reference: bool, by_job: bool, waiting: bool) -> str:
+def _lease(dialect: sa.Dialect, seconds: float | None) -> str:
+    if seconds is None:
+        return "NULL"
+    return str(DatabaseUtcNow(seconds).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _claim_sql(dialect: sa.Dialect, claimed: str, *, by_reference: bool, by_job: bool, waiting: bool) -> str:
     """Return what takes the oldest New element, or selects and locks it where that needs a second statement."""
     quote = dialect.identifier_preparer.quote
     queues, jobs = quote(_TABLE.name), quote(JOBS.name)
@@ -158,7 +175,7 @@ def _claim_sql(dialect: sa.Dialect, *, by_reference: bool, by_job: bool, waiting
     template, alias = _IN_ONE_STATEMENT[dialect.name]
     returned = ", ".join(f"{alias}.{quote(name)}" for name in READ_NAMES)
     holder = f"holder AS ({_LOCKED_JOB.format(jobs=jobs, hint='', suffix=' FOR SHARE')}), " if by_job else ""
-    return template.format(holder=holder, candidate=candidate, queues=queues, returned=returned)
+    return template.format(holder=holder, candidate=candidate, queues=queues, claimed=claimed, returned=returned)
 
 
 def _and_job(dialect_name: str, jobs: str) -> str:

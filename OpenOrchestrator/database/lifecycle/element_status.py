@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.common.errors import NotFoundError, OwnershipLostError
+from OpenOrchestrator.common.errors import ElementLostError, NotFoundError
 from OpenOrchestrator.database.engine.row_locks import shared
 from OpenOrchestrator.database.lifecycle.held_tokens import Hold
 from OpenOrchestrator.database.lifecycle.holding_jobs import JOBS, find_job, require_running
@@ -84,14 +84,14 @@ def write_status(database: Database, wanted: StatusWrite) -> Hold | None:
         values |= {"job_id": wanted.job_id, "claim_token": holds_after.token}
         if wanted.token is not None:
             del values["start_date"]  # of the hand-out, which this is not
-    update = sa.update(_TABLE).where(_TABLE.c.id == wanted.element_id, *_guards(wanted)).values(values)
+    update = sa.update(_TABLE).where(_TABLE.c.id == wanted.element_id, *guards_of(wanted)).values(values)
 
     def write(connection: Connection) -> bool:
         for _ in range(_ATTEMPTS):
             if connection.execute(update).rowcount == 1:
                 return True
-            _raise_refusal(connection, wanted)
-        raise OwnershipLostError(
+            raise_refusal(connection, wanted)
+        raise ElementLostError(
             f"The status of queue element {wanted.element_id} was not set to {wanted.status.value}: others change it "
             "all the time. Read it again, and find out who else works on it."
         )
@@ -133,7 +133,7 @@ def _depends_on_job_alone(wanted: StatusWrite) -> bool:
     return wanted.job_id is not None and (wanted.token is None or wanted.status is QueueStatus.IN_PROGRESS)
 
 
-def _guards(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
+def guards_of(wanted: StatusWrite) -> list[sa.ColumnElement[bool]]:
     """Return what has to hold for a robot to write: its job runs, and nobody else holds the element."""
     guards: list[sa.ColumnElement[bool]] = []
     active = JOBS.c.status.in_(ACTIVE_JOB_STATUSES)
@@ -159,7 +159,7 @@ def _is_same(start_date: datetime | None, since: datetime | None) -> bool:
     return start_date is None or since is None or abs(start_date - since) <= _ROUNDING
 
 
-def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
+def raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
     """Raise the reason why a status write was refused; return if there is none any more."""
     refused = f"The status of queue element {wanted.element_id} was not set to {wanted.status.value}"
     row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == wanted.element_id)).first()
@@ -179,11 +179,11 @@ def _raise_refusal(connection: Connection, wanted: StatusWrite) -> None:
             now = f"It was handed out anew at {row.start_date} to a robot with an older library."
         else:
             now = f"It was handed out anew at {row.start_date} to {holder}."
-        raise OwnershipLostError(f"{refused}, because this robot does not hold it any more. {now} Go on to the next.")
+        raise ElementLostError(f"{refused}, because this robot does not hold it any more. {now} Go on to the next.")
     if row.status is QueueStatus.IN_PROGRESS and row.job_id not in (None, wanted.job_id):
         job = find_job(connection, row.job_id)
         if job is not None and job.status in ACTIVE_JOB_STATUSES:
-            raise OwnershipLostError(
+            raise ElementLostError(
                 f"{refused}, because {holder} ({job.process_name} on {job.scheduler_name}) has been working on it "
                 f"since {row.start_date}. Take elements with get_next_queue_element, so that each is worked on once."
             )

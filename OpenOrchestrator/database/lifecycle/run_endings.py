@@ -18,6 +18,7 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.due_times import as_claim_left_it
+from OpenOrchestrator.database.lifecycle.element_deaths import Death, take_away
 from OpenOrchestrator.database.lifecycle.overlapping_ends import ALONE, end_among_others, leading_to
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel, StartedBy, TriggerStatus, TriggerType
@@ -27,7 +28,7 @@ from OpenOrchestrator.database.stores.shortening import without_end
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError, raw
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import storable
-from OpenOrchestrator.database.transitions import ElementEvent, TriggerEvent, apply, apply_where
+from OpenOrchestrator.database.transitions import TriggerEvent, apply
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -242,7 +243,8 @@ def abandon_elements(
 ) -> int:
     """Take from an ended job the elements that are still In Progress, with the reason in their message.
 
-    Their tokens go with them, so that a robot that is about to write to one at this moment is refused afterwards.
+    They are Abandoned or, where the job did not end as Done and their queue says so, to be tried again. Their tokens
+    go with them, so that a robot that is about to write to one at this moment is refused afterwards.
 
     Args:
         session: An open transaction.
@@ -258,8 +260,18 @@ def abandon_elements(
     message = f"Its job ended ({status.value}) while the element was In Progress."
     if reason:
         message += f" {reason}"
-    values = {"end_date": database.site_now(), "message": for_people(message, database), "claim_token": None}
-    return apply_where(session, ElementEvent.ABANDON, _ELEMENTS.c.job_id == job_id, *where, values=values)
+    job = (
+        session.connection()
+        .execute(sa.select(_JOBS.c.process_name, _JOBS.c.scheduler_name).where(_JOBS.c.id == job_id))
+        .one_or_none()
+    )
+    death = Death(
+        message=for_people(message, database),
+        died=status is not JobStatus.DONE,
+        process_name=None if job is None else job.process_name,
+        scheduler_name=None if job is None else job.scheduler_name,
+    )
+    return take_away(session, database, death, _ELEMENTS.c.job_id == job_id, *where)
 
 
 def log_end(session: Session, database: Database, job_id: UUID, process_name: str, message: str) -> None:

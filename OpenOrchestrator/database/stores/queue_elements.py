@@ -34,7 +34,9 @@ CREATED_BY_LENGTH = 100
 _ROWS_PER_STATEMENT = 1000
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
+_NOTHING_YET: dict[str, Any] = {column.name: None for column in _TABLE.c if column.nullable}
 _MICROSECOND = timedelta(microseconds=1)
+_ATTEMPTS = sa.table("Queue_Attempts", sa.column("element_id", dialects.uuid_type()))  # no model: robots wait for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,20 +85,16 @@ def create(
         InvalidInputError: If a text cannot be stored.
     """
     dialect_name = session.get_bind().dialect.name
-    element = QueueElement(
-        id=element_id or uuid4(),
-        status=QueueStatus.NEW,
-        queue_name=queue_name_of(queue_name, dialect_name),
-        reference=validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
-        data=validation.optional_text(data, "data", DATA_LENGTH, dialect_name),
-        created_by=validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
-        created_date=created_date,
-        start_date=None,
-        end_date=None,
-        message=None,
-        job_id=None,
-        claim_token=None,
-    )
+    values = {
+        "id": element_id or uuid4(),
+        "status": QueueStatus.NEW,
+        "queue_name": queue_name_of(queue_name, dialect_name),
+        "reference": validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
+        "data": validation.optional_text(data, "data", DATA_LENGTH, dialect_name),
+        "created_by": validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
+        "created_date": created_date,
+    }
+    element = QueueElement(**(_NOTHING_YET | values))
     session.add(element)
     return element
 
@@ -342,6 +340,7 @@ def delete(session: Session, element_id: UUID) -> None:
     result = session.execute(sa.delete(_TABLE).where(_TABLE.c.id == element_id))
     if cast(sa.CursorResult[Any], result).rowcount != 1:
         raise _not_found(element_id)
+    session.execute(sa.delete(_ATTEMPTS).where(_ATTEMPTS.c.element_id == element_id))
 
 
 def queue_name_of(value: object, dialect_name: str) -> str:
@@ -358,10 +357,11 @@ def queue_name_of(value: object, dialect_name: str) -> str:
 
 def _taken_away(status: QueueStatus) -> dict[str, Any]:
     """Return what takes an element from whoever holds it, so that a late write of theirs is refused."""
+    ended: dict[str, Any] = {"not_before": None, "lease_until": None}  # whatever it waited for, or who held it
     if status is QueueStatus.NEW:
-        return {"job_id": None, "claim_token": None}
+        return ended | {"job_id": None, "claim_token": None}
     # The job that gave it up stays in it, for people to see.
-    return {"claim_token": None} if status is QueueStatus.ABANDONED else {}
+    return ended | {"claim_token": None} if status is QueueStatus.ABANDONED else ended
 
 
 def _update(session: Session, element_id: UUID, values: dict[str, Any]) -> None:

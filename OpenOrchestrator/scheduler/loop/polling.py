@@ -11,6 +11,7 @@ import random
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.lifecycle import waiting_elements
 from OpenOrchestrator.scheduler.contact import Contact, pause_after
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop.bell import Bell
@@ -25,7 +26,7 @@ class Polling:
     """Starts what falls due until asked to stop, or drained.
 
     Args:
-        database: Tells the time.
+        database: Tells the time, and has queue elements that wait for theirs.
         dispatch: Starts what is due.
         gate: Tells whether anything may be started, and whether to end when nothing runs.
         poll_interval: Seconds between two looks while nothing else happens.
@@ -71,6 +72,8 @@ class Polling:
         try:
             self._dispatch.look_after_runs()
             self._dispatch.end_pauses()
+            # Also while it starts nothing: robots of all machines wait for these elements, older ones too.
+            waiting_elements.wake(self._database)
             pause = self._go_on()
         except DatabaseError as error:
             self._contact.failed(error)

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import reaping, stray_elements, stuck_triggers
+from OpenOrchestrator.database.leases import ELEMENT_LEASE_SECONDS, LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import element_leases, reaping, stray_elements, stuck_triggers
 from OpenOrchestrator.database.lifecycle.reaping import Lease, NotReaped, ReapedJob
 from OpenOrchestrator.scheduler.contact import elapsed, is_outage
 from OpenOrchestrator.scheduler.events import Events
@@ -60,12 +60,15 @@ class Reaper:
         self._sweep_seconds = LONGEST_LOOK_SECONDS * lease_seconds / LEASE_SECONDS
         self._write_seconds = LONGEST_WRITE_SECONDS * lease_seconds / LEASE_SECONDS
         self._watch: LeaseWatch[_Key] = LeaseWatch(lease_seconds)
+        self._element_lease_seconds = ELEMENT_LEASE_SECONDS * lease_seconds / LEASE_SECONDS
+        self._elements: LeaseWatch[UUID] = LeaseWatch(self._element_lease_seconds)
         self._next_look_for_strays = 0.0
         self._told: set[str] = set()
 
     def contact_lost(self) -> None:
         """Take note that the database did not answer or took no writes: everybody gets a whole lease to come back."""
         self._watch.forget()
+        self._elements.forget()
 
     def wrote(self, began_at: float) -> bool:
         """Take note that something was written, or was to be; contact is lost if that had to wait.
@@ -88,6 +91,7 @@ class Reaper:
             DatabaseError: If the database cannot be used now.
         """
         self._settle_the_dead()
+        self._take_from_the_dead()
         for trigger_id in stuck_triggers.find_stuck(self._database):
             self._try(
                 f"settling the trigger {trigger_id}",
@@ -142,6 +146,37 @@ class Reaper:
             key = (lease.job_id, lease.fence)
             self._watch.note_free((), asked=[key], now=self._clock())
 
+    def _take_from_the_dead(self) -> None:
+        """Take elements from robots without a job that are not heard of any more."""
+        asked_at = self._clock()
+        database_now, found = element_leases.read_leases(self._database)
+        leases = {lease.token: lease for lease in found}
+        seen = ((token, Seen(lease.until, self._element_lease_seconds)) for token, lease in leases.items())
+        look = Look(asked_at, self._clock(), database_now)
+        overdue = self._elements.overdue(seen, look)
+        if not overdue:
+            return
+        began_at = self._clock()
+        free = element_leases.free_of_locks(self._database, [leases[token] for token in overdue])
+        if not self.wrote(began_at):
+            return
+        self._elements.note_free(free, asked=overdue, now=look.answered_at)
+        for token in self._elements.run_out():
+            began_at = self._clock()
+            if began_at - asked_at > self._sweep_seconds:
+                return  # the rest is looked at anew
+            lease = leases[token]
+            self._try(
+                f"settling the queue element {lease.element_id}",
+                lambda: self._take(lease),  # noqa: B023  (called at once)
+            )
+            if not self.wrote(began_at):
+                return
+
+    def _take(self, lease: element_leases.ElementLease) -> None:
+        if element_leases.settle(self._database, lease):
+            self._events.stray_taken(lease.element_id, None)
+
     def _abandon_strays(self) -> None:
         for stray in stray_elements.find_strays(self._database):
             self._try(
@@ -151,7 +186,7 @@ class Reaper:
 
     def _abandon(self, stray: stray_elements.StrayElement) -> None:
         if stray_elements.abandon_stray(self._database, stray):
-            self._events.stray_abandoned(stray.element_id, stray.job_id)
+            self._events.stray_taken(stray.element_id, stray.job_id)
 
     def _try(self, what: str, act: Callable[[], object]) -> None:
         """Do one thing; what is wrong with it is told once, and stops nothing else.

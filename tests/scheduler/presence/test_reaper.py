@@ -15,8 +15,8 @@ from bench import Lines
 
 from OpenOrchestrator.common.errors import ConnectionFailedError, DatabaseError, TransientDatabaseError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
-from OpenOrchestrator.database.lifecycle import ownership, reaping, runs, stuck_triggers
+from OpenOrchestrator.database.leases import ELEMENT_LEASE_SECONDS, LEASE_SECONDS, Identity
+from OpenOrchestrator.database.lifecycle import element_leases, ownership, reaping, runs, stuck_triggers
 from OpenOrchestrator.database.lifecycle.element_claims import claim_next
 from OpenOrchestrator.database.lifecycle.reaping import Lease, LeaseReading
 from OpenOrchestrator.database.models import Job, QueueElement
@@ -252,7 +252,30 @@ def test_elements_of_jobs_that_have_ended_are_abandoned_at_the_start_and_every_m
     assert status(second) is QueueStatus.IN_PROGRESS
     watch.turn(seconds=STRAYS_SECONDS)
     assert status(second) is QueueStatus.ABANDONED
-    assert watch.lines.text.count("to Abandoned: the job that held it has ended") == 2
+    assert watch.lines.text.count("Took queue element") == 2
+
+
+def test_elements_of_robots_without_a_job_are_taken_when_nobody_prolongs_them(database: Database, watch: Watch) -> None:
+    make.add_elements(database, "Q", 2)
+    dead, living = (claim_next(database, "Q", lease_seconds=ELEMENT_LEASE_SECONDS) for _ in range(2))
+    by_old_means = claim_next(database, "Q")
+    assert dead is not None
+    assert living is not None
+    assert living.claim_token is not None
+    assert by_old_means is None
+
+    def status(element: QueueElement) -> QueueStatus:
+        return database.read(lambda session: session.get_one(QueueElement, element.id)).status
+
+    began = watch.seconds
+    while status(dead) is QueueStatus.IN_PROGRESS:
+        assert element_leases.prolong(database, [living.claim_token]) == 1
+        watch.turn()
+        assert watch.seconds - began < 2 * ELEMENT_LEASE_SECONDS
+    assert watch.seconds - began >= ELEMENT_LEASE_SECONDS
+    assert status(dead) is QueueStatus.ABANDONED
+    assert status(living) is QueueStatus.IN_PROGRESS
+    assert watch.lines.text.count("from a robot without a job, which is gone") == 1
 
 
 def test_prolonging_in_time_is_enough(database: Database, watch: Watch) -> None:

@@ -65,6 +65,9 @@ ELEMENTS = """
                  NEW          IN_PROGRESS  DONE         FAILED       ABANDONED
 HAND_OUT         IN_PROGRESS  -            -            -            -
 ABANDON          -            ABANDONED    -            -            -
+TRY_AGAIN        -            NEW          -            -            -
+PUT_OFF          -            IN_PROGRESS  -            -            -
+WAKE             -            NEW          -            -            -
 SET_NEW          NEW          NEW          NEW          NEW          NEW
 SET_IN_PROGRESS  IN_PROGRESS  IN_PROGRESS  IN_PROGRESS  IN_PROGRESS  IN_PROGRESS
 SET_DONE         DONE         DONE         DONE         DONE         DONE
