@@ -77,7 +77,7 @@ class QueueElement(Base):
     created_by: Mapped[str | None] = mapped_column(text_type(100))
     job_id: Mapped[UUID | None] = mapped_column(uuid_type())
     claim_token: Mapped[UUID | None] = mapped_column(uuid_type())
-    attempt: Mapped[int] = mapped_column(default=1, server_default="1")
+    attempt: Mapped[int] = mapped_column(server_default="1")
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
