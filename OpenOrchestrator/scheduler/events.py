@@ -361,13 +361,8 @@ class Events:
     def stray_taken(self, element_id: UUID, job_id: UUID | None) -> None:
         """A queue element was In Progress for a job that had ended, or for a robot without one that is gone."""
         holder = "a robot without a job, which is gone" if job_id is None else f"job {job_id}, which has ended"
-        self._say(
-            WARNING,
-            "stray_taken",
-            f"Took queue element {element_id} from {holder}.",
-            element=element_id,
-            job=job_id,
-        )
+        told = f"Took queue element {element_id} from {holder}."
+        self._say(WARNING, "stray_taken", told, element=element_id, job=job_id)
 
     def leftover_killed(self, job_id: UUID, processes: int) -> None:
         """Processes of a run that is over were ended."""
