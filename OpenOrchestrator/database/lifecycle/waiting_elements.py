@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import sqlalchemy as sa
 
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import QueueStatus
 
@@ -40,6 +41,7 @@ IS_WAITING: tuple[sa.ColumnElement[bool], ...] = (
 # Asked once, as a subquery: PostgreSQL compares with a clock that goes on for each row, and not by an index.
 _IS_DUE = _TABLE.c.not_before <= sa.select(DatabaseUtcNow()).scalar_subquery()
 _DUE = sa.select(_TABLE.c.id).where(*IS_WAITING, _IS_DUE).order_by(_TABLE.c.not_before).limit(MOST_AT_ONCE)
+_FREE = free_only(_DUE, _TABLE)
 
 
 def put_back_values(wait: float | datetime) -> dict[str, Any]:
@@ -60,13 +62,17 @@ def wake(database: Database) -> int:
 
     Any number of programs may do this at the same time. Nothing is written where none is due.
     """
-    ids = database.read(lambda session: session.connection().execute(_DUE).scalars().all())
-    if not ids:
+    if not database.read(lambda session: session.connection().execute(_DUE.limit(1)).first()):
         return 0
-    due = sa.update(_TABLE).where(_TABLE.c.id.in_(sorted(ids)), *IS_WAITING, _IS_DUE)
-    new = due.values(status=QueueStatus.NEW, not_before=None)
 
     def work(session: Session) -> int:
-        return int(session.connection().execute(new).rowcount)
+        connection = session.connection()
+        # Past what others make New at this moment: an UPDATE would wait for them, and then hold the rows locked until
+        # its end, so that claims pass over them and find the queue empty.
+        ids = connection.execute(_FREE).scalars().all()
+        if not ids:
+            return 0
+        due = sa.update(_TABLE).where(_TABLE.c.id.in_(sorted(ids)), *IS_WAITING, _IS_DUE)
+        return int(connection.execute(due.values(status=QueueStatus.NEW, not_before=None)).rowcount)
 
     return database.write(work, read_back=lambda _session: None)

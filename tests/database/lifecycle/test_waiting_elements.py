@@ -97,6 +97,17 @@ def test_many_are_made_new_by_and_by(database: Database) -> None:
     assert [waiting_elements.wake(database) for _ in range(3)] == [waiting_elements.MOST_AT_ONCE, 1, 0]
 
 
+@pytest.mark.kinds("postgresql", "mariadb")
+def test_what_somebody_else_makes_new_at_this_moment_is_passed_over(database: Database) -> None:
+    fill(database, 3, queue_name="q", not_before=NOW - timedelta(hours=1))
+    other = Database(database.connection_string, clock=database.clock)
+    with other.connection(writing=True) as connection:
+        assert len(connection.execute(waiting_elements._FREE).all()) == 3
+        assert waiting_elements.wake(database) == 0
+    other.close()
+    assert waiting_elements.wake(database) == 3
+
+
 def test_a_claim_says_for_how_long_and_empties_what_was_left(database: Database) -> None:
     (element_id,) = fill(database, 1, status=QueueStatus.NEW, queue_name="q", not_before=NOW, progress=0.5)
     element = claim_next(database, "q", lease_seconds=300)
