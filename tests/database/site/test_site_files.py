@@ -94,6 +94,7 @@ triggers:
     jobs: 4
     desktop: exclusive
     time_out: 90m
+    stop: {soft: 1m, terminate: 10s}
     retry: {times: 2, pause: 5m, growth: 1.5, most: 1h, after: [failed]}
     pause_after_failures: 0
     when_lost: retry
