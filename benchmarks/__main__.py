@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks import app, elements, environments, fleet, logs, pools, references, report, robot_ready, scheduler
+from benchmarks import (
+    app,
+    elements,
+    environments,
+    fleet,
+    logs,
+    policies,
+    pools,
+    references,
+    report,
+    robot_ready,
+    scheduler,
+)
 from benchmarks.databases import KINDS, Target, private_target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
@@ -31,6 +43,10 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
         lambda on, quick: elements.pending_poll(
             on, elements=100_000 if quick else 1_000_000, triggers=200, samples=10 if quick else 50
         ),
+        KINDS,
+    ),
+    "policies": (
+        lambda on, quick: policies.polls(on, triggers=200 if quick else 2_000, samples=10 if quick else 100),
         KINDS,
     ),
     "starts": (

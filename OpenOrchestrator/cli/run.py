@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from OpenOrchestrator.cli.scheduler import ConnectionString, Key, LogFormatName, Name, Python, Workspace
+from OpenOrchestrator.cli.scheduler import ConnectionString, Key, Labels, LogFormatName, Name, Python, Workspace
 
 if TYPE_CHECKING:
     from OpenOrchestrator.scheduler.single_run import Outcome
@@ -28,6 +28,7 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
     name: Name = None,
     workspace: Workspace = None,
     python: Python = None,
+    label: Labels = None,
     log_format: LogFormatName = None,
     as_json: Annotated[
         bool,
@@ -39,8 +40,9 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
     """Start one trigger now, here, and wait for it.
 
     The trigger is claimed as by any scheduler, so it must be idle, and its whitelist must allow this machine's
-    scheduler; it need not be due. It does not wait for other robots on this machine, even if it is blocking. Its
-    output is shown live and stored with its job. Ctrl+C kills the robot.
+    scheduler, and this machine must carry its labels; it need not be due. It does not wait for other robots on this
+    machine, even if it is blocking, but is refused while another one has the screen that it needs. Its output is shown
+    live and stored with its job. Ctrl+C kills the robot.
 
     The exit status is the robot's (128 + n if signal n ended it), or 1 if it could not be started.
 
@@ -62,6 +64,7 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
         name=name,
         workspace=workspace,
         python=python,
+        label=",".join(label) if label else None,
         log_format=log_format,
     )
     url, crypto_key = settings.require_connection_string(), settings.require_key()

@@ -49,6 +49,14 @@ Python = Annotated[
         "--python", metavar="PATH", help="The Python to run robots with. [default: the one this scheduler runs on]"
     ),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="What this machine has that triggers may require; once for each, or with commas between. [default: none]",
+    ),
+]
 LogFormatName = Annotated[
     str | None, typer.Option("--log-format", metavar="text|json", help="Log lines on standard error. [default: text]")
 ]
@@ -71,6 +79,7 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
             help="Start only triggers that name this scheduler in their whitelist. [default: not]",
         ),
     ] = None,
+    label: Labels = None,
     max_jobs: Annotated[
         int | None, typer.Option("--max-jobs", "-m", metavar="N", help="Robots running at once. [default: 32]")
     ] = None,
@@ -107,6 +116,7 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
     Examples:
       openorchestrator scheduler
       openorchestrator scheduler --name worker-7 --max-jobs 8 --on-stop leave
+      openorchestrator scheduler --label sap --label windows
       openorchestrator scheduler --once --log-format json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
@@ -120,6 +130,7 @@ def run_scheduler(  # noqa: PLR0917  (each parameter is an option of the command
         key=key,
         name=name,
         whitelisted_only=whitelisted_only,
+        label=",".join(label) if label else None,
         max_jobs=max_jobs,
         poll_interval=poll_interval,
         workspace=workspace,

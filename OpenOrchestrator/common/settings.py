@@ -91,6 +91,7 @@ class Settings(BaseSettings):
         key: Key of the credentials (made by ``python -m OpenOrchestrator key``).
         name: What this scheduler is called in whitelists, jobs and the list of schedulers.
         whitelisted_only: Start only triggers that name this scheduler in their whitelist.
+        label: What this machine has that triggers may require, separated by commas.
         max_jobs: How many robots run here at once.
         poll_interval: Seconds between two looks at the database while nothing else happens.
         workspace: Folder for repositories, environments and run files; None only if the account has no home folder.
@@ -117,6 +118,7 @@ class Settings(BaseSettings):
     key: SecretStr | None = Field(None, validation_alias=KEY_VARIABLE)
     name: str = Field(default_factory=default_name, validation_alias=f"{PREFIX}Name", min_length=1, max_length=100)
     whitelisted_only: bool = Field(False, validation_alias=f"{PREFIX}WhitelistedOnly")
+    label: str = Field("", validation_alias=f"{PREFIX}Label")
     max_jobs: int = Field(DEFAULT_MAX_JOBS, validation_alias=f"{PREFIX}MaxJobs", ge=1, le=1000)
     poll_interval: float = Field(DEFAULT_POLL_SECONDS, validation_alias=f"{PREFIX}PollInterval", ge=0.05, le=60)
     workspace: Path | None = Field(default_factory=default_workspace, validation_alias=f"{PREFIX}Workspace")

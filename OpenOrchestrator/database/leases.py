@@ -26,7 +26,11 @@ class Identity:
     Attributes:
         name: Its name, which outlives restarts.
         instance: This start of it; a restarted scheduler has another one.
+        machine: Name of the machine it runs on; empty if that is not known, and then it counts as alone on one.
+        labels: What it carries for triggers that require labels.
     """
 
     name: str
     instance: UUID = field(default_factory=uuid4)
+    machine: str = ""
+    labels: tuple[str, ...] = ()

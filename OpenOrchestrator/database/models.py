@@ -12,7 +12,7 @@ from OpenOrchestrator.database.pools import Pool
 from OpenOrchestrator.database.queue_attempts import QueueAttempt
 from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.schedulers import Scheduler
+from OpenOrchestrator.database.schedulers import Scheduler, Screen
 from OpenOrchestrator.database.site import SiteSetting
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.database.uses import Use
@@ -32,6 +32,7 @@ __all__ = [
     "QueueTrigger",
     "ScheduledTrigger",
     "Scheduler",
+    "Screen",
     "SingleTrigger",
     "SiteCalendar",
     "SiteSetting",

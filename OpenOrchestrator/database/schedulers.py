@@ -1,4 +1,4 @@
-"""Model of schedulers: the daemons on worker machines."""
+"""Models of schedulers, the daemons on worker machines, and of the screens of these machines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Double, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
-from OpenOrchestrator.database.engine.dialects import SiteDateTime, UtcDateTime, text_type, uuid_type
+from OpenOrchestrator.database.engine.dialects import NameList, SiteDateTime, UtcDateTime, text_type, uuid_type
 
 
 class Scheduler(Base):
@@ -27,6 +27,7 @@ class Scheduler(Base):
         process_identity: What tells its process from others of the same id, in this boot and container or another.
         cordoned_at: Since when it starts nothing new, by the wish of ``cordoned_by``.
         drain_at: Since when it is to end as soon as its robots have, by the wish of ``drain_by``.
+        labels: What it carries for triggers that require labels, as it last said; None from earlier versions.
         stopping_at: Since when the running daemon, asked by a signal, waits for its robots to end.
     """
 
@@ -51,3 +52,20 @@ class Scheduler(Base):
     drain_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     drain_by: Mapped[str | None] = mapped_column(text_type(100))
     stopping_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    labels: Mapped[list[str]] = mapped_column(NameList(1200), nullable=True)
+
+
+class Screen(Base):
+    """The screen of one machine, which one robot at a time may use, whichever scheduler there started it.
+
+    Attributes:
+        machine: Name of the machine in small letters.
+        job_id: Who took it last; it is taken for as long as that job has not ended.
+        taken_at: When it did.
+    """
+
+    __tablename__ = "Screens"
+
+    machine: Mapped[str] = mapped_column(text_type(255), primary_key=True)
+    job_id: Mapped[UUID | None] = mapped_column(uuid_type())
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -138,6 +138,14 @@ class RobotEnvironment(Enum):
     MANAGED = "Managed"  # made from the robot's lock or requirements, and shared by all that need the same
 
 
+class Desktop(Enum):
+    """What a robot needs of the machine it runs on."""
+
+    BACKGROUND = "Background"  # nothing: others may run beside it
+    SCREEN = "Screen"  # the screen: one such robot at a time on a machine
+    EXCLUSIVE = "Exclusive"  # to be alone on its scheduler
+
+
 class SecretPassing(Enum):
     """How connection string and key reach a robot."""
 

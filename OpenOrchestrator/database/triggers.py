@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.engine.dialects import (
     NameList,
+    SchedulerNames,
     SiteDateTime,
     UtcDateTime,
     enum_type,
@@ -29,6 +30,9 @@ class Trigger(Base):
     Attributes:
         last_run: Site time of the last start.
         scheduler_whitelist: Names of the schedulers it may run on; empty means any.
+        labels: What its scheduler has to carry, all of them; None and empty for nothing.
+        desktop: Member name of Desktop; only SCREEN means something, and only where ``is_blocking`` is false. That it
+            is exclusive is what ``is_blocking`` says, also to older clients.
         priority: Higher runs first.
         secret_passing: Member name of SecretPassing; None means AUTO.
         timeout_seconds: How long its robot may run; None means without limit.
@@ -85,7 +89,7 @@ class Trigger(Base):
     is_git_repo: Mapped[bool]
     git_branch: Mapped[str | None] = mapped_column(text_type(100))
     is_blocking: Mapped[bool]
-    scheduler_whitelist: Mapped[list[str]] = mapped_column(NameList(250), nullable=True, default=list)
+    scheduler_whitelist: Mapped[list[str]] = mapped_column(SchedulerNames(250), nullable=True, default=list)
     priority: Mapped[int] = mapped_column(default=0, server_default="0")
     type: Mapped[TriggerType] = mapped_column(enum_type(TriggerType))
     secret_passing: Mapped[str | None] = mapped_column(String(20))
@@ -120,6 +124,8 @@ class Trigger(Base):
     retry_last_run: Mapped[datetime | None] = mapped_column(SiteDateTime)
     max_jobs: Mapped[int | None]
     status_after: Mapped[str | None] = mapped_column(String(20))
+    labels: Mapped[list[str]] = mapped_column(NameList(1200), nullable=True, default=list)
+    desktop: Mapped[str | None] = mapped_column(String(20))
 
     __mapper_args__ = {"polymorphic_on": "type", "with_polymorphic": "*"}
 

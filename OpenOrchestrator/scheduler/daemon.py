@@ -7,6 +7,7 @@ give the name up. The way of a due trigger is ``loop.polling`` (or ``loop.once``
 
 from __future__ import annotations
 
+import platform
 from uuid import UUID
 
 from OpenOrchestrator import __version__
@@ -67,7 +68,7 @@ class Daemon:
         self._database = database
         self._options = options
         self._events = events
-        self._identity = Identity(options.name)
+        self._identity = Identity(options.name, machine=platform.node(), labels=options.labels)
         self._site = ""
         self._bell = Bell()
         self._stop = StopRequests(self._bell)

@@ -6,9 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.common.errors import ConfigurationError, InvalidInputError
 from OpenOrchestrator.common.private_files import make_folder
 from OpenOrchestrator.common.settings import Settings, StopPolicy
+from OpenOrchestrator.database.labels import checked_labels
 
 KEEP_SECONDS = 10.0
 """Between two heartbeats, which also prolong the leases of running jobs."""
@@ -30,6 +31,7 @@ class SchedulerOptions:
         python: Path of the Python that robots are started with.
         on_stop: What becomes of running robots on stop.
         once: Start what is due, wait for it, and end.
+        labels: What this machine has that triggers may require.
     """
 
     name: str
@@ -40,13 +42,14 @@ class SchedulerOptions:
     python: str
     on_stop: StopPolicy = StopPolicy.WAIT
     once: bool = False
+    labels: tuple[str, ...] = ()
 
 
 def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOptions:
     """Return the options of a scheduler, with its Python found and its workspace made.
 
     Raises:
-        ConfigurationError: If there is no such Python, or no workspace that can be written.
+        ConfigurationError: If there is no such Python, no workspace that can be written, or a label cannot be one.
     """
     python = shutil.which(settings.python)
     if python is None:
@@ -78,7 +81,16 @@ def scheduler_options(settings: Settings, *, once: bool = False) -> SchedulerOpt
         python=str(Path(python).absolute()),
         on_stop=settings.on_stop,
         once=once,
+        labels=_labels(settings.label),
     )
+
+
+def _labels(text: str) -> tuple[str, ...]:
+    try:
+        return checked_labels(text.split(","))
+    except InvalidInputError as error:
+        came_from = "It came from the option --label or the setting OpenOrchestratorLabel."
+        raise ConfigurationError(f"{error} {came_from}") from None
 
 
 def _file_on(folder: Path) -> Path | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
@@ -71,7 +72,7 @@ class SingleRun:
         self._database = database
         self._options = options
         self._events = events
-        self._identity = Identity(run_name(options.name, os.getpid()))
+        self._identity = Identity(run_name(options.name, os.getpid()), machine=platform.node(), labels=options.labels)
         self._bell = Bell()
         self._contact = Contact(events)
         self._stop = StopRequests(self._bell)

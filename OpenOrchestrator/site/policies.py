@@ -15,8 +15,9 @@ from OpenOrchestrator.common.missed_runs import (
 )
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.lifecycle import retries
-from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, RobotEnvironment, SecretPassing, WhenLost
+from OpenOrchestrator.database.statuses import RETRIED_JOB_STATUSES, Desktop, RobotEnvironment, SecretPassing, WhenLost
 from OpenOrchestrator.database.stores import trigger_input, trigger_rows, validation
+from OpenOrchestrator.database.stores.trigger_places import desktop_values
 from OpenOrchestrator.site.fields import Columns
 from OpenOrchestrator.site.groups import Many, Part, Record
 from OpenOrchestrator.site.kinds import Choice, Duration, Number, Text, WholeNumber
@@ -32,6 +33,7 @@ PASSING_WORDS = {member.name: member.name.lower() for member in SecretPassing}
 passing_of, passing_stored = _one_of(PASSING_WORDS, "auto")
 ENVIRONMENT_WORDS = {member.name: member.name.lower() for member in RobotEnvironment}
 environment_of, environment_stored = _one_of(ENVIRONMENT_WORDS, "own")
+DESKTOP_WORDS = {desktop: desktop.value.lower() for desktop in Desktop}
 LOST_WORDS = {member.name: member.name.lower() for member in WhenLost}
 lost_of, lost_stored = _one_of(LOST_WORDS, "leave")
 _CLOSED_WORDS = {member.name: member.value for member in ClosedDays}
@@ -154,6 +156,11 @@ def retry_stored(value: Mapping[str, Any]) -> dict[str, Any]:
         "retry_most_seconds": value["most"],
         "retry_after": ends,
     }
+
+
+def desktop_stored(word: str) -> dict[str, Any]:
+    """Return what is to be stored about what a robot needs of its machine."""
+    return desktop_values(next(desktop for desktop, each in DESKTOP_WORDS.items() if each == word))
 
 
 def calendar_of(columns: Columns) -> dict[str, Any] | None:

@@ -11,10 +11,12 @@ from types import MappingProxyType
 
 from OpenOrchestrator.common.repository_address import RepositoryAddress
 from OpenOrchestrator.common.shown_arguments import shown
+from OpenOrchestrator.database.labels import LONGEST_LABEL, label_key
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import TriggerType
 from OpenOrchestrator.database.stores import pool_amounts, pools, trigger_input, validation
 from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS, most_jobs
+from OpenOrchestrator.database.stores.trigger_places import desktop_of
 from OpenOrchestrator.site import argument_texts
 from OpenOrchestrator.site.fields import Columns, Field, column_field
 from OpenOrchestrator.site.groups import Many, Named
@@ -22,6 +24,7 @@ from OpenOrchestrator.site.kinds import Choice, Duration, Flag, Text, WholeNumbe
 from OpenOrchestrator.site.moments import Moment
 from OpenOrchestrator.site.policies import (
     CALENDAR,
+    DESKTOP_WORDS,
     ENVIRONMENT_WORDS,
     LOST_WORDS,
     MISSED,
@@ -30,6 +33,7 @@ from OpenOrchestrator.site.policies import (
     STOP,
     calendar_of,
     calendar_stored,
+    desktop_stored,
     environment_of,
     environment_stored,
     lost_of,
@@ -215,12 +219,22 @@ TRIGGER_FIELDS: tuple[Field, ...] = (
         default=MappingProxyType({}),
     ),
     Field(
+        key="labels",
+        kind=Many(Text("label", LONGEST_LABEL)),
+        words="What its scheduler has to carry, all of it. Default: nothing.",
+        columns=("labels",),
+        of=lambda columns: tuple(dict.fromkeys(label.strip() for label in columns["labels"] or ())),
+        stored=lambda value: {"labels": list(value)},
+        default=(),
+        is_same=lambda stored, wanted: sorted(map(label_key, stored)) == sorted(map(label_key, wanted)),
+    ),
+    Field(
         key="desktop",
-        kind=Choice(("background", "exclusive")),
-        words="exclusive: nothing else runs on its machine meanwhile.",
-        columns=("is_blocking",),
-        of=lambda columns: "exclusive" if columns["is_blocking"] else "background",
-        stored=lambda value: {"is_blocking": value == "exclusive"},
+        kind=Choice(tuple(DESKTOP_WORDS.values())),
+        words="screen: one at a time on a machine. exclusive: nothing else runs on its scheduler meanwhile.",
+        columns=("is_blocking", "desktop"),
+        of=lambda columns: DESKTOP_WORDS[desktop_of(columns["is_blocking"], columns["desktop"])],
+        stored=desktop_stored,
         default="background",
     ),
     Field(

@@ -19,7 +19,7 @@ from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, trigger_claims
+from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, screens, trigger_claims
 from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     calendars,
@@ -143,6 +143,20 @@ def _admins_wishes(database, run):
     database.read(lambda s: cordons.disobedient(s, now=database.utc_now(), site_now=database.site_now()))
 
 
+def _work_on_places(database):
+    """Labels, and the screen of a machine."""
+    at_screen = Identity("at screen", machine="m", labels=("sap",))
+    made = [make.single(database, f"screen {n}", desktop="SCREEN", labels=["sap"]) for n in (1, 2)]
+    for _ in range(2):  # the first one makes the row of the screen, the second one finds it taken
+        found = trigger_claims.due_triggers(database, scheduler_name="at screen", labels=["sap"], machine="m")
+        won = trigger_claims.claim(database, at_screen, found.due)
+    assert not won
+    assert database.read(screens.holders)
+    database.read(schedulers.carried)
+    for values in ({"labels": []}, {"scheduler_whitelist": ["a"]}):
+        assert database.write(lambda s, values=values: triggers.update(s, made[1], values))
+
+
 def _work_on_uses(database):
     """What robots note about constants, credentials and queues."""
     use = uses.Use(UsedKind.CONSTANT, "a", "p", Access.READ)
@@ -178,6 +192,7 @@ def _work(database):
     _work_on_request(database)
     _work_on_calendars(database)
     _work_on_pools(database)
+    _work_on_places(database)
     _admins_wishes(database, won[0])
     _work_on_retries(database)
     ownership.extend(database, _HERE, [run.job_id for run in won])

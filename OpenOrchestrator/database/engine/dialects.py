@@ -21,6 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from OpenOrchestrator.common.errors import ConfigurationError
+from OpenOrchestrator.database.labels import without_mark
 
 E = TypeVar("E", bound=enum.Enum)
 
@@ -96,6 +97,16 @@ def _names_in(text: str) -> tuple[str, ...]:
     except ValueError:
         return (text,)
     return tuple(str(name) for name in names) if isinstance(names, list) else (text,)
+
+
+class SchedulerNames(NameList):
+    """The whitelist of a trigger, read without the mark of those that require labels."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[str]:
+        """Read the names of schedulers."""
+        return without_mark(super().process_result_value(value, dialect))
 
 
 def _precise_datetime(dialect: Dialect) -> TypeEngine[Any]:

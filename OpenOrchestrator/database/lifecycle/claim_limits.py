@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy.engine import Connection
-
+from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle.pool_limit import PoolLimit
+from OpenOrchestrator.database.lifecycle.screens import OneScreen
 from OpenOrchestrator.database.stores import running_triggers
 from OpenOrchestrator.database.stores.running_triggers import ActiveJobs
 from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 class Limit(Protocol):
@@ -66,12 +69,15 @@ class JobsAtOnce:
         """Do nothing."""
 
 
-def limits_of(connection: Connection, rows: Sequence[TriggerRow]) -> ClaimLimits:
+def limits_of(session: Session, identity: Identity, rows: Sequence[TriggerRow]) -> ClaimLimits:
     """Return the limits of a claim, and lock what they count.
 
     Args:
-        connection: Within the transaction of the claim.
+        session: The transaction of the claim.
+        identity: Who claims.
         rows: Its triggers, locked.
     """
+    connection = session.connection()
     pools = PoolLimit(connection, rows)
-    return ClaimLimits((JobsAtOnce(running_triggers.active_jobs(connection)), pools))
+    at_once = JobsAtOnce(running_triggers.active_jobs(connection))
+    return ClaimLimits((at_once, pools, OneScreen(session, identity)))

@@ -51,6 +51,7 @@ class ClaimedRun:
         due_at: The instant it was due, aware UTC; None for queue triggers and runs that somebody asked for.
         soft_seconds: How long a robot whose time is up is asked to come to an end by itself.
         terminate_seconds: How long it has after that before it is killed; None for the usual time.
+        needs_screen: It has the screen of its machine.
     """
 
     job_id: UUID
@@ -73,6 +74,7 @@ class ClaimedRun:
     type: TriggerType
     soft_seconds: int = 0
     terminate_seconds: int | None = None
+    needs_screen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ def run_of(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         type=row.type,
         soft_seconds=row.soft_seconds,
         terminate_seconds=row.terminate_seconds,
+        needs_screen=row.needs_screen,
     )
 
 

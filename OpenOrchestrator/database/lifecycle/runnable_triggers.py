@@ -5,11 +5,16 @@ Reads only: claiming it is ``trigger_claims``'s, and may find that another sched
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.labels import missing
+from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import screens
 from OpenOrchestrator.database.lifecycle.pool_shares import waits_for
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.database.stores import due_triggers, pools
@@ -23,6 +28,9 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     raw,
     read,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 def require_runnable(connection: Connection, scheduler_name: str, trigger_name: str) -> TriggerRow:
@@ -72,3 +80,25 @@ def require_runnable(connection: Connection, scheduler_name: str, trigger_name: 
     if lacking:
         raise InvalidInputError(f"The trigger {trigger_name!r} cannot run now. {lacking[0].words}")
     return trigger
+
+
+def require_here(session: Session, identity: Identity, trigger: TriggerRow) -> None:
+    """Look whether a machine has what a trigger needs: its labels, and its screen.
+
+    Raises:
+        InvalidInputError: If it has not; the message says what is missing.
+    """
+    lacking = missing(trigger.labels, identity.labels)
+    if lacking:
+        raise InvalidInputError(
+            f"The trigger {trigger.name!r} cannot run here: it requires the label{'s' if len(lacking) > 1 else ''} "
+            f"{', '.join(map(repr, lacking))}, which this machine does not carry. Run it where a scheduler does, or "
+            "say with --label what this machine has."
+        )
+    key = screens.machine_key(identity.machine, identity.name)
+    holder = screens.holders(session, key).get(key) if trigger.needs_screen else None
+    if holder is not None:
+        raise InvalidInputError(
+            f"The trigger {trigger.name!r} cannot run now: it needs the screen of this machine, which {holder.name!r} "
+            f"has since {holder.since:%Y-%m-%d %H:%M:%S} (job {holder.job_id}). Wait until that has ended."
+        )

@@ -9,7 +9,7 @@ claim in ``claim_limits``. What happens to the run afterwards is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -21,11 +21,12 @@ from OpenOrchestrator.common.missed_runs import Passed
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.row_locks import free_only
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.labels import missing
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import admission, claim_limits, due_times
+from OpenOrchestrator.database.lifecycle import admission, claim_limits, due_times, screens
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun, Won, insert_jobs, run_of
 from OpenOrchestrator.database.lifecycle.due_times import SkippedRuns
-from OpenOrchestrator.database.lifecycle.runnable_triggers import require_runnable
+from OpenOrchestrator.database.lifecycle.runnable_triggers import require_here, require_runnable
 from OpenOrchestrator.database.schedulers import Scheduler
 from OpenOrchestrator.database.statuses import (
     TriggerStatus,
@@ -34,6 +35,7 @@ from OpenOrchestrator.database.statuses import (
 from OpenOrchestrator.database.stores import due_triggers as _due
 from OpenOrchestrator.database.stores import run_requests, site_pause, waiting_retries
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
+from OpenOrchestrator.database.stores.trigger_places import required_labels
 from OpenOrchestrator.database.stores.trigger_rows import (
     TRIGGERS,
     PoisonedRowError,
@@ -49,19 +51,31 @@ _JOBS = cast(sa.Table, Job.__table__)
 _SCHEDULERS = cast(sa.Table, Scheduler.__table__)
 
 
-def due_triggers(database: Database, *, scheduler_name: str | None) -> DueTriggers:
+def due_triggers(
+    database: Database, *, scheduler_name: str | None, labels: Collection[str] = (), machine: str = ""
+) -> DueTriggers:
     """Find the idle triggers that are due now and may run on a scheduler.
 
     Triggers whose rows hold garbage are reported and do not hinder the others. Nothing is claimed.
 
     Args:
         database: Where to look.
-        scheduler_name: Leaves out triggers whose whitelist does not name it; None to find them all.
+        scheduler_name: Leaves out triggers whose whitelist does not name it, and with ``labels`` those that require
+            others; None to find them all.
+        labels: What the scheduler carries.
+        machine: Name of its machine, whose screen is asked about where something that is due needs it.
     """
     now, zone = database.utc_now(), database.zone
-    return database.read(
-        lambda session: _due.find(session.connection(), now=now, zone=zone, scheduler_name=scheduler_name)
-    )
+
+    def look(session: Session) -> DueTriggers:
+        carried = None if scheduler_name is None else labels
+        found = _due.find(session.connection(), now=now, zone=zone, scheduler_name=scheduler_name, labels=carried)
+        if scheduler_name is None or not any(trigger.needs_screen for trigger in found.due):
+            return found
+        key = screens.machine_key(machine, scheduler_name)
+        return replace(found, screen_taken=bool(screens.holders(session, key)))
+
+    return database.read(look)
 
 
 def claim(database: Database, identity: Identity, due: Sequence[DueTrigger]) -> tuple[ClaimedRun, ...]:
@@ -123,6 +137,7 @@ def claim_by_name(
     def look(session: Session) -> DueTrigger:
         pause = site_pause.read(session)
         trigger = require_runnable(session.connection(), allowed_as or identity.name, trigger_name)
+        require_here(session, identity, trigger)
         if pause is not None:
             raise InvalidInputError(
                 f"The trigger {trigger_name!r} cannot run now: the site is {admission.paused_words(pause, zone)}. "
@@ -183,7 +198,7 @@ class _Claiming:
             return []  # paused or cordoned since this scheduler looked
         if not rows:
             return []
-        limits = claim_limits.limits_of(self._connection, rows)
+        limits = claim_limits.limits_of(self._session, self._identity, rows)
         locked = {row.trigger_id: row for row in rows}
         won: dict[UUID, Won] = {}
         passed: list[tuple[TriggerRow, Passed]] = []
@@ -212,6 +227,7 @@ class _Claiming:
         self._set_running(won)
         runs = [run_of(one.row, one.trigger) for one in won.values()]
         insert_jobs(self._connection, self._identity, runs, won, site_now=self._site_now, by_hand=self._by_hand)
+        screens.note_holder(self._session, self._identity, runs, now=self._now)
         self._note_latest(runs[-1])
         return runs
 
@@ -244,6 +260,8 @@ class _Claiming:
 
     def _is_as_seen(self, row: TriggerRow, trigger: DueTrigger) -> bool:
         if row.last_run != trigger.last_run_seen or row.next_run != trigger.next_run_seen:
+            return False
+        if missing(required_labels(row, once=trigger.once), self._identity.labels):
             return False
         if trigger.once:
             # Another request may have come in the place of the one that was seen; then it is that one's arguments.

@@ -5,76 +5,30 @@ Pure: facts in, reasons out. ``waiting_facts`` reads the facts. Must not decide 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import takewhile
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from OpenOrchestrator.database.lifecycle.admission import asked_words, paused_words
+from OpenOrchestrator.database.lifecycle.causes import NEARNESS, Cause
 from OpenOrchestrator.database.lifecycle.pool_shares import waits_for
-from OpenOrchestrator.database.lifecycle.selection import Candidate, select
+from OpenOrchestrator.database.lifecycle.required_labels import unmet_words
+from OpenOrchestrator.database.lifecycle.screens import Holder
+from OpenOrchestrator.database.lifecycle.selection import Candidate, may_run_on, select
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
 from OpenOrchestrator.database.stores.pools import EMPTY, PoolBook
 from OpenOrchestrator.database.stores.site_pause import SitePause
 
+__all__ = ["ActiveJob", "Cause", "Facts", "KnownScheduler", "Reason", "in_short", "why"]
+
 _MOST_NAMED = 5
 _STARTS_WITHIN = timedelta(seconds=60)
 """A trigger that is due is picked up within seconds where nothing hinders it."""
-
-
-class Cause(Enum):
-    """Kinds of reasons; the values are the words of JSON."""
-
-    UNREADABLE = "unreadable"
-    RUNS = "runs"
-    PAUSED = "paused"
-    HELD = "held"
-    HAS_RUN = "has_run"
-    NOT_DUE = "not_due"
-    QUEUE_TOO_SHORT = "queue_too_short"
-    RESTS = "rests"
-    SITE_PAUSED = "site_paused"
-    BACK_OFF = "back_off"
-    NO_SCHEDULER = "no_scheduler"
-    SCHEDULER_SILENT = "scheduler_silent"
-    CORDONED = "cordoned"
-    DRAINED = "drained"
-    STOPS = "stops"
-    SLOTS_FULL = "slots_full"
-    BLOCKED = "blocked"
-    WAITS_TO_BE_ALONE = "waits_to_be_alone"
-    BEHIND = "behind"
-    BEHIND_BLOCKING = "behind_blocking"
-    POOL = "pool"
-    MISSED = "missed"
-    NOTHING = "nothing"
-
-
-_NEARNESS = {
-    cause: rank
-    for rank, cause in enumerate(
-        (
-            Cause.NOTHING,
-            Cause.POOL,
-            Cause.BEHIND,
-            Cause.BEHIND_BLOCKING,
-            Cause.WAITS_TO_BE_ALONE,
-            Cause.SLOTS_FULL,
-            Cause.BLOCKED,
-            Cause.CORDONED,
-            Cause.STOPS,
-            Cause.DRAINED,
-            Cause.SCHEDULER_SILENT,
-            Cause.NO_SCHEDULER,
-            Cause.MISSED,
-        )
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +83,8 @@ class KnownScheduler:
         cordon: Asked to start nothing.
         drain: Asked to end.
         stopping: Asked to end on its machine, by a signal.
+        labels: What it carries; None if it is of a version that knows no labels.
+        machine: What the screen of its machine is kept under.
     """
 
     name: str
@@ -138,6 +94,8 @@ class KnownScheduler:
     cordon: Mark | None = None
     drain: Mark | None = None
     stopping: Mark | None = None
+    labels: tuple[str, ...] | None = ()
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,11 +120,14 @@ class Facts:
         paused_since: Naive site time.
         pause_reason: Why.
         paused_until: Aware UTC.
+        whitelist: Names of the schedulers it may run on; empty for any.
+        labels: What its scheduler has to carry; empty for nothing.
         site_pause: Keeps everything from starting, on schedulers that know of it.
         candidates: Every trigger that is due now, with where it may run.
         jobs: Everything that runs.
         pools: All pools and who holds them, where a trigger that is due needs some.
         missed: What becomes of due times that passed, in sentences.
+        screens: Who has the screen of which machine; those that are free are left out.
         zone: The site's.
     """
 
@@ -189,19 +150,25 @@ class Facts:
     paused_since: datetime | None = None
     pause_reason: str | None = None
     paused_until: datetime | None = None
+    whitelist: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     site_pause: SitePause | None = None
     candidates: Sequence[Candidate] = ()
     schedulers: Sequence[KnownScheduler] = ()
     jobs: Sequence[ActiveJob] = ()
     pools: PoolBook = EMPTY
     missed: Sequence[str] = ()
+    screens: Mapping[str, Holder] = field(default_factory=dict)
     zone: ZoneInfo
 
 
 def why(facts: Facts) -> tuple[Reason, ...]:
     """Return why a trigger is not running now, or that it is; never empty."""
+    found = tuple(_reasons(facts))
+    if facts.due is None and facts.status is TriggerStatus.IDLE and not facts.unreadable:
+        found += tuple(_unmet(facts, facts.whitelist, facts.labels))
     pause = facts.site_pause
-    reasons = [*_reasons(facts), *(Reason(Cause.MISSED, words) for words in facts.missed)]
+    reasons = [*found, *(Reason(Cause.MISSED, words) for words in facts.missed)]
     if pause is not None and not any(job.trigger_id == facts.trigger_id for job in facts.jobs):
         reasons.insert(0, _site_paused(pause, facts.zone, short="" if facts.due is None else "Site paused"))
     return tuple(reasons)
@@ -213,7 +180,7 @@ def in_short(reasons: Sequence[Reason]) -> str:
     Of several schedulers, the one that is nearest to starting it counts.
     """
     reasons = [reason for reason in reasons if reason.cause is not Cause.MISSED] or reasons
-    nearest = min(reasons, key=lambda reason: _NEARNESS.get(reason.cause, 0))
+    nearest = min(reasons, key=lambda reason: NEARNESS.get(reason.cause, 0))
     if nearest.cause is Cause.SCHEDULER_SILENT and len(reasons) > 1:
         return "No live scheduler"
     return nearest.short
@@ -296,7 +263,10 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
         yield Reason(Cause.NO_SCHEDULER, words, scheduler=unknown[0], short=f"{unknown[0]} unknown")
     if not allowed and not unknown:
         yield Reason(Cause.NO_SCHEDULER, "No scheduler ever reported. Start one.", short="No scheduler")
+    yield from _unmet(facts, due.whitelist, due.labels)
     for scheduler in allowed:
+        if not may_run_on(due, scheduler.name, scheduler.labels):
+            continue
         if not scheduler.is_live:
             words = f"{scheduler.name} is not heard from since {_shown(scheduler.heard)}."
             short = f"{scheduler.name} silent"
@@ -316,12 +286,20 @@ def _where(facts: Facts, due: Candidate) -> Iterator[Reason]:
             yield _on(facts, due, scheduler)
 
 
+def _unmet(facts: Facts, whitelist: tuple[str, ...], labels: tuple[str, ...]) -> Iterator[Reason]:
+    live = {one.name: one.labels for one in facts.schedulers if one.is_live}
+    words = unmet_words(whitelist, labels, live)
+    if words:
+        yield Reason(Cause.NO_LABELS, words, short=f"Nobody carries {', '.join(labels)}")
+
+
 def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
     """Return what keeps a live scheduler from starting a due trigger, by its own rules."""
     name = scheduler.name
     here = [job for job in facts.jobs if scheduler_key(job.scheduler) == scheduler_key(name)]
     named = tuple(job.job_id for job in here[:_MOST_NAMED])
     blocking = next((job for job in here if job.is_blocking), None)
+    holder = None if scheduler.labels is None else facts.screens.get(scheduler.machine)
     free = len(facts.candidates) + 1 if scheduler.slots is None else scheduler.slots - len(here)
     selection = select(
         facts.candidates,
@@ -331,6 +309,8 @@ def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
         running=len(here),
         blocking_running=blocking is not None,
         pools=facts.pools,
+        labels=scheduler.labels,
+        screen_taken=holder is not None,
     )
     if any(claim.trigger_id == due.trigger_id for claim in selection.claims):
         return _unhindered(facts, due, name)
@@ -345,6 +325,11 @@ def _on(facts: Facts, due: Candidate, scheduler: KnownScheduler) -> Reason:
     if free <= 0:
         words = f"All {scheduler.slots} slots of {name} are taken: {_listed(here)}."
         return Reason(Cause.SLOTS_FULL, words, scheduler=name, short="All slots taken", jobs=named)
+    if holder is not None and due.needs_screen:
+        job = f"{holder.name} since {_shown(holder.since)} (job {holder.job_id})"
+        words = f"The screen of the machine of {name} is taken by {job}."
+        short = f"Screen taken by {holder.name}"
+        return Reason(Cause.SCREEN_TAKEN, words, scheduler=name, short=short, jobs=(holder.job_id,))
     first = selection.waiting_for_idle
     if first is not None and first.trigger_id == due.trigger_id:
         before = f"{_listed(here)} run{'s' if len(here) == 1 else ''} there" if here else "others come before it"

@@ -17,6 +17,7 @@ from OpenOrchestrator.common.missed_runs import LATE_SECONDS, coming_words
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle import screens
 from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
 from OpenOrchestrator.database.queues import QueueElement
@@ -133,6 +134,7 @@ def _explain(session: Session, rows: Sequence[Any], *, now: datetime, zone: Zone
         schedulers=_schedulers(session),
         jobs=_jobs(session),
         pools=due.pools,
+        screens=screens.holders(session) if any(trigger.needs_screen for trigger in due.due) else {},
         zone=zone,
     )
     return tuple(_explained(session, row, common, due, now) for row in rows)
@@ -168,6 +170,7 @@ def _explained(session: Session, row: Any, common: Facts, due: DueTriggers, now:
 
 def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
     trigger, zone = read(row), facts.zone
+    facts = replace(facts, whitelist=trigger.whitelist, labels=trigger.labels)
     schedules = Schedules(session.connection(), zone)
     own = next((one for one in facts.candidates if one.trigger_id == trigger.trigger_id), None)
     if own is not None:
@@ -234,6 +237,8 @@ def _schedulers(session: Session) -> tuple[KnownScheduler, ...]:
             None if one.cordoned_at is None else Mark(one.cordoned_at, one.cordoned_by),
             None if one.drain_at is None else Mark(one.drain_at, one.drain_by),
             None if one.stopping_at is None else Mark(one.stopping_at),
+            labels=None if one.slots is None else tuple(one.labels or ()),
+            machine=screens.machine_key(one.host_name, one.machine_name),
         )
         for one in schedulers.find_all(session)
     )

@@ -6,10 +6,10 @@ that another scheduler was faster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
+from OpenOrchestrator.database.labels import missing
 from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import (
     full_queues,
@@ -31,7 +32,9 @@ from OpenOrchestrator.database.stores import (
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.pools import PoolBook
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
+from OpenOrchestrator.database.stores.row_ids import is_lost_id
 from OpenOrchestrator.database.stores.running_triggers import ActiveJobs
+from OpenOrchestrator.database.stores.trigger_places import required_labels
 from OpenOrchestrator.database.stores.trigger_rows import (
     BASE_COLUMNS,
     TIME_COLUMNS,
@@ -40,7 +43,6 @@ from OpenOrchestrator.database.stores.trigger_rows import (
     PoisonedRowError,
     TriggerRow,
     WaitingRetry,
-    is_lost_id,
     read,
     trigger_id,
 )
@@ -57,6 +59,7 @@ _ONCE = (
 )
 # One trip for both: a poll comes every second, and there are few of either.
 _ONCE_OR_BESIDE = sa.union_all(_ONCE, running_triggers.RUNNING)
+_Labels: TypeAlias = Collection[str] | None
 _LONGEST_REASON = 300
 _LOST_ID = (
     "its id is written as {id!r}, and ids are found as 32 lower-case digits without dashes alone. Correct it in the "
@@ -70,7 +73,7 @@ class DueTrigger:
 
     Attributes:
         priority: Higher runs first.
-        is_blocking: Has to be alone on its machine.
+        is_blocking: Has to be alone on its scheduler.
         whitelist: Names of the schedulers this run may be on; empty for any.
         due_at: Since when, aware UTC; None for queue triggers and for runs that somebody asked for.
         next_run_seen: Its ``next_run``; a claim is refused if somebody changed it meanwhile.
@@ -80,6 +83,7 @@ class DueTrigger:
         pools: How much of which pools it needs.
         is_skipped: None of the due times that passed is run: they are to be skipped.
         beside: It is to run beside the jobs of the trigger that run.
+        labels: What its scheduler has to carry; empty where one was chosen for it. ``needs_screen``: of its machine.
     """
 
     trigger_id: UUID
@@ -96,6 +100,8 @@ class DueTrigger:
     pools: Amounts = ()
     is_skipped: bool = False
     beside: bool = False
+    labels: tuple[str, ...] = ()
+    needs_screen: bool = False
 
     @classmethod
     def of(
@@ -117,6 +123,8 @@ class DueTrigger:
             pools=trigger.pools,
             is_skipped=is_skipped,
             beside=trigger.status is TriggerStatus.RUNNING,
+            labels=required_labels(trigger, once=once),
+            needs_screen=trigger.needs_screen,
         )
 
 
@@ -144,6 +152,7 @@ class DueTriggers:
         poisoned: Triggers that were set aside.
         pools: The pools and who holds them; empty unless one that is due needs some.
         missed: Idle triggers whose due times have passed too long ago for a run: they are to be skipped.
+        screen_taken: Whether a job has the screen that some of ``due`` need; filled in by whoever knows the machine.
     """
 
     due: tuple[DueTrigger, ...]
@@ -151,9 +160,12 @@ class DueTriggers:
     poisoned: tuple[Poisoned, ...]
     pools: PoolBook = pools.EMPTY
     missed: tuple[DueTrigger, ...] = ()
+    screen_taken: bool = False
 
 
-def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None) -> DueTriggers:
+def find(
+    connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_name: str | None, labels: _Labels = None
+) -> DueTriggers:
     """Find all triggers that are due and idle or may have another job, and all that are wanted with other arguments.
 
     Args:
@@ -161,6 +173,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
         now: Aware instant.
         zone: The site's time zone.
         scheduler_name: Leaves out triggers that may not run on it; None to find them all.
+        labels: Leaves out triggers that require other labels; None to find them all.
     """
     due: list[DueTrigger] = []
     poisoned: list[Poisoned] = []
@@ -181,7 +194,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
             trigger = _read_known(row, connection.dialect.name)
             if trigger.trigger_id in seen:
                 continue
-            if not _may_run_on(trigger, scheduler_name, once=wants_once):
+            if not _may_run_on(trigger, scheduler_name, labels, once=wants_once):
                 continue
             if not wants_once and trigger.trigger_id not in filled and _waits_for_its_queue(trigger):
                 continue
@@ -205,7 +218,7 @@ def find(connection: Connection, *, now: datetime, zone: ZoneInfo, scheduler_nam
         resting = _resting(connection, own, full, cron.to_site(now, zone))
         due = [trigger for trigger in due if trigger.once or trigger.retry or trigger.trigger_id not in resting]
         waiting += [cron.to_utc(until, zone) for until in resting.values()]
-        more = list(_Look(connection, scheduler_name, now, schedules, database_now).beside(running, active))
+        more = list(_Look(connection, scheduler_name, labels, now, schedules, database_now).beside(running, active))
         due += [one for one in more if isinstance(one, DueTrigger) and one.trigger_id not in seen]
         waiting += [one for one in more if isinstance(one, datetime)]
         poisoned += [one for one in more if isinstance(one, Poisoned)]
@@ -312,6 +325,7 @@ class _Look:
 
     connection: Connection
     scheduler_name: str | None
+    labels: _Labels
     now: datetime
     schedules: Schedules
     database_now: datetime | None
@@ -325,7 +339,7 @@ class _Look:
             except PoisonedRowError as error:
                 yield _poisoned(row, str(error))
                 continue
-            if active.has_room(trigger) and _may_run_on(trigger, self.scheduler_name, once=False):
+            if active.has_room(trigger) and _may_run_on(trigger, self.scheduler_name, self.labels, once=False):
                 found.append(trigger)
         queues = [trigger for trigger in found if _waits_for_its_queue(trigger)]
         full = running_triggers.full_enough(self.connection, queues, active)
@@ -347,7 +361,9 @@ def _read_known(row: Any, dialect_name: str) -> TriggerRow:
     return read(row)
 
 
-def _may_run_on(trigger: TriggerRow, scheduler_name: str | None, *, once: bool) -> bool:
+def _may_run_on(trigger: TriggerRow, scheduler_name: str | None, labels: _Labels, *, once: bool) -> bool:
+    if labels is not None and missing(required_labels(trigger, once=once), labels):
+        return False
     whitelist = once_whitelist(trigger) if once else trigger.whitelist
     return scheduler_name is None or is_allowed_on(whitelist, scheduler_name)
 

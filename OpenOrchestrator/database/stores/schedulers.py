@@ -28,6 +28,7 @@ __all__ = [
     "Beat",
     "Hold",
     "Identity",
+    "carried",
     "enroll",
     "find_all",
     "heartbeat",
@@ -112,6 +113,7 @@ def enroll(
         "pid_started": pid_started,
         "host_name": host_name[:255],
         "process_identity": process_identity,
+        "labels": list(identity.labels),
         "instance": identity.instance,
         "stopping_at": None,  # of a daemon that was killed while it waited
     }
@@ -166,7 +168,8 @@ def heartbeat(database: Database, identity: Identity, *, running_jobs: int) -> B
     """
     mine = (_SCHEDULERS.c.machine_name == identity.name, _SCHEDULERS.c.instance == identity.instance)
     found = sa.select(_SCHEDULERS.c.machine_name).where(*mine)
-    update = sa.update(_SCHEDULERS).where(*mine).values(running_jobs=running_jobs, **_signs_of_life(database))
+    told = {"running_jobs": running_jobs, "labels": list(identity.labels)}
+    update = sa.update(_SCHEDULERS).where(*mine).values(**told, **_signs_of_life(database))
 
     def work(session: Session) -> Beat:
         connection = session.connection()
@@ -199,6 +202,13 @@ def find_all(session: Session) -> tuple[Scheduler, ...]:
 def live_names(session: Session) -> frozenset[str]:
     """Return the names whose lease lives on the database's clock."""
     return frozenset(session.connection().execute(sa.select(_SCHEDULERS.c.machine_name).where(_IS_LIVE)).scalars())
+
+
+def carried(session: Session) -> dict[str, tuple[str, ...] | None]:
+    """Return the labels that each scheduler carries, by name; None for one of a version that knows none."""
+    query = sa.select(_SCHEDULERS.c.machine_name, _SCHEDULERS.c.slots, _SCHEDULERS.c.labels)
+    rows = session.connection().execute(unhindered(query, _SCHEDULERS))
+    return {row.machine_name: None if row.slots is None else tuple(row.labels or ()) for row in rows}
 
 
 def held_for_too_long(session: Session, instances: Collection[UUID]) -> frozenset[UUID]:

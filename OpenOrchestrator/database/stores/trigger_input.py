@@ -7,7 +7,7 @@ wants more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,8 +20,10 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.missed_runs import LARGEST_MOST, LATE_SECONDS, LONGEST_WITHIN_SECONDS, MissedRuns
 from OpenOrchestrator.common.robot_entry import read_entry
 from OpenOrchestrator.common.schedules import ClosedDays, zone_named
+from OpenOrchestrator.database.labels import LONGEST_LABEL, checked_labels
 from OpenOrchestrator.database.statuses import (
     RETRIED_JOB_STATUSES,
+    Desktop,
     RobotEnvironment,
     SecretPassing,
     TriggerStatus,
@@ -139,6 +141,8 @@ def _checks(dialect_name: str, zone: ZoneInfo) -> dict[str, _Check]:
         "is_blocking": validation.flag,
         "priority": lambda value, what: 0 if value is None else validation.integer(_number(value), what),
         "scheduler_whitelist": lambda value, _what: validation.whitelist(value, dialect_name),
+        "labels": lambda value, what: _labels(value, what, dialect_name),
+        "desktop": _desktop,
         "cron_expr": lambda value, what: validate_cron(validation.text(value, what, CRON_LENGTH, dialect_name)),
         "next_run": lambda value, what: validation.site_datetime(value, what, zone),
         "last_run": lambda value, what: validation.optional_site_datetime(value, what, zone),
@@ -208,6 +212,20 @@ def _from_one(most: int) -> _Check:
         return number
 
     return check
+
+
+def _labels(value: Any, what: str, dialect_name: str) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise InvalidInputError(f"The {what} have to be a list of texts, not {value!r}.")
+    return list(checked_labels(validation.name(each, "label", LONGEST_LABEL, dialect_name) for each in value))
+
+
+def _desktop(value: Any, what: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in Desktop.__members__):
+        return value
+    return validation.member(value, Desktop, what).name
 
 
 def _growth(value: Any, what: str) -> float | None:

@@ -23,7 +23,8 @@ from OpenOrchestrator.common.missed_runs import (
     MissedPolicy,
     MissedRuns,
 )
-from OpenOrchestrator.database.statuses import RobotEnvironment, SecretPassing, TriggerStatus, TriggerType
+from OpenOrchestrator.database.labels import without_mark
+from OpenOrchestrator.database.statuses import Desktop, RobotEnvironment, SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.overlap import most_jobs
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
@@ -64,6 +65,9 @@ class TriggerRow:
 
     Attributes:
         status: None if the column holds none.
+        is_blocking: Its robot has to be alone on its scheduler.
+        needs_screen: Its robot needs the screen of its machine, beside others that do not.
+        labels: What its scheduler has to carry; empty for nothing.
         run_requested_at: When somebody asked for a run, aware UTC; of what kind, says ``wants_once``.
         run_args: Arguments of the run that was asked for.
         last_run: As the driver delivers it; only good for comparing with another reading of the same row.
@@ -88,7 +92,9 @@ class TriggerRow:
     type: TriggerType
     priority: int
     is_blocking: bool
+    needs_screen: bool
     whitelist: tuple[str, ...]
+    labels: tuple[str, ...]
     process_name: str
     process_path: str
     process_args: str
@@ -145,7 +151,9 @@ BASE_COLUMNS = tuple(
         "type",
         "priority",
         "is_blocking",
+        "desktop",
         "scheduler_whitelist",
+        "labels",
         "process_name",
         "process_path",
         "process_args",
@@ -214,7 +222,9 @@ def read(row: Any) -> TriggerRow:
         type=kind,
         priority=_read(values, "priority", _number),
         is_blocking=_read(values, "is_blocking", _truth),
-        whitelist=_read(values, "scheduler_whitelist", _names),
+        needs_screen=values["desktop"] == Desktop.SCREEN.name and not values["is_blocking"],
+        whitelist=tuple(without_mark(_read(values, "scheduler_whitelist", _names))),
+        labels=_read(values, "labels", _names),
         process_name=_read(values, "process_name", _text),
         process_path=_read(values, "process_path", _text),
         process_args=_read(values, "process_args", _text, empty=""),
@@ -273,19 +283,6 @@ def is_after_last_run(retry_last_run: datetime | None, last_run: datetime | None
         return False
     # Within a second: older tables of some databases round fractions.
     return abs(retry_last_run - last_run) <= timedelta(seconds=1)
-
-
-def is_lost_id(value: Any, dialect_name: str) -> bool:
-    """Tell whether an id is written in a form that nobody finds it by, such as in capitals or with dashes.
-
-    SQLite compares the text of ids, and all versions look for 32 lower-case digits.
-    """
-    if dialect_name != "sqlite" or not isinstance(value, str):
-        return False
-    try:
-        return value != UUID(value).hex
-    except ValueError:
-        return True
 
 
 def date_or_none(value: Any) -> datetime | None:

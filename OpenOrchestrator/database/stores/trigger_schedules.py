@@ -135,6 +135,13 @@ class Schedules:
             raise PoisonedRowError(str(error)) from error
 
 
+def times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -> dict[str, datetime | None]:
+    """Return the columns of a next run (naive site time) with its instant, as ``zone`` says where it is not given."""
+    if due_at is None and zone is not None:
+        due_at = cron.to_utc(next_run, zone)
+    return {"next_run": next_run, "due_at": due_at}
+
+
 def follow_calendar(session: Session, name: str, *, now: datetime, zone: ZoneInfo) -> int:
     """Set the next runs of all triggers that name a calendar to what it says now.
 

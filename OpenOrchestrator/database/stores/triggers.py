@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
+from OpenOrchestrator.database.labels import stored_whitelist
 from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import (
     held_triggers,
@@ -29,8 +30,9 @@ from OpenOrchestrator.database.stores import (
 )
 from OpenOrchestrator.database.stores.pools import hold_named
 from OpenOrchestrator.database.stores.trigger_objects import load, load_one
+from OpenOrchestrator.database.stores.trigger_places import keep_mark
 from OpenOrchestrator.database.stores.trigger_rows import QUEUE, SCHEDULED, SINGLE, TRIGGERS, PoisonedRowError
-from OpenOrchestrator.database.stores.trigger_schedules import Schedules
+from OpenOrchestrator.database.stores.trigger_schedules import Schedules, times
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.database.triggers import Trigger
 
@@ -53,12 +55,12 @@ def create_single(
         due_at: The same as an instant, where the caller knows it.
         zone: The site's time zone, from which ``due_at`` is computed where it is not given.
         base: trigger_name, process_name, process_path, process_args, is_git_repo, is_blocking, priority, and where
-            wanted scheduler_whitelist, git_branch, secret_passing, timeout_seconds, keep_files, and a free id.
+            wanted scheduler_whitelist, labels, desktop, git_branch, secret_passing, timeout_seconds, keep_files, id.
 
     Returns:
         Its id.
     """
-    return _create(session, TriggerType.SINGLE, base, _times(next_run, due_at, zone))
+    return _create(session, TriggerType.SINGLE, base, times(next_run, due_at, zone))
 
 
 def create_scheduled(
@@ -81,7 +83,7 @@ def create_scheduled(
         base: As ``create_single``, and where wanted timezone, calendar, closed_days, missed, missed_within_seconds,
             missed_most; each as the attribute of that name.
     """
-    child: dict[str, Any] = {"cron_expr": cron_expr, **_times(next_run, due_at, zone)}
+    child: dict[str, Any] = {"cron_expr": cron_expr, **times(next_run, due_at, zone)}
     child |= {name: base.pop(name, None) for name in _OF_SCHEDULES}
     return _create(session, TriggerType.SCHEDULED, base, child)
 
@@ -137,11 +139,12 @@ def update(
     if unknown:
         raise InvalidInputError(f"A {kind.value.lower()} trigger has no {', '.join(sorted(unknown))}.")
     if "next_run" in extra:
-        extra |= _times(extra["next_run"], extra.get("due_at"), zone)
+        extra |= times(extra["next_run"], extra.get("due_at"), zone)
     for table, columns in ((TRIGGERS, own), (child, extra)):
         if columns:
             session.connection().execute(sa.update(table).where(table.c.id == trigger_id).values(columns))
     hold_named(session, own.get("pools"))
+    keep_mark(session, trigger_id, own)
     session.expire_all()
     return True
 
@@ -328,7 +331,7 @@ def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child:
         "priority": 0,
         **_BEGINS_ANEW,
         **base,
-        "scheduler_whitelist": list(base.get("scheduler_whitelist") or []),
+        "scheduler_whitelist": stored_whitelist(base.get("scheduler_whitelist") or [], base.get("labels") or ()),
         "id": trigger_id,
         "type": kind,
     }
@@ -338,12 +341,6 @@ def _create(session: Session, kind: TriggerType, base: Mapping[str, Any], child:
     session.connection().execute(sa.insert(_CHILDREN[kind]).values(id=trigger_id, **child))
     hold_named(session, values.get("pools"))
     return trigger_id
-
-
-def _times(next_run: datetime, due_at: datetime | None, zone: ZoneInfo | None) -> dict[str, datetime | None]:
-    if due_at is None and zone is not None:
-        due_at = cron.to_utc(next_run, zone)
-    return {"next_run": next_run, "due_at": due_at}
 
 
 def _begin(session: Session, trigger_id: UUID, kind: TriggerType, now: datetime, zone: ZoneInfo) -> bool:

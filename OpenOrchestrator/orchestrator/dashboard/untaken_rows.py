@@ -13,6 +13,8 @@ from OpenOrchestrator.orchestrator.dashboard.backend.untaken import (
     COUNT_CAP,
     UnservedQueue,
     UntakenTrigger,
+    labels_words,
+    lacks_labels,
     nobody_may,
     scheduler_key,
 )
@@ -23,11 +25,11 @@ from OpenOrchestrator.orchestrator.queues.address import path_of
 
 
 def untaken_rows(glance: Glance, unserved: Sequence[UnservedQueue], moment: Moment) -> list[AttentionRow]:
-    """Return work that nobody can take: requested runs, then queue triggers, then queues."""
+    """Return work that nobody can take: requested runs, then triggers, then queues."""
     requested = [each for each in glance.untaken if each.requested is not None]
     others = [each for each in glance.untaken if each.requested is None]
     rows = [_requested(each, glance, moment) for each in requested]
-    rows += [_queue_trigger(each, glance) for each in others]
+    rows += [_trigger(each, glance) for each in others]
     return rows + [_unserved(each, glance, moment) for each in unserved]
 
 
@@ -72,8 +74,21 @@ def what_to_do(schedulers: Sequence[str], glance: Glance) -> str:
     return f"start {some(schedulers) if len(schedulers) == 1 else 'one of them'}, or edit where it may run"
 
 
+def _why(trigger: UntakenTrigger, glance: Glance) -> str:
+    if not glance.is_paused and lacks_labels(trigger, glance.live):
+        return f"no scheduler that is heard from carries {labels_words(trigger.labels)}"
+    return why_not_taken(trigger.schedulers, glance)
+
+
+def _advice(trigger: UntakenTrigger, glance: Glance) -> str:
+    if not glance.is_paused and lacks_labels(trigger, glance.live):
+        return "start a scheduler with --label, or edit what it requires"
+    return what_to_do(trigger.schedulers, glance)
+
+
 def _are_held(schedulers: Sequence[str], glance: Glance) -> bool:
-    return nobody_may(schedulers, glance.live - {each.name for each in glance.held})
+    held = {each.name for each in glance.held}
+    return nobody_may(schedulers, {name: labels for name, labels in glance.live.items() if name not in held})
 
 
 def enable_words(count: int) -> str:
@@ -88,8 +103,8 @@ def _requested(trigger: UntakenTrigger, glance: Glance, moment: Moment) -> Atten
         id=f"run {trigger.id}",
         icon="sym_r_play_disabled",
         tone="timeout",
-        title=f"Run requested, but {why_not_taken(trigger.schedulers, glance)}",
-        who=f"{trigger.name}: {what_to_do(trigger.schedulers, glance)}, or cancel the run",
+        title=f"Run requested, but {_why(trigger, glance)}",
+        who=f"{trigger.name}: {_advice(trigger, glance)}, or cancel the run",
         count="1",
         countOf="requested run",
         countHref=f"/triggers/{trigger.id}",
@@ -105,15 +120,15 @@ def _requested(trigger: UntakenTrigger, glance: Glance, moment: Moment) -> Atten
     )
 
 
-def _queue_trigger(trigger: UntakenTrigger, glance: Glance) -> AttentionRow:
+def _trigger(trigger: UntakenTrigger, glance: Glance) -> AttentionRow:
     waits = trigger.queue is not None and trigger.waiting > 0
     path = link(path_of(trigger.queue), status="new") if waits and trigger.queue else f"/triggers/{trigger.id}"
     return AttentionRow(
         id=f"untaken {trigger.id}",
         icon="sym_r_play_disabled",
         tone="timeout" if waits else "paused",
-        title=f"Cannot run for queue {trigger.queue}: {why_not_taken(trigger.schedulers, glance)}",
-        who=f"{trigger.name}: {what_to_do(trigger.schedulers, glance)}",
+        title=f"Cannot run{f' for queue {trigger.queue}' if trigger.queue else ''}: {_why(trigger, glance)}",
+        who=f"{trigger.name}: {_advice(trigger, glance)}",
         count=times.capped(trigger.waiting, COUNT_CAP) if waits else "1",
         countOf="New elements" if waits else "trigger",
         countHref=path,

@@ -65,7 +65,7 @@ class SchedulersPage:
         self._filters = FilterBar(
             view.query,
             self._filtered,
-            placeholder="Filter by name or machine",
+            placeholder="Filter by name, machine or label",
             choices=(ChoiceFilter("name", "Name", {}, when_set=True),),
             segments={"": "All", "silent": "Not heard from", "held": "Cordoned"},
         )
@@ -90,7 +90,7 @@ class SchedulersPage:
         shown = [
             row
             for row in rows
-            if (text in row.name.casefold() or text in (row.host or "").casefold())
+            if any(text in each.casefold() for each in (row.name, row.host or "", *row.labels))
             and (row.silent or segment != "silent")
             and (row.cordon or row.drain or row.stopping or segment != "held")
             and (not names or (row.name in names) is not but_these)
@@ -161,6 +161,7 @@ def table_row(row: SchedulerRow, now: datetime, zone: tzinfo) -> Row:
             "name": cells.text(
                 row.name,
                 second=row.host or "",
+                tags=row.labels,
                 phone=_phone_line(seen, now, silent=row.silent),
                 tip=held_words(row, zone) or None,
                 href=f"/jobs?{_choice(row.name)}",

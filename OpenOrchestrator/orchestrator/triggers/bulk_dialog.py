@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError
 from OpenOrchestrator.database.statuses import RobotEnvironment
-from OpenOrchestrator.orchestrator.annotations.backend import wrong_tags
 from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
-from OpenOrchestrator.orchestrator.components.forms.checks import whole
 from OpenOrchestrator.orchestrator.components.forms.confirm import listing, question, take_away
-from OpenOrchestrator.orchestrator.components.forms.fields import Doubt, choice, field, switch, text_input
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
-from OpenOrchestrator.orchestrator.triggers.checks import LARGEST_NUMBER, check_schedulers, doubt_schedulers
-from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentChange
-from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange, in_words
-from OpenOrchestrator.orchestrator.triggers.pool_fields import BulkPools, pool_words
+from OpenOrchestrator.orchestrator.triggers.bulk_fields import BulkChoices, BulkFields
+from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words
+from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOP_NEEDS
+from OpenOrchestrator.orchestrator.triggers.pool_fields import pool_words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
-
-NO_POOLS: Mapping[str, int] = MappingProxyType({})
-_check_priority = whole("the priority", -LARGEST_NUMBER, LARGEST_NUMBER)
 
 
 def counted(rows: Sequence[ListedTrigger]) -> str:
@@ -40,6 +33,11 @@ def effect(change: BulkChange) -> str:
     parts = []
     if change.schedulers is not None:
         parts.append(f"run on {listing(change.schedulers)}" if change.schedulers else "run on any scheduler")
+    if change.labels is not None:
+        many = "s" if len(change.labels) > 1 else ""
+        parts.append(f"require the label{many} {listing(change.labels)}" if change.labels else "require no labels")
+    if change.desktop is not None:
+        parts.append(f"need {DESKTOP_NEEDS[change.desktop]}")
     if change.priority is not None:
         parts.append(f"have the priority {change.priority}")
     if change.missed is not None:
@@ -59,101 +57,34 @@ def _is_managed(change: BulkChange) -> bool:
     return change.environment is RobotEnvironment.MANAGED
 
 
-async def ask_changes(
-    view: View,
-    rows: Sequence[ListedTrigger],
-    *,
-    schedulers: Sequence[str],
-    heard_of: Sequence[str],
-    tags: Sequence[str],
-    own_tags: Sequence[str],
-    pools: Mapping[str, int] = NO_POOLS,
-) -> BulkChange | None:
+async def ask_changes(view: View, rows: Sequence[ListedTrigger], choices: BulkChoices) -> BulkChange | None:
     """Ask what is to be changed of some triggers, by name and count; None for nothing.
 
     Args:
         view: The page.
         rows: The triggers, at least one.
-        schedulers: Names to choose from.
-        heard_of: Those that ever reported.
-        tags: To choose from.
-        own_tags: Tags that some of these triggers have.
-        pools: With how much there is of each.
+        choices: What may be chosen.
     """
     what = counted(rows)
     names = listing([row.name for row in rows])
     with view.container, question(f"Change {what}?", [f"{names}."], role="dialog") as (dialog, body):
-        with body, ui.element("div").classes("oo-bulk-form"):
-            sets_where = switch("Set the schedulers", False, marker="set-schedulers")
-            with field("Schedulers", hint="None chosen means any.") as where_field:
-                where = choice(
-                    "Schedulers",
-                    list(schedulers),
-                    [],
-                    check=check_schedulers,
-                    multiple=True,
-                    new_values=True,
-                    marker="bulk-schedulers",
-                )
-                where_doubt = Doubt("bulk-schedulers-doubt")
-            sets_priority = switch("Set the priority", False, marker="set-priority")
-            with field("Priority", hint="Higher runs first; 0 is normal.") as priority_field:
-                priority = text_input("Priority", "0", check=_check_priority, marker="bulk-priority")
-            missed = MissedChange(lambda: show(), shown=any(row.cron is not None for row in rows))  # noqa: PLW0108
-            environment = EnvironmentChange(lambda: show())  # noqa: PLW0108
-            needs = BulkPools(pools)
-            with field("Add tags", note="optional"):
-                added = choice(
-                    "Add tags",
-                    list(tags),
-                    [],
-                    check=wrong_tags,
-                    multiple=True,
-                    new_values=True,
-                    marker="bulk-add-tags",
-                )
-            with field("Take tags away", note="optional") as drop_field:
-                dropped = choice("Take tags away", list(own_tags), [], multiple=True, marker="bulk-drop-tags")
-            drop_field.set_visibility(bool(own_tags))
-            said = ui.label().classes("oo-hint oo-pre").props("role=status").mark("bulk-effect")
-
-        def wanted() -> BulkChange | None:
-            """Return what is entered; None if something about it is wrong."""
-            checks = [added.validate(), missed.validate(), needs.validate()]
-            if sets_where.value:
-                checks.append(where.validate())
-            if sets_priority.value:
-                checks.append(priority.validate())
-            if not all(checks):
-                return None
-            return BulkChange(
-                schedulers=tuple(where.value or ()) if sets_where.value else None,
-                priority=int(str(priority.value).strip()) if sets_priority.value else None,
-                missed=missed.value(),
-                environment=environment.value(),
-                pools=needs.values(),
-                add_tags=tuple(added.value or ()),
-                drop_tags=tuple(dropped.value or ()),
-            )
 
         def show() -> None:
-            where_field.set_visibility(bool(sets_where.value))
-            priority_field.set_visibility(bool(sets_priority.value))
-            where_doubt.show(doubt_schedulers(where.value, heard_of))
-            change = wanted()
+            change = fields.values()
             said.set_text(effect(change) if change is not None else "")
             button.set_enabled(bool(change))
 
         def accept() -> None:
-            change = wanted()
+            change = fields.values()
             if change:
                 dialog.submit(change)
 
+        with body, ui.element("div").classes("oo-bulk-form"):
+            fields = BulkFields(choices, show)
+            said = ui.label().classes("oo-hint oo-pre").props("role=status").mark("bulk-effect")
         with ui.element("div").classes("oo-dialog-f"):
             ghost("Cancel", lambda: dialog.submit(None), marker="cancel")
             button = primary(f"Change {what}", accept, marker="confirm-change")
-        for each in (sets_where, where, sets_priority, priority, *needs.elements, added, dropped):
-            each.on_value_change(show)
         show()
     try:
         change: BulkChange | None = await dialog

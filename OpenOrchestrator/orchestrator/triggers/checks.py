@@ -11,6 +11,7 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.repository_address import MASK, RepositoryAddress
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.forms.checks import required
+from OpenOrchestrator.orchestrator.triggers.backend.places import wrong_labels
 from OpenOrchestrator.orchestrator.triggers.backend.settings import (
     LARGEST_RETRY_GROWTH,
     LONGEST_RETRY_PAUSE_SECONDS,
@@ -173,6 +174,11 @@ def check_time(value: Any) -> str | None:
     except ValueError:
         return "Enter a time."
     return None if value else "Enter a time."
+
+
+def check_labels(value: Any) -> str | None:
+    """Say what is wrong with the labels that a trigger requires."""
+    return wrong_labels(list(value or ()))
 
 
 def check_schedulers(value: Any) -> str | None:

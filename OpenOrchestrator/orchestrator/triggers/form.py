@@ -19,6 +19,7 @@ from OpenOrchestrator.orchestrator.components.forms.confirm import THEIRS, Diffe
 from OpenOrchestrator.orchestrator.components.forms.drawer import FormAddress, FormDrawer
 from OpenOrchestrator.orchestrator.components.forms.who import own_name
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
+from OpenOrchestrator.orchestrator.triggers.backend.places import PlacesBackend, unmet_words
 from OpenOrchestrator.orchestrator.triggers.backend.settings import (
     StoredTrigger,
     TriggerSettings,
@@ -62,14 +63,15 @@ async def _open(
     key: str,
 ) -> None:
     names = NamesBackend(view.database, view.clock)
-    found = await view.load(lambda: _names(names, stored.id if stored is not None else None))
+    places = PlacesBackend(view.database, view.clock)
+    found = await view.load(lambda: _names(names, places, stored.id if stored is not None else None))
     if found is not None:
         with view.container:
             form = _TriggerForm(view, settings, stored, found, on_saved)
             form.build(title, "Create" if stored is None else "Save", view.form_address(key))
 
 
-async def _names(names: NamesBackend, trigger_id: UUID | None) -> KnownNames:
+async def _names(names: NamesBackend, places: PlacesBackend, trigger_id: UUID | None) -> KnownNames:
     return KnownNames(
         await names.processes(),
         await names.schedulers(),
@@ -79,6 +81,8 @@ async def _names(names: NamesBackend, trigger_id: UUID | None) -> KnownNames:
         await names.zones(),
         await names.calendars(),
         await names.pools(),
+        await places.labels(),
+        await places.live(),
     )
 
 
@@ -139,12 +143,13 @@ class _TriggerForm:
                 return False
             if self._stored is None:
                 trigger_id = await self._backend.create(settings)
-                feedback.done(f"{settings.name} was created", link=("Open trigger", f"/triggers/{trigger_id}"))
+                link = ("Open trigger", f"/triggers/{trigger_id}")
+                feedback.done(f"{settings.name} was created", self._remark(settings), link=link)
             elif not await self._update(self._stored, settings):
                 return False
             else:
                 trigger_id = self._stored.id
-                feedback.done(f"{settings.name} was saved")
+                feedback.done(f"{settings.name} was saved", self._remark(settings))
         except (DatabaseError, InvalidInputError, NotFoundError) as error:
             feedback.failed(f"{settings.name} was not saved", str(error))
             return False
@@ -156,6 +161,10 @@ class _TriggerForm:
             )
         await self._tell_saved(trigger_id)
         return True
+
+    def _remark(self, settings: TriggerSettings) -> str:
+        """Return that nobody can run what was saved, as far as it was known when the form was opened."""
+        return unmet_words(settings.schedulers, settings.labels, self._names.live)
 
     async def _tell_saved(self, trigger_id: UUID) -> None:
         told = self._on_saved(trigger_id)
@@ -212,7 +221,6 @@ class _TriggerForm:
 _WORDS = {
     "passing": "secret passing",
     "is_git": "git",
-    "is_blocking": "blocking",
     "timeout_seconds": "time limit",
     "stop_soft": "time to come to an end",
     "stop_terminate": "time to terminate",
@@ -265,6 +273,8 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return pool_words(value) or "Nothing"
     if name == "schedulers":
         return ", ".join(value) or "Any"
+    if name == "labels":
+        return ", ".join(value) or "None"
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, Enum):

@@ -29,6 +29,7 @@ from OpenOrchestrator.orchestrator.components.forms.fields import (
     text_input,
 )
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
+from OpenOrchestrator.orchestrator.triggers.backend.places import Carried
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.checks import (
     LARGEST_NUMBER,
@@ -36,19 +37,18 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_date,
     check_limit,
     check_path,
-    check_schedulers,
     check_stop,
     check_time,
     doubt_arguments,
     doubt_name,
     doubt_queue,
-    doubt_schedulers,
     unmasked,
 )
 from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentFields
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
+from OpenOrchestrator.orchestrator.triggers.place_fields import PlaceFields
 from OpenOrchestrator.orchestrator.triggers.pool_fields import PoolFields
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class KnownNames:
         zones: Of time zones.
         calendars: With what they say.
         pools: With how much there is of each.
+        labels: That schedulers carry or triggers require.
+        live: What schedulers carry that are heard from.
     """
 
     processes: tuple[str, ...]
@@ -83,6 +85,8 @@ class KnownNames:
     zones: tuple[str, ...] = ()
     calendars: tuple[Calendar, ...] = ()
     pools: Mapping[str, int] = field_of(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    live: Carried = field_of(default_factory=dict)
 
 
 class TriggerFields:
@@ -216,24 +220,14 @@ class TriggerFields:
     def _where(self) -> None:
         settings, drawer = self._settings, self._drawer
         with drawer.section("Where and how"):
-            with field("Schedulers", hint="None chosen means any."):
-                known = sorted({*self._names.schedulers, *settings.schedulers}, key=str.casefold)
-                self._where_field = choice(
-                    "Schedulers",
-                    known,
-                    list(settings.schedulers),
-                    check=check_schedulers,
-                    multiple=True,
-                    new_values=True,
-                    marker="schedulers",
-                )
-                where_doubt = Doubt("schedulers-doubt")
-
-                def show_where_doubt() -> None:
-                    where_doubt.show(doubt_schedulers(self._where_field.value, self._names.heard_of))
-
-                self._where_field.on_value_change(show_where_doubt)
-                show_where_doubt()
+            self._place = PlaceFields(
+                drawer,
+                settings,
+                schedulers=self._names.schedulers,
+                heard_of=self._names.heard_of,
+                labels=self._names.labels,
+                live=self._names.live,
+            )
             with field("Priority", hint="Higher runs first; 0 is normal."):
                 self._priority = text_input(
                     "Priority",
@@ -257,13 +251,7 @@ class TriggerFields:
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
                 drawer.keep("Connection string and key", self._passing)
-            with ui.element("div").classes("oo-w2"):
-                self._blocking = switch("Blocking", settings.is_blocking, marker="blocking")
-                self._blocking.on_value_change(drawer.touched)
-                drawer.keep("Blocking", self._blocking)
-                ui.label("A scheduler runs nothing else beside it.").classes("oo-hint").style("margin-top: 0")
         for name, each in (
-            ("Schedulers", self._where_field),
             ("Priority", self._priority),
             ("Time limit", self._limit),
             ("Ask first", self._soft),
@@ -316,9 +304,8 @@ class TriggerFields:
             arguments=self._arguments.value or "",
             is_git=bool(self._git.value),
             branch=(self._branch.value.strip() or None) if self._git.value else None,
-            is_blocking=bool(self._blocking.value),
             priority=int(self._priority.value),
-            schedulers=tuple(self._where_field.value or ()),
+            **self._place.values(),
             passing=self._passing.value,
             keep_files=bool(self._git.value and self._keep.value),
             timeout_seconds=round(float(limit) * 60) if limit else None,

@@ -30,6 +30,7 @@ from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
 from OpenOrchestrator.orchestrator.triggers.backend import csv_export
 from OpenOrchestrator.orchestrator.triggers.backend.badge import BADGE
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChangesBackend
+from OpenOrchestrator.orchestrator.triggers.backend.places import PlacesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
@@ -41,6 +42,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.triggers import (
     TriggersBackend,
 )
 from OpenOrchestrator.orchestrator.triggers.bulk_dialog import ask_changes, change_many
+from OpenOrchestrator.orchestrator.triggers.bulk_fields import BulkChoices
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger, new_trigger
 from OpenOrchestrator.orchestrator.triggers.list_rows import ACTIONS, COLUMNS, trigger_row
 
@@ -215,17 +217,25 @@ class TriggersPage:
         schedulers = await self._view.load(self._names.schedulers) if rows else None
         heard_of = await self._view.load(self._names.known_schedulers) if rows else None
         pools = await self._view.load(self._names.pools) if rows else None
-        if schedulers is None or heard_of is None or pools is None:
+        places = PlacesBackend(self._view.database, self._view.clock)
+        labels = await self._view.load(places.labels) if rows else None
+        live = await self._view.load(places.live) if rows else None
+        if schedulers is None or heard_of is None or pools is None or labels is None or live is None:
             return
         noted = [self._noted[str(row.id)].tags for row in rows if str(row.id) in self._noted]
         change = await ask_changes(
             self._view,
             rows,
-            schedulers=schedulers,
-            heard_of=heard_of,
-            tags=sorted({tag for each in self._noted.values() for tag in each.tags}),
-            own_tags=sorted({tag for tags in noted for tag in tags}),
-            pools=pools,
+            BulkChoices(
+                schedulers=schedulers,
+                heard_of=heard_of,
+                labels=labels,
+                live=live,
+                tags=sorted({tag for each in self._noted.values() for tag in each.tags}),
+                own_tags=sorted({tag for tags in noted for tag in tags}),
+                pools=pools,
+                has_schedules=any(row.cron is not None for row in rows),
+            ),
         )
         if change is not None:
             await change_many(self._view, BulkChangesBackend(self._view.database, self._view.clock), rows, change)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from OpenOrchestrator.orchestrator.annotations.backend import NOTHING_NOTED, Noted
@@ -16,6 +15,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.waits import Wait
 from OpenOrchestrator.orchestrator.triggers.cron_words import short
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell
 from OpenOrchestrator.orchestrator.triggers.notes import why_not_skip
+from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOP_TIPS
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, own_zone
 
@@ -96,7 +96,7 @@ def trigger_row(
             "runs": cells.strip([JOB_LOOKS[run.status] for run in row.runs]),
             "next": next_cell(row, now, zone, wait),
             "schedule": _schedule(row, now, zone),
-            "where": _where(row.schedulers, blocking=row.is_blocking),
+            "where": _where(row),
             "priority": cells.text(
                 _priority(row.priority), tone="t3" if row.priority <= 0 else None, strong=row.priority > 0
             ),
@@ -142,18 +142,22 @@ def _schedule(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
     return cells.text("", tone="t3")
 
 
-def _where(schedulers: Sequence[str], *, blocking: bool) -> cells.Cell:
-    more = f" +{len(schedulers) - 1}" if len(schedulers) > 1 else ""
+def _where(row: ListedTrigger) -> cells.Cell:
+    """Return where a trigger may run, and what it needs there; labels that nobody carries stand out."""
+    names, needs = row.schedulers, DESKTOP_TIPS.get(row.desktop)
+    more = f" +{len(names) - 1}" if len(names) > 1 else ""
+    words = names[0] + more if names else "Any"
+    if row.labels:
+        listed = ", ".join(row.labels)
+        words = f"{words}, {listed}" if names else listed
     tips = [
-        *(schedulers if more else ()),
-        *(["Blocking: a scheduler runs nothing else beside it."] if blocking else ()),
+        *(names if more else ()),
+        *([row.unmet or f"Requires the labels {', '.join(row.labels)}."] if row.labels else ()),
+        *([needs] if needs else ()),
     ]
-    return cells.text(
-        schedulers[0] + more if schedulers else "Any",
-        second="Blocking" if blocking else None,
-        tone=None if blocking else "t2",
-        tip="\n".join(tips) or None,
-    )
+    tone = "timeout" if row.unmet else None if needs else "t2"
+    second = row.desktop.value if needs else None
+    return cells.text(words, second=second, tone=tone, tip="\n".join(tips) or None)
 
 
 def _priority(priority: int) -> str:

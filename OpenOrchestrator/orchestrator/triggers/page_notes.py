@@ -11,6 +11,7 @@ from functools import partial
 
 from nicegui import ui
 
+from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import secondary, tip
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
@@ -58,6 +59,9 @@ def draw_notes(row: ListedTrigger, now: datetime, zone: tzinfo, on_action: Calla
             hint += f"\nUntil {times.absolute(row.pause.until, zone)}"
         with note("sym_r_pause", pause_words(row.pause, now, zone), hint, row.pause.reason):
             button("Change the pause", "change-pause")
+    if row.unmet and row.status is TriggerStatus.IDLE:
+        with note("sym_r_dns", row.unmet, f"Labels: {', '.join(row.labels)}"):
+            pass
     skipped = skipped_of(row, now, zone)
     if skipped is not None:
         with note("sym_r_skip_next", skip_words(skipped, now, zone), times.absolute(skipped.due, zone)):

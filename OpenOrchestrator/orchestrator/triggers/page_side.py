@@ -141,9 +141,10 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         pairs.append(("Folder", "Kept between runs" if settings.keep_files else "Fresh for every run", False))
     pairs += start_pairs(settings.entry, settings.environment, is_git=settings.is_git)
     pairs += [
-        ("Blocking", "Yes" if settings.is_blocking else "No", False),
+        ("Desktop", settings.desktop.value, False),
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
+        ("Labels", ", ".join(settings.labels) or "None required", False),
         ("Secrets", PASSING_WORDS[settings.passing], False),
         ("Time limit", times.limit(settings.timeout_seconds) if settings.timeout_seconds else "None", False),
         ("When time is up", stop_words(settings), False),

@@ -44,6 +44,7 @@ class Claiming:
         self._identity = identity
         self._options = options
         self._poison = poison
+        self._screen_taken = False
         self._queue_starts: dict[UUID, float] = {}
         self._pools = EMPTY
 
@@ -57,7 +58,13 @@ class Claiming:
         Raises:
             DatabaseError: The database cannot be used now.
         """
-        due = trigger_claims.due_triggers(self._database, scheduler_name=self._options.name)
+        due = trigger_claims.due_triggers(
+            self._database,
+            scheduler_name=self._options.name,
+            labels=self._options.labels,
+            machine=self._identity.machine,
+        )
+        self._screen_taken = due.screen_taken
         for poisoned in due.poisoned:
             self._poison.report(poisoned.trigger_id, poisoned.name, poisoned.reason)
         self._poison.log_what_is_missing()
@@ -75,6 +82,8 @@ class Claiming:
             running=len(running),
             blocking_running=any(job.is_blocking for job in running),
             pools=self._pools,
+            labels=self._options.labels,
+            screen_taken=self._screen_taken,
         )
         return [by_id[candidate.trigger_id] for candidate in selection.claims]
 

@@ -22,6 +22,7 @@ class SupervisedJob:
         timeout_seconds: How long its robot may run.
         soft_seconds: How long it is asked then to come to an end by itself.
         terminate_seconds: How long it has after that to terminate, before it is killed; None for the usual time.
+        needs_screen: It has the screen of this machine.
     """
 
     job_id: UUID
@@ -32,6 +33,7 @@ class SupervisedJob:
     timeout_seconds: int | None
     soft_seconds: int = 0
     terminate_seconds: int | None = None
+    needs_screen: bool = False
 
     @classmethod
     def of(cls, run: ClaimedRun) -> SupervisedJob:
@@ -45,6 +47,7 @@ class SupervisedJob:
             timeout_seconds=run.timeout_seconds,
             soft_seconds=run.soft_seconds,
             terminate_seconds=run.terminate_seconds,
+            needs_screen=run.needs_screen,
         )
 
     @classmethod

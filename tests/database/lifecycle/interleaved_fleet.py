@@ -57,6 +57,10 @@ RETRYING: dict[str, Any] = {
     "pause_after_failures": 0,
 }
 _RUNNING, _PAUSING = TriggerStatus.RUNNING, TriggerStatus.PAUSING
+MACHINE = "machine"
+LABEL = "sap"
+CARRIED = {"a": (LABEL,)}
+"""By the name of a scheduler; the others carry nothing."""
 T = TypeVar("T")
 
 
@@ -175,7 +179,7 @@ class Fleet:
             create(self.database, pools=written(in_order(needs)), **more)
             for (create, more), needs in zip(
                 (
-                    (make.single, RETRYING),
+                    (make.single, {**RETRYING, "desktop": "SCREEN"}),
                     (make.scheduled, {**RETRYING, "max_jobs": self.most_jobs}),
                     (make.queue, {"max_jobs": self.most_jobs}),
                 ),
@@ -184,8 +188,11 @@ class Fleet:
             )
         )
         self.needed = dict(zip((single, scheduled, queue), self.needs, strict=True))
+        beside = make.scheduled(self.database, "beside", desktop="SCREEN")
+        self.needed[beside] = {}
         self.retrying = (single, scheduled)
-        self.single, self.triggers = single, (single, scheduled, queue)
+        self.single, self.triggers = single, (single, scheduled, queue, beside)
+        self.on_screen = {single, beside}
         self.runs_allowed[single] = 1
         self.most = {single: 1, scheduled: self.most_jobs, queue: self.most_jobs}
 
@@ -214,7 +221,9 @@ class Fleet:
     # --- schedulers
 
     def start(self, name: str) -> Process | None:
-        process = Process(Identity(name, UUID(int=next(self._numbers))), len(self.processes))
+        instance = UUID(int=next(self._numbers))
+        identity = Identity(name, instance, machine=MACHINE, labels=CARRIED.get(name, ()))
+        process = Process(identity, len(self.processes))
         by_pid = {one.number: one for one in self.processes}
         rivals = [one for one in self.processes if one.alive and one.identity.name == name and self._has_name(one)]
         self.say(f"{name} is started as process {process.number}")
@@ -226,7 +235,7 @@ class Fleet:
                 slots=5,
                 pid=process.number,
                 pid_started=0.0,
-                host_name="machine",
+                host_name=MACHINE,
                 previous_is_dead=lambda pid, _started: not by_pid[pid].alive,
                 is_silent=lambda _hold: True,
             )
@@ -271,7 +280,10 @@ class Fleet:
 
     def poll(self, process: Process) -> Sequence[DueTrigger]:
         self.say(f"process {process.number} looks what is due")
-        due = trigger_claims.due_triggers(self.database, scheduler_name=process.identity.name).due
+        one = process.identity
+        due = trigger_claims.due_triggers(
+            self.database, scheduler_name=one.name, labels=one.labels, machine=one.machine
+        ).due
         if due:
             self.views.append((process, due))
         return due
@@ -285,6 +297,7 @@ class Fleet:
             self._take_wanted(run, before[claimed.trigger_id])
             free = claimed.trigger_id not in self.stopped or self._wanted_of(run.job_id) is not None
             self.require(free, "I7: a trigger was started that a failed run holds")
+            self._look_at_labels(run, stored[claimed.trigger_id].labels)
             self.runs.append(run)
             self.jobs[claimed.job_id] = JobFacts(
                 trigger_id=claimed.trigger_id,
@@ -310,6 +323,12 @@ class Fleet:
         changed = self.database.write(lambda s: pools.update(s, pool, size, stored.edition, now=BEGIN))
         self.require(changed, "I7: a pool that nobody else changed was not changed")
         self.sizes[pool] = size
+
+    def _look_at_labels(self, run: Run, required: Sequence[str]) -> None:
+        wanted = self._wanted_of(run.job_id)
+        chosen = wanted is not None and wanted.scheduler is not None
+        carried = run.process.identity.labels
+        self.require(chosen or set(required) <= set(carried), f"I8: a run needs {required}, and got {carried}")
 
     def _take_retry(self, run: Run, before: Any) -> None:
         """The next ordinary run of a trigger that waits for a retry is that retry."""
@@ -580,6 +599,13 @@ class Fleet:
             self.runs_allowed[trigger_id] = 1 + sum(
                 job.began for job in self.jobs.values() if job.trigger_id == trigger_id and job.due_at
             )
+
+    def require_labels(self, trigger_id: UUID, *labels: str) -> None:
+        self.say(f"an admin lets trigger {self.triggers.index(trigger_id)} require {labels}")
+        changed = {"labels": list(labels)}
+        self.require(
+            self.database.write(lambda s: triggers.update(s, trigger_id, changed)), "I8: labels could not be changed"
+        )
 
     def want(self, trigger_id: UUID, scheduler: str | None) -> None:
         number = self.triggers.index(trigger_id)

@@ -33,6 +33,7 @@ _TABLES = (
     "Queue_Triggers",
     "Triggers",
     "Schedulers",
+    "Screens",
 )
 
 
@@ -76,6 +77,8 @@ class Tables:
                 held = (job.holder.claimed.fence, job.holder.process.identity.instance)
                 fleet.require((fence, UUID(owner)) == held, "I3: a job has another holder than the one who was told so")
                 active[UUID(trigger_id)] += 1
+        at_screen = sum(active[trigger_id] for trigger_id in fleet.on_screen)
+        fleet.require(at_screen <= 1, "I9: two robots have the screen of one machine")
         for trigger_id, (status, _due_at) in triggers.items():
             most = fleet.most.get(trigger_id, 1)
             fleet.require(

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from interleaved_fleet import ADMIN, BEGIN, BrokenInvariantError, Fleet, Process
+from interleaved_fleet import ADMIN, BEGIN, LABEL, BrokenInvariantError, Fleet, Process
 from interleaved_tables import Tables, empty
 
 from OpenOrchestrator.common.clock import SettableClock
@@ -44,6 +44,7 @@ from OpenOrchestrator.database.lifecycle import (
     reaping,
     run_endings,
     runs,
+    screens,
     trigger_claims,
 )
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus, TriggerStatus
@@ -138,6 +139,14 @@ class Interleavings(RuleBasedStateMachine):
     def claim(self, which: int) -> None:
         views = self.fleet.living(self.fleet.views)
         self.fleet.claim(*views[which % len(views)])  # the older, the more may have changed since
+
+    @precondition(_some_process_lives)
+    @rule(which=ANY, trigger=ANY, requires=st.booleans())
+    def change_labels_before_a_claim(self, which: int, trigger: int, requires: bool) -> None:
+        process = self._process(which)
+        due = self.fleet.poll(process)
+        self.fleet.require_labels(_recent(list(self.fleet.triggers), trigger), *((LABEL,) if requires else ()))
+        self.fleet.claim(process, due)
 
     @precondition(lambda self: self.fleet.living(self.fleet.found))
     @rule(which=ANY)
@@ -366,7 +375,27 @@ def _a_retry_that_did_not_begin_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(run_endings, "_wait_again", lambda *_: None)
 
 
+def _the_screen_is_free_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens.OneScreen, "_lock", lambda _self: True)
+
+
+def _who_has_the_screen_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens, "note_holder", lambda *_, **__: None)
+
+
+def _one_claim_takes_the_screen_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screens.OneScreen, "take", lambda *_: None)
+
+
+def _a_claim_does_not_look_at_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trigger_claims, "missing", lambda *_: ())
+
+
 MUTANTS = {
+    _the_screen_is_free_for_all: ("I9", 0),
+    _who_has_the_screen_is_not_noted: ("I9", 0),
+    _one_claim_takes_the_screen_twice: ("I9", 0),
+    _a_claim_does_not_look_at_labels: ("I8", 0),
     _no_fence_of_jobs: ("I1|I3", 1),
     _finish_without_its_fence: ("I1", 1),
     _no_fence_of_elements: ("I1", 4),

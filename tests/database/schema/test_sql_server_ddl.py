@@ -45,6 +45,7 @@ ASCII_TEXTS = {
     ("Schedulers", "process_identity"),
     ("Schedulers", "version"),
     ("Triggers", "environment"),
+    ("Triggers", "desktop"),
     ("Triggers", "process_status"),
     ("Triggers", "retry_after"),
     ("Triggers", "secret_passing"),

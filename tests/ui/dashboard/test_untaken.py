@@ -16,20 +16,25 @@ from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator.dashboard.attention import Attention, AttentionRow
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import DashboardBackend
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
-from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UntakenTrigger, untaken
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import Carried, UntakenTrigger, untaken
 from tests.ui.pages import act_on, click, rows_of, until
 from tests.ui.sample import NOW, add_trigger
 from tests.ui.sample import site as site_time
 
 SITE_NOW = datetime(2026, 11, 23, 8, 12)
-LIVE = frozenset({"VM-1"})
+LIVE: Carried = {"VM-1": ("sap",)}
+NOBODY: Carried = {}
 
 
 def idle(
-    *schedulers: str, requested_ago: int | None = None, queue: str | None = "q", waiting: int = 0
+    *schedulers: str,
+    requested_ago: int | None = None,
+    queue: str | None = "q",
+    waiting: int = 0,
+    labels: tuple[str, ...] = (),
 ) -> UntakenTrigger:
     requested = SITE_NOW - timedelta(seconds=requested_ago) if requested_ago is not None else None
-    return UntakenTrigger(uuid4(), "T", schedulers, requested, queue, waiting)
+    return UntakenTrigger(uuid4(), "T", schedulers, requested, queue, waiting, labels)
 
 
 @pytest.mark.parametrize(
@@ -38,18 +43,23 @@ def idle(
         (idle("VM-9"), LIVE, True),
         (idle("VM-9", "VM-1"), LIVE, False),
         (idle(), LIVE, False),
-        (idle(), frozenset(), False),
-        (idle(waiting=3), frozenset(), True),
+        (idle(), NOBODY, False),
+        (idle(waiting=3), NOBODY, True),
         (idle("VM-9", requested_ago=1, queue=None), LIVE, True),
         (idle("VM-1", requested_ago=1, queue=None), LIVE, False),
         (idle(" vm-1 ", requested_ago=1, queue=None), LIVE, False),
         (idle(requested_ago=90, queue=None), LIVE, True),
-        (idle(requested_ago=1, queue=None), frozenset(), True),
+        (idle(requested_ago=1, queue=None), NOBODY, True),
+        (idle(queue=None, labels=("SAP",)), LIVE, False),
+        (idle(queue=None, labels=("ocr",)), LIVE, True),
+        (idle(queue=None, labels=("ocr",)), NOBODY, False),  # that there is no scheduler is said of all
+        (idle("VM-9", queue=None, labels=("sap",)), LIVE, False),  # it is the name that nobody has
+        (idle(labels=("ocr",)), LIVE, True),
+        (idle(requested_ago=1, queue=None, labels=("ocr",)), LIVE, True),
+        (idle(requested_ago=1, queue=None, labels=("sap",)), LIVE, False),
     ],
 )
-def test_work_is_untaken_when_no_live_scheduler_may_take_it(
-    trigger: UntakenTrigger, live: frozenset[str], told: bool
-) -> None:
+def test_work_is_untaken_when_no_live_scheduler_may_take_it(trigger: UntakenTrigger, live: Carried, told: bool) -> None:
     assert untaken([trigger], live, SITE_NOW) == ((trigger,) if told else ())
 
 
@@ -224,3 +234,21 @@ async def test_a_queue_without_a_trigger_is_told_when_no_robot_took_from_it_for_
     (element,) = user.find(kind=Attention, marker="attention").elements
     await until(lambda: element.rows)
     assert [row.title for row in element.rows] == ["New elements wait in left, but no trigger runs for it"]
+
+
+async def test_a_trigger_whose_labels_nobody_carries_is_told_before_it_is_due(user: User, site: Database) -> None:
+    seen = {"heartbeat_at": NOW, "last_update": site_time(NOW), "version": "4.0.0", "slots": 2}
+    site.write(lambda session: session.add(Scheduler(machine_name="VM-1", labels=["sap"], **seen)))
+    for name, labels in (("Letters", ["sap", "ocr"]), ("Invoices", ["SAP"])):
+        add_trigger(
+            site,
+            ScheduledTrigger,
+            trigger_name=name,
+            cron_expr="0 6 * * *",
+            next_run=site_time(NOW + timedelta(hours=5)),
+            labels=labels,
+        )
+    await user.open("/")
+    row = (await causes(user))["Cannot run: no scheduler that is heard from carries the labels sap, ocr"]
+    assert row.who == "Letters: start a scheduler with --label, or edit what it requires"
+    assert len([title for title in await causes(user) if title.startswith("Cannot run")]) == 1

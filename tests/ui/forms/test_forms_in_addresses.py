@@ -70,7 +70,8 @@ async def test_what_the_browser_had_kept_is_put_back_and_can_be_dropped(user: Us
         "Kind": "QUEUE",
         "Queue": "letters",
         "Schedulers": ["VM-9"],
-        "Blocking": True,
+        "Labels": ["sap"],
+        "Desktop": "SCREEN",
         "Connection string and key": "ARGUMENTS",
         "Nobody knows this": 3,
     }
@@ -78,7 +79,8 @@ async def test_what_the_browser_had_kept_is_put_back_and_can_be_dropped(user: Us
     await until(lambda: value_of(user, "name") == "Letters")
     assert value_of(user, "kind") is TriggerType.QUEUE
     assert value_of(user, "schedulers") == ["VM-9"]
-    assert value_of(user, "blocking") is True
+    assert value_of(user, "labels") == ["sap"]
+    assert value_of(user, "desktop").name == "SCREEN"
     assert value_of(user, "passing").name == "ARGUMENTS"
     await user.should_see("What you had entered before is back.")
     await user.should_see("Unsaved changes")
@@ -89,7 +91,9 @@ async def test_what_the_browser_had_kept_is_put_back_and_can_be_dropped(user: Us
     await user.should_not_see("Unsaved changes")
 
 
-@pytest.mark.parametrize("kept", [None, [], "x", {}, {"Kind": 3, "Schedulers": "x", "Blocking": [], "Name": None}])
+@pytest.mark.parametrize(
+    "kept", [None, [], "x", {}, {"Kind": 3, "Schedulers": "x", "Desktop": [], "Labels": 1, "Name": None}]
+)
 async def test_what_a_browser_says_is_not_trusted(user: User, site: Database, kept: object) -> None:
     await user.open("/triggers?form=new")
     await user.should_see(marker="drawer", retries=30)

@@ -15,6 +15,7 @@ from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Trigger
 from OpenOrchestrator.database.statuses import (
+    Desktop,
     JobStatus,
     RobotEnvironment,
     SecretPassing,
@@ -54,7 +55,13 @@ SINGLE = TriggerSettings(
     name="Once", process="p", type=TriggerType.SINGLE, path="/r", next_run=datetime(2026, 11, 24, 9, 30, 15)
 )
 QUEUE = TriggerSettings(
-    name="Queue", process="p", type=TriggerType.QUEUE, path="/r", queue="inbox", min_batch_size=5, is_blocking=False
+    name="Queue",
+    process="p",
+    type=TriggerType.QUEUE,
+    path="/r",
+    queue="inbox",
+    min_batch_size=5,
+    desktop=Desktop.BACKGROUND,
 )
 
 

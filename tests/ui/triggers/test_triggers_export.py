@@ -35,6 +35,7 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
         scheduler_whitelist=["A", "B"],
         priority=5,
         timezone="Asia/Tokyo",
+        labels=["sap", "ocr"],
         calendar="Week",
         environment="MANAGED",
         entry="robot_framework",
@@ -62,6 +63,7 @@ async def test_the_triggers_that_match_are_exported(user: User, app: App, site: 
     assert (row["Time zone"], row["Calendar"], row["On closed days"]) == ("Asia/Tokyo", "Week", "skip")
     assert (row["Environment"], row["Entry"]) == ("managed", "robot_framework")
     assert (row["Retries"], row["Next retry"]) == ("2", "2026-11-23 08:22:00")
+    assert (row["Labels"], row["Desktop"]) == ("sap, ocr", "Exclusive")
 
 
 async def test_an_export_reads_in_parts_and_in_the_order_of_names(

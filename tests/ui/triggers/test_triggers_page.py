@@ -12,7 +12,7 @@ from nicegui.testing import User
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
-from OpenOrchestrator.database.statuses import SecretPassing, TriggerStatus
+from OpenOrchestrator.database.statuses import Desktop, SecretPassing, TriggerStatus
 from OpenOrchestrator.orchestrator.triggers.checks import check_path, unmasked
 from OpenOrchestrator.orchestrator.triggers.form_fields import zone_words
 from tests.ui.conftest import App
@@ -61,13 +61,13 @@ async def test_shows_every_trigger_with_its_state_last_run_and_next_run(user: Us
     await user.should_see("14")
 
 
-async def test_says_which_triggers_are_blocking(user: User, site: Database) -> None:
+async def test_says_which_triggers_are_exclusive(user: User, site: Database) -> None:
     add_trigger(site, QueueTrigger, trigger_name="Alone", queue_name="a", min_batch_size=1, is_blocking=True)
     add_trigger(site, QueueTrigger, trigger_name="Beside others", queue_name="b", min_batch_size=1, is_blocking=False)
     await user.open("/triggers")
     rows = await rows_of(user, "triggers")
     alone, beside = cell(rows["Alone"], "where"), cell(rows["Beside others"], "where")
-    assert (alone["t"], alone["s"]) == ("Any", "Blocking")
+    assert (alone["t"], alone["s"]) == ("Any", "Exclusive")
     assert "nothing else beside it" in alone["tip"]
     assert (beside["t"], "s" in beside) == ("Any", False)
 
@@ -331,7 +331,7 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     await user.open("/triggers")
     await click(user, "new-trigger")
     await user.should_see(marker="name", retries=30)
-    assert next(iter(user.find(marker="blocking").elements)).value is True  # type: ignore[attr-defined]
+    assert next(iter(user.find(marker="desktop").elements)).value is Desktop.EXCLUSIVE  # type: ignore[attr-defined]
     value_of(user, "name", "  Invoices ")
     value_of(user, "process", "finance/invoices")
     value_of(user, "path", "https://git.example/robots/invoices.git")
@@ -347,7 +347,8 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     value_of(user, "priority", "7")
     value_of(user, "limit", "90")
     value_of(user, "passing", SecretPassing.ENVIRONMENT)
-    value_of(user, "blocking", False)
+    value_of(user, "labels", ["sap", "Windows"])
+    value_of(user, "desktop", Desktop.SCREEN)
     await click(user, "save")
     await user.should_see("Invoices was created", retries=50)
     found = stored(site, "Invoices")
@@ -357,7 +358,8 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     assert (found.cron_expr, found.process_args) == ("0 6 * * 1-5", '{"limit": 250}')
     assert found.next_run == datetime(2026, 11, 24, 6, 0)
     assert (found.scheduler_whitelist, found.priority, found.timeout_seconds) == (["RPA-VM-01"], 7, 5400)
-    assert (found.passing, found.is_blocking) == (SecretPassing.ENVIRONMENT, False)
+    assert (found.passing, found.is_blocking, found.desktop) == (SecretPassing.ENVIRONMENT, False, "SCREEN")
+    assert found.labels == ["sap", "Windows"]
     assert found.process_status is TriggerStatus.IDLE
     await until(lambda: any(row["name"] == "Invoices" for row in _rows(user)))
 

@@ -75,14 +75,6 @@ class Trouble:
         return tuple(demand.run for demand in self.demands)
 
 
-def allowed(whitelist: Sequence[str], schedulers: Iterable[str]) -> Places:
-    """Return which schedulers may take a trigger; names are compared without regard to case and outer blanks."""
-    if not whitelist:
-        return frozenset(schedulers)
-    wanted = {name.strip().casefold() for name in whitelist}
-    return frozenset(name for name in schedulers if name.strip().casefold() in wanted)
-
-
 @dataclass(frozen=True, slots=True)
 class Troubles:
     """What will not fit.

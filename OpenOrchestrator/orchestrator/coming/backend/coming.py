@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.attention import is_silent
+from OpenOrchestrator.database.lifecycle.required_labels import takers
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores import site_pause
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -36,7 +37,7 @@ from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import SCHEDULERS as _S
-from OpenOrchestrator.orchestrator.coming.backend.collisions import Demand, Places, Trouble, allowed, troubles_of
+from OpenOrchestrator.orchestrator.coming.backend.collisions import Demand, Places, Trouble, troubles_of
 from OpenOrchestrator.orchestrator.coming.backend.lengths import Length, Lengths
 from OpenOrchestrator.orchestrator.coming.backend.occurrences import Coming, Occurrences, Planned
 
@@ -71,11 +72,13 @@ class KnownScheduler:
         slots: How many jobs it runs at once; None from earlier versions.
         silent: Whether it has not been heard from for too long; then nothing is expected to run on it.
         held: Whether it is cordoned or drained, and starts nothing until somebody lets it.
+        labels: What it carries; None from earlier versions.
     """
 
     name: str
     slots: int | None
     silent: bool
+    labels: tuple[str, ...] | None = ()
     held: bool = False
 
     @property
@@ -179,14 +182,15 @@ class ComingBackend(Backend):
 
     def _schedulers(self, session: Session) -> tuple[KnownScheduler, ...]:
         now, site_now = self._now(), self._database.site_now()
-        columns = (_S.c.machine_name, _S.c.slots, _S.c.heartbeat_at, _S.c.last_update, _S.c.cordoned_at, _S.c.drain_at)
-        rows = session.execute(sa.select(*columns)).all()
+        columns = (_S.c.machine_name, _S.c.slots, _S.c.labels, _S.c.heartbeat_at, _S.c.last_update)
+        rows = session.execute(sa.select(*columns, _S.c.cordoned_at, _S.c.drain_at)).all()
         found = (
             KnownScheduler(
                 row.machine_name,
                 row.slots,
                 silent=is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now),
                 held=row.cordoned_at is not None or row.drain_at is not None,
+                labels=None if row.slots is None else tuple(row.labels or ()),
             )
             for row in rows
         )
@@ -206,7 +210,8 @@ def forecast_of(read_now: Read, now: datetime, until: datetime, zone: ZoneInfo) 
     begin = now if paused_until is None else max(now, paused_until)  # what is due before starts then
     occurrences = Occurrences(begin, until, zone)
     live = {each.name: each.slots for each in read_now.schedulers if each.takes_runs}
-    known: dict[tuple[str, ...], Places] = {}
+    carried = {each.name: each.labels for each in read_now.schedulers if each.takes_runs}
+    known: dict[tuple[tuple[str, ...], tuple[str, ...]], Places] = {}
     expected: list[Demand] = []
     nowhere: list[str] = []
     unreadable = list(read_now.unreadable)
@@ -216,9 +221,10 @@ def forecast_of(read_now: Read, now: datetime, until: datetime, zone: ZoneInfo) 
         except InvalidInputError:
             unreadable.append(trigger.name)
             continue
-        if trigger.schedulers not in known:
-            known[trigger.schedulers] = allowed(trigger.schedulers, live)
-        places = known[trigger.schedulers]
+        wanted = trigger.schedulers, trigger.labels
+        if wanted not in known:
+            known[wanted] = frozenset(takers(*wanted, carried))
+        places = known[wanted]
         if runs and not places:
             nowhere.append(trigger.name)
         expected += [Demand(run, places) for run in runs]
@@ -298,6 +304,7 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
                 process=trigger.process_name,
                 is_blocking=trigger.is_blocking,
                 schedulers=trigger.whitelist,
+                labels=trigger.labels,
                 first=first,
                 schedule=schedule,
                 retry=0 if retry is None else retry.number,

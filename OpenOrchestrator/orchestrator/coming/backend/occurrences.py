@@ -34,6 +34,7 @@ class Planned:
         seconds: Mean length of its last runs; None if there are none to go by.
         measured: How many runs that is the mean of.
         retry: Which retry of a failed run its next run is; 0 if it is none.
+        labels: What its scheduler has to carry; empty for nothing.
     """
 
     id: UUID
@@ -46,6 +47,7 @@ class Planned:
     seconds: float | None = None
     measured: int = 0
     retry: int = 0
+    labels: tuple[str, ...] = ()
 
     @property
     def length(self) -> timedelta:

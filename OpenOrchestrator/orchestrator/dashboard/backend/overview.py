@@ -28,7 +28,7 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
-from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UntakenTrigger, read_untaken
+from OpenOrchestrator.orchestrator.dashboard.backend.untaken import Carried, UntakenTrigger, read_untaken
 from OpenOrchestrator.orchestrator.jobs.backend.history import median
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
 from OpenOrchestrator.orchestrator.triggers.backend import rows as trigger_rows
@@ -157,7 +157,7 @@ class Glance:
         running_total: All of them.
         busy_schedulers: Where they run.
         schedulers: Known ones.
-        live: Names of those heard from.
+        live: What those carry that are heard from, by name; None for one that knows no labels.
         silent: Those not heard from.
         troubled: Triggers that failed, were killed, are late or are stuck.
         untaken: Idle triggers with work that no scheduler takes.
@@ -176,7 +176,7 @@ class Glance:
     running_total: int
     busy_schedulers: int
     schedulers: int
-    live: frozenset[str]
+    live: Carried
     silent: tuple[SilentScheduler, ...]
     troubled: tuple[TroubledTrigger, ...]
     untaken: tuple[UntakenTrigger, ...] = ()
@@ -214,13 +214,22 @@ class DashboardBackend(Backend):
         columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
         active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)
         schedulers = session.execute(
-            sa.select(Scheduler.machine_name, Scheduler.heartbeat_at, Scheduler.last_update, *_HOLDS).order_by(
-                Scheduler.machine_name
-            )
+            sa.select(
+                Scheduler.machine_name,
+                Scheduler.heartbeat_at,
+                Scheduler.last_update,
+                Scheduler.slots,
+                Scheduler.labels,
+                *_HOLDS,
+            ).order_by(Scheduler.machine_name)
         ).all()
         now = self._now()
         silent = [row for row in schedulers if is_silent(row.heartbeat_at, row.last_update, now=now, site_now=site_now)]
-        live = frozenset(row.machine_name for row in schedulers if row not in silent)
+        live = {
+            row.machine_name: None if row.slots is None else tuple(row.labels or ())
+            for row in schedulers
+            if row not in silent
+        }
         return Glance(
             since=since,
             jobs=int(jobs),

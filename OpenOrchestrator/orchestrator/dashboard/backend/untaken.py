@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import LATE_AFTER
 from OpenOrchestrator.database.engine.exact_texts import SameText
+from OpenOrchestrator.database.lifecycle.required_labels import Carried, are_unmet, labels_words, takers
 from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores.due_triggers import is_allowed_on, scheduler_key
+from OpenOrchestrator.database.stores.due_triggers import scheduler_key
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS as _QT
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COUNT_CAP",
+    "Carried",
     "UnservedQueue",
     "UntakenTrigger",
+    "labels_words",
+    "lacks_labels",
     "nobody_may",
     "read_unserved",
     "read_untaken",
@@ -53,6 +57,7 @@ class UntakenTrigger:
         requested: Naive site time at which somebody asked for a run; None if nobody did.
         queue: Of a queue trigger.
         waiting: New elements of that queue, counted no further than COUNT_CAP.
+        labels: What its scheduler has to carry; empty for nothing.
     """
 
     id: UUID
@@ -61,6 +66,7 @@ class UntakenTrigger:
     requested: datetime | None
     queue: str | None
     waiting: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +85,31 @@ class UnservedQueue:
     triggers: tuple[tuple[UUID, str], ...]
 
 
-def nobody_may(schedulers: Collection[str], live: frozenset[str]) -> bool:
+def nobody_may(schedulers: Collection[str], live: Carried, labels: Collection[str] = ()) -> bool:
     """Tell whether none of the schedulers that are heard from may run a trigger. Pure.
 
     Args:
         schedulers: Where it may run; empty for anywhere.
-        live: Names of those that are heard from.
+        live: What those carry that are heard from, by name.
+        labels: What its scheduler has to carry; empty for nothing.
     """
-    return not any(is_allowed_on(schedulers, name) for name in live)
+    return not takers(schedulers, labels, live)
 
 
-def untaken(triggers: Iterable[UntakenTrigger], live: frozenset[str], site_now: datetime) -> tuple[UntakenTrigger, ...]:
+def untaken(triggers: Iterable[UntakenTrigger], live: Carried, site_now: datetime) -> tuple[UntakenTrigger, ...]:
     """Return those of idle triggers whose work nobody takes. Pure.
 
-    A run that was asked for counts when no live scheduler may take it, or none has for a minute. A queue trigger counts
-    when no live scheduler may run it: at once if it names some, else when elements wait.
+    A run that was asked for counts when no live scheduler may take it, or none has for a minute. A trigger of any kind
+    counts at once when no live scheduler carries the labels it requires, while there is one that may run it else. A
+    queue trigger counts when no live scheduler may run it: at once if it names some, else when elements wait.
     """
     found = []
     for trigger in triggers:
-        alone = nobody_may(trigger.schedulers, live)
+        alone = nobody_may(trigger.schedulers, live, trigger.labels)
         if trigger.requested is not None:
             taken = not alone and site_now - trigger.requested <= LATE_AFTER
+        elif trigger.queue is None or lacks_labels(trigger, live):
+            taken = not lacks_labels(trigger, live)
         else:
             taken = not alone or not (trigger.schedulers or trigger.waiting)
         if not taken:
@@ -107,24 +117,29 @@ def untaken(triggers: Iterable[UntakenTrigger], live: frozenset[str], site_now: 
     return tuple(found)
 
 
-def read_untaken(
-    session: Session, live: frozenset[str], *, site_now: datetime, zone: tzinfo
-) -> tuple[UntakenTrigger, ...]:
+def lacks_labels(trigger: UntakenTrigger, live: Carried) -> bool:
+    """Tell whether nothing but its labels keeps all live schedulers from a trigger. Pure."""
+    return are_unmet(trigger.schedulers, trigger.labels, live) and not nobody_may(trigger.schedulers, live)
+
+
+def read_untaken(session: Session, live: Carried, *, site_now: datetime, zone: tzinfo) -> tuple[UntakenTrigger, ...]:
     """Return the idle triggers with work that no scheduler takes, by name.
 
     Args:
         session: Within a transaction.
-        live: Names of the schedulers that are heard from.
+        live: What schedulers carry that are heard from, by name.
         site_now: Naive site time.
         zone: The site's.
     """
     columns = (_T.c.id, _T.c.trigger_name, _T.c.scheduler_whitelist, _T.c.run_requested_at, _QT.c.queue_name)
-    query = sa.select(*columns, _QT.c.min_batch_size).select_from(_T.outerjoin(_QT, _QT.c.id == _T.c.id))
+    query = sa.select(*columns, _T.c.labels, _QT.c.min_batch_size).select_from(_T.outerjoin(_QT, _QT.c.id == _T.c.id))
+    labelled = sa.and_(_T.c.labels.is_not(None), _T.c.labels != [])
     query = query.where(
-        _T.c.process_status == TriggerStatus.IDLE, sa.or_(_T.c.run_requested_at.is_not(None), _QT.c.id.is_not(None))
+        _T.c.process_status == TriggerStatus.IDLE,
+        sa.or_(_T.c.run_requested_at.is_not(None), _QT.c.id.is_not(None), labelled),
     )
     rows = session.execute(query.order_by(sa.func.lower(_T.c.trigger_name), _T.c.id)).all()
-    alone = [row for row in rows if row.queue_name and nobody_may(row.scheduler_whitelist or (), live)]
+    alone = [row for row in rows if row.queue_name and _nobody_may(row, live)]
     waiting = count_new(session, (row.queue_name for row in alone), COUNT_CAP)
     full = {row.id: new for row in alone if (new := waiting[row.queue_name]) >= (row.min_batch_size or 1)}
     candidates = (
@@ -135,10 +150,15 @@ def read_untaken(
             requested=row.run_requested_at and row.run_requested_at.astimezone(zone).replace(tzinfo=None),
             queue=row.queue_name,
             waiting=full.get(row.id, 0),
+            labels=tuple(row.labels or ()),
         )
         for row in rows
     )
     return untaken(candidates, live, site_now)
+
+
+def _nobody_may(row: Any, live: Carried) -> bool:
+    return nobody_may(row.scheduler_whitelist or (), live, row.labels or ())
 
 
 def read_unserved(

@@ -36,6 +36,7 @@ class SchedulerRow:
         cordon: Asked to start nothing new.
         drain: Asked to end when its robots have.
         stopping: Since when it was asked on its machine to stop, and waits for its robots, aware.
+        labels: What it carries for triggers that require labels, as it last said.
     """
 
     name: str
@@ -50,6 +51,7 @@ class SchedulerRow:
     cordon: Mark | None = None
     drain: Mark | None = None
     stopping: datetime | None = None
+    labels: tuple[str, ...] = ()
 
     @property
     def obeys(self) -> bool:
@@ -120,6 +122,7 @@ class SchedulersBackend(Backend):
                 cordon=None if found.cordoned_at is None else Mark(found.cordoned_at, found.cordoned_by),
                 drain=None if found.drain_at is None else Mark(found.drain_at, found.drain_by),
                 stopping=found.stopping_at,
+                labels=tuple(found.labels or ()),
             )
             for found in schedulers.find_all(session)
         ]

@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
-from OpenOrchestrator.database.statuses import RobotEnvironment
+from OpenOrchestrator.database.labels import checked_labels
+from OpenOrchestrator.database.statuses import Desktop, RobotEnvironment
 from OpenOrchestrator.database.stores import notes, pool_amounts, pools, validation
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
+from OpenOrchestrator.database.stores.trigger_places import desktop_values, keep_mark
 from OpenOrchestrator.database.triggers import ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
@@ -33,6 +35,8 @@ class BulkChange:
 
     Attributes:
         schedulers: Names of those the triggers may run on, empty for any; None leaves them.
+        labels: What their schedulers have to carry, empty for nothing; None leaves them.
+        desktop: What their robots need of the machine; None leaves it.
         priority: None leaves it.
         missed: What becomes of missed runs of those with a schedule; None leaves it.
         environment: The one their robots are started in; None leaves it.
@@ -42,6 +46,8 @@ class BulkChange:
     """
 
     schedulers: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    desktop: Desktop | None = None
     priority: int | None = None
     missed: MissedPolicy | None = None
     environment: RobotEnvironment | None = None
@@ -51,7 +57,8 @@ class BulkChange:
 
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
-        of_all = (self.schedulers, self.priority, self.missed, self.environment, self.pools)
+        where = (self.schedulers, self.labels, self.desktop, self.environment, self.pools)
+        of_all = (*where, self.priority, self.missed)
         return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
@@ -84,6 +91,7 @@ class BulkChangesBackend(Backend):
                 rule = sa.update(_C).where(_C.c.id == trigger_id).values(missed_values(change.missed))
                 session.execute(rule)
             pools.hold_named(session, values.get("pools"))
+            keep_mark(session, trigger_id, values)
             if change.add_tags or change.drop_tags:
                 self._tag(session, str(trigger_id), change)
             return True
@@ -99,6 +107,10 @@ class BulkChangesBackend(Backend):
         values: dict[str, Any] = {}
         if change.schedulers is not None:
             values["scheduler_whitelist"] = validation.whitelist(change.schedulers, self._database.dialect_name)
+        if change.labels is not None:
+            values["labels"] = list(checked_labels(change.labels))
+        if change.desktop is not None:
+            values |= desktop_values(change.desktop)
         if change.priority is not None:
             values["priority"] = validation.integer(change.priority, "priority")
         if change.environment is not None:

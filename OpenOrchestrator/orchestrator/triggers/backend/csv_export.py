@@ -17,6 +17,7 @@ from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
 from OpenOrchestrator.database.statuses import RobotEnvironment, TriggerStatus
 from OpenOrchestrator.database.stores.pools import readable
+from OpenOrchestrator.database.stores.trigger_places import desktop_of
 from OpenOrchestrator.database.stores.trigger_rows import missed_policy
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger
 from OpenOrchestrator.orchestrator.backend import csv_format
@@ -60,6 +61,8 @@ TRIGGER_HEAD = (
     "Pools",
     "Stop asks for seconds",
     "Stop terminates for seconds",
+    "Labels",
+    "Desktop",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -119,6 +122,8 @@ _QUERY = sa.select(
     _T.c.pools,
     _T.c.stop_soft_seconds,
     _T.c.stop_terminate_seconds,
+    _T.c.labels,
+    _T.c.desktop,
 ).select_from(joined())
 
 
@@ -154,6 +159,8 @@ def _cells(row: Any, zone: tzinfo) -> tuple[str | None, ...]:
         _pools(row.pools),
         str(row.stop_soft_seconds or ""),
         "" if row.stop_terminate_seconds is None else str(row.stop_terminate_seconds),
+        ", ".join(row.labels or ()),
+        desktop_of(row.is_blocking, row.desktop).value,
     )
 
 

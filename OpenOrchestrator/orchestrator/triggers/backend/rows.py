@@ -21,6 +21,7 @@ from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, lim
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
     UNSTARTED_JOB_STATUSES,
+    Desktop,
     JobStatus,
     TriggerStatus,
     TriggerType,
@@ -28,15 +29,17 @@ from OpenOrchestrator.database.statuses import (
 from OpenOrchestrator.database.stores import queue_backoff
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
+from OpenOrchestrator.database.stores.row_ids import is_lost_id
+from OpenOrchestrator.database.stores.trigger_places import desktop_of
 from OpenOrchestrator.database.stores.trigger_rows import (
     is_after_last_run,
-    is_lost_id,
     missed_policy,
     raw,
 )
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
+from OpenOrchestrator.orchestrator.triggers.backend.places import live_labels, unmet_words
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -157,6 +160,8 @@ class ListedTrigger:
         retry: The retry that it waits for, also while it is paused.
         failed_runs: How many runs in a row have failed.
         failure_limit: How many of them make it Failed; 0 for never.
+        unmet: That no scheduler that is heard from does, and who lacks what, in sentences; empty if one does.
+        desktop: What its robot needs of the machine, beside the labels that its scheduler has to carry.
     """
 
     id: UUID
@@ -190,6 +195,9 @@ class ListedTrigger:
     failed_runs: int = 0
     failure_limit: int = DEFAULT_LIMIT
     missed: MissedPolicy = LIKE_BEFORE
+    labels: tuple[str, ...] = ()
+    unmet: str = ""
+    desktop: Desktop = Desktop.BACKGROUND
 
     def schedule(self, site_zone: tzinfo) -> Schedule | None:
         """Return when it runs, quick enough for the event loop; None unless it is a scheduled trigger.
@@ -247,6 +255,8 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _T.c.priority,
         _T.c.is_blocking,
         _T.c.scheduler_whitelist,
+        _T.c.labels,
+        _T.c.desktop,
         NEXT_RUN.label("next_run"),
         _T.c.last_run,
         _C.c.cron_expr,
@@ -292,6 +302,7 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
     ]
     rests = queue_backoff.resting(session.connection(), idle, site_now=site_now)
     known = calendars_of(session, site_now.year) if any(row.calendar for row in found) else {}
+    live = live_labels(session) if any(row.labels for row in found) else {}
     lost = {row.id for row in found if is_lost_id(row.written_id, session.get_bind().dialect.name)}
     return tuple(
         ListedTrigger(
@@ -326,6 +337,9 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             failed_runs=row.failed_runs or 0,
             failure_limit=limit_of(row.pause_after_failures),
             missed=missed_policy(row.missed, row.missed_within_seconds, row.missed_most),
+            labels=tuple(row.labels or ()),
+            unmet=unmet_words(row.scheduler_whitelist or (), row.labels or (), live),
+            desktop=desktop_of(row.is_blocking, row.desktop),
         )
         for row in found
     )

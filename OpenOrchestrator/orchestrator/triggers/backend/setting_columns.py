@@ -13,14 +13,18 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.missed_runs import DEFAULT_MOST, MissedPolicy, MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
+from OpenOrchestrator.database.labels import without_mark
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT
 from OpenOrchestrator.database.statuses import (
     RETRIED_JOB_STATUSES,
+    Desktop,
     RobotEnvironment,
     SecretPassing,
     WhenLost,
 )
+from OpenOrchestrator.database.stores.trigger_places import NAMES_NOBODY
+from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
 _UNSET: Mapping[str, Any] = MappingProxyType(
     {
@@ -54,6 +58,9 @@ def same(column: Any, value: Any) -> sa.ColumnElement[bool]:
     if column.name == "retry_after" and value == "":
         written: sa.ColumnElement[bool] = column == value
         return written  # NULL means all ends there, and an empty text none
+    if column.name == "desktop" and value is None:
+        # Where it is blocking, this says nothing; is_blocking is compared for itself.
+        return sa.or_(_T.c.is_blocking == sa.true(), column.is_(None), column != Desktop.SCREEN.name)
     if value is None or value == "":
         unset: sa.ColumnElement[bool] = column.is_(None)
         return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
@@ -61,8 +68,10 @@ def same(column: Any, value: Any) -> sa.ColumnElement[bool]:
         return sa.or_(column.is_(None), column == value, column.not_in(SecretPassing.__members__))
     if column.name == "closed_days" and value == ClosedDays.SKIP.name:
         return sa.or_(column.is_(None), column == value, column.not_in(ClosedDays.__members__))
-    if column.name == "scheduler_whitelist" and not value:
-        return sa.or_(column.is_(None), column == value, sa.cast(column, sa.String) == "")
+    if column.name == "scheduler_whitelist" and not without_mark(value):
+        return NAMES_NOBODY
+    if column.name == "labels" and not value:
+        return sa.or_(column.is_(None), column == [], sa.cast(column, sa.String(1200)) == "")
     if column.name in _UNSET and value == _UNSET[column.name]:
         return sa.or_(column.is_(None), column == value)
     if column.name == "environment" and value == RobotEnvironment.OWN.name:

@@ -13,10 +13,12 @@ from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.common.missed_runs import LIKE_BEFORE, MissedPolicy
 from OpenOrchestrator.common.schedules import ClosedDays
+from OpenOrchestrator.database.labels import stored_whitelist
 from OpenOrchestrator.database.lifecycle import retries
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import (
     RETRIED_JOB_STATUSES,
+    Desktop,
     JobStatus,
     RobotEnvironment,
     SecretPassing,
@@ -26,6 +28,7 @@ from OpenOrchestrator.database.statuses import (
 )
 from OpenOrchestrator.database.stores import pool_amounts, pools
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
+from OpenOrchestrator.database.stores.trigger_places import desktop_of, desktop_values
 from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError, missed_policy
 from OpenOrchestrator.database.stores.trigger_schedules import Schedules
 from OpenOrchestrator.database.stores.validation import (
@@ -73,6 +76,7 @@ class TriggerSettings:
         calendar: Name of the calendar of the days on which a scheduled trigger runs; None for every day.
         closed_days: What becomes of its runs on closed days; counts where there is a calendar.
         queue: Of queue triggers, with ``min_batch_size``.
+        desktop: What its robot needs of the machine.
         schedulers: Names of those it may run on; empty means any.
         timeout_seconds: None means without limit.
         stop_soft: Seconds in which a robot whose time is up is asked to come to an end.
@@ -88,6 +92,7 @@ class TriggerSettings:
         when_lost: What becomes of a run that was lost.
         pause_after_failures: After so many failed runs in a row it becomes Failed; 0 for never.
         pools: Names of the pools that a run needs, with how much of each.
+        labels: What its scheduler has to carry, all of them; empty for nothing.
     """
 
     name: str
@@ -97,7 +102,7 @@ class TriggerSettings:
     arguments: str = ""
     is_git: bool = False
     branch: str | None = None
-    is_blocking: bool = True
+    desktop: Desktop = Desktop.EXCLUSIVE
     priority: int = 0
     schedulers: tuple[str, ...] = ()
     passing: SecretPassing = SecretPassing.AUTO
@@ -123,6 +128,7 @@ class TriggerSettings:
     when_lost: WhenLost = WhenLost.LEAVE
     pause_after_failures: int = DEFAULT_LIMIT
     pools: Amounts = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +287,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         arguments=trigger.process_args or "",
         is_git=trigger.is_git_repo,
         branch=trigger.git_branch,
-        is_blocking=trigger.is_blocking,
+        desktop=desktop_of(trigger.is_blocking, trigger.desktop),
         priority=trigger.priority,
         schedulers=tuple(trigger.scheduler_whitelist or ()),
         passing=trigger.passing,
@@ -301,6 +307,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         when_lost=WhenLost.__members__.get(trigger.when_lost or "", WhenLost.LEAVE),
         pause_after_failures=limit_of(trigger.pause_after_failures),
         pools=needs,
+        labels=tuple(trigger.labels or ()),
         **kind,
     )
     return StoredTrigger(trigger.id, trigger.process_status, settings)
@@ -314,8 +321,9 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "process_args": settings.arguments,
         "is_git_repo": settings.is_git,
         "git_branch": settings.branch or None,
-        "is_blocking": settings.is_blocking,
-        "scheduler_whitelist": list(settings.schedulers),
+        **desktop_values(settings.desktop),
+        "scheduler_whitelist": stored_whitelist(settings.schedulers, settings.labels),
+        "labels": list(settings.labels),
         "priority": settings.priority,
         "secret_passing": settings.passing.name,
         "timeout_seconds": settings.timeout_seconds,

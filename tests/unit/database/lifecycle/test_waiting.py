@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from OpenOrchestrator.database.lifecycle.screens import Holder
 from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, in_short, why
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
@@ -251,3 +252,47 @@ def test_a_scheduler_that_is_held_says_so_and_others_are_judged_as_ever(
     assert words in first.words
     assert in_short((first,)).startswith("worker-1 ")
     assert (second.cause, second.scheduler) == (Cause.NOTHING, "worker-2")
+
+
+# --- labels and the screen
+
+
+def carrying(name: str, *labels: str, live: bool = True) -> KnownScheduler:
+    return replace(scheduler(name, live=live), labels=labels, machine="m")
+
+
+def test_of_those_that_are_heard_from_one_that_carries_the_labels_counts_alone() -> None:
+    facts = replace(due(labels=("sap",)), schedulers=(carrying("plain"), carrying("worker-2", "SAP")))
+    assert only(facts).scheduler == "worker-2"
+
+
+def test_labels_that_only_a_silent_scheduler_carries_are_unmet() -> None:
+    facts = replace(due(labels=("sap",)), schedulers=(carrying("plain"), carrying("worker-2", "sap", live=False)))
+    unmet, silent = why(facts)
+    assert (unmet.cause, silent.cause) == (Cause.NO_LABELS, Cause.SCHEDULER_SILENT)
+    assert "plain lacks sap" in unmet.words
+    assert in_short(why(facts)) == "Nobody carries sap"
+
+
+def test_a_scheduler_of_before_labels_runs_what_names_it() -> None:
+    old = replace(scheduler("old", slots=None), labels=None)
+    assert only(replace(due(labels=("sap",)), schedulers=(old,))).cause is Cause.NO_LABELS
+    assert only(replace(due(labels=("sap",), whitelist=("old",)), schedulers=(old,))).cause is Cause.NOTHING
+
+
+def test_a_trigger_that_is_not_due_says_too_that_its_labels_are_unmet() -> None:
+    facts = replace(IDLE, next_due=NOW, labels=("sap",), schedulers=(carrying("plain"),))
+    assert [reason.cause for reason in why(facts)] == [Cause.NOT_DUE, Cause.NO_LABELS]
+    assert in_short(why(facts)) == ""
+
+
+def test_a_screen_that_is_taken_is_named_with_its_job() -> None:
+    holder = Holder(UUID(int=9), "Letters", SITE_NOW)
+    facts = replace(due(needs_screen=True), schedulers=(carrying("worker-1"),), screens={"m": holder})
+    reason = only(facts)
+    assert (reason.cause, reason.jobs, reason.short) == (
+        Cause.SCREEN_TAKEN,
+        (holder.job_id,),
+        "Screen taken by Letters",
+    )
+    assert only(replace(facts, screens={"other": holder})).cause is Cause.NOTHING

@@ -17,7 +17,6 @@ from OpenOrchestrator.orchestrator.coming.backend.collisions import (
     Kind,
     Trouble,
     Troubles,
-    allowed,
     troubles_of,
 )
 from OpenOrchestrator.orchestrator.coming.backend.occurrences import Coming, Planned
@@ -174,16 +173,3 @@ def test_of_more_runs_than_can_be_compared_the_first_are_and_it_is_said() -> Non
     found = troubles_of([*late_pair, *later, *pair], ONE)
     assert spans(found.listed) == [(Kind.COLLISION, 0, 10)]
     assert found.looked_to == NOON + 10 * (MOST_COMPARED - 2) * MINUTE
-
-
-@pytest.mark.parametrize(
-    ("whitelist", "expected"),
-    [
-        ((), {"RPA-1", "RPA-2"}),
-        ((" rpa-1 ",), {"RPA-1"}),
-        (("RPA-3",), set()),
-        (("RPA-2", "rpa-1"), {"RPA-1", "RPA-2"}),
-    ],
-)
-def test_whitelists_are_read_as_schedulers_read_them(whitelist: tuple[str, ...], expected: set[str]) -> None:
-    assert allowed(whitelist, ["RPA-1", "RPA-2"]) == expected

@@ -28,6 +28,8 @@ def candidate(
     due: int = 0,
     number: int = 1,
     pools: dict[str, int] | None = None,
+    labels: tuple[str, ...] = (),
+    screen: bool = False,
 ) -> Candidate:
     return Candidate(
         trigger_id=UUID(int=number),
@@ -38,6 +40,8 @@ def candidate(
         whitelist=whitelist,
         due_at=None if type is TriggerType.QUEUE else NOON + timedelta(minutes=due),
         pools=in_order(pools or {}),
+        labels=labels,
+        needs_screen=screen,
     )
 
 
@@ -48,6 +52,8 @@ def choose(
     running: int = 0,
     blocking_running: bool = False,
     pools: PoolBook = EMPTY,
+    labels: tuple[str, ...] | None = (),
+    screen_taken: bool = False,
 ) -> tuple[list[str], str | None]:
     selection = select(
         candidates,
@@ -57,6 +63,8 @@ def choose(
         running=running,
         blocking_running=blocking_running,
         pools=pools,
+        labels=labels,
+        screen_taken=screen_taken,
     )
     waiting = selection.waiting_for_idle
     return [claim.name for claim in selection.claims], waiting.name if waiting else None
@@ -249,3 +257,38 @@ def test_nothing_runs_without_a_pool_that_is_not_there() -> None:
 
 def test_all_of_a_pool_that_was_lowered_below_its_holders_is_held() -> None:
     assert choose(candidate("a", pools={"SAP": 1}), pools=_book({"SAP": 1}, SAP=3)) == ([], None)
+
+
+def test_a_scheduler_takes_what_requires_no_more_than_it_carries() -> None:
+    some = (candidate("sap", labels=("SAP ",)), candidate("both", labels=("sap", "ocr")), candidate("plain"))
+    assert choose(*some) == (["plain"], None)
+    assert choose(*some, labels=("sap",)) == (["plain", "sap"], None)
+    assert choose(*some, labels=("OCR", "sap")) == (["both", "plain", "sap"], None)
+
+
+def test_labels_do_not_stand_in_for_the_whitelist() -> None:
+    named = candidate("named", labels=("sap",), whitelist=("robot-01",))
+    assert choose(named, candidate("any", labels=("sap",)), labels=("sap",), whitelisted_only=True)[0] == ["named"]
+    assert choose(named) == ([], None)
+    assert choose(candidate("other", labels=("sap",), whitelist=("other",)), labels=("sap",)) == ([], None)
+
+
+def test_a_scheduler_that_knows_no_labels_goes_by_names_alone() -> None:
+    named = candidate("named", labels=("sap",), whitelist=("robot-01",))
+    assert choose(named, candidate("any", labels=("sap",)), labels=None) == (["named"], None)
+
+
+def test_one_robot_gets_the_screen_and_the_others_hold_up_nothing() -> None:
+    first, second = candidate("first", screen=True, priority=2), candidate("second", screen=True, priority=1)
+    assert choose(first, second, candidate("beside")) == (["first", "beside"], None)
+    assert choose(first, second, candidate("beside"), screen_taken=True) == (["beside"], None)
+
+
+def test_who_waits_for_the_screen_takes_no_slot() -> None:
+    waiting = [candidate(f"screen {n}", screen=True, priority=1) for n in range(3)]
+    assert choose(*waiting, candidate("beside"), free_slots=1, screen_taken=True) == (["beside"], None)
+
+
+def test_a_blocking_trigger_behind_one_that_waits_for_the_screen_may_run() -> None:
+    waiting = candidate("screen", screen=True, priority=1)
+    assert choose(waiting, candidate("alone", blocking=True), screen_taken=True) == (["alone"], None)
