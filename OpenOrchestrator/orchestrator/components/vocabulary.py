@@ -63,6 +63,9 @@ ELEMENT_LOOKS: dict[QueueStatus, Look] = {
     QueueStatus.ABANDONED: Look("Abandoned", "abandoned", "sym_r_cancel"),
 }
 
+WAITING = Look("Waiting", "idle", "sym_r_schedule", quiet=True)
+"""An element In Progress that is held by nobody until its time has come."""
+
 LOG_LOOKS: dict[LogLevel, Look] = {
     LogLevel.TRACE: Look("Trace", "idle", "sym_r_notes", quiet=True),
     LogLevel.INFO: Look("Info", "running", "sym_r_info", quiet=True),

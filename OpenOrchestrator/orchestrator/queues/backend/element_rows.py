@@ -52,6 +52,12 @@ COLUMNS = (
     _Q.c.end_date,
     _Q.c.job_id,
     _Q.c.claim_token,
+    _Q.c.attempt,
+    _Q.c.not_before,
+    _Q.c.error_type,
+    _Q.c.error_code,
+    _Q.c.progress,
+    _Q.c.progress_text,
 )
 
 
@@ -61,6 +67,9 @@ class ElementRow:
 
     Attributes:
         token: Of its last hand-out: what tells an element apart from itself after another round.
+        attempt: Which one the current, last or next attempt is, from 1.
+        not_before: Until when it waits, aware; None for most.
+        progress: From 0 to 1.
     """
 
     id: UUID
@@ -75,6 +84,17 @@ class ElementRow:
     ended: datetime | None
     job_id: UUID | None
     token: UUID | None
+    attempt: int
+    not_before: datetime | None
+    error_type: str | None
+    error_code: str | None
+    progress: float | None
+    progress_text: str | None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is held by nobody until its time has come."""
+        return self.status is QueueStatus.IN_PROGRESS and self.not_before is not None and self.started is None
 
     @property
     def name(self) -> str:

@@ -20,9 +20,10 @@ from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
-from OpenOrchestrator.database.stores import notes, queue_elements, validation
+from OpenOrchestrator.database.stores import notes, queue_attempts, queue_elements, validation
 from OpenOrchestrator.database.stores.job_logs import written_between
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
+from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
 from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -97,6 +98,8 @@ class ElementDetails:
         logs: The last ones of that time, oldest first.
         more_logs: Whether there are earlier ones.
         owner: Whom to call about its queue.
+        output: What came of it; empty for nothing.
+        attempts: Those that ended otherwise than Done, the first one first.
     """
 
     element: ElementRow
@@ -104,6 +107,8 @@ class ElementDetails:
     logs: tuple[ElementLog, ...]
     more_logs: bool
     owner: Owner = NOBODY
+    output: str = ""
+    attempts: tuple[EndedAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,10 @@ class ElementsBackend(Backend):
             job = _job(session, element.job_id)
             logs = _logs(session, element, self._now(), self._zone()) if job is not None else []
             owner = notes.read(session, AnnotatedKind.QUEUE, queue).values.owner
-            return ElementDetails(element, job, tuple(logs[:MOST_LOGS][::-1]), len(logs) > MOST_LOGS, owner)
+            output = session.scalar(sa.select(_Q.c.output).where(_Q.c.id == element_id)) or ""
+            attempts = queue_attempts.of_element(session, element_id)
+            shown = tuple(logs[:MOST_LOGS][::-1])
+            return ElementDetails(element, job, shown, len(logs) > MOST_LOGS, owner, output, attempts)
 
         return await self._read(work)
 

@@ -10,7 +10,7 @@ from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row
-from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS
+from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, WAITING
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def element_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone
         version=row.status.name,
         actions=offered,
         cells={
-            "status": cells.pill(ELEMENT_LOOKS[row.status]),
+            "status": cells.pill(WAITING if row.waits else ELEMENT_LOOKS[row.status]),
             "reference": cells.text(
                 row.name,
                 mono=True,

@@ -19,7 +19,7 @@ from OpenOrchestrator.orchestrator.components.facts import term
 from OpenOrchestrator.orchestrator.components.forms.fields import segmented
 from OpenOrchestrator.orchestrator.components.stored_json import unwrapped
 from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
-from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, pill
+from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, WAITING, pill
 from OpenOrchestrator.orchestrator.logs.log_lines import time_of_day
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree
@@ -56,6 +56,16 @@ class ElementParts:
                 self._mode.on_value_change(self._show_data)
                 copy_button(lambda: self._data_text(), "Copy the data")  # noqa: PLW0108  (of then, not of now)
             self._data = ui.element("div").classes("oo-card-b").mark("element-data")
+        with ui.element("section").classes("oo-card") as self._output_card:
+            with ui.element("div").classes("oo-card-h"):
+                with ui.element("h2").classes("oo-grow"):
+                    ui.label("Output")
+                copy_button(lambda: self._shown.output if self._shown is not None else "", "Copy the output")
+            self._output = ui.element("div").classes("oo-card-b").mark("element-output")
+        with ui.element("section").classes("oo-card") as self._attempts_card:
+            with ui.element("div").classes("oo-card-h"), ui.element("h2").classes("oo-grow"):
+                ui.label("Attempts that ended otherwise than Done")
+            self._attempts = ui.element("div").mark("element-attempts")
         with ui.element("section").classes("oo-card"):
             with ui.element("div").classes("oo-card-h"):
                 with ui.element("h2").classes("oo-grow"):
@@ -97,6 +107,31 @@ class ElementParts:
             self._show_job(details)
         if before is None or (before.logs, before.job) != (details.logs, details.job):
             self._show_logs(details)
+        if before is None or (before.output, before.attempts) != (details.output, details.attempts):
+            self._show_outcome(details)
+
+    def _show_outcome(self, details: ElementDetails) -> None:
+        """Show what came of it, and the attempts before."""
+        self._output_card.set_visibility(bool(details.output))
+        self._output.clear()
+        with self._output:
+            ui.label(details.output).classes("oo-code")
+        self._attempts_card.set_visibility(bool(details.attempts))
+        self._attempts.clear()
+        zone = self._view.zone
+        with self._attempts:
+            for attempt in details.attempts:
+                with ui.element("div").classes("oo-elog"):
+                    moment = times.absolute(times.from_site(attempt.end_date, zone), zone)
+                    tip(ui.label(time_of_day(attempt.end_date)).classes("oo-mono oo-t3"), moment)
+                    ended = attempt.ended_as.value if attempt.ended_as is not None else "Ended"
+                    with ui.element("div"):
+                        ui.label(f"Attempt {attempt.number}: {ended}. {attempt.message or ''}").classes("oo-pre")
+                        if attempt.job_id is not None:
+                            ui.link("Its job", f"/jobs/{attempt.job_id}").classes("oo-link oo-sm")
+                        if attempt.traceback:
+                            with ui.expansion("Traceback").classes("oo-sm"):
+                                ui.label(attempt.traceback).classes("oo-code")
 
     def _show_data(self) -> None:
         text = self._data_text()
@@ -130,7 +165,7 @@ class ElementParts:
     def _show_facts(self, element: ElementRow) -> None:
         self._status.clear()
         with self._status:
-            pill(ELEMENT_LOOKS[element.status], quiet=False)
+            pill(WAITING if element.waits else ELEMENT_LOOKS[element.status], quiet=False)
         took = None
         if element.started is not None and element.ended is not None and element.ended >= element.started:
             took = times.exact_duration((element.ended - element.started).total_seconds())
@@ -144,6 +179,16 @@ class ElementParts:
             self._moment("Started", element)
             self._moment("Ended", element)
             self._fact("Took", took)
+            if element.waits and element.not_before is not None:
+                with term("Waits until"):
+                    ui.label(times.full(element.not_before, self._view.zone)).mark("waits-until")
+            if element.attempt > 1:
+                self._fact("Attempt", str(element.attempt))
+            if element.error_type or element.error_code:
+                self._fact("Error", " · ".join(filter(None, (element.error_type, element.error_code))))
+            if element.progress is not None and element.status is not QueueStatus.DONE:
+                done = f"{element.progress:.0%}"
+                self._fact("Progress", f"{done} · {element.progress_text}" if element.progress_text else done)
             self._fact("Id", str(element.id), copy=True, mono=True)
 
     def _moment(self, label: str, element: ElementRow) -> None:

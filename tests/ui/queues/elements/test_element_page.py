@@ -12,11 +12,17 @@ import sqlalchemy as sa
 from nicegui import ui
 from nicegui.testing import User
 
+from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, Log, QueueElement
-from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus
+from OpenOrchestrator.database.statuses import AttemptEnd, JobStatus, LogLevel, QueueStatus
+from OpenOrchestrator.database.stores import queue_attempts
+from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
 from OpenOrchestrator.orchestrator.components.stored_json import parsed
+from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.components.vocabulary import WAITING
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
+from OpenOrchestrator.orchestrator.queues.elements.cells import element_row
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW
 from tests.ui.sample import site as site_time
@@ -206,3 +212,49 @@ async def test_logs_are_found_in_the_hour_that_occurs_twice(site: Database) -> N
         site.write(lambda session, log=log: session.add(log))  # type: ignore[misc]
     details = await ElementsBackend(site, site.clock).details("q", element)
     assert {log.message for log in details.logs} == {"5", "55"}
+
+
+async def test_what_a_loop_said_stands_on_the_page(user: User, site: Database) -> None:
+    element_id = add(
+        site,
+        status=QueueStatus.IN_PROGRESS,
+        attempt=2,
+        not_before=NOW + timedelta(hours=3),
+        error_type="ValueError",
+        error_code="E17",
+        message="ValueError: broken",
+        output=EVIL,
+    )
+    ended = EndedAttempt(
+        token=uuid4(),
+        element_id=element_id,
+        number=1,
+        job_id=None,
+        scheduler_name=None,
+        process_name="Payer",
+        start_date=None,
+        end_date=site_time(NOW),
+        ended_as=AttemptEnd.RETRIED,
+        message="ValueError: broken",
+        traceback="Traceback of the robot",
+    )
+    site.write(lambda session: queue_attempts.insert(session.connection(), [ended]))
+    await user.open(f"/queues/q/{element_id}")
+    await user.should_see("Waiting")
+    await user.should_see("Waits until")
+    await user.should_see("ValueError · E17")
+    await user.should_see("Attempt 1: To be tried again. ValueError: broken")
+    await user.should_see("Traceback of the robot")
+    await user.should_see(EVIL)
+    row = await ElementsBackend(site, SettableClock(NOW)).get(element_id)
+    assert element_row(row, {}, NOW, site.zone).cells["status"] == cells.pill(WAITING)
+
+
+async def test_the_progress_of_an_attempt_stands_on_the_page(user: User, site: Database) -> None:
+    element_id = add(
+        site, status=QueueStatus.IN_PROGRESS, start_date=site_time(NOW), progress=0.25, progress_text="reading"
+    )
+    await user.open(f"/queues/q/{element_id}")
+    await user.should_see("25% · reading")
+    await user.should_not_see("Output")
+    await user.should_not_see("Waits until")
