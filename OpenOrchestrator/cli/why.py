@@ -28,7 +28,8 @@ def why(
     """Say why a trigger is not running now. Changes nothing.
 
     That is: not due and until when, paused by whom, running already, its queue too short, or for each scheduler that
-    may run it: not heard from, all slots taken and by which jobs, something there that has to be alone.
+    may run it: not heard from, all slots taken and by which jobs, something there that has to be alone. Of a trigger
+    that runs and may have more jobs: why there is not one more.
 
     \b
     Examples:

@@ -10,6 +10,9 @@ class Cause(Enum):
 
     UNREADABLE = "unreadable"
     RUNS = "runs"
+    LIMIT_OF_JOBS = "limit_of_jobs"
+    RUNS_ALONE = "runs_alone"
+    ONE_STARTS = "one_starts"
     PAUSED = "paused"
     HELD = "held"
     HAS_RUN = "has_run"

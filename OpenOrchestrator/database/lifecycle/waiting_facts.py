@@ -20,11 +20,20 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle import screens
 from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Facts, KnownScheduler, Reason, why
+from OpenOrchestrator.database.lifecycle.waiting_siblings import own_jobs
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import due_triggers, queue_backoff, schedulers, site_pause, waiting_retries
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
+from OpenOrchestrator.database.stores import (
+    due_triggers,
+    queue_backoff,
+    running_triggers,
+    schedulers,
+    site_pause,
+    waiting_retries,
+)
 from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger, DueTriggers
+from OpenOrchestrator.database.stores.overlap import scaling_of
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -53,6 +62,7 @@ _TRIGGER = sa.select(
     *TIME_COLUMNS,
     raw(QUEUE.c.queue_name, "queue_name"),
     raw(QUEUE.c.min_batch_size, "size"),
+    raw(QUEUE.c.elements_per_job, "per_job"),
     TRIGGERS.c.paused_by,
     TRIGGERS.c.paused_at,
     TRIGGERS.c.pause_reason,
@@ -172,6 +182,8 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
     trigger, zone = read(row), facts.zone
     facts = replace(facts, whitelist=trigger.whitelist, labels=trigger.labels)
     schedules = Schedules(session.connection(), zone)
+    will_be = None if trigger.status_after is TriggerStatus.IDLE else trigger.status_after
+    facts = replace(facts, most_jobs=trigger.max_jobs, will_be=will_be)
     own = next((one for one in facts.candidates if one.trigger_id == trigger.trigger_id), None)
     if own is not None:
         return replace(facts, due=own, due_since=own.due_at or trigger.run_requested_at)
@@ -196,11 +208,14 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
     if not isinstance(row.queue_name, str):
         return facts
-    wanted = max(number_or_none(row.size) or 1, 1)
-    waiting = _count_new(session, row.queue_name, wanted)
+    scaling = scaling_of(trigger.max_jobs, number_or_none(row.size), number_or_none(row.per_job))
+    jobs = [job.job_id for job in own_jobs(facts)]
+    in_progress = running_triggers.count_in_progress(session.connection(), jobs, per_job=scaling.per_job) if jobs else 0
+    wanted = scaling.wanted(in_progress, len(jobs))
+    waiting = running_triggers.count_new(session.connection(), row.queue_name, wanted)
     rests: datetime | None = None
     if waiting >= wanted:
-        queue = FullQueue(trigger.trigger_id, row.queue_name, wanted)
+        queue = FullQueue(trigger.trigger_id, row.queue_name, scaling.batch)
         resting = queue_backoff.resting(session.connection(), [queue], site_now=cron.to_site(now, zone))
         rests = resting.get(trigger.trigger_id)
     until = None if rests is None else cron.to_utc(rests, zone)
@@ -218,12 +233,6 @@ def _with_missed(session: Session, row: Any, facts: Facts, now: datetime) -> Fac
     schedules = Schedules(session.connection(), zone)
     run, skipped = schedules.missed(trigger, due_at, now=now)
     return replace(facts, missed=coming_words(run, skipped, trigger.missed, zone))
-
-
-def _count_new(session: Session, queue: str, most: int) -> int:
-    new = (SameText(_ELEMENTS.c.queue_name, queue), _ELEMENTS.c.status == QueueStatus.NEW)
-    some = sa.select(_ELEMENTS.c.id).where(*new).limit(most).subquery()
-    return int(session.connection().scalar(sa.select(sa.func.count()).select_from(some)) or 0)
 
 
 def _schedulers(session: Session) -> tuple[KnownScheduler, ...]:
@@ -255,6 +264,7 @@ def _jobs(session: Session) -> tuple[ActiveJob, ...]:
             _JOBS.c.start_time,
             TRIGGERS.c.is_blocking,
             _JOBS.c.status,
+            sa.case((_JOBS.c.trigger_before.is_not(None), 1), else_=0).label("once"),
         )
         .select_from(_JOBS.outerjoin(TRIGGERS, TRIGGERS.c.id == _JOBS.c.trigger_id))
         .where(_JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
@@ -269,6 +279,7 @@ def _jobs(session: Session) -> tuple[ActiveJob, ...]:
             since=row.start_time,
             is_blocking=bool(row.is_blocking),
             is_starting=row.status is JobStatus.STARTING,
+            is_once=bool(row.once),
         )
         for row in session.connection().execute(query)
     )

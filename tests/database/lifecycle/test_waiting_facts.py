@@ -12,9 +12,11 @@ import trigger_setup as make
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
+from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain, explain_some
 from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
+from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.database.stores import cordons, pauses, schedulers, site_pause, triggers
 from OpenOrchestrator.database.stores.pauses import PauseNote
 
@@ -166,3 +168,45 @@ def test_what_is_due_for_long_is_not_said_to_start_at_once(database: Database, c
     enroll(database)
     (reason,) = only(database, "Later").reasons
     assert (reason.cause, reason.short) == (Cause.NOTHING, "here leaves it")
+
+
+def fill(database: Database, queue_name: str, count: int) -> None:
+    elements = [QueueElement(queue_name=queue_name, created_date=datetime(2026, 1, 1)) for _ in range(count)]
+    database.write(lambda s: s.add_all(elements))
+
+
+def test_several_jobs_of_a_queue_say_from_how_many_elements_one_more_starts(database: Database) -> None:
+    enroll(database, slots=5)
+    make.queue(database, "Orders", queue_name="Q", min_batch_size=10, elements_per_job=50, max_jobs=2)
+    fill(database, "Q", 12)
+    (run,) = make.claim_all(database)
+    runs_now, starts = only(database, "Orders").reasons
+    assert (runs_now.cause, starts.cause) == (Cause.RUNS, Cause.ONE_STARTS)
+    assert runs.begin_run(database, run)
+    runs_now, short = only(database, "Orders").reasons
+    assert str(run.job_id) in runs_now.words
+    assert short.cause is Cause.QUEUE_TOO_SHORT
+    assert "1 job works on its queue Q; one more starts from 60 New elements on. It has 12" in short.words
+    fill(database, "Q", 48)
+    assert causes(database, "Orders") == [Cause.RUNS, Cause.NOTHING]
+    (second,) = make.claim_all(database)
+    (limit,) = only(database, "Orders").reasons
+    assert limit.cause is Cause.LIMIT_OF_JOBS
+    assert set(limit.jobs) == {run.job_id, second.job_id}
+
+
+def test_a_schedule_that_runs_says_when_one_more_is_due_and_what_a_failed_job_left(database: Database, clock) -> None:
+    enroll(database, slots=5)
+    trigger_id = make.scheduled(database, "Letters", max_jobs=3)
+    begun = []
+    for _ in range(2):
+        (run,) = make.claim_all(database)
+        assert runs.begin_run(database, run)
+        begun.append(run)
+        clock.advance(timedelta(minutes=5))
+    assert causes(database, "Letters") == [Cause.RUNS, Cause.NOTHING]
+    assert runs.finish(database, begun[0].job_id, begun[0].fence, status=JobStatus.FAILED, exit_code=1, reason="why")
+    held = only(database, "Letters").reasons[1]
+    assert (held.cause, "become Failed" in held.words) == (Cause.HELD, True)
+    assert database.write(lambda s: triggers.enable(s, trigger_id))
+    assert causes(database, "Letters") == [Cause.RUNS, Cause.NOTHING]

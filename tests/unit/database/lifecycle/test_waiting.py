@@ -296,3 +296,76 @@ def test_a_screen_that_is_taken_is_named_with_its_job() -> None:
         "Screen taken by Letters",
     )
     assert only(replace(facts, screens={"other": holder})).cause is Cause.NOTHING
+
+
+def several(*jobs: ActiveJob, most: int = 3, **values: Any) -> Facts:
+    return replace(IDLE, status=TriggerStatus.RUNNING, jobs=jobs, most_jobs=most, **values)
+
+
+def own(number: int, **values: Any) -> ActiveJob:
+    since = SITE_NOW - timedelta(minutes=10 - number)
+    return ActiveJob(UUID(int=100 + number), OWN, f"worker-{number}", "Invoices", since, False, **values)
+
+
+def test_the_limit_of_jobs_names_which_and_since_when() -> None:
+    reason = only(several(own(1), own(2), job(), most=2, next_due=NOW))
+    assert reason.cause is Cause.LIMIT_OF_JOBS
+    assert reason.words == (
+        "Limit of jobs reached (2 of 2): "
+        "since 2026-06-01 13:51:00 on worker-1 (job 00000000-0000-0000-0000-000000000065), "
+        "since 2026-06-01 13:52:00 on worker-2 (job 00000000-0000-0000-0000-000000000066)."
+    )
+    assert reason.jobs == (UUID(int=101), UUID(int=102))
+    assert in_short([reason]) == "Limit of jobs reached"
+
+
+def test_a_limit_that_was_lowered_is_reached_and_many_jobs_are_counted() -> None:
+    reason = only(several(*map(own, range(7)), most=1))
+    assert "(7 of 1)" in reason.words
+    assert reason.words.endswith(" and 2 more.")
+
+
+@pytest.mark.parametrize(
+    ("facts", "cause", "words"),
+    [
+        (
+            several(own(1), own(2), queue="Orders", waiting=12, wanted=100),
+            Cause.QUEUE_TOO_SHORT,
+            "2 jobs work on its queue Orders; one more starts from 100 New elements on. It has 12 New elements.",
+        ),
+        (
+            several(own(1), queue="Orders", wanted=60),
+            Cause.QUEUE_TOO_SHORT,
+            "1 job works on its queue Orders",
+        ),
+        (several(own(1), next_due=NOW), Cause.NOT_DUE, "One more is not due before 2026-06-01 14:00:00"),
+        (several(own(1), retry_at=NOW, retry_number=1, retry_times=2), Cause.BACK_OFF, "then retry 1 of 2"),
+        (several(own(1), own(2, is_starting=True)), Cause.ONE_STARTS, "0066 has begun"),
+        (several(own(1, is_once=True), next_due=NOW), Cause.RUNS_ALONE, "with arguments of its own"),
+        (several(own(1), will_be=TriggerStatus.FAILED), Cause.HELD, "become Failed when they have ended"),
+        (
+            replace(several(own(1)), status=TriggerStatus.PAUSING, paused_by="Anna"),
+            Cause.PAUSED,
+            "paused by Anna: no other",
+        ),
+        (replace(several(own(1)), status=TriggerStatus.KILLING), Cause.HELD, "killed, with all of its jobs"),
+    ],
+)
+def test_why_there_is_not_one_more_job_beside_those_that_run(facts: Facts, cause: Cause, words: str) -> None:
+    runs, reason = why(facts)
+    assert runs.cause is Cause.RUNS
+    assert f"{len(facts.jobs)} of 3 jobs run: since" in runs.words
+    assert (reason.cause, words in reason.words) == (cause, True), reason.words
+
+
+def test_one_more_that_is_due_is_judged_by_scheduler_as_any_other() -> None:
+    facts = replace(several(own(1)), due=candidate(), candidates=(candidate(),), schedulers=(scheduler(slots=1),))
+    runs, full = why(facts)
+    assert (runs.cause, full.cause, full.scheduler) == (Cause.RUNS, Cause.SLOTS_FULL, "worker-1")
+    assert in_short(why(facts)) == "All slots taken"
+
+
+def test_a_pause_of_the_site_counts_for_one_more_but_not_at_the_limit() -> None:
+    pause = SitePause(since=NOW, by=None, reason=None, until=None)
+    assert [reason.cause for reason in why(several(own(1), site_pause=pause))] == [Cause.SITE_PAUSED, Cause.RUNS]
+    assert only(several(own(1), most=1, site_pause=pause)).cause is Cause.RUNS
