@@ -47,6 +47,12 @@ def leading_to(status: TriggerStatus) -> TriggerEvent:
     return _LEADING[status]
 
 
+def written_in(status_after: object) -> TriggerStatus:
+    """Return where a trigger is led after its last job, from what is stored; garbage holds it in no state. Pure."""
+    status = TriggerStatus.__members__.get(str(status_after))
+    return status if status in _LEADING else TriggerStatus.IDLE
+
+
 def outcome_of(before: TriggerStatus, event: TriggerEvent) -> TriggerStatus:
     """Return where several ends lead a trigger that nobody paused or killed. Pure.
 
@@ -96,7 +102,7 @@ def end_among_others(
         if not others:
             connection.execute(sa.update(TRIGGERS).where(this).values(status_after=None))
         return None
-    after = outcome_of(TriggerStatus.__members__.get(str(row.after), TriggerStatus.IDLE), event)
+    after = outcome_of(written_in(row.after), event)
     if others:
         stays = sa.update(TRIGGERS).where(this, TRIGGERS.c.process_status == status)
         done = connection.execute(stays.values({**(values or {}), "status_after": after.name})).rowcount == 1

@@ -7,12 +7,16 @@ A run is empty if its job is Done, no element carries the job's id, the oldest N
 began, and nothing around that element was taken or finished since. The last is how older robots are seen, which take
 elements without a word of their job: they take the oldest first, as all do, so what they took stands beside what is
 oldest now. An element that was taken and given back counts as not taken.
+
+Of a trigger with several jobs, what the others take is no sign that an ended one took anything, and new elements are no
+reason to start a further one: those that run take them. Else a robot that ends because another copy of it runs would be
+started again and again for as long as that one works.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -28,7 +32,7 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.site import QUEUE_POLL, SiteSetting
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
-from OpenOrchestrator.database.stores.trigger_rows import date_or_none, raw
+from OpenOrchestrator.database.stores.trigger_rows import date_or_none, raw, trigger_id
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -51,16 +55,18 @@ _NEIGHBOURS = 50
 
 @dataclass(frozen=True, slots=True)
 class FullQueue:
-    """An idle queue trigger whose queue is full enough, or may be.
+    """A queue trigger that is idle or may have another job, and whose queue is full enough, or may be.
 
     Attributes:
         queue_name: Its queue.
         size: New elements it takes to start it.
+        jobs: Those of the trigger that run; none of an idle one.
     """
 
     trigger_id: UUID
     queue_name: str
     size: int
+    jobs: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +93,11 @@ def pause_after(empty_runs: int, longest_seconds: int) -> timedelta:
 
 
 def resting(connection: Connection, queues: Iterable[FullQueue], *, site_now: datetime) -> dict[UUID, datetime]:
-    """Return which triggers rest, and until when (naive site time) unless a new element comes before.
+    """Return which triggers rest, and until when (naive site time); an idle one, unless a new element comes before.
 
     Args:
         connection: An open transaction.
-        queues: Idle triggers to ask about.
+        queues: Triggers to ask about.
         site_now: Naive site time.
     """
     asked = list(queues)
@@ -140,7 +146,7 @@ def _rests_until(connection: Connection, queue: FullQueue, longest: int, site_no
     if oldest is None:
         return None
     runs = _runs(connection, [queue.trigger_id], most=_doublings(longest) + 1).get(0, [])
-    taken = _last_taken(connection, queue.queue_name, oldest)
+    taken = _last_taken(connection, queue, oldest)
 
     def is_empty(run: _Run) -> bool:
         if not _may_be_empty(run) or run.start is None or run.end is None:
@@ -155,7 +161,9 @@ def _rests_until(connection: Connection, queue: FullQueue, longest: int, site_no
     assert last.end is not None  # noqa: S101
     pause = pause_after(len(empty), longest)
     # Either way: an end in what is the future here, by another clock or in an hour that comes twice, binds nobody.
-    if abs(site_now - last.end) >= pause or _came_since(connection, queue.queue_name, last.start, site_now):
+    if abs(site_now - last.end) >= pause:
+        return None
+    if not queue.jobs and _came_since(connection, queue.queue_name, last.start, site_now):
         return None
     return last.end + pause
 
@@ -207,20 +215,33 @@ def _came_since(connection: Connection, queue_name: str, start: datetime, site_n
     return connection.execute(_by_index(query.order_by(made).limit(1))).first() is not None
 
 
-def _last_taken(connection: Connection, queue_name: str, oldest: datetime) -> datetime | None:
-    """Return when something beside the oldest New element was last taken or finished, as far as its neighbours tell."""
+def _last_taken(connection: Connection, queue: FullQueue, oldest: datetime) -> datetime | None:
+    """Return when something beside the oldest New element was last taken or finished, as far as its neighbours tell.
+
+    What the jobs of the trigger that run took does not count.
+    """
     made, element_id = _ELEMENTS.c.created_date, _ELEMENTS.c.id
-    columns = [raw(_ELEMENTS.c[name], name) for name in ("status", "start_date", "end_date")]
-    before = sa.select(*columns).where(_is_in(queue_name), made <= oldest)
+    columns = [raw(_ELEMENTS.c[name], name) for name in ("status", "start_date", "end_date", "job_id")]
+    before = sa.select(*columns).where(_is_in(queue.queue_name), made <= oldest)
     parts = [before.order_by(made.desc(), element_id.desc()).limit(_NEIGHBOURS)]
     for status in _TOUCHED:
-        of_status = sa.select(*columns).where(_is_in(queue_name), _ELEMENTS.c.status == status)
+        of_status = sa.select(*columns).where(_is_in(queue.queue_name), _ELEMENTS.c.status == status)
         parts.append(of_status.order_by(made.desc(), element_id.desc()).limit(_NEIGHBOURS))
     dates: list[datetime] = []
     for row in connection.execute(sa.union_all(*(sa.select(part.subquery()) for part in parts))):
-        if row.status != QueueStatus.NEW.name:
+        if row.status != QueueStatus.NEW.name and not _is_of(row.job_id, queue.jobs):
             dates += [date for date in (date_or_none(row.start_date), date_or_none(row.end_date)) if date is not None]
     return max(dates, default=None)
+
+
+def _is_of(stored: Any, jobs: Collection[UUID]) -> bool:
+    """Tell whether an element says that one of some jobs took it."""
+    if stored is None or not jobs:
+        return False
+    try:
+        return trigger_id(stored) in jobs
+    except ValueError:  # not an id: then it is nobody's
+        return False
 
 
 def _is_in(queue_name: str) -> sa.ColumnElement[bool]:

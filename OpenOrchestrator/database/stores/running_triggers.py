@@ -126,7 +126,7 @@ def full_enough(connection: Connection, triggers: Iterable[TriggerRow], active: 
         scaling = scaling_of(*numbers, number_or_none(row.elements_per_job))
         key = trigger_id(row.id)
         if isinstance(row.queue_name, str) and is_worth_another(connection, row.queue_name, scaling, active.of(key)):
-            found.append(FullQueue(key, row.queue_name, scaling.batch))
+            found.append(FullQueue(key, row.queue_name, scaling.batch, frozenset(active.of(key))))
     return tuple(found)
 
 

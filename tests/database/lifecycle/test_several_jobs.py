@@ -323,6 +323,16 @@ def test_a_status_that_somebody_sets_stays_and_the_mark_goes(database: Database,
     assert make.due_names(database) == ["scheduled"]
 
 
+@pytest.mark.parametrize("garbage", ["RUNNING", "KILLING", "Failed", ""])
+def test_a_mark_that_somebody_wrote_by_hand_hinders_no_end(
+    database: Database, clock: SettableClock, garbage: str
+) -> None:
+    trigger_id = make.scheduled(database, max_jobs=3)
+    begun = start(database, clock, 2)
+    assert database.write(lambda s: triggers.update(s, trigger_id, {"status_after": garbage}))
+    assert statuses(database, trigger_id, begun) == ["Running", "Idle"]
+
+
 def test_a_trigger_that_waits_for_jobs_that_are_gone_is_settled(database: Database, clock: SettableClock) -> None:
     trigger_id = make.scheduled(database, max_jobs=3)
     start(database, clock, 2)

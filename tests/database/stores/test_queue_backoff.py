@@ -280,3 +280,43 @@ def test_a_job_without_an_end_is_no_empty_run(database: Database, trigger: UUID)
     )
     database.write(lambda session: session.add(job))
     assert rest_of(database) is None
+
+
+# --- several jobs of one trigger
+
+
+def _take(database: Database, job_id: UUID | None) -> None:
+    assert element_claims.claim_next(database, "Q", job_id=job_id) is not None
+
+
+def test_a_job_that_takes_nothing_beside_one_that_works_is_followed_later_and_later(
+    database: Database, clock: SettableClock
+) -> None:
+    make.queue(database, elements=50, max_jobs=3)
+    clock.advance(timedelta(seconds=10))
+    (working,) = make.claim_all(database, HERE)
+    assert runs.begin_run(database, working)
+    _take(database, working.job_id)
+    clock.advance(timedelta(seconds=1))
+    for pause in (2, 4, 8, 16):
+        assert rest_of(database) is None
+        run_once(database, clock, lambda _job: _take(database, working.job_id))
+        _take(database, working.job_id)
+        make.add_elements(database, "Q", 1)  # for the one that works
+        assert rest_of(database) == pause
+        clock.advance(timedelta(seconds=pause))
+    run_once(database, clock, lambda job: _take(database, job))
+    assert rest_of(database) is None, "it took something"
+
+
+@pytest.mark.parametrize("by_older_robot", [False, True])
+def test_a_job_that_takes_something_beside_others_is_followed_at_once(
+    database: Database, clock: SettableClock, *, by_older_robot: bool
+) -> None:
+    make.queue(database, elements=50, max_jobs=3)
+    clock.advance(timedelta(seconds=10))
+    (working,) = make.claim_all(database, HERE)
+    assert runs.begin_run(database, working)
+    clock.advance(timedelta(seconds=1))
+    run_once(database, clock, lambda job: _take(database, None if by_older_robot else job))
+    assert rest_of(database) is None
