@@ -86,9 +86,7 @@ def trigger_of_three(site: Site) -> UUID:
     return site.queue("trigger", site.robot("asks", ASKS, ours=True), "Q", max_jobs=3)
 
 
-def test_a_scheduler_that_is_killed_takes_its_two_of_three_jobs_over_again(
-    site: Site, trigger_of_three: UUID
-) -> None:
+def test_a_scheduler_that_is_killed_takes_its_two_of_three_jobs_over_again(site: Site, trigger_of_three: UUID) -> None:
     first = site.daemon("--max-jobs", "2", name="first").await_up()
     await_running(site, 2)
     second = site.daemon("--max-jobs", "2", name="second").await_up()

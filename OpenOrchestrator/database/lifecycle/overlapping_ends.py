@@ -50,7 +50,7 @@ def leading_to(status: TriggerStatus) -> TriggerEvent:
 def written_in(status_after: object) -> TriggerStatus:
     """Return where a trigger is led after its last job, from what is stored; garbage holds it in no state. Pure."""
     status = TriggerStatus.__members__.get(str(status_after))
-    return status if status in _LEADING else TriggerStatus.IDLE
+    return TriggerStatus.IDLE if status is None or status not in _LEADING else status
 
 
 def outcome_of(before: TriggerStatus, event: TriggerEvent) -> TriggerStatus:
