@@ -128,6 +128,8 @@ def take(
             return Taken(True, due_at) if _set_next(connection, row, following, schedules.zone) else None
         if due_at is None:
             return Taken(True, None)
+        if cron.resolve_due(row.next_run, row.due_at, schedules.zone) != due_at:
+            return None  # in the hour that occurs twice, the next run may read like the one before
         decision = schedules.decide(row, due_at, now=now)
     except PoisonedRowError:
         return None
@@ -157,9 +159,11 @@ def insert_skipped(
         zone: The site's.
     """
     told = [SkippedRuns(row.name, words_of(passed, row.missed, zone)) for row, passed in skipped]
+    # All have the same time; by their ids, lists have them in the order in which they were due.
+    ids = sorted(uuid4() for _ in told)
     values: list[dict[str, Any]] = [
         {
-            "id": uuid4(),
+            "id": job_id,
             "process_name": row.process_name,
             "scheduler_name": scheduler_name,
             "status": JobStatus.SKIPPED,
@@ -170,7 +174,7 @@ def insert_skipped(
             "due_at": passed.last,
             "reason": each.reason,
         }
-        for (row, passed), each in zip(skipped, told, strict=True)
+        for job_id, (row, passed), each in zip(ids, skipped, told, strict=True)
     ]
     if values:
         connection.execute(sa.insert(_JOBS), values)

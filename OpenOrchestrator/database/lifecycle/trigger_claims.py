@@ -204,7 +204,10 @@ class _Claiming:
         passed: list[tuple[TriggerRow, Passed]] = []
         for trigger in due:  # in the order given, so that the first gets what there is not enough of
             row = locked.pop(trigger.trigger_id, None)
-            if row is None or not self._is_as_seen(row, trigger) or not limits.has_room(row):
+            if row is None or not self._is_as_seen(row, trigger):
+                continue
+            # What is skipped starts nothing, so it needs no room.
+            if not (trigger.is_skipped and not self._by_hand) and not limits.has_room(row):
                 continue
             taken = due_times.take(
                 self._connection, self._schedules, row, trigger, now=self._now, by_hand=self._by_hand

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
+from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import trigger_rows, triggers
@@ -39,6 +40,8 @@ def skip_next(
     session: Session, trigger_id: UUID, seen: datetime, *, by: str | None, now: datetime, zone: ZoneInfo
 ) -> bool:
     """Pass over the next run of a scheduled trigger: it is due at its first time after that, and after now.
+
+    Where each missed run is run, those after it go on waiting.
 
     Args:
         session: An open transaction.
@@ -67,7 +70,8 @@ def skip_next(
         if trigger.cron_expr is None or trigger.next_run is None:
             return False
         due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
-        following = Schedules(connection, zone).next_after(trigger, due_at, now=now)
+        after = due_at if trigger.missed.run is MissedRuns.EACH else now
+        following = Schedules(connection, zone).next_after(trigger, due_at, now=after)
     except PoisonedRowError:  # it cannot run anyway, and the scheduler that looks next says why
         return False
     skip = (

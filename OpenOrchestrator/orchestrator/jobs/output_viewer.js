@@ -96,7 +96,7 @@ export default {
         <button type="button" class="oo-ib oo-no-phone" :aria-pressed="big" :aria-label="big ? 'Smaller' : 'Fill the window'" :data-tip="big ? 'Smaller' : 'Fill the window'" @click="toggleBig"><q-icon :name="big ? 'sym_r_close_fullscreen' : 'sym_r_open_in_full'" /></button>
       </div>
       <div ref="box" class="oo-out-box" :class="{ 'oo-out-wrap': wrap, 'oo-out-clock': clock }" tabindex="0" role="region" aria-label="Lines of output" @scroll.passive="scrolled">
-        <div v-if="ready && !count" class="oo-out-none">{{ live ? 'Nothing printed yet.' : 'The robot printed nothing.' }}</div>
+        <div v-if="ready && !count" class="oo-out-none">{{ live ? 'Nothing printed yet.' : 'Nothing was printed.' }}</div>
         <div class="oo-out-all" :style="{ height: (rows * 19 + 16) + 'px', minWidth: wrap ? null : widest + 'ch' }">
           <div ref="lines" class="oo-out-lines" :style="{ transform: 'translateY(' + top + 'px)' }"><div v-for="line in frame" :key="line.key" class="oo-out-ln" :class="{ 'oo-out-ln-e': line.e, 'oo-out-ln-k': line.k }" :data-i="line.i"><span class="oo-out-ln-n" :data-n="line.n" :data-mark="line.e ? '!' : ''"></span><span class="oo-out-ln-t" :data-t="line.time"></span><span class="oo-out-ln-x"><template v-for="(part, n) in line.parts" :key="n"><mark v-if="part.m" :class="{ 'oo-cur': part.m === 2 }">{{ part.x }}</mark><template v-else>{{ part.x }}</template></template></span></div></div>
         </div>

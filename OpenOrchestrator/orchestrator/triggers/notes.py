@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from OpenOrchestrator.common.errors import InvalidInputError
+from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger, Pause, RunRequest, SkippedRun
@@ -34,7 +35,9 @@ def following(row: ListedTrigger, now: datetime, zone: tzinfo) -> datetime | Non
         schedule = row.schedule(zone)
         if schedule is None or row.next_run is None:
             return None
-        return schedule.next_due(max(times.from_site(row.next_run, zone), now))
+        due = times.from_site(row.next_run, zone)
+        # Where each missed run is run, those after it go on waiting.
+        return schedule.next_due(due if row.missed.run is MissedRuns.EACH else max(due, now))
     except InvalidInputError:
         return None
 

@@ -14,7 +14,15 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import pauses, reaping, runs, trigger_claims, waiting_facts
 from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerStatus
-from OpenOrchestrator.database.stores import cordons, run_requests, site_pause, trigger_input, triggers
+from OpenOrchestrator.database.stores import (
+    cordons,
+    pools,
+    run_requests,
+    site_pause,
+    skipping,
+    trigger_input,
+    triggers,
+)
 from OpenOrchestrator.database.stores import jobs as job_store
 from OpenOrchestrator.database.stores import pauses as pause_store
 from OpenOrchestrator.database.stores.jobs import JobFilter
@@ -108,6 +116,13 @@ def test_what_is_only_late_is_run_though_missed_runs_are_skipped(database, clock
     assert make.due_names(database) == []
 
 
+def test_those_that_are_told_one_by_one_are_listed_in_their_order(database, clock):
+    hourly(database, "SKIP")
+    clock.now = utc(1, 5, 30)
+    assert len(skip(database)) == 5
+    assert [job.due_at for job in skipped(database)] == [utc(1, hour) for hour in (1, 2, 3, 4, 5)]
+
+
 def test_many_are_one_row_that_names_the_count(database, clock):
     made = hourly(database, "SKIP")
     clock.now = utc(3, 4, 30)
@@ -182,6 +197,29 @@ def test_whose_next_run_was_changed_meanwhile_is_left_alone(database, clock):
     assert not skipped(database)
 
 
+def test_in_the_hour_that_occurs_twice_what_was_skipped_already_is_not_skipped_again(database, clock):
+    first, second = (datetime(2026, 10, 25, hour, 30, tzinfo=timezone.utc) for hour in (0, 1))
+    clock.now = first - timedelta(minutes=1)
+    made = hourly(database, "SKIP", cron_expr="30 * * * *", next_run=datetime(2026, 10, 25, 2, 30))
+    clock.now = first + timedelta(minutes=6)
+    seen = trigger_claims.due_triggers(database, scheduler_name="late").missed
+    assert len(skip(database)) == 1
+    found = make.trigger(database, made)
+    assert (found.next_run, found.due_at) == (datetime(2026, 10, 25, 2, 30), second)  # it reads like the one before
+    assert trigger_claims.skip_missed(database, Identity("late"), seen) == ()
+    assert skipped_dues(database) == [first]
+
+
+def test_what_is_skipped_needs_nothing_of_a_pool_and_no_end_of_another_job(database, clock):
+    database.write(lambda s: pools.insert(s, "A", 1, now=database.utc_now()))
+    make.single(database, "holder", pools='{"A": 1}', next_run=datetime(2026, 1, 1, 1))
+    assert len(make.claim_all(database)) == 1
+    made = hourly(database, "SKIP", pools='{"A": 1}')
+    clock.now = utc(1, 1, 30)
+    assert len(skip(database)) == 1
+    assert (skipped_dues(database), next_due(database, made)) == ([utc(1, 1)], utc(1, 2))
+
+
 # --- each
 
 
@@ -235,6 +273,20 @@ def test_a_retry_leaves_what_waits_for_its_own_run(database, clock):
     done(database, retry)
     (second,) = make.claim_all(database)
     assert second.due_at == utc(1, 2)
+
+
+def test_who_skips_the_next_run_of_a_trigger_that_runs_each_leaves_the_other_missed_ones(database, clock):
+    made = hourly(database, "EACH")
+    clock.now = utc(1, 4, 30)
+    seen = make.trigger(database, made).next_run
+
+    def pass_over(session):
+        return skipping.skip_next(session, made, seen, by="Anna", now=database.utc_now(), zone=database.zone)
+
+    assert database.write(pass_over)
+    assert next_due(database, made) == utc(1, 2)
+    assert not database.write(pass_over)
+    assert [run.due_at for run in make.claim_all(database)] == [utc(1, 2)]
 
 
 # --- pauses

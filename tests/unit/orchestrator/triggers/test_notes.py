@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from OpenOrchestrator.common.missed_runs import MissedPolicy, MissedRuns
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.orchestrator.components.times import from_site
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger, Pause, RunRequest, SkippedRun
 from OpenOrchestrator.orchestrator.triggers.next_run import next_cell, next_words
 from OpenOrchestrator.orchestrator.triggers.notes import (
@@ -80,6 +82,9 @@ def test_the_run_after_the_skipped_one_is_told() -> None:
     assert following(row(), NOW, ZONE) == NOW.replace(hour=10, minute=0)
     overdue = row(next_run=SITE_NOW.replace(hour=3, minute=0))
     assert following(overdue, NOW, ZONE) == NOW.replace(hour=8, minute=0)
+    each = replace(overdue, missed=MissedPolicy(MissedRuns.EACH))
+    assert overdue.next_run is not None
+    assert following(each, NOW, ZONE) == from_site(overdue.next_run, ZONE) + timedelta(hours=1)
     assert following(row(cron="no cron"), NOW, ZONE) is None
     assert following(row(cron=None), NOW, ZONE) is None
 
