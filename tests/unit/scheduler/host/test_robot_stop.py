@@ -72,5 +72,9 @@ def test_who_stops_it_first_is_the_reason_and_who_comes_later_can_only_hurry(now
 def test_a_time_out_that_comes_first_is_the_reason(now: list[float]) -> None:
     tree, stop = Tree(), RobotStop()
     stop.time_out(tree, 10)  # type: ignore[arg-type]
+    now[0] += 5
     stop.request(tree, "killed on request", 10)  # type: ignore[arg-type]
     assert (stop.reason, stop.timed_out) == ("timeout", True)
+    now[0] += 5
+    stop.enforce(tree)  # type: ignore[arg-type]
+    assert tree.done == ["asked", "killed"]  # who asks again gives it no more time
