@@ -14,6 +14,7 @@ from benchmarks.chaos.diary import Entry
 from benchmarks.chaos.effects import Effects
 from benchmarks.chaos.machines import Ended
 from benchmarks.chaos.plan import AWAY, KILLS, Kind
+from benchmarks.chaos.policies import FAILS, is_drained
 from benchmarks.chaos.watch import Orphan
 from OpenOrchestrator.database.leases import LEASE_SECONDS
 from OpenOrchestrator.database.statuses import JobStatus
@@ -30,6 +31,8 @@ _EXTENDED_EVERY_SECONDS = 10.0
 _LOOK_BACK_SECONDS = 2 * LEASE_SECONDS + 30
 _ROBOT_PATIENCE_SECONDS = 28.0
 _OF_ROBOTS = frozenset({Kind.KILL_ROBOT, Kind.KILL_HOST, Kind.STOP_ROBOT, Kind.STOP_HOST, Kind.ASK_TO_KILL})
+_NO_HARM = frozenset({JobStatus.DONE, JobStatus.SKIPPED})
+_SAVED_SECONDS = 2.0
 _NOT_HEARD = "was not heard of any more"
 _NOT_STARTED = "before the robot was started"
 _FAR = 1e12
@@ -38,11 +41,13 @@ _FAR = 1e12
 def judge_jobs(books: Books, effects: Effects, entries: Sequence[Entry]) -> Iterator[Finding]:
     """Yield the runs that ended badly though nothing was done to them or to their scheduler."""
     for job in books.jobs.values():
-        if job.status is JobStatus.DONE or job.ended is None or _was_harmed(job, entries):
+        if job.status in _NO_HARM or job.ended is None or _was_harmed(job, entries):
             continue
         notes = effects.by_job.get(str(job.id), [])
         crash = next((note for note in notes if note.kind == "crash"), None)
         shown = f"job {job.id} of {job.scheduler}, {job.began:.3f} to {job.ended:.3f}: {job.status.value}, {job.reason}"
+        if job.status is JobStatus.FAILED and notes and notes[-1].kind == FAILS:
+            continue  # of its own will
         if crash is not None and job.status is JobStatus.FAILED:
             crashes = [replace(entry, machine=job.scheduler) for entry in entries if entry.kind is Kind.CRASH_DATABASE]
             away = _seconds_away(job.scheduler, notes[0].at - 1, crash.at, [*entries, *crashes])
@@ -58,10 +63,16 @@ def judge_jobs(books: Books, effects: Effects, entries: Sequence[Entry]) -> Iter
 
 
 def _was_harmed(job: JobRow, entries: Sequence[Entry]) -> bool:
-    """Tell whether its scheduler was killed while it ran, or something was done to its robot or host."""
+    """Tell whether its scheduler was killed while it ran, or something was done to its robot, host or trigger."""
     ended = _FAR if job.ended is None else job.ended
     return any(
         (entry.kind in _OF_ROBOTS and str(job.id) in entry.subjects)
+        or (
+            # Of a trigger with several jobs all are killed, and one that began just before the wish was saved.
+            entry.kind is Kind.ASK_TO_KILL
+            and str(job.trigger_id) in entry.subjects
+            and entry.overlaps(job.began - _SAVED_SECONDS, ended + 1)
+        )
         or (entry.kind in KILLS and entry.machine == job.scheduler and entry.overlaps(job.began - 1, ended + 1))
         for entry in entries
     )
@@ -78,7 +89,7 @@ def _seconds_away(machine: str, begin: float, end: float, entries: Sequence[Entr
 
 
 def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Yield the schedulers that ended though nobody asked them to.
+    """Yield the schedulers that ended though nobody asked them to, or badly though somebody did.
 
     One that begins while the database cannot be reached, or somebody holds the row of its name, waits. Of two of one
     name, because one was replaced while it hung, one ends.
@@ -90,7 +101,7 @@ def judge_schedulers(ended: Sequence[Ended], entries: Sequence[Entry]) -> Iterat
             and entry.overlaps(one.at - 30, one.at)
             for entry in entries
         )
-        if not replaced and not one.has_former:
+        if not replaced and not one.has_former and not is_drained(one, entries):
             yield Finding(SCHEDULER_ENDED, f"{one.machine} at {one.at:.3f} with status {one.status}: {one.words}")
 
 

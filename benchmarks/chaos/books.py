@@ -2,15 +2,15 @@
 
 The measure is docs/explanation/guarantees.md: hand-out and finish happen once, effects outside the database at least
 once after a loss. Nobody in a run sets an element to New again, enables a single trigger again or changes a due time
-that is near. So each element may be handed out once, each single trigger and each due time may have one robot, and
-everything that has no effect must say why.
+that is near. So each element may be handed out once, each single trigger and each due time may have one robot for each
+of its attempts, and everything that has no effect must say why. What policies promise beside that is in ``policies``.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -86,7 +86,12 @@ class ElementRow:
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job as it is stored. Times are seconds since the epoch."""
+    """A job as it is stored. Times are seconds since the epoch.
+
+    Attributes:
+        retry_of: The first attempt, of which it is a retry.
+        retry_number: Which retry it is; 0 for a first attempt.
+    """
 
     id: UUID
     status: JobStatus
@@ -97,16 +102,27 @@ class JobRow:
     began: float
     ended: float | None
     attempt: int = 1
+    retry_of: UUID | None = None
+    retry_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerRow:
-    """A trigger as it is stored."""
+    """A trigger as it is stored.
+
+    Attributes:
+        max_jobs: How many jobs of it may run at the same time.
+        retry_times: How often a run of it that failed is tried again.
+        pools: How much of which pool a run of it needs.
+    """
 
     id: UUID
     name: str
     type: TriggerType
     status: TriggerStatus
+    max_jobs: int = 1
+    retry_times: int = 0
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +132,7 @@ class Books:
     Attributes:
         outputs: What the robot of a job printed, as far as it is stored.
         logged: How often each log message is stored.
+        pools: How much there is of each pool.
     """
 
     elements: Mapping[UUID, ElementRow]
@@ -123,6 +140,7 @@ class Books:
     triggers: Mapping[UUID, TriggerRow]
     outputs: Mapping[UUID, str]
     logged: Mapping[str, int]
+    pools: Mapping[str, int] = field(default_factory=dict)
 
 
 def compare(books: Books, orders: Orders, effects: Effects, *, at_rest: bool = True) -> Iterator[Finding]:
@@ -217,8 +235,9 @@ def _triggers(books: Books, orders: Orders, effects: Effects, *, at_rest: bool) 
 
 
 def _single(trigger: TriggerRow, jobs: Sequence[JobRow], effects: Effects, *, living: bool, waits: bool) -> _Found:
-    begun = [note for job in jobs for note in effects.by_job.get(str(job.id), []) if note.kind == "begin"]
-    if len({note.job for note in begun}) > 1:
+    robots = {job.id: [note for note in effects.by_job.get(str(job.id), []) if note.kind == "begin"] for job in jobs}
+    begun = [note for notes in robots.values() for note in notes]
+    if any(count > 1 for count in Counter(job.retry_number for job in jobs if robots[job.id]).values()):
         yield Check.RUN_TWICE, _story(begun)
     excused = any(job.reason and job.status is not JobStatus.DONE for job in jobs)
     if waits and not begun:

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from benchmarks.chaos import tables
 from benchmarks.chaos.cluster import Cluster
 from benchmarks.chaos.diary import Diary, Entry
+from benchmarks.chaos.holds import Holds
 from benchmarks.chaos.machines import Ended, Machine, RunProcess, signal_process
 from benchmarks.chaos.plan import Disturbance, Kind
 from benchmarks.chaos.watch import Watch
@@ -31,6 +32,7 @@ SUCCESSOR_SECONDS = 6.0
 _RESTART_SECONDS = 1.0
 _UP_SECONDS = 30.0
 _LOOK_SECONDS = 0.25
+_AFTER_ALL_SECONDS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,11 @@ class Chaos:
         self._numbers = itertools.count()
         self._away: set[str] = set()
         self._clock_offset = 0
+        self._latest_clock = 0
         self._is_calming = False
         self._crashing: threading.Thread | None = None
         self._broken: OSError | None = None
+        self.holds = Holds(site.engine, site.diary, self._later)
         self.ended: list[Ended] = []
         self.done = 0
 
@@ -86,6 +90,10 @@ class Chaos:
         self._look_after_crash(wait=True)
         while self._due:
             heapq.heappop(self._due)[2]()
+        if self._clock_offset != self._latest_clock:
+            # A retry waits on the database's clock: for as long as that was set back, and longer than anybody here.
+            self._step_clock(self._latest_clock)
+            self._site.diary.say(f"the database's clock shows its latest time again, {self._clock_offset:+d} s off")
         self._site.diary.say("calm: nothing is disturbed any more")
 
     def look_after_schedulers(self) -> None:
@@ -99,6 +107,10 @@ class Chaos:
 
     def _at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (when, next(self._numbers), action))
+
+    def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        # In the end whatever is in its way comes first, such as a lock that is held still.
+        self._at(time.monotonic() + (_AFTER_ALL_SECONDS if self._is_calming else seconds), action)
 
     def _for(self, disturbance: Disturbance, end: Callable[[], None]) -> None:
         self._at(time.monotonic() + disturbance.seconds, end)
@@ -120,6 +132,11 @@ class Chaos:
         kind, diary = disturbance.kind, self._site.diary
         pid = machine.pid
         if pid is None:
+            return
+        if kind is Kind.DRAIN_SCHEDULER:
+            if machine.is_up():
+                self._away.add(machine.name)
+                self.holds.drain(machine, disturbance.seconds, partial(self._away.discard, machine.name))
             return
         self._away.add(machine.name)
         if kind in (Kind.STOP_SCHEDULER, Kind.REPLACE_SCHEDULER):
@@ -198,16 +215,22 @@ class Chaos:
         if kind is Kind.CRASH_DATABASE:
             self._crash()
         elif kind in (Kind.CLOCK_FORWARD, Kind.CLOCK_BACKWARD):
-            self._clock_offset += disturbance.amount
-            self._site.cluster.step_clock(self._clock_offset)
+            self._step_clock(self._clock_offset + disturbance.amount)
             words = f"by {disturbance.amount:+d} s, it is now {self._clock_offset:+d} s off"
             self._site.diary.begin(kind, words, moment=True)
+        elif kind is Kind.PAUSE_SITE:
+            self.holds.pause(disturbance.seconds)
         elif kind is Kind.ASK_TO_KILL:
             self._ask_to_kill(disturbance)
         elif kind in _LOCKED:
             self._lock(disturbance)
         else:
             self._disturb_robot(disturbance)
+
+    def _step_clock(self, offset: int) -> None:
+        self._clock_offset = offset
+        self._latest_clock = max(self._latest_clock, offset)
+        self._site.cluster.step_clock(offset)
 
     def _crash(self) -> None:
         """Crash the database and start it again, in a thread, because that may take a while."""
@@ -265,7 +288,8 @@ class Chaos:
             if job is None:
                 return
             # Noted before, so that a run that ends by it at once is not looked upon as ended without cause.
-            self._site.diary.begin(disturbance.kind, f"job {job.id}", subjects=[job.id], moment=True)
+            subjects = [job.id, job.trigger_id]
+            self._site.diary.begin(disturbance.kind, f"job {job.id}", subjects=subjects, moment=True)
             with self._site.engine.begin() as connection:
                 connection.execute(tables.ask_to_kill(job.trigger_id))
 

@@ -53,6 +53,8 @@ class Kind(Enum):
     CLOCK_FORWARD = "step the database's clock forward"
     CLOCK_BACKWARD = "step the database's clock backward"
     CRASH_DATABASE = "crash and restart the database"
+    PAUSE_SITE = "an admin pauses the site"
+    DRAIN_SCHEDULER = "an admin drains a scheduler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ _CARDS: dict[Kind, _Card] = {
     Kind.CLOCK_FORWARD: _Card(1),
     Kind.CLOCK_BACKWARD: _Card(1),
     Kind.CRASH_DATABASE: _Card(1),
+    Kind.PAUSE_SITE: _Card(2, 5, 5),
+    Kind.DRAIN_SCHEDULER: _Card(2, 30, 45),
 }
 
 AWAY = frozenset(
@@ -117,7 +121,13 @@ OF_A_LINK = frozenset(
     }
 )
 KILLS = frozenset({Kind.KILL_SCHEDULER, Kind.KILL_SCHEDULER_FOR_LONG, Kind.KILL_MACHINE, Kind.REPLACE_SCHEDULER})
+OF_AN_ADMIN = frozenset({Kind.PAUSE_SITE, Kind.DRAIN_SCHEDULER})
+"""What admins ask for takes as long in a short run as in a long one: robots end, and a scheduler starts anew."""
+
+OF_A_MACHINE = AWAY | OF_A_LINK | {Kind.DRAIN_SCHEDULER}
 CLOCK_STEPS = frozenset({Kind.CLOCK_FORWARD, Kind.CLOCK_BACKWARD})
+_LEAVES_ITS_PLACE = AWAY | {Kind.DRAIN_SCHEDULER}
+_STARTED_ANEW = KILLS | {Kind.DRAIN_SCHEDULER}
 _ROW_LOCKS = frozenset({Kind.LOCK_JOB, Kind.LOCK_TRIGGER, Kind.LOCK_ELEMENT, Kind.LOCK_SCHEDULER})
 _STEPS_SECONDS = (45, 120, 3600)
 
@@ -157,7 +167,7 @@ def possible(*, links: bool, crashes: bool, clock: bool) -> frozenset[Kind]:
 def make_plan(seed: int, *, seconds: float, machines: int, kinds: frozenset[Kind]) -> tuple[Disturbance, ...]:
     """Return what happens in a run, in order.
 
-    At any time at most half of the machines are away, and the first one never is.
+    At any time at most half of the machines are away or drained, and the first one never is.
 
     Args:
         seed: The same gives the same.
@@ -178,17 +188,18 @@ def make_plan(seed: int, *, seconds: float, machines: int, kinds: frozenset[Kind
     while at < seconds - 1:
         for kind in itertools.chain(list(waiting), itertools.islice(deal, _TRIES)):
             card = _CARDS[kind]
-            lasts = min((card.low + (card.high - card.low) * rng.random()) * scale, seconds - at)
+            scaled = (card.low + (card.high - card.low) * rng.random()) * (1.0 if kind in OF_AN_ADMIN else scale)
+            lasts = min(scaled, seconds - at)
             pick, step = rng.random(), rng.choice(_STEPS_SECONDS)
             machine = None
-            if kind in AWAY or kind in OF_A_LINK:
-                first = _UNKILLED_MACHINES if kind in KILLS else _SAFE_MACHINES
+            if kind in OF_A_MACHINE:
+                first = _UNKILLED_MACHINES if kind in _STARTED_ANEW else _SAFE_MACHINES
                 free = [index for index in range(min(first, machines - 1), machines) if away_until[index] < at]
-                if not free or (kind in AWAY and sum(until > at for until in away_until) >= machines // 2):
+                if not free or (kind in _LEAVES_ITS_PLACE and sum(until > at for until in away_until) >= machines // 2):
                     waiting = list(dict.fromkeys([*waiting, kind]))
                     continue  # the next card, then
                 machine = free[int(pick * len(free))]
-                if kind in AWAY:
+                if kind in _LEAVES_ITS_PLACE:
                     away_until[machine] = at + lasts
             amount = step * (1 if kind is Kind.CLOCK_FORWARD else -1) if kind in CLOCK_STEPS else 0
             plan.append(Disturbance(at, kind, lasts, machine, pick, amount))

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.chaos import blame
+from benchmarks.chaos import blame, policies
 from benchmarks.chaos.books import Books, Check, Finding
 from benchmarks.chaos.diary import Entry
 from benchmarks.chaos.effects import Effects
+from benchmarks.chaos.policies import Hold, Looks
 from benchmarks.chaos.watch import Memory
 from benchmarks.report import Figure, judged
 from OpenOrchestrator.database.statuses import JobStatus
@@ -33,6 +34,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _NEVER = (
     *(check.value for check in Check),
+    *policies.ALL,
     blame.TAKEN,
     blame.UNCAUSED,
     blame.CRASHED,
@@ -53,6 +55,9 @@ class Result:
     """All that is known after a run.
 
     Attributes:
+        looks: What was seen at the same time in the database.
+        holds: When the site was paused, and who was drained.
+        drained: How often a scheduler ended because it was drained.
         settled: For each job of a killed scheduler the seconds until it was settled.
         memory: Of the schedulers that were never killed.
         seconds_to_rest: From the end of the chaos until everything had come to its end.
@@ -68,6 +73,9 @@ class Result:
     books: Books
     effects: Effects
     findings: Sequence[Finding]
+    looks: Looks
+    holds: Sequence[Hold]
+    drained: int
     settled: Sequence[float]
     memory: Sequence[Memory]
     seconds_to_rest: float
@@ -102,6 +110,13 @@ def figures(result: Result) -> Iterator[Figure]:
     refused = len(result.effects.of_kind("refused"))
     yield figure("finishes refused to late robots", refused)
     yield figure("errors that robots met and went on", len(result.effects.of_kind("error")))
+    retries = Counter(job.retry_number for job in result.books.jobs.values() if job.retry_number)
+    yield figure("retries", sum(retries.values()), ", ".join(f"{retries[n]} x number {n}" for n in sorted(retries)))
+    for held, amount in policies.most_seen(result.books, result.effects, result.looks).items():
+        yield figure(f"{held}, most", amount)
+    yield figure("pauses of the site", sum(hold.machine is None for hold in result.holds))
+    asked = sum(hold.machine is not None for hold in result.holds)
+    yield figure("schedulers that ended, drained", result.drained, f"of {asked} that were asked")
     if result.settled:
         note = f"median {statistics.median(result.settled):.1f} s of {len(result.settled)}"
         slowest = figure("a killed scheduler's job settled, slowest, s", max(result.settled), note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from datetime import datetime
 from uuid import UUID
@@ -34,8 +35,12 @@ def read_books(engine: sa.Engine) -> Books:
                 tables.TRIGGERS.c.trigger_name,
                 tables.TRIGGERS.c.type,
                 tables.TRIGGERS.c.process_status,
+                tables.TRIGGERS.c.max_jobs,
+                tables.TRIGGERS.c.retry_times,
+                tables.TRIGGERS.c.pools,
             )
         ).all()
+        pools = connection.execute(sa.select(tables.POOLS.c.name, tables.POOLS.c.size)).all()
         outputs: dict[UUID, str] = defaultdict(str)
         output = sa.select(tables.OUTPUT.c.job_id, tables.OUTPUT.c.text)
         for job_id, text in connection.execute(output.order_by(tables.OUTPUT.c.job_id, tables.OUTPUT.c.sequence)):
@@ -55,12 +60,26 @@ def read_books(engine: sa.Engine) -> Books:
                 began=_epoch(row.start_time),
                 ended=None if row.end_time is None else _epoch(row.end_time),
                 attempt=row.attempt,
+                retry_of=row.retry_of,
+                retry_number=row.retry_number or 0,
             )
             for row in jobs
         },
-        triggers={row.id: TriggerRow(row.id, row.trigger_name, row.type, row.process_status) for row in triggers},
+        triggers={
+            row.id: TriggerRow(
+                id=row.id,
+                name=row.trigger_name,
+                type=row.type,
+                status=row.process_status,
+                max_jobs=row.max_jobs or 1,
+                retry_times=row.retry_times or 0,
+                pools=json.loads(row.pools or "{}"),
+            )
+            for row in triggers
+        },
         outputs=outputs,
         logged=logged,
+        pools={row.name: row.size for row in pools},
     )
 
 

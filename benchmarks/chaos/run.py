@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.chaos import blame, books, report, tables
+from benchmarks.chaos import blame, books, policies, report, tables
 from benchmarks.chaos.books import Finding
 from benchmarks.chaos.cluster import HOST, Cluster, private_cluster
 from benchmarks.chaos.diary import Diary
@@ -44,7 +44,7 @@ _STOP_SECONDS = 40.0
 _LEFT_SECONDS = 15.0
 _STEP_SECONDS = 0.05
 _SMALL_RUN_SECONDS = 45.0
-_SMALL = Size(workers=5, scheduled=2, singles_per_second=1.2, length=0.4)
+_SMALL = Size(workers=1, pooled=3, retrying=1, scheduled=2, singles_per_second=1.2, length=0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,11 @@ class _Run:
             *(Finding(report.FOLDERS_LEFT, words) for words in folders),
             *(Finding(report.UNEXPECTED, words) for machine in self._machines for words in _unexpected(machine)),
             *books.compare(rows, self._workload.orders, effects, at_rest=at_rest),
+            *policies.judge_limits(rows, effects, self._watch.looks),
+            *policies.judge_retries(rows, effects, entries, at_rest=at_rest),
+            *policies.judge_holds(rows, self._chaos.holds.holds),
+            *policies.judge_drains(self._chaos.ended, entries),
+            *(Finding(policies.DRAIN_LEFT, words) for words in self._chaos.holds.left),
             *blame.judge_jobs(rows, effects, entries),
             *blame.judge_schedulers(self._chaos.ended, entries),
             *blame.judge_settling(orphans, entries, now),
@@ -239,6 +244,9 @@ class _Run:
             books=rows,
             effects=effects,
             findings=self._findings,
+            looks=self._watch.looks,
+            holds=self._chaos.holds.holds,
+            drained=sum(policies.is_drained(ended, entries) for ended in self._chaos.ended),
             settled=[blame.settle_seconds(orphan, entries, now) for orphan in orphans],
             memory=[memory for memory in self._watch.memory.values() if memory.begin],
             seconds_to_rest=seconds_to_rest,

@@ -15,6 +15,7 @@ from OpenOrchestrator.database.models import (
     Job,
     JobOutput,
     Log,
+    Pool,
     QueueElement,
     ScheduledTrigger,
     Scheduler,
@@ -30,6 +31,7 @@ ELEMENTS = cast(sa.Table, QueueElement.__table__)
 TRIGGERS = cast(sa.Table, Trigger.__table__)
 SINGLES = cast(sa.Table, SingleTrigger.__table__)
 SCHEDULED = cast(sa.Table, ScheduledTrigger.__table__)
+POOLS = cast(sa.Table, Pool.__table__)
 SCHEDULERS = cast(sa.Table, Scheduler.__table__)
 
 ACTIVE = JOBS.c.status.in_(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name))
@@ -39,6 +41,12 @@ _NOTHING_RUNS = ~sa.exists().where(JOBS.c.trigger_id == TRIGGERS.c.id, ACTIVE)
 def active_jobs() -> sa.Select[Any]:
     """Select the jobs that have not ended."""
     return sa.select(JOBS).where(ACTIVE).order_by(JOBS.c.id)
+
+
+def claimed_since(site_time: datetime, scheduler: str | None) -> sa.Select[Any]:
+    """Select the ids of the jobs that were claimed at or after a site time, by anybody or by one scheduler."""
+    query = sa.select(JOBS.c.id).where(JOBS.c.start_time >= site_time).order_by(JOBS.c.id)
+    return query if scheduler is None else query.where(JOBS.c.scheduler_name == scheduler)
 
 
 def ask_to_kill(trigger_id: UUID) -> sa.Update:

@@ -5,6 +5,7 @@ A thread of its own that only reads. A database that is away just now is looked 
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from benchmarks.chaos import tables
 from benchmarks.chaos.machines import Machine
+from benchmarks.chaos.policies import Looks
 
 _LOOK_SECONDS = 0.5
 _SAMPLE_SECONDS = 2.0
@@ -86,6 +88,7 @@ class Watch:
         self.orphans: list[Orphan] = []
         self.memory = {machine.name: Memory() for machine in machines}
         self.counts = Counts()
+        self.looks = Looks()
         self.most_connections = 0
 
     def start(self) -> None:
@@ -114,11 +117,13 @@ class Watch:
         return rows[int(pick * len(rows))] if rows else None
 
     def look(self) -> None:
-        """Look once whether the jobs of killed schedulers are settled."""
+        """Look once at the active jobs: how many there are of each trigger, and which are settled."""
         waiting = [orphan for orphan in self.orphans if orphan.settled_at is None]  # before, or they are not in it
         with self._engine.connect() as connection:
-            owners = {row.id: row.owner for row in connection.execute(tables.active_jobs())}
+            rows = connection.execute(tables.active_jobs()).all()
+        owners = {row.id: row.owner for row in rows}
         now = time.time()
+        self.looks.note(now, [(row.id, row.trigger_id, json.loads(row.pools or "{}")) for row in rows])
         for orphan in waiting:
             if owners.get(orphan.job_id) != orphan.owner:
                 orphan.settled_at = now

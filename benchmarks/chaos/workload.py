@@ -6,6 +6,7 @@ for the books. Works past the product's own code and past all links, and repeats
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -25,14 +26,22 @@ from sqlalchemy.orm import Session
 from benchmarks.chaos import tables
 from benchmarks.chaos.machines import ROOT
 from benchmarks.chaos.rest import Left
-from OpenOrchestrator.database.models import QueueTrigger, ScheduledTrigger, SingleTrigger
+from OpenOrchestrator.database.models import Pool, QueueTrigger, ScheduledTrigger, SingleTrigger
 from OpenOrchestrator.database.statuses import QueueStatus, TriggerStatus, TriggerType
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 LINES = 3
 """Lines that a robot of a single trigger prints."""
 
+POOL = "chaos licences"
+POOL_SIZE = 2
+
 _QUEUES = 3
+_FAILS = 0.4  # how often a robot fails
+_SINGLE_FAILS = 0.1
+_RETRIES = {"retry_times": 2, "retry_pause_seconds": 1}
+_MOST_JOBS = 3
+_PER_JOB = 10
 _TEND_SECONDS = 0.4
 _MOST_NEW = 150
 _MOST_WAITING = 25
@@ -57,12 +66,18 @@ class Size:
 
     Attributes:
         workers: Queue triggers, each of which has at most one robot at a time.
+        pooled: Such that share a pool; the first of them needs all of it, and the second is tried again as well.
+        retrying: Such whose robots fail now and then, and are tried again.
+        overlapping: Such that have several robots at a time.
         scheduled: Scheduled triggers; their robots add elements and then work like the others.
         singles_per_second: New single triggers.
         length: Of the robots' lives, as a part of those in a long run.
     """
 
-    workers: int = 12
+    workers: int = 5
+    pooled: int = 4
+    retrying: int = 2
+    overlapping: int = 1
     scheduled: int = 4
     singles_per_second: float = 1.5
     length: float = 1.0
@@ -102,6 +117,7 @@ class Workload:
         self._ordering = True
         self._thread = threading.Thread(target=self._tend_on, name="workload", daemon=True)
         self._numbers = 0
+        self._worker_numbers = itertools.count()
         self.effects = folder / "effects"
         self.orders = Orders()
         self.error: BaseException | None = None
@@ -111,23 +127,47 @@ class Workload:
     def set_up(self) -> None:
         """Make the triggers that repeat."""
         with Session(self._engine) as session:
+            now = datetime.now(timezone.utc)
+            session.add(Pool(name=POOL, size=POOL_SIZE, edition=uuid4(), changed_at=now))
             for number in range(self._size.workers):
-                queue = f"chaos {number % _QUEUES}"
-                seconds = (4 + number % 5 * 3) * self._size.length
-                common = self._common(f"worker {number}", "worker.py", queue=queue, seconds=seconds, make=0)
-                session.add(QueueTrigger(**common, queue_name=queue, min_batch_size=1))
+                self._add_worker(session, f"worker {number}")
+            for number in range(self._size.pooled):
+                needs = json.dumps({POOL: POOL_SIZE if number == 0 else 1})
+                policy = _RETRIES if number == 1 else {}
+                fails = _FAILS if number == 1 else 0.0
+                self._add_worker(session, f"pooled {number}", fails=fails, pools=needs, **policy)
+            for number in range(self._size.retrying):
+                self._add_worker(session, f"retrying {number}", fails=_FAILS, **_RETRIES)
+            for number in range(self._size.overlapping):
+                policy = {"max_jobs": _MOST_JOBS, "elements_per_job": _PER_JOB}
+                self._add_worker(session, f"overlapping {number}", **policy)
             for number in range(self._size.scheduled):
                 at = (datetime.now(timezone.utc) + timedelta(minutes=1)).replace(second=0, microsecond=0)
                 queue = f"chaos {number % _QUEUES}"
                 session.add(
                     ScheduledTrigger(
-                        **self._common(f"scheduled {number}", "worker.py", queue=queue, seconds=2, make=3),
+                        **self._common(
+                            f"scheduled {number}",
+                            "worker.py",
+                            queue=queue,
+                            seconds=2,
+                            make=3,
+                            fails=0.0,
+                            uses_pool=False,
+                        ),
                         cron_expr="* * * * *",
                         next_run=site_time(at),
                         due_at=at,
                     )
                 )
             session.commit()
+
+    def _add_worker(self, session: Session, name: str, *, fails: float = 0.0, **policy: Any) -> None:
+        number = next(self._worker_numbers)
+        queue = f"chaos {number % _QUEUES}"
+        settings = {"queue": queue, "seconds": (4 + number % 5 * 3) * self._size.length, "make": 0}
+        common = self._common(name, "worker.py", **settings, fails=fails, uses_pool="pools" in policy)
+        session.add(QueueTrigger(**common, queue_name=queue, min_batch_size=1, **policy))
 
     def start(self) -> None:
         """Begin to give orders."""
@@ -147,6 +187,7 @@ class Workload:
         found = {
             "elements New or In Progress": self._count(tables.ELEMENTS, _ELEMENT_WAITS),
             "single triggers Idle": self._count(tables.TRIGGERS, _SINGLE_WAITS),
+            "retries that wait": self._count(tables.TRIGGERS, tables.TRIGGERS.c.retry_at.is_not(None)),
         }
         jobs = self._patiently(lambda connection: connection.execute(tables.active_jobs()).all())
         return [
@@ -196,9 +237,12 @@ class Workload:
         trigger_id = uuid4()
 
         def save(connection: sa.Connection) -> None:
-            common = self._common(f"single {trigger_id}", "single.py", seconds=seconds, lines=LINES)
+            settings = {"seconds": seconds, "lines": LINES, "fails": _SINGLE_FAILS}
+            common = self._common(f"single {trigger_id}", "single.py", **settings)
             with Session(connection) as session:
-                session.add(SingleTrigger(id=trigger_id, **common, next_run=site_time(due), due_at=due))
+                session.add(
+                    SingleTrigger(id=trigger_id, **common, next_run=site_time(due), due_at=due, **_RETRIES),
+                )
                 session.flush()
 
         self._save(save)

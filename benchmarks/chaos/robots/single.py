@@ -1,10 +1,11 @@
 """A robot of a chaos run that uses the standard library alone: notes its effect with fsync, and prints lines.
 
-Its process arguments are JSON: ``effects`` (folder), ``seconds``, ``lines``.
+Its process arguments are JSON: ``effects`` (folder), ``seconds``, ``lines``, ``fails`` (0 to 1: how often it does).
 """
 
 import json
 import os
+import random
 import sys
 import time
 from pathlib import Path
@@ -28,4 +29,7 @@ if __name__ == "__main__":
         for number in range(SETTINGS["lines"]):
             print("line", number, flush=True)
             time.sleep(SETTINGS["seconds"] / SETTINGS["lines"])
+        if random.random() < SETTINGS["fails"]:
+            note(effects, "fails")
+            sys.exit("failed of its own will")
         note(effects, "end")

@@ -1,13 +1,15 @@
 """A queue worker of a chaos run: takes elements, notes the effect of each with fsync, and sets it Done.
 
 Its process arguments are JSON: ``root`` (of the checkout), ``effects`` (folder), ``queue``, ``seconds``, ``make`` (how
-many elements it adds to the queue itself).
+many elements it adds to the queue itself), ``fails`` (0 to 1: how often it does, with nothing in its hands),
+``uses_pool`` (whether it notes when it begins and ends to use what its trigger holds of a pool).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
 import uuid
@@ -127,9 +129,17 @@ def work(effects: Effects, connection: OrchestratorConnection, element: QueueEle
 if __name__ == "__main__":
     noted = Effects()
     noted.note("begin", pid=os.getpid())
+    if SETTINGS["uses_pool"]:
+        noted.note_durably("holding")
     try:
         main(noted)
     except Exception as error:
         noted.note("crash", error=f"{type(error).__name__}: {error}"[:500])
         raise
+    finally:
+        if SETTINGS["uses_pool"]:
+            noted.note_durably("released")
+    if random.random() < SETTINGS["fails"]:
+        noted.note_durably("fails")
+        sys.exit("failed of its own will")
     noted.note("end")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.chaos.plan import AWAY, CLOCK_STEPS, KILLS, OF_A_LINK, Kind, make_plan, possible
+from benchmarks.chaos.plan import AWAY, CLOCK_STEPS, KILLS, OF_A_LINK, OF_A_MACHINE, Kind, make_plan, possible
 
 ALL = possible(links=True, crashes=True, clock=True)
 
@@ -17,14 +17,14 @@ def test_a_plan(seconds: float, machines: int) -> None:
         assert plan == make_plan(seed, seconds=seconds, machines=machines, kinds=ALL)
         assert [one.at for one in plan] == sorted(one.at for one in plan)
         assert all(one.at + one.seconds <= seconds + 1e-6 for one in plan)
-        away = [one for one in plan if one.kind in AWAY]
+        away = [one for one in plan if one.kind in AWAY | {Kind.DRAIN_SCHEDULER}]
         for one in away:
             at_once = [other for other in away if other.at <= one.at < other.at + other.seconds]
             assert len(at_once) <= max(1, machines // 2)
             assert len({other.machine for other in at_once}) == len(at_once)
         assert all(one.machine != 0 for one in plan)
-        assert all(one.machine != 1 for one in plan if one.kind in KILLS)
-        assert all((one.machine is not None) is (one.kind in AWAY | OF_A_LINK) for one in plan)
+        assert all(one.machine != 1 for one in plan if one.kind in KILLS | {Kind.DRAIN_SCHEDULER})
+        assert all((one.machine is not None) is (one.kind in OF_A_MACHINE) for one in plan)
         assert all((one.amount != 0) is (one.kind in CLOCK_STEPS) for one in plan)
 
 
