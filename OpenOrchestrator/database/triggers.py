@@ -62,8 +62,8 @@ class Trigger(Base):
         pause_after_failures: After so many failed runs in a row it becomes Failed; None means 1, and 0 never.
         pools: How much of which pools a run of it needs, as a JSON object; None for nothing.
         failed_runs: How many runs in a row have failed, each with all its retries; a good one and an admin reset it.
-        retry_at: When the retry that waits is due, on the database's clock; None if none waits. That of a single
-            trigger is due at its ``next_run``.
+        retry_at: When the retry that waits is due, on the database's clock; None if none waits. A single
+            trigger's ``next_run`` says the same, and counts where it was set to another time since.
         retry_number: Which retry waits, from 1.
         retry_of: The first attempt of the run that it retries.
         retry_last_run: What ``last_run`` was when it was decided on; the retry counts while it still is.

@@ -25,6 +25,9 @@ from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, TriggerRow, 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+_ROUNDED = timedelta(seconds=1)
+"""How much columns of earlier versions may cut off a time."""
+
 NONE: Mapping[str, Any] = MappingProxyType(
     dict.fromkeys(("retry_at", "retry_number", "retry_of", "retry_last_run")),
 )
@@ -67,9 +70,11 @@ def when_due(
         database_now: The same on the database's clock.
     """
     if trigger.type is TriggerType.SINGLE and trigger.next_run is not None:
-        # Its next run was set to the retry, for schedulers that know none. Where it is another time now, it was edited.
+        # Its next run was set to the retry, for schedulers that know none. Where it is another time now, it was edited,
+        # by somebody whose clock is that of the machines.
         due_at = cron.resolve_due(trigger.next_run, trigger.due_at, zone)
-        return due_at, due_at - now
+        if abs(due_at - retry.at) > _ROUNDED:
+            return due_at, due_at - now
     return retry.at, retry.at - database_now
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -458,8 +459,9 @@ def test_the_answer_to_why_is_the_back_off(database: Database) -> None:
     assert all(reason.cause is not Cause.BACK_OFF for reason in explained.reasons)
 
 
-def test_retries_go_by_the_clock_of_the_database(database: Database) -> None:
-    trigger_id = make.scheduled(database, cron_expr="0 0 1 1 *", **RETRYING)
+@pytest.mark.parametrize("create", [partial(make.scheduled, cron_expr="0 0 1 1 *"), make.single])
+def test_retries_go_by_the_clock_of_the_database(database: Database, create: Any) -> None:
+    trigger_id = create(database, **RETRYING)
     fast = Database(database.connection_string, clock=SettableClock(database_now(database) + timedelta(hours=2)))
     try:
         (run,) = make.claim_all(fast)
