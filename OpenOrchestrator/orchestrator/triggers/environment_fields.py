@@ -44,7 +44,8 @@ class EnvironmentFields:
         with field("Entry", note="optional", hint="A file of the robot, or a module such as robot_framework."):
             self._entry = text_input("Entry", settings.entry or "", check=check_entry, mono=True, marker="entry")
             self._entry.props["placeholder"] = "main.py"
-        with field("Environment", hint="A managed one is shared by all runs that need the same packages."):
+        hint = "A managed one is shared by all runs that need the same packages."
+        with field("Environment", hint=hint, wide=True):
             self._environment = choice("Environment", ENVIRONMENT_CHOICES, settings.environment, marker="environment")
             self._environment.on_value_change(drawer.touched)
             drawer.keep("Environment", self._environment)

@@ -247,7 +247,7 @@ class TriggerFields:
                 self._terminate = text_input(
                     "Then terminate", grace, check=check_stop, suffix="s", marker="stop-terminate"
                 )
-            with field("Connection string and key"):
+            with field("Connection string and key", wide=True):
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
                 drawer.keep("Connection string and key", self._passing)

@@ -66,7 +66,7 @@ class PlaceFields:
                 marker="labels",
             )
             self._labels_doubt = Doubt("labels-doubt")
-        with field("Desktop", hint="What its robot needs of the machine."):
+        with field("Desktop", hint="What its robot needs of the machine.", wide=True):
             self._desktop = choice("Desktop", DESKTOPS, settings.desktop, marker="desktop")
         for each in (self._schedulers, self._labels):
             each.on_value_change(self._show_doubts)

@@ -19,6 +19,9 @@ FROM_NEXT = "enable_from_next"
 STOP_RUN = "stop_run"
 """Killing the robot, but the trigger goes on."""
 
+ROBOT_IS_TOLD = "is not stopped; if it asks, it is told to come to an end."
+"""What becomes of a robot whose trigger is paused or deleted: ``is_trigger_pausing()`` is true for it then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -53,7 +56,7 @@ def question(
     if action == "delete":
         sentences = [f"{names} will not run again.", "The jobs and logs stay."]
         if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:
-            sentences.append(f"{listing(running)}: the robot that runs now is not stopped.")
+            sentences.append(f"{listing(running)}: the robot that runs now {ROBOT_IS_TOLD}")
         return _ask("Delete", what, sentences, action, dangerous=True)
     if action == "kill":
         sentences = [f"The robot of {names} is stopped at once, wherever it is in its work."]
@@ -74,7 +77,7 @@ def question(
     if action == "disable":
         sentences = [f"{names} will not start again before {they} enabled."]
         if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:
-            sentences.append(f"{listing(running)}: the robot that runs now goes on to its end.")
+            sentences.append(f"{listing(running)}: the robot that runs now {ROBOT_IS_TOLD}")
         return _ask("Pause", what, sentences, action)
     return _ask("Enable", what, [f"{names} will run again when due."], action)
 

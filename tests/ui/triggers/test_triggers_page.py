@@ -198,7 +198,9 @@ async def test_delete_asks_by_name_and_cancel_keeps_it(user: User, sample: Datab
     await user.open("/triggers")
     await act_on(user, "triggers", "delete", "Lønkontrol")
     await user.should_see("Delete Lønkontrol?", retries=30)
-    await user.should_see("Lønkontrol: the robot that runs now is not stopped.")
+    await user.should_see(
+        "Lønkontrol: the robot that runs now is not stopped; if it asks, it is told to come to an end."
+    )
     await click(user, "cancel")
     await user.should_not_see("Delete Lønkontrol?", retries=30)
     assert stored(sample, "Lønkontrol") is not None

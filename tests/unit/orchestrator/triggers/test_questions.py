@@ -105,3 +105,5 @@ def test_who_runs_is_named_when_triggers_are_paused_or_deleted() -> None:
         asked = ask(action, row("A"), row("B", status=TriggerStatus.RUNNING))
         assert asked is not None
         assert asked[1][-1].startswith("B: the robot that runs now ")
+        # is_trigger_pausing() is true for it from then on, so that one which asks ends early.
+        assert asked[1][-1].endswith("if it asks, it is told to come to an end.")
