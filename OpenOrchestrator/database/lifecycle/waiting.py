@@ -95,7 +95,8 @@ def _by_time(facts: Facts, jobs: int) -> Iterator[Reason]:
         yield Reason(Cause.BACK_OFF, words, facts.retry_at)
     elif facts.rests_until is not None:
         until = at(facts.rests_until, facts.zone)
-        words = f"Its last run took nothing from the queue, so it rests until {until} or the next new element."
+        then = f"no other starts before {until}" if jobs else f"it rests until {until} or the next new element"
+        words = f"Its last run took nothing from the queue, so {then}."
         yield Reason(Cause.RESTS, words, facts.rests_until)
     elif facts.queue is not None:
         yield Reason(Cause.QUEUE_TOO_SHORT, queue_words(facts, jobs))

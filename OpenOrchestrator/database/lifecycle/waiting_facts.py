@@ -215,7 +215,7 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
     waiting = running_triggers.count_new(session.connection(), row.queue_name, wanted)
     rests: datetime | None = None
     if waiting >= wanted:
-        queue = FullQueue(trigger.trigger_id, row.queue_name, scaling.batch)
+        queue = FullQueue(trigger.trigger_id, row.queue_name, scaling.batch, frozenset(jobs))
         resting = queue_backoff.resting(session.connection(), [queue], site_now=cron.to_site(now, zone))
         rests = resting.get(trigger.trigger_id)
     until = None if rests is None else cron.to_utc(rests, zone)

@@ -12,7 +12,7 @@ import trigger_setup as make
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle import element_claims, runs
 from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain, explain_some
 from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
@@ -193,6 +193,23 @@ def test_several_jobs_of_a_queue_say_from_how_many_elements_one_more_starts(data
     (limit,) = only(database, "Orders").reasons
     assert limit.cause is Cause.LIMIT_OF_JOBS
     assert set(limit.jobs) == {run.job_id, second.job_id}
+
+
+def test_a_job_that_took_nothing_beside_another_is_why_no_other_starts(database: Database, clock) -> None:
+    enroll(database, slots=5)
+    make.queue(database, "Orders", queue_name="Q", max_jobs=3)
+    fill(database, "Q", 12)
+    (working,) = make.claim_all(database)
+    assert runs.begin_run(database, working)
+    clock.advance(timedelta(seconds=2))
+    (idle,) = make.claim_all(database)
+    assert runs.begin_run(database, idle)
+    assert element_claims.claim_next(database, "Q", job_id=working.job_id) is not None
+    clock.advance(timedelta(seconds=1))
+    assert runs.finish(database, idle.job_id, idle.fence, status=JobStatus.DONE, exit_code=0, reason=None)
+    _runs, rests = only(database, "Orders").reasons
+    assert rests.cause is Cause.RESTS
+    assert "took nothing from the queue, so no other starts before" in rests.words
 
 
 def test_a_schedule_that_runs_says_when_one_more_is_due_and_what_a_failed_job_left(database: Database, clock) -> None:
