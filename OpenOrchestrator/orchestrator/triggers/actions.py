@@ -17,7 +17,9 @@ from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import PauseWish, TriggersBackend
+from OpenOrchestrator.orchestrator.triggers.kill_dialog import ask_kill
 from OpenOrchestrator.orchestrator.triggers.notes import following
+from OpenOrchestrator.orchestrator.triggers.overlap_words import jobs_words
 from OpenOrchestrator.orchestrator.triggers.pause_dialog import ask_pause
 from OpenOrchestrator.orchestrator.triggers.questions import (
     FROM_NEXT,
@@ -101,12 +103,16 @@ class TriggerActions:
         if action in self._others:
             await self._others[action](row)
             return
+        if action == "kill" and len(row.running) > 1:
+            await self._kill_of_several(row)
+            return
         meant = await self._meant(action, [row], bulk=False)
         if meant is None:
             return
         done = _DONE[meant.said].format(row.name)
         if action in ("disable", "pause") and row.status is TriggerStatus.RUNNING:
-            done = f"{row.name} is paused when its job ends"
+            end = "have ended" if len(row.running) > 1 else "ends"
+            done = f"{row.name} is paused when {jobs_words(row)} {end}"
         if meant.missed_is_passed_over:
             done = f"{row.name} was enabled, from its next time on"
         if (
@@ -158,6 +164,27 @@ class TriggerActions:
             if before is not None and row.runs and row.runs[-1].started > before:
                 del self._requested[row.id]
                 feedback.done(f"{row.name} was started", link=("Open job", f"/jobs/{row.runs[-1].job_id}"))
+
+    async def _kill_of_several(self, row: ListedTrigger) -> None:
+        """Ask which of the jobs that run now is meant, then have it stopped, or all of them."""
+        backend = JobsBackend(self._view.database, self._view.clock)
+        jobs = await self._view.act(lambda: backend.running_of(row.id), name=f"Kill {row.name}")
+        if not jobs:
+            self._view.refresh()
+            return
+        with self._view.container:
+            answer = await ask_kill(row, jobs, self._view.zone)
+        if answer is None:
+            return
+        if isinstance(answer, UUID):
+            await self._jobs.stop_run(next(job for job in jobs if job.id == answer))
+            return
+        every = f"all {len(jobs)} jobs of {row.name}"
+        await self._view.act(
+            lambda: self._works[answer](row.id),
+            name=f"Kill {row.name}",
+            done=f"Kill of {every} was requested" if answer == "kill" else f"Stop of {every} was requested",
+        )
 
     async def _run_once(self, row: ListedTrigger) -> None:
         if await self._jobs.run_trigger_once(row.id, row.name):

@@ -44,6 +44,9 @@ def effect(change: BulkChange) -> str:
         parts.append(f"treat missed runs of a schedule so: {in_words(change.missed).lower()}")
     if change.environment is not None:
         parts.append(f"run in {'a managed environment' if _is_managed(change) else 'the environment of their own'}")
+    if change.jobs is not None:
+        jobs = "one job at a time" if change.jobs == 1 else f"up to {change.jobs} jobs at the same time"
+        parts.append(f"have {jobs}, single ones aside")
     if change.pools is not None:
         parts.append(f"need {pool_words(change.pools) or 'no pool'}")
     if change.add_tags:

@@ -27,6 +27,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
 )
 from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentChange
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange
+from OpenOrchestrator.orchestrator.triggers.overlap_fields import OverlapChange
 from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOPS
 from OpenOrchestrator.orchestrator.triggers.pool_fields import BulkPools
 
@@ -46,6 +47,7 @@ class BulkChoices:
         own_tags: Tags that some of the triggers have.
         pools: With how much there is of each.
         has_schedules: Whether one of the triggers runs by a schedule.
+        may_overlap: Whether one of them can have several jobs.
     """
 
     schedulers: Sequence[str]
@@ -56,6 +58,7 @@ class BulkChoices:
     own_tags: Sequence[str]
     pools: Mapping[str, int] = field_of(default_factory=dict)
     has_schedules: bool = True
+    may_overlap: bool = True
 
 
 class BulkFields:
@@ -73,6 +76,7 @@ class BulkFields:
         self._build_priority()
         self._missed = MissedChange(self._changed, shown=choices.has_schedules)
         self._environment = EnvironmentChange(self._changed)
+        self._overlap = OverlapChange(self._changed, shown=choices.may_overlap)
         self._pools = BulkPools(choices.pools)
         for element in self._pools.elements:
             element.on_value_change(self._changed)
@@ -131,6 +135,7 @@ class BulkFields:
         """Return what is entered; None if something about it is wrong."""
         checked = (
             (True, self._missed),
+            (True, self._overlap),
             (True, self._pools),
             (True, self._added),
             (self._sets_where.value, self._where),
@@ -147,6 +152,7 @@ class BulkFields:
             priority=int(str(self._priority.value).strip()) if self._sets_priority.value else None,
             missed=self._missed.value(),
             environment=self._environment.value(),
+            jobs=self._overlap.value(),
             pools=self._pools.values(),
             add_tags=tuple(self._added.value or ()),
             drop_tags=tuple(self._dropped.value or ()),

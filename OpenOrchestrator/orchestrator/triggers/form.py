@@ -234,6 +234,8 @@ _WORDS = {
     "retry_after": "what is retried",
     "pause_after_failures": "failed runs that stop it",
     "pools": "what it needs of pools",
+    "jobs": "jobs at the same time",
+    "elements_per_job": "elements per job",
 }
 
 
@@ -267,6 +269,8 @@ def _shown(name: str, settings: TriggerSettings) -> str:
         return ", ".join(status.value for status in value) or "Nothing"
     if name in ("stop_soft", "stop_terminate"):
         return "Default" if not value and (name == "stop_soft" or value is None) else f"{value} s"
+    if name == "elements_per_job":
+        return "A batch" if value is None else str(value)
     if name == "missed":
         return in_words(value)
     if name == "pools":

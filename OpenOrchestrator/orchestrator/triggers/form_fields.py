@@ -48,6 +48,7 @@ from OpenOrchestrator.orchestrator.triggers.environment_fields import Environmen
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
+from OpenOrchestrator.orchestrator.triggers.overlap_fields import OverlapFields
 from OpenOrchestrator.orchestrator.triggers.place_fields import PlaceFields
 from OpenOrchestrator.orchestrator.triggers.pool_fields import PoolFields
 
@@ -111,6 +112,8 @@ class TriggerFields:
         self._what()
         self._when()
         self._where()
+        self._overlap = OverlapFields(drawer, settings, lambda: self._batch.value)
+        self._batch.on_value_change(self._overlap.refresh)
         self._pools = PoolFields(drawer, settings.pools, names.pools)
         self._failure = FailureFields(drawer, settings)
         self._show_kind()
@@ -285,6 +288,7 @@ class TriggerFields:
                 each.set_visibility(kind is shown)
         self._schedule.show(kind is TriggerType.SCHEDULED)
         self._missed.show(kind is TriggerType.SCHEDULED)
+        self._overlap.show(kind)
         self._drawer.icon.set_name(TYPE_ICONS[kind])
         self._drawer.touched()
 
@@ -317,6 +321,7 @@ class TriggerFields:
             next_run=next_run,
             queue=self._queue.value.strip() if kind is TriggerType.QUEUE else None,
             min_batch_size=int(self._batch.value) if kind is TriggerType.QUEUE else None,
+            **self._overlap.values(),
             **self._failure.values().as_settings(),
             pools=self._pools.values(),
         )

@@ -235,6 +235,7 @@ class TriggersPage:
                 own_tags=sorted({tag for tags in noted for tag in tags}),
                 pools=pools,
                 has_schedules=any(row.cron is not None for row in rows),
+                may_overlap=any(row.type is not TriggerType.SINGLE for row in rows),
             ),
         )
         if change is not None:

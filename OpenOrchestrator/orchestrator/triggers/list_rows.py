@@ -75,7 +75,7 @@ def trigger_row(
         actions={
             **offered,
             **({"cancel": ""} if row.run_requested else {}),
-            **({"why": ""} if row.active is None else {}),
+            **({"why": ""} if row.active is None or row.most_jobs > 1 else {}),
             "edit": "",
             "copy": "",
             "notes": "",

@@ -8,10 +8,12 @@ from enum import Enum, auto
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
+from OpenOrchestrator.orchestrator.triggers.backend.last_runs import Run
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.waits import MOST_REASONS, Wait
 from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, when_words
 from OpenOrchestrator.orchestrator.triggers.notes import pause_words, point, request_words, skip_words, skipped_of
+from OpenOrchestrator.orchestrator.triggers.overlap_words import is_several, run_words, since_words
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import both_zones
 
@@ -83,7 +85,7 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
     if state is NextRun.STUCK:
         return "Stuck", f"It is {row.status.value}, but no job of it runs.", "timeout"
     if state is NextRun.RUNNING:
-        return "Running now", None, ""
+        return (run_words(row), since_words(row, zone), "") if is_several(row) else ("Running now", None, "")
     if state in WORDS:
         return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
     if row.retry is not None:
@@ -125,10 +127,7 @@ def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         length = times.duration((now - times.from_site(since, zone)).total_seconds()) if since else ""
         return cells.text(f"Stuck {length}".strip(), tone="timeout", tip=f"{row.status.value}, but no job of it runs.")
     if active is not None:
-        started = times.from_site(active.started, zone)
-        seconds = (now - started).total_seconds()
-        words = "just started" if seconds < 60 else f"{times.duration(seconds // 60 * 60)} running"
-        return cells.text(words, tip=f"Since {times.absolute(started, zone)}", href=f"/jobs/{active.job_id}")
+        return _running_cell(row, active, now, zone)
     if state is NextRun.FAILED:
         if row.odd_status is not None or row.odd_id is not None:
             return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
@@ -158,6 +157,16 @@ def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         return {**cells.upcoming(instant, now, zone), "tip": both_zones(row, instant, zone)}
     tip = f"{both_zones(row, instant, zone)}\n{skip_words(skipped, now, zone)}"
     return cells.text(times.future(instant, now), tip=tip, second=f"Skips {point(skipped.due, now, zone)}")
+
+
+def _running_cell(row: ListedTrigger, active: Run, now: datetime, zone: tzinfo) -> cells.Cell:
+    started = times.from_site(active.started, zone)
+    seconds = (now - started).total_seconds()
+    words = "just started" if seconds < 60 else f"{times.duration(seconds // 60 * 60)} running"
+    if is_several(row):
+        href = f"/jobs?segment=running&trigger={row.id}"
+        return cells.text(run_words(row), second=words, tip=since_words(row, zone), href=href)
+    return cells.text(words, tip=f"Since {times.absolute(started, zone)}", href=f"/jobs/{active.job_id}")
 
 
 def _missed(row: ListedTrigger, now: datetime, zone: tzinfo) -> str | None:

@@ -21,7 +21,10 @@ from OpenOrchestrator.orchestrator.components.facts import Fact, beside
 from OpenOrchestrator.orchestrator.components.failure_card import failure_card
 from OpenOrchestrator.orchestrator.components.tabs import Tabs
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
+from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.history import TriggerHistory, TriggerHistoryBackend
+from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 from OpenOrchestrator.orchestrator.jobs.job_rows import sentence
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
@@ -35,8 +38,10 @@ from OpenOrchestrator.orchestrator.triggers.failure_words import count_words
 from OpenOrchestrator.orchestrator.triggers.form import copy_trigger, edit_trigger
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of, why_not_skip
+from OpenOrchestrator.orchestrator.triggers.overlap_words import is_several
 from OpenOrchestrator.orchestrator.triggers.page_notes import draw_notes
 from OpenOrchestrator.orchestrator.triggers.page_panels import LOGS, TriggerJobsPanel, TriggerLogsPanel
+from OpenOrchestrator.orchestrator.triggers.page_running import draw_running
 from OpenOrchestrator.orchestrator.triggers.page_side import draw_next_runs, draw_settings
 from OpenOrchestrator.orchestrator.triggers.reasons import reasons
 from OpenOrchestrator.orchestrator.triggers.schedule_words import own_zone
@@ -54,6 +59,7 @@ class TriggerState:
     wait: Wait | None
     stored: StoredTrigger
     history: TriggerHistory
+    running: tuple[JobRow, ...]
     annotation: StoredAnnotation
 
 
@@ -79,6 +85,8 @@ class TriggerPage:
         self._settings = TriggerSettingsBackend(view.database, view.clock)
         self._history = TriggerHistoryBackend(view.database, view.clock)
         self._annotations = AnnotationsBackend(view.database, view.clock)
+        self._jobs_backend = JobsBackend(view.database, view.clock)
+        self._job_actions = JobActions(view, self._jobs_backend)
         self._actions = TriggerActions(view, self._triggers)
         self._drawn: dict[str, object] = {}
         self._deleting = False
@@ -106,6 +114,7 @@ class TriggerPage:
                 self._jobs = TriggerJobsPanel(view, self._id)
                 self._logs = TriggerLogsPanel(view, self._open_logs)
             with ui.element("div").classes("oo-split-side"):
+                self._running = ui.element("div").classes("oo-card").mark("running")
                 self._next = ui.element("div").classes("oo-card")
                 self._noted = ui.element("div").classes("oo-card")
                 self._set = ui.element("div").classes("oo-card")
@@ -130,7 +139,8 @@ class TriggerPage:
             return None
         history = await self._history.history(self._id, jobs=JOBS, runs=RUNS, logs=LOGS, queue=row.queue)
         annotation = await self._annotations.get(AnnotatedKind.TRIGGER, str(self._id))
-        return TriggerState(row, wait, stored, history, annotation)
+        running = await self._jobs_backend.running_of(self._id) if is_several(row) else ()
+        return TriggerState(row, wait, stored, history, running, annotation)
 
     def _build_buttons(self) -> None:
         self._kill = secondary("Kill", lambda: self._act("kill"), icon="sym_r_block", marker="kill").classes("oo-red")
@@ -203,6 +213,9 @@ class TriggerPage:
             ),
             lambda: self._build_next(state),
         )
+        self._running.set_visibility(bool(state.running))
+        shown = (state.running, row.most_jobs, row.will_be, minute)
+        self._once("running", shown if state.running else None, lambda: self._build_running(state))
         self._once("set", state.stored.settings, lambda: self._build_settings(state))
         self._once("noted", (state.annotation, minute), lambda: self._build_noted(state.annotation))
 
@@ -230,7 +243,7 @@ class TriggerPage:
             ("run", self._run, "Run once now, whatever the schedule says"),
             ("disable", self._pause, "Run no more until it is enabled"),
             ("enable", self._enable, "Let it run again"),
-            ("kill", self._kill, "Stop the robot at once"),
+            ("kill", self._kill, "Stop one robot, or all" if len(row.running) > 1 else "Stop the robot at once"),
         ):
             button.set_enabled(not why_not[name])
             tip(button, why_not[name] or words)
@@ -239,7 +252,7 @@ class TriggerPage:
         self._skip.set_enabled(not skip)
         tip(self._skip, skip or None)
         self._pause_until.set_visibility(not why_not["disable"])
-        self._why.set_visibility(row.active is None)
+        self._why.set_visibility(row.active is None or row.most_jobs > 1)
         self._once_item.set_enabled(not why_not["once"])
         tip(self._once_item, why_not["once"] or None)
         self._enable.set_visibility(not why_not["enable"])
@@ -305,6 +318,11 @@ class TriggerPage:
         self._next.clear()
         with self._next:
             draw_next_runs(state.row, state.history.waiting, self._view.now(), self._view.zone)
+
+    def _build_running(self, state: TriggerState) -> None:
+        self._running.clear()
+        with self._running:
+            draw_running(state.row, state.running, self._view.now(), self._view.zone, self._job_actions.kill)
 
     def _build_settings(self, state: TriggerState) -> None:
         self._set.clear()

@@ -25,6 +25,7 @@ from OpenOrchestrator.orchestrator.triggers.failure_words import attempt_words, 
 from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words as missed_words
 from OpenOrchestrator.orchestrator.triggers.next_run import next_words
 from OpenOrchestrator.orchestrator.triggers.notes import skipped_of
+from OpenOrchestrator.orchestrator.triggers.overlap_fields import limit_words, scaling_words
 from OpenOrchestrator.orchestrator.triggers.pool_fields import pool_words
 from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words, moved_words
 
@@ -80,6 +81,9 @@ def draw_settings(settings: TriggerSettings) -> None:
 
 def _draw_queue(row: ListedTrigger, queue: str, waiting: int) -> None:
     ui.label(f"Runs while {row.min_batch_size} or more New elements wait.").classes("oo-t2")
+    if row.most_jobs > 1:
+        words = scaling_words(row.most_jobs, row.min_batch_size or 1, row.elements_per_job)
+        ui.label(words).classes("oo-t2").mark("scaling")
     with ui.element("div").classes("oo-next-run"):
         ui.link(queue, path_of(queue)).classes("oo-link oo-el")
         ui.label(f"{times.capped(waiting, WAITING_CAP)} New").classes("oo-t2")
@@ -142,6 +146,7 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
     pairs += start_pairs(settings.entry, settings.environment, is_git=settings.is_git)
     pairs += [
         ("Desktop", settings.desktop.value, False),
+        ("Jobs", limit_words(settings.jobs), False),
         ("Priority", "Normal" if settings.priority == 0 else times.number(settings.priority), False),
         ("Schedulers", ", ".join(settings.schedulers) or "Any", False),
         ("Labels", ", ".join(settings.labels) or "None required", False),
@@ -150,6 +155,9 @@ def setting_pairs(settings: TriggerSettings) -> list[tuple[str, str, bool]]:
         ("When time is up", stop_words(settings), False),
         ("When it fails", in_words(settings), False),
     ]
+    if settings.queue is not None and settings.jobs > 1:
+        per_job = settings.elements_per_job or settings.min_batch_size or 1
+        pairs.append(("Elements per job", times.number(per_job), False))
     if settings.pools:
         pairs.append(("Needs", pool_words(settings.pools), False))
     return pairs

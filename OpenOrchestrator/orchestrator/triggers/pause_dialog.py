@@ -19,7 +19,7 @@ from OpenOrchestrator.orchestrator.components.forms.who import WhoField
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.backend.triggers import LONGEST_REASON, PauseWish
 from OpenOrchestrator.orchestrator.triggers.checks import check_date, check_time
-from OpenOrchestrator.orchestrator.triggers.questions import ROBOT_IS_TOLD
+from OpenOrchestrator.orchestrator.triggers.overlap_words import robots_are_told
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
@@ -36,7 +36,7 @@ def sentences(rows: Sequence[ListedTrigger]) -> list[str]:
     if singles := [row.name for row in rows if row.type is TriggerType.SINGLE]:
         text.append(f"{listing(singles)}: if its time passes meanwhile, it runs at the end.")
     if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:
-        text.append(f"{listing(running)}: the robot that runs now {ROBOT_IS_TOLD}")
+        text.append(f"{listing(running)}: {robots_are_told(rows)}")
     return text
 
 

@@ -12,15 +12,13 @@ from OpenOrchestrator.database.statuses import BUSY_TRIGGER_STATUSES, TriggerSta
 from OpenOrchestrator.orchestrator.components.forms.confirm import Way, listing
 from OpenOrchestrator.orchestrator.components.times import DAYS, MONTHS
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
+from OpenOrchestrator.orchestrator.triggers.overlap_words import has_several, robots_are_told
 
 FROM_NEXT = "enable_from_next"
 """Enabling, but what a schedule missed is passed over."""
 
 STOP_RUN = "stop_run"
 """Killing the robot, but the trigger goes on."""
-
-ROBOT_IS_TOLD = "is not stopped; if it asks, it is told to come to an end."
-"""What becomes of a robot whose trigger is paused or deleted: ``is_trigger_pausing()`` is true for it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +54,22 @@ def question(
     if action == "delete":
         sentences = [f"{names} will not run again.", "The jobs and logs stay."]
         if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:
-            sentences.append(f"{listing(running)}: the robot that runs now {ROBOT_IS_TOLD}")
+            sentences.append(f"{listing(running)}: {robots_are_told(rows)}")
         return _ask("Delete", what, sentences, action, dangerous=True)
     if action == "kill":
-        sentences = [f"The robot of {names} is stopped at once, wherever it is in its work."]
+        one, several = len(rows) == 1, has_several(rows)
+        robots = "robots" if several else "robot"
+        where = (
+            "are stopped at once, wherever they are in their"
+            if several
+            else "is stopped at once, wherever it is in its"
+        )
+        sentences = [f"The {robots} of {names} {where} work."]
         sentences.append(f"{it} will not run again before {they} enabled.")
         ways = [Way(action, f"Kill {what}", dangerous=True)]
         if any(row.status is TriggerStatus.RUNNING and row.type is not TriggerType.SINGLE for row in rows):
-            one = len(rows) == 1
-            runs, then = ("this run", "is stopped, it runs") if one else ("these runs", "are stopped, they run")
-            sentences.append(f"If only {runs} {then} again when due.")
+            runs, are = ("this run", "is stopped") if one and not several else ("these runs", "are stopped")
+            sentences.append(f"If only {runs} {are}, {'it runs' if one else 'they run'} again when due.")
             ways.append(Way(STOP_RUN, f"Stop {runs} only", dangerous=True))
         return Question(f"Kill {what}?", tuple(sentences), tuple(ways))
     if action == "enable" and any(is_past(row, site_now) for row in rows if row.id not in skips):
@@ -77,7 +81,7 @@ def question(
     if action == "disable":
         sentences = [f"{names} will not start again before {they} enabled."]
         if running := [row.name for row in rows if row.status in BUSY_TRIGGER_STATUSES]:
-            sentences.append(f"{listing(running)}: the robot that runs now {ROBOT_IS_TOLD}")
+            sentences.append(f"{listing(running)}: {robots_are_told(rows)}")
         return _ask("Pause", what, sentences, action)
     return _ask("Enable", what, [f"{names} will run again when due."], action)
 

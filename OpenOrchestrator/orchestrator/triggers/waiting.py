@@ -65,7 +65,7 @@ def pieces(words: str, jobs: Sequence[UUID]) -> list[tuple[str, UUID | None]]:
 
 
 def _runs(reasons: Sequence[Reason]) -> bool:
-    return any(reason.cause is Cause.RUNS for reason in reasons)
+    return any(reason.cause in (Cause.RUNS, Cause.LIMIT_OF_JOBS) for reason in reasons)
 
 
 def _draw_reason(reason: Reason) -> None:

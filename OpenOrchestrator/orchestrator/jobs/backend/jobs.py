@@ -21,7 +21,7 @@ from OpenOrchestrator.orchestrator.backend.search import contains
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.jobs.backend.reasons import ReasonReader
-from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, counted, newest, read_rows
+from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow, active_jobs, counted, newest, read_rows
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -178,16 +178,35 @@ class JobsBackend(Backend):
 
         return await self._read(work)
 
-    async def kill(self, job_id: UUID) -> bool:
+    async def running_of(self, trigger_id: UUID) -> tuple[JobRow, ...]:
+        """Return the jobs of a trigger that have not ended, the longest running first."""
+
+        def work(session: Session) -> tuple[JobRow, ...]:
+            found = active_jobs(session, JOBS.c.id, JOBS.c.trigger_id, JOBS.c.start_time)
+            return read_rows(session, [row.id for row in found if row.trigger_id == trigger_id])
+
+        return await self._read(work)
+
+    async def kill(self, job_id: UUID, *, with_others: bool = False) -> bool:
         """Ask the scheduler to stop the robot of a job; its trigger, if there is one, becomes Killed with it.
 
+        Args:
+            job_id: Which one.
+            with_others: Whether all other jobs of its trigger are meant as well; else nothing is done if there are any.
+
         Returns:
-            False if the job has ended, or is being killed already.
+            False if the job has ended, or is being killed already, or others run beside it that are not meant.
         """
 
         def work(session: Session) -> bool:
             trigger_id = session.execute(sa.select(JOBS.c.trigger_id).where(JOBS.c.id == job_id)).scalar_one_or_none()
-            # A trigger has one active job at most, so its request means this one as long as it is active.
+            if trigger_id is not None and not with_others:
+                # Who starts or ends a job of it waits, and the next statement sees what those did that came before.
+                session.execute(sa.update(_T).where(_T.c.id == trigger_id).values(status_after=_T.c.status_after))
+                others = sa.select(sa.func.count()).select_from(JOBS)
+                others = others.where(JOBS.c.trigger_id == trigger_id, JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
+                if session.scalar(others.where(JOBS.c.id != job_id)):
+                    return False
             active = sa.select(sa.literal(1)).where(JOBS.c.id == job_id, JOBS.c.status.in_(ACTIVE_JOB_STATUSES))
             if trigger_id is not None and apply(session, TriggerEvent.REQUEST_KILL, trigger_id, active.exists()):
                 return True

@@ -8,11 +8,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.labels import checked_labels
-from OpenOrchestrator.database.statuses import Desktop, RobotEnvironment
+from OpenOrchestrator.database.statuses import Desktop, RobotEnvironment, TriggerType
 from OpenOrchestrator.database.stores import notes, pool_amounts, pools, validation
+from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.trigger_places import desktop_values, keep_mark
 from OpenOrchestrator.database.triggers import ScheduledTrigger
@@ -40,6 +42,7 @@ class BulkChange:
         priority: None leaves it.
         missed: What becomes of missed runs of those with a schedule; None leaves it.
         environment: The one their robots are started in; None leaves it.
+        jobs: How many jobs of each may run at the same time, of those that can have several; None leaves it.
         pools: What their runs need of pools, nothing of those that are not named; None leaves it.
         add_tags: Tags they get beside those they have.
         drop_tags: Tags that are taken from them.
@@ -51,6 +54,7 @@ class BulkChange:
     priority: int | None = None
     missed: MissedPolicy | None = None
     environment: RobotEnvironment | None = None
+    jobs: int | None = None
     pools: Amounts | None = None
     add_tags: tuple[str, ...] = ()
     drop_tags: tuple[str, ...] = ()
@@ -58,7 +62,7 @@ class BulkChange:
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
         where = (self.schedulers, self.labels, self.desktop, self.environment, self.pools)
-        of_all = (*where, self.priority, self.missed)
+        of_all = (*where, self.priority, self.missed, self.jobs)
         return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
@@ -113,6 +117,10 @@ class BulkChangesBackend(Backend):
             values |= desktop_values(change.desktop)
         if change.priority is not None:
             values["priority"] = validation.integer(change.priority, "priority")
+        if change.jobs is not None:
+            if not DEFAULT_MOST_JOBS <= change.jobs <= LARGEST_MOST_JOBS:
+                raise InvalidInputError(f"The jobs at the same time have to be 1 to {LARGEST_MOST_JOBS}.")
+            values["max_jobs"] = sa.case((_T.c.type == TriggerType.SINGLE, _T.c.max_jobs), else_=change.jobs)
         if change.environment is not None:
             values["environment"] = change.environment.name
         if change.pools is not None:

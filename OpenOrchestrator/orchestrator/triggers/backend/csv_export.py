@@ -16,6 +16,7 @@ from OpenOrchestrator.common.missed_runs import MissedRuns
 from OpenOrchestrator.common.schedules import ClosedDays
 from OpenOrchestrator.database.attention import NEXT_RUN
 from OpenOrchestrator.database.statuses import RobotEnvironment, TriggerStatus
+from OpenOrchestrator.database.stores.overlap import most_jobs
 from OpenOrchestrator.database.stores.pools import readable
 from OpenOrchestrator.database.stores.trigger_places import desktop_of
 from OpenOrchestrator.database.stores.trigger_rows import missed_policy
@@ -24,6 +25,7 @@ from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.triggers.backend.rows import joined, waiting_retry
+from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import set_elements_per_job
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
@@ -63,6 +65,8 @@ TRIGGER_HEAD = (
     "Stop terminates for seconds",
     "Labels",
     "Desktop",
+    "Jobs",
+    "Elements per job",
 )
 
 _C: Any = ScheduledTrigger.__table__
@@ -124,6 +128,8 @@ _QUERY = sa.select(
     _T.c.stop_terminate_seconds,
     _T.c.labels,
     _T.c.desktop,
+    _T.c.max_jobs,
+    _Q.c.elements_per_job,
 ).select_from(joined())
 
 
@@ -161,6 +167,8 @@ def _cells(row: Any, zone: tzinfo) -> tuple[str | None, ...]:
         "" if row.stop_terminate_seconds is None else str(row.stop_terminate_seconds),
         ", ".join(row.labels or ()),
         desktop_of(row.is_blocking, row.desktop).value,
+        str(most_jobs(row.type, row.max_jobs)),
+        str(set_elements_per_job(row.elements_per_job) or ""),
     )
 
 

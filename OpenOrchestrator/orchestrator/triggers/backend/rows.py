@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,17 +15,16 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.common.missed_runs import LIKE_BEFORE, MissedPolicy, runs_any
 from OpenOrchestrator.common.schedules import ClosedDays, Schedule, zone_named
 from OpenOrchestrator.database.attention import NEXT_RUN, late, stuck
-from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.lifecycle.failure_limit import DEFAULT_LIMIT, limit_of
 from OpenOrchestrator.database.statuses import (
     ACTIVE_JOB_STATUSES,
     UNSTARTED_JOB_STATUSES,
     Desktop,
-    JobStatus,
     TriggerStatus,
     TriggerType,
 )
 from OpenOrchestrator.database.stores import queue_backoff
+from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, most_jobs
 from OpenOrchestrator.database.stores.pauses import PAUSED
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.row_ids import is_lost_id
@@ -39,13 +37,12 @@ from OpenOrchestrator.database.stores.trigger_rows import (
 from OpenOrchestrator.database.transitions import TRIGGER_EVENTS, TriggerEvent
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.open_days import calendars_of
+from OpenOrchestrator.orchestrator.triggers.backend.last_runs import Run, active, last_runs, running
 from OpenOrchestrator.orchestrator.triggers.backend.places import live_labels, unmet_words
+from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import set_elements_per_job
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-LAST_RUNS = 14
-_WALKS = 50
 
 POSSIBLE_FROM: Mapping[str, frozenset[TriggerStatus]] = {
     name: frozenset(TRIGGER_EVENTS[event])
@@ -63,19 +60,6 @@ _T: Any = Trigger.__table__
 _S: Any = SingleTrigger.__table__
 _C: Any = ScheduledTrigger.__table__
 _Q: Any = QueueTrigger.__table__
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a trigger.
-
-    Attributes:
-        started: Naive site time.
-    """
-
-    job_id: UUID
-    status: JobStatus
-    started: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +140,10 @@ class ListedTrigger:
         calendar: Name of the calendar of the days on which it runs; None for every day.
         closed_days: What becomes of its runs on closed days, as it is written.
         missed: What becomes of its runs that were missed.
+        most_jobs: How many jobs of it may run at the same time.
+        elements_per_job: For how many elements one of them stands; None for a batch.
+        running: The jobs that have not ended, the longest running first.
+        will_be: The state that a job which failed leaves it in once the others have ended; None for none.
         open_days: That calendar; None if there is none of its name, or none that can be read.
         retry: The retry that it waits for, also while it is paused.
         failed_runs: How many runs in a row have failed.
@@ -195,6 +183,10 @@ class ListedTrigger:
     failed_runs: int = 0
     failure_limit: int = DEFAULT_LIMIT
     missed: MissedPolicy = LIKE_BEFORE
+    most_jobs: int = DEFAULT_MOST_JOBS
+    elements_per_job: int | None = None
+    running: tuple[Run, ...] = ()
+    will_be: TriggerStatus | None = None
     labels: tuple[str, ...] = ()
     unmet: str = ""
     desktop: Desktop = Desktop.BACKGROUND
@@ -228,8 +220,8 @@ class ListedTrigger:
 
     @property
     def active(self) -> Run | None:
-        """The run that has not ended."""
-        return next((run for run in reversed(self.runs) if run.status in ACTIVE_JOB_STATUSES), None)
+        """The run that has not ended; of several the one that runs the longest."""
+        return next(iter(self.running or active(self.runs)), None)
 
     @property
     def last_ended(self) -> Run | None:
@@ -286,6 +278,9 @@ def select_rows(site_now: datetime) -> sa.Select[Any]:
         _T.c.retry_last_run,
         _T.c.failed_runs,
         _T.c.pause_after_failures,
+        _T.c.max_jobs,
+        raw(_T.c.status_after, "status_after"),
+        _Q.c.elements_per_job,
         sa.case((late(site_now), 1), else_=0).label("late"),
         sa.case((stuck(), 1), else_=0).label("stuck"),
     ).select_from(joined())
@@ -295,6 +290,7 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
     """Return triggers with their last runs, and how long those rest whose runs took nothing."""
     found = session.execute(query).all()
     runs = last_runs(session, [row.id for row in found])
+    several = running(session, {row.id for row in found if (row.max_jobs or 1) > 1})
     idle = [
         FullQueue(row.id, row.queue_name, row.min_batch_size)
         for row in found
@@ -337,12 +333,21 @@ def read_rows(session: Session, query: sa.Select[Any], site_now: datetime) -> tu
             failed_runs=row.failed_runs or 0,
             failure_limit=limit_of(row.pause_after_failures),
             missed=missed_policy(row.missed, row.missed_within_seconds, row.missed_most),
+            most_jobs=most_jobs(row.type, row.max_jobs),
+            elements_per_job=set_elements_per_job(row.elements_per_job),
+            running=several.get(row.id) or active(runs.get(row.id, ())),
+            will_be=_will_be(row.status_after),
             labels=tuple(row.labels or ()),
             unmet=unmet_words(row.scheduler_whitelist or (), row.labels or (), live),
             desktop=desktop_of(row.is_blocking, row.desktop),
         )
         for row in found
     )
+
+
+def _will_be(status_after: Any) -> TriggerStatus | None:
+    status = TriggerStatus.__members__.get(str(status_after))
+    return None if status is TriggerStatus.IDLE else status
 
 
 def _request(row: Any) -> RunRequest | None:
@@ -370,31 +375,3 @@ def waiting_retry(row: Any) -> WaitingRetry | None:
 
 def _status(written: str, *, known: bool) -> TriggerStatus:
     return TriggerStatus.__members__.get(written, TriggerStatus.FAILED) if known else TriggerStatus.FAILED
-
-
-def last_runs(session: Session, ids: Iterable[UUID], count: int = LAST_RUNS) -> dict[UUID, tuple[Run, ...]]:
-    """Return the last runs of triggers, oldest first, by trigger."""
-    wanted = list(ids)
-    runs: dict[UUID, list[Run]] = {}
-    for start in range(0, len(wanted), _WALKS):
-        some = wanted[start : start + _WALKS]
-        for number, *run in session.execute(_walks(len(some), count), _numbered(some)).all():
-            runs.setdefault(some[number], []).append(Run(*run))
-    return {key: tuple(sorted(each, key=lambda run: (run.started, run.job_id.bytes))) for key, each in runs.items()}
-
-
-@cache
-def _walks(triggers: int, most: int) -> Any:
-    """Return the query of the last runs of so many triggers; kept, because to build it takes longer than to run it."""
-    # One short walk along the index for each trigger: numbering all their jobs would read the whole history.
-    parts: list[Any] = []
-    for number in range(triggers):
-        newest = sa.select(sa.literal(number).label("number"), Job.id, Job.status, Job.start_time)
-        newest = newest.where(Job.trigger_id == sa.bindparam(f"trigger_{number}"))
-        newest = newest.order_by(Job.start_time.desc(), Job.id.desc()).limit(most)
-        parts.append(sa.select(newest.subquery()))
-    return sa.union_all(*parts)
-
-
-def _numbered(triggers: Sequence[UUID]) -> dict[str, UUID]:
-    return {f"trigger_{number}": trigger for number, trigger in enumerate(triggers)}

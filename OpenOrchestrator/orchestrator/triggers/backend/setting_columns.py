@@ -23,6 +23,7 @@ from OpenOrchestrator.database.statuses import (
     SecretPassing,
     WhenLost,
 )
+from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS
 from OpenOrchestrator.database.stores.trigger_places import NAMES_NOBODY
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 
@@ -40,6 +41,11 @@ _UNSET: Mapping[str, Any] = MappingProxyType(
     }
 )
 """What NULL means in columns where it means something."""
+
+
+def set_elements_per_job(stored: int | None) -> int | None:
+    """Return for how many elements a job stands, as it is set; None for a batch, which garbage means too."""
+    return None if stored is None or stored < 1 else stored
 
 
 def missed_values(policy: MissedPolicy) -> dict[str, Any]:
@@ -61,6 +67,8 @@ def same(column: Any, value: Any) -> sa.ColumnElement[bool]:
     if column.name == "desktop" and value is None:
         # Where it is blocking, this says nothing; is_blocking is compared for itself.
         return sa.or_(_T.c.is_blocking == sa.true(), column.is_(None), column != Desktop.SCREEN.name)
+    if column.name in ("max_jobs", "elements_per_job"):
+        return _same_overlap(column, value)
     if value is None or value == "":
         unset: sa.ColumnElement[bool] = column.is_(None)
         return sa.or_(unset, column == "") if isinstance(column.type, sa.String) else unset
@@ -79,4 +87,14 @@ def same(column: Any, value: Any) -> sa.ColumnElement[bool]:
     if column.name == "keep_files" and not value:
         return sa.or_(column.is_(None), column == value)
     same: sa.ColumnElement[bool] = column == value
+    return same
+
+
+def _same_overlap(column: Any, value: int | None) -> sa.ColumnElement[bool]:
+    if value is None:
+        return sa.or_(column.is_(None), column < 1)
+    if column.name == "max_jobs" and value == DEFAULT_MOST_JOBS:
+        return sa.or_(column.is_(None), column <= value)
+    is_most = column.name == "max_jobs" and value == LARGEST_MOST_JOBS
+    same: sa.ColumnElement[bool] = column >= value if is_most else column == value
     return same

@@ -27,6 +27,7 @@ from OpenOrchestrator.database.statuses import (
     WhenLost,
 )
 from OpenOrchestrator.database.stores import pool_amounts, pools
+from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS, most_jobs, scaling_of
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.trigger_places import desktop_of, desktop_values
 from OpenOrchestrator.database.stores.trigger_rows import PoisonedRowError, missed_policy
@@ -40,12 +41,14 @@ from OpenOrchestrator.database.stores.validation import (
 from OpenOrchestrator.database.triggers import QueueTrigger, ScheduledTrigger, SingleTrigger, Trigger
 from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
-from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import missed_values, same
+from OpenOrchestrator.orchestrator.triggers.backend.setting_columns import missed_values, same, set_elements_per_job
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 __all__ = [
+    "DEFAULT_MOST_JOBS",
+    "LARGEST_MOST_JOBS",
     "LARGEST_RETRY_GROWTH",
     "LONGEST_RETRY_PAUSE_SECONDS",
     "LONGEST_STOP_SECONDS",
@@ -55,6 +58,7 @@ __all__ = [
     "TriggerSettings",
     "TriggerSettingsBackend",
     "pauses_of",
+    "starts_at",
 ]
 
 _CHILDREN: dict[TriggerType, Any] = {
@@ -92,6 +96,8 @@ class TriggerSettings:
         when_lost: What becomes of a run that was lost.
         pause_after_failures: After so many failed runs in a row it becomes Failed; 0 for never.
         pools: Names of the pools that a run needs, with how much of each.
+        jobs: How many jobs of it may run at the same time; 1 for single triggers.
+        elements_per_job: For how many elements one of several jobs of a queue trigger stands; None for a batch.
         labels: What its scheduler has to carry, all of them; empty for nothing.
     """
 
@@ -128,6 +134,8 @@ class TriggerSettings:
     when_lost: WhenLost = WhenLost.LEAVE
     pause_after_failures: int = DEFAULT_LIMIT
     pools: Amounts = ()
+    jobs: int = DEFAULT_MOST_JOBS
+    elements_per_job: int | None = None
     labels: tuple[str, ...] = ()
 
 
@@ -241,7 +249,13 @@ class TriggerSettingsBackend(Backend):
             return {"next_run": settings.next_run, "due_at": cron.to_utc(settings.next_run, zone)}
         if not settings.queue or settings.min_batch_size is None or settings.min_batch_size < 1:
             raise InvalidInputError("A queue trigger needs a queue and a least batch size of 1 or more.")
-        return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
+        return _child_settings(settings)
+
+
+def starts_at(jobs: int, batch: int, per_job: int | None) -> tuple[int, ...]:
+    """Return from how many New elements on each of several jobs starts, where those that run have taken none. Pure."""
+    scaling = scaling_of(jobs, batch, per_job)
+    return tuple(scaling.wanted(0, running) for running in range(scaling.most))
 
 
 def pauses_of(settings: TriggerSettings) -> tuple[float, ...]:
@@ -278,7 +292,11 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
     elif isinstance(trigger, SingleTrigger):
         kind = {"next_run": trigger.next_run}
     elif isinstance(trigger, QueueTrigger):
-        kind = {"queue": trigger.queue_name, "min_batch_size": trigger.min_batch_size}
+        kind = {
+            "queue": trigger.queue_name,
+            "min_batch_size": trigger.min_batch_size,
+            "elements_per_job": set_elements_per_job(trigger.elements_per_job),
+        }
     settings = TriggerSettings(
         name=trigger.trigger_name,
         process=trigger.process_name,
@@ -307,6 +325,7 @@ def _stored(session: Session, trigger_id: UUID) -> StoredTrigger:
         when_lost=WhenLost.__members__.get(trigger.when_lost or "", WhenLost.LEAVE),
         pause_after_failures=limit_of(trigger.pause_after_failures),
         pools=needs,
+        jobs=most_jobs(trigger.type, trigger.max_jobs),
         labels=tuple(trigger.labels or ()),
         **kind,
     )
@@ -340,6 +359,7 @@ def _base_values(settings: TriggerSettings) -> dict[str, Any]:
         "when_lost": settings.when_lost.name,
         "pause_after_failures": settings.pause_after_failures,
         "pools": pool_amounts.written(settings.pools),
+        **({} if settings.type is TriggerType.SINGLE else {"max_jobs": settings.jobs}),
     }
 
 
@@ -348,7 +368,11 @@ def _child_settings(settings: TriggerSettings) -> dict[str, Any]:
         return {**_schedule_values(settings), **missed_values(settings.missed)}
     if settings.type is TriggerType.SINGLE:
         return {"next_run": settings.next_run}
-    return {"queue_name": settings.queue, "min_batch_size": settings.min_batch_size}
+    return {
+        "queue_name": settings.queue,
+        "min_batch_size": settings.min_batch_size,
+        "elements_per_job": settings.elements_per_job,
+    }
 
 
 def _schedule_values(settings: TriggerSettings) -> dict[str, str | None]:
