@@ -36,7 +36,8 @@ def running(facts: Facts, own: Sequence[ActiveJob]) -> Reason:
         return Reason(Cause.RUNS, _run_words(own[0]), scheduler=own[0].scheduler, jobs=ids)
     count = f"{len(own)} of {facts.most_jobs}"
     if may_have_more(facts, own):
-        return Reason(Cause.RUNS, f"{count} jobs run: {_listed(own)}.", jobs=ids)
+        verb = "runs" if len(own) == 1 else "run"
+        return Reason(Cause.RUNS, f"{count} jobs {verb}: {_listed(own)}.", jobs=ids)
     words = f"Limit of jobs reached ({count}): {_listed(own)}."
     return Reason(Cause.LIMIT_OF_JOBS, words, short="Limit of jobs reached", jobs=ids)
 
@@ -53,8 +54,8 @@ def hindrance(facts: Facts, own: Sequence[ActiveJob]) -> Reason | None:
         return Reason(Cause.HELD, "It is being killed, with all of its jobs.")
     if facts.will_be is not None:
         state = facts.will_be.value
-        words = f"One that ran beside these left it to become {state} when they have ended. Enable it to let it go on."
-        return Reason(Cause.HELD, words, short=f"Will be {state}")
+        words = f"A job beside these did not end well: no other starts, and it becomes {state} when they have ended."
+        return Reason(Cause.HELD, f"{words} Enable it to let it go on.", short=f"Will be {state}")
     alone = next((job for job in own if job.is_once), None)
     if alone is not None:
         words = f"Nothing starts beside job {alone.job_id}, which was asked for with arguments of its own."

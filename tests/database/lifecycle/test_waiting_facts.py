@@ -224,6 +224,6 @@ def test_a_schedule_that_runs_says_when_one_more_is_due_and_what_a_failed_job_le
     assert causes(database, "Letters") == [Cause.RUNS, Cause.NOTHING]
     assert runs.finish(database, begun[0].job_id, begun[0].fence, status=JobStatus.FAILED, exit_code=1, reason="why")
     held = only(database, "Letters").reasons[1]
-    assert (held.cause, "become Failed" in held.words) == (Cause.HELD, True)
+    assert (held.cause, "becomes Failed" in held.words) == (Cause.HELD, True)
     assert database.write(lambda s: triggers.enable(s, trigger_id))
     assert causes(database, "Letters") == [Cause.RUNS, Cause.NOTHING]

@@ -18,6 +18,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
+from OpenOrchestrator.orchestrator.triggers.backend.triggers import TriggersBackend
 from OpenOrchestrator.orchestrator.triggers.bulk_dialog import effect
 from OpenOrchestrator.orchestrator.triggers.overlap_fields import check_per_job, limit_words, scaling_words
 from tests.ui.pages import cell, click, rows_of, until
@@ -166,3 +167,19 @@ def test_words_and_checks() -> None:
     assert scaling_words(9, 10, None).startswith("Jobs start at 10, 20, 30 and so on New elements")
     assert check_per_job("") is None
     assert check_per_job("0") is not None
+
+
+@pytest.mark.parametrize(("most", "waits"), [(2, "Limit of jobs reached"), (3, "No scheduler"), (1, None)])
+async def test_a_due_time_that_waits_beside_jobs_says_why(
+    database: Database, clock: SettableClock, most: int, waits: str | None
+) -> None:
+    now = database.utc_now()
+    due = now.astimezone(database.zone).replace(tzinfo=None) - timedelta(minutes=5)
+    values = {"cron_expr": "*/5 * * * *", "next_run": due, "max_jobs": most, "process_status": TriggerStatus.RUNNING}
+    trigger_id = add_trigger(database, ScheduledTrigger, trigger_name="Letters", **values)
+    add_jobs(database, trigger_id, "Letters", "rr", last=now - timedelta(minutes=10))
+    found = await TriggersBackend(database, clock).row_and_wait(trigger_id)
+    assert found is not None
+    row, wait = found
+    assert len(row.running) == 2
+    assert (None if wait is None else wait.short) == waits

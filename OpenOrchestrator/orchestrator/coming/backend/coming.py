@@ -255,7 +255,8 @@ def _demands_of_running(read_now: Read, now: datetime, live: Mapping[str, int | 
         trigger = lengths[job.trigger_id]
         length = trigger.length
         left = max(job.started + length - now, timedelta(seconds=1))
-        until = now + left if trigger.first <= now else min(now + left, trigger.first)
+        is_alone = trigger.most_jobs == 1 and trigger.first > now
+        until = min(now + left, trigger.first) if is_alone else now + left
         run = Coming(replace(trigger, seconds=left.total_seconds()), (now,), until)
         demands.append(Demand(run, frozenset([job.scheduler])))
     return demands
@@ -308,6 +309,7 @@ def _triggers(session: Session, zone: ZoneInfo) -> tuple[list[Planned], tuple[st
                 first=first,
                 schedule=schedule,
                 retry=0 if retry is None else retry.number,
+                most_jobs=trigger.max_jobs,
             )
         )
     return planned, tuple(left_out), tuple(unreadable), queue_triggers

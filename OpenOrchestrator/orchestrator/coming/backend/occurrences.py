@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import groupby
+from itertools import accumulate, groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,7 @@ class Planned:
         measured: How many runs that is the mean of.
         retry: Which retry of a failed run its next run is; 0 if it is none.
         labels: What its scheduler has to carry; empty for nothing.
+        most_jobs: How many of its runs may go on at the same time.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class Planned:
     measured: int = 0
     retry: int = 0
     labels: tuple[str, ...] = ()
+    most_jobs: int = 1
 
     @property
     def length(self) -> timedelta:
@@ -61,7 +63,7 @@ class Coming:
 
     Attributes:
         starts: Instants, the earliest first; one, or more than MOST_PER_HOUR.
-        until: Its trigger runs again from here on, so it takes its slot no longer than until then.
+        until: From here on its trigger has as many later runs as it may have, so it takes its slot no longer.
         is_next: Its first run is the next one of its trigger.
     """
 
@@ -101,7 +103,9 @@ class Coming:
         length = self.trigger.length
         first = bisect_right(self.starts, start - length)
         last = bisect_left(self.starts, end)
-        nexts = (*self.starts[first + 1 : last + 1], self.until)
+        ahead = self.trigger.most_jobs
+        known = self.starts[first + ahead : last + ahead]
+        nexts = (*known, *[self.until] * max(last - first - len(known), 0))
         spans = []
         for begun, following in zip(self.starts[first:last], nexts, strict=False):
             over = begun + length if following is None else min(begun + length, following)
@@ -140,7 +144,7 @@ class Occurrences:
         if len(groups) > 1 and len(groups[1]) >= MOST_PER_HOUR and self._hour(groups[1][0]) == self._hour(first):
             groups[:2] = [(first, *groups[1])]
         parts = [part for group in groups for part in _parts(group)]
-        ends = [part[0] for part in parts[1:]] + [None]
+        ends = _ends(parts, trigger.most_jobs)
         return [Coming(trigger, part, end, part[0] == first) for part, end in zip(parts, ends, strict=True)]
 
     def _later(self, schedule: Schedule, first: datetime) -> list[tuple[datetime, ...]]:
@@ -164,6 +168,15 @@ class Occurrences:
     def _hour(self, instant: datetime) -> tuple[datetime, timedelta | None]:
         local = instant.astimezone(self._zone)
         return local.replace(minute=0, second=0, microsecond=0, tzinfo=None, fold=0), local.utcoffset()
+
+
+def _ends(parts: Sequence[tuple[datetime, ...]], most_jobs: int) -> list[datetime | None]:
+    """Return for each part the start of the run before which its last one has to have ended; None for none."""
+    if most_jobs == 1:
+        return [*(part[0] for part in parts[1:]), None]
+    starts = [start for part in parts for start in part]
+    places = (place - 1 + most_jobs for place in accumulate(map(len, parts)))
+    return [starts[place] if place < len(starts) else None for place in places]
 
 
 def _parts(group: tuple[datetime, ...]) -> Sequence[tuple[datetime, ...]]:

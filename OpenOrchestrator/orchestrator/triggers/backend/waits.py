@@ -53,8 +53,10 @@ class Wait:
 
 def should_have_started(row: ListedTrigger, *, now: datetime, zone: ZoneInfo) -> datetime | None:
     """Return since when a trigger should have started, aware; None if it should not. Queues are not looked at. Pure."""
-    if row.odd_status is not None or row.odd_id is not None or row.active is not None:
+    if row.odd_status is not None or row.odd_id is not None:
         return None
+    if row.active is not None:
+        return _one_more_since(row, now=now, zone=zone)
     since: datetime | None = None
     if row.request is not None:
         allowed = RESTING_TRIGGER_STATUSES if row.request.once else (TriggerStatus.IDLE,)
@@ -64,6 +66,14 @@ def should_have_started(row: ListedTrigger, *, now: datetime, zone: ZoneInfo) ->
     elif row.status is TriggerStatus.IDLE and row.next_run is not None:
         since = cron.to_utc(row.next_run, zone)
     return since if since is not None and now - since > STARTS_WITHIN else None
+
+
+def _one_more_since(row: ListedTrigger, *, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return since when one more job of a trigger that runs should have started; one at a time is what waits itself."""
+    if row.most_jobs == 1 or row.status is not TriggerStatus.RUNNING or row.next_run is None:
+        return None
+    since = cron.to_utc(row.next_run, zone)
+    return since if now - since > STARTS_WITHIN else None
 
 
 def is_asked(row: ListedTrigger) -> bool:

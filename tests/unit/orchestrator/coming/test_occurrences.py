@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -134,3 +135,19 @@ def test_runs_are_counted_by_hours_of_the_sites_clock() -> None:
     assert [hour.runs for hour in hours] == [0, 1, 0, 0]
     assert [hour.troubled for hour in hours] == [False, False, True, False]
     assert hours[1].start.astimezone(kolkata).strftime("%H:%M") == "13:00"
+
+
+def test_runs_of_a_trigger_with_several_jobs_go_on_beside_each_other() -> None:
+    hourly = planned("0 * * * *", NOW.replace(minute=0) + HOUR, seconds=3 * 3600)
+    for most, hours in ((1, 1), (2, 2), (5, 3)):
+        runs = Occurrences(NOW, NOW + DAY, COPENHAGEN).of(replace(hourly, most_jobs=most))
+        assert {run.end - run.start for run in runs[:5]} == {hours * HOUR}
+
+
+def test_of_the_many_of_an_hour_as_many_go_on_at_once_as_may() -> None:
+    minutely = planned("* * * * *", NOW + timedelta(minutes=1), seconds=600)
+    for most in (1, 3, 20):
+        first, *_ = Occurrences(NOW, NOW + DAY, COPENHAGEN).of(replace(minutely, most_jobs=most))
+        moment = NOW + timedelta(minutes=20)
+        spans = first.spans_during(moment, moment + timedelta(seconds=1))
+        assert len(spans) == min(most, 10)
