@@ -9,7 +9,7 @@ from test_several_jobs import RETRYING, THERE, _let_retries_be_due, end, start, 
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.lifecycle import runs
+from OpenOrchestrator.database.lifecycle import runs, trigger_claims
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import triggers
@@ -95,3 +95,22 @@ def test_the_later_retry_stays_when_an_earlier_one_is_given_back(database: Datab
     assert waiting(database, trigger_id) == (2, first.job_id)
     assert runs.give_back(database, earlier, "why")
     assert waiting(database, trigger_id) == (2, first.job_id)
+
+
+def test_of_two_that_fail_alike_the_first_waits_for_its_retry(database: Database, clock: SettableClock) -> None:
+    trigger_id = make.scheduled(database, max_jobs=3, **RETRYING)
+    first, second = start(database, clock, 2)
+    assert statuses(database, trigger_id, [first, second], JobStatus.FAILED, JobStatus.FAILED) == ["Running", "Idle"]
+    assert waiting(database, trigger_id) == (1, first.job_id)
+
+
+def test_what_was_to_run_beside_a_job_that_has_ended_is_left_for_the_next_look(
+    database: Database, clock: SettableClock
+) -> None:
+    make.scheduled(database, max_jobs=3)
+    (run,) = start(database, clock, 1)
+    seen = trigger_claims.due_triggers(database, scheduler_name="there").due
+    end(database, run)
+    assert [trigger.beside for trigger in seen] == [True]
+    assert trigger_claims.claim(database, THERE, seen) == ()
+    assert len(make.claim_all(database, THERE)) == 1
