@@ -38,6 +38,7 @@ from OpenOrchestrator.database.engine import driver_errors
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle import (
     claimed_runs,
+    due_times,
     element_status,
     ownership,
     pool_limit,
@@ -344,7 +345,7 @@ def _no_status_guard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _due_times_are_not_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trigger_claims._Claiming, "_move_on", lambda *_: True)
+    monkeypatch.setattr(due_times, "_set_next", lambda *_: True)
 
 
 def _elements_stay_with_ended_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,16 +400,16 @@ MUTANTS = {
     _no_fence_of_jobs: ("I1|I3", 1),
     _finish_without_its_fence: ("I1", 1),
     _no_fence_of_elements: ("I1", 4),
-    _leases_last_no_time: ("I3", 0),
+    _leases_last_no_time: ("I3", 1),
     _no_second_look_at_the_lease: ("I3", 1),
     _no_lease_of_names: ("I3", 0),
     _no_status_guard: ("I1|I2|I3|I4|I6", 0),
-    _due_times_are_not_used_up: ("I4", 1),
+    _due_times_are_not_used_up: ("I4", 4),
     _elements_stay_with_ended_jobs: ("I2", 6),
     _retries_are_not_used_up: ("I6", 0),
-    _killed_runs_are_retried: ("I6", 0),
+    _killed_runs_are_retried: ("I6", 2),
     _nobody_sees_that_a_run_is_a_retry: ("I6", 0),
-    _a_retry_that_did_not_begin_is_forgotten: ("I6", 0),
+    _a_retry_that_did_not_begin_is_forgotten: ("I6", 11),
 }
 """Which promises each of them breaks, and a seed that soon comes to it; any other needs up to some hundred examples."""
 
