@@ -207,6 +207,8 @@ def words_of(skipped: Passed, policy: MissedPolicy, zone: ZoneInfo) -> str:
 def coming_words(run: Passed | None, skipped: Passed | None, policy: MissedPolicy, zone: ZoneInfo) -> tuple[str, ...]:
     """Return how many missed runs wait, and how many will be skipped, each as a sentence.
 
+    That a single one waits, with nothing that could keep it from being run, is nothing beside being due.
+
     Args:
         run: Those that wait; None for none.
         skipped: The others; None for none.
@@ -214,10 +216,10 @@ def coming_words(run: Passed | None, skipped: Passed | None, policy: MissedPolic
         zone: The site's.
     """
     rule, said = rule_words(policy), []
-    if run is not None:
-        many = run.count > 1 or not run.is_exact
-        words = f"{run} missed runs are waiting, the first of {_site(run.first, zone)}" if many else ""
-        said.append(f"{words or '1 missed run is waiting'}: {rule}.")
+    if run is not None and (run.count > 1 or not run.is_exact):
+        said.append(f"{run} missed runs are waiting, the first of {_site(run.first, zone)}: {rule}.")
+    elif run is not None and (policy.run is not MissedRuns.ONCE or policy.within_seconds is not None):
+        said.append(f"1 missed run is waiting: {rule}.")
     if skipped is not None:
         many = skipped.count > 1 or not skipped.is_exact
         said.append(f"{f'{skipped} missed runs' if many else '1 missed run'} will be skipped: {rule}.")

@@ -356,6 +356,9 @@ def test_why_says_what_waits_and_what_will_be_skipped(database, clock):
     make.enroll(database, HERE)
     clock.now = utc(1, 1, 4)
     assert words(database) == []
+    clock.now = utc(1, 1, 30)
+    assert words(database) == ["1 missed run is waiting: its trigger runs each missed run, 2 at most."]
+    assert words(database, "plain") == [], "it is due, and that is all"
     clock.now = utc(1, 4, 30)
     rule = "its trigger runs each missed run, 2 at most"
     assert words(database) == [

@@ -97,7 +97,7 @@ async def test_a_trigger_is_paused_with_a_reason_and_an_end(user: User, site: Da
     await user.open(f"/triggers/{new_trigger(site)}")
     await click(user, "menu-pause-until")
     await user.should_see("Pause Invoices?", retries=30)
-    await user.should_see("What a schedule misses meanwhile is not made up for.")
+    await user.should_see("What a schedule misses meanwhile is one run at the end, unless its trigger says otherwise.")
     await click(user, "suggest monday 06:00")
     enter(user, "pause-reason-field", "SAP is closed")
     enter(user, "your-name", "Anna")
