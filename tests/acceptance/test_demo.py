@@ -394,15 +394,15 @@ def test_a_request_to_end_stops_the_scheduler_as_well(demos: Callable[..., Demo]
     assert not scheduler.is_running()
 
 
-def test_a_robot_that_fails_makes_the_demo_fail_and_say_why(demos: Callable[..., Demo]) -> None:
+def test_an_element_that_fails_makes_the_demo_fail_and_say_so(demos: Callable[..., Demo]) -> None:
     demo = demos("--for", "8")
     last = sa.select(QueueElement).where(QueueElement.reference == "P-012")
     wait_for(lambda: demo.rows(last))
     spoil = sa.update(QueueElement).where(QueueElement.reference == "P-012").values(data="broken")
     demo.database.write(lambda session: session.execute(spoil))
     assert demo.finish() == 1
-    assert 'A run of "Order worker" ended as Failed' in demo.errors
-    assert 'Elements in the queue "Orders": 1 Abandoned instead of 0.' in demo.errors
+    assert 'Elements in the queue "Orders": 2 Failed instead of 1.' in demo.errors
+    assert 'Elements in the queue "Orders": 22 Done instead of 23.' in demo.errors
     assert "succeeded" not in demo.output
 
 

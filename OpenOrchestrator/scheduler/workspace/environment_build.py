@@ -5,6 +5,7 @@ Owns the processes it starts, and their time limit. Must not know who uses an en
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -19,7 +20,7 @@ from pathlib import Path
 from OpenOrchestrator.common.errors import LaunchError
 from OpenOrchestrator.scheduler.runs.services import StartWatch
 from OpenOrchestrator.scheduler.workspace import install_failures, install_steps
-from OpenOrchestrator.scheduler.workspace.git_command import end_tree
+from OpenOrchestrator.scheduler.workspace.git_command import kill_tree
 from OpenOrchestrator.scheduler.workspace.interpreters import is_own, package_statements, packages_of, python_of
 from OpenOrchestrator.scheduler.workspace.requirement_files import RequirementFiles, Source
 
@@ -169,7 +170,9 @@ def _follow(
                 return None
     finally:
         if process.poll() is None:
-            end_tree(process)
+            kill_tree(process)  # its output is the thread's to read and to close
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=5)
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float, watch: StartWatch) -> int | None:

@@ -129,10 +129,15 @@ def _start(command: list[str], env: dict[str, str], folder: Path | None) -> subp
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:
     """End a process and its helpers (git-remote-https, ssh), which would go on waiting for the server."""
+    kill_tree(process)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=5)
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and what it started, and leave its pipes to whoever reads them."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 child.kill()
     process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=5)

@@ -24,11 +24,11 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.driver_cursor import DriverStatement
 from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import (
+    element_deaths,
     element_statements,
     element_status,
     ownership,
     reaping,
-    run_endings,
     runs,
 )
 from OpenOrchestrator.database.lifecycle.element_claims import claim_next
@@ -257,12 +257,12 @@ def _status_writes_do_not_lock_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _tokens_stay_on_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the guard on the status hides: the token is not taken, but nobody can write with it."""
-    apply_where = run_endings.apply_where
+    apply_where = element_deaths.apply_where
 
     def with_token(session: Any, event: Any, *where: Any, values: dict[str, Any]) -> int:
         return apply_where(session, event, *where, values={k: v for k, v in values.items() if k != "claim_token"})
 
-    monkeypatch.setattr(run_endings, "apply_where", with_token)
+    monkeypatch.setattr(element_deaths, "apply_where", with_token)
 
 
 def _tokens_outlive_the_job(monkeypatch: pytest.MonkeyPatch) -> None:

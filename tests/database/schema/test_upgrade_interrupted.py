@@ -141,10 +141,10 @@ def test_killed_in_the_middle_and_run_again(empty_database_url: str, database_se
         return done.returncode
 
     if database_server.kind == "mariadb":  # every change is saved at once, so each run gets further
-        endings = [run(9)]
+        endings = [run(18)]
         while endings[-1] == 9:
             assert len(endings) < 20
-            endings.append(run(9))
+            endings.append(run(18))
         assert len(endings) > 4
     else:
         assert run(30) == 9
