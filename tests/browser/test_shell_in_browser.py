@@ -88,6 +88,7 @@ def test_a_count_never_lies_on_its_icon(page_of: Callable[..., Any], width: int,
 def test_back_leads_to_where_one_had_scrolled(page_of: Callable[..., Any]) -> None:
     page = page_of("/jobs?size=100", height=600)
     page.wait_for_function("document.querySelectorAll('tbody tr').length === 100")
+    page.mouse.move(700, 400)  # the navigation scrolls by itself where it is higher than the window
     page.mouse.wheel(0, 1500)
     page.wait_for_function("scrollY === 1500")
     page.wait_for_timeout(300)  # the place is noted once scrolling has ended
