@@ -92,11 +92,12 @@ class Target:
 
     def analyze(self) -> None:
         """Bring the planner's statistics up to date."""
+        names = ("Queues", "Triggers", "Single_Triggers", "Scheduled_Triggers", "Queue_Triggers", "Jobs")
         self.run(
             {
                 "sqlite": "ANALYZE",
-                "postgresql": 'VACUUM ANALYZE "Queues"',
-                "mariadb": "ANALYZE TABLE `Queues`",
+                "postgresql": "VACUUM ANALYZE " + ", ".join(f'"{name}"' for name in names),
+                "mariadb": "ANALYZE TABLE " + ", ".join(f"`{name}`" for name in names),
             }[self.kind]
         )
 
