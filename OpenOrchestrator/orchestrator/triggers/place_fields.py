@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
 
-from OpenOrchestrator.orchestrator.components.forms.fields import Doubt, choice, field
+from OpenOrchestrator.orchestrator.components.forms.fields import Check, Doubt, choice, field
 from OpenOrchestrator.orchestrator.triggers.backend.places import Carried, unmet_words
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.checks import check_labels, check_schedulers, doubt_schedulers
@@ -45,26 +45,10 @@ class PlaceFields:
         self._heard_of = heard_of
         self._live = live
         with field("Schedulers", hint="None chosen means any."):
-            self._schedulers = choice(
-                "Schedulers",
-                sorted({*schedulers, *settings.schedulers}, key=str.casefold),
-                list(settings.schedulers),
-                check=check_schedulers,
-                multiple=True,
-                new_values=True,
-                marker="schedulers",
-            )
+            self._schedulers = _names("Schedulers", schedulers, settings.schedulers, check=check_schedulers)
             self._schedulers_doubt = Doubt("schedulers-doubt")
         with field("Labels", hint="Its scheduler has to carry all of them."):
-            self._labels = choice(
-                "Labels",
-                sorted({*labels, *settings.labels}, key=str.casefold),
-                list(settings.labels),
-                check=check_labels,
-                multiple=True,
-                new_values=True,
-                marker="labels",
-            )
+            self._labels = _names("Labels", labels, settings.labels, check=check_labels)
             self._labels_doubt = Doubt("labels-doubt")
         with field("Desktop", hint="What its robot needs of the machine.", wide=True):
             self._desktop = choice("Desktop", DESKTOPS, settings.desktop, marker="desktop")
@@ -92,3 +76,8 @@ class PlaceFields:
     @staticmethod
     def _chosen(element: ui.select) -> tuple[str, ...]:
         return tuple(element.value or ())
+
+
+def _names(label: str, known: Sequence[str], chosen: Sequence[str], *, check: Check) -> ui.select:
+    options = sorted({*known, *chosen}, key=str.casefold)
+    return choice(label, options, list(chosen), check=check, multiple=True, new_values=True, marker=label.lower())
