@@ -18,6 +18,8 @@ from OpenOrchestrator.common.redaction import secrets_of
 from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus, TriggerStatus
 from OpenOrchestrator.orchestrator_connection.collector import collector_paused
+from OpenOrchestrator.orchestrator_connection.logging_calls import Logging
+from OpenOrchestrator.orchestrator_connection.named_values import NamedValues
 from OpenOrchestrator.orchestrator_connection.working import Working
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ _START_ARGUMENTS = ("process name", "connection string", "crypto key", "process 
 
 
 @with_short_errors
-class OrchestratorConnection(Working):
+class OrchestratorConnection(Working, Logging, NamedValues):
     """A robot's connection to the database of OpenOrchestrator.
 
     Connects at once. Calls go on through an outage of the database of up to about 30 seconds, and so does connecting
@@ -156,72 +158,6 @@ class OrchestratorConnection(Working):
         if calls is not None:
             calls.note_uses()
         self._database.close()
-
-    def log_trace(self, message: object) -> None:
-        """Log what the robot is doing, at the level Trace.
-
-        Args:
-            message: Anything, stored as text; of more than 8000 characters the middle is cut out and marked.
-                Connection string, its password and the crypto key are replaced by ``***``.
-
-        Raises:
-            InvalidInputError: If the process name or job id of the connection cannot be one.
-        """
-        self._log(LogLevel.TRACE, message)
-
-    def log_info(self, message: object) -> None:
-        """Log something worth knowing, at the level Info.
-
-        Args:
-            message: As for ``log_trace``.
-        """
-        self._log(LogLevel.INFO, message)
-
-    def log_error(self, message: object) -> None:
-        """Log that something went wrong, at the level Error.
-
-        Args:
-            message: As for ``log_trace``.
-        """
-        self._log(LogLevel.ERROR, message)
-
-    def get_constant(self, constant_name: str) -> Constant:
-        """Return a constant; its value is ``.value``.
-
-        Raises:
-            NotFoundError: If there is none with this name.
-        """
-        return self._calls.get_constant(self.process_name, constant_name)
-
-    def get_credential(self, credential_name: str) -> Credential:
-        """Return a credential with its ``.username`` and, in clear text, ``.password``.
-
-        Raises:
-            NotFoundError: If there is none with this name.
-            NoEncryptionKeyError: If the connection has no key.
-            EncryptionError: If the key is malformed, or not the one the credential was saved with.
-        """
-        return self._calls.get_credential(self.process_name, credential_name)
-
-    def update_constant(self, constant_name: str, new_value: str) -> None:
-        """Give a constant a new value of at most 1000 characters.
-
-        Raises:
-            NotFoundError: If there is none with this name.
-            InvalidInputError: If the value cannot be stored.
-        """
-        self._calls.update_constant(self.process_name, constant_name, new_value)
-
-    def update_credential(self, credential_name: str, new_username: str, new_password: str) -> None:
-        """Give a credential a new user name of at most 250 characters, and a new password.
-
-        Raises:
-            NotFoundError: If there is none with this name.
-            InvalidInputError: If user name or password cannot be stored.
-            NoEncryptionKeyError: If the connection has no key.
-            EncryptionError: If the key is malformed.
-        """
-        self._calls.update_credential(self.process_name, credential_name, new_username, new_password)
 
     def create_queue_element(
         self, queue_name: str, reference: str | None = None, data: str | None = None, created_by: str | None = None
@@ -366,7 +302,7 @@ class OrchestratorConnection(Working):
         self._calls.pause_trigger(self.trigger_id)
 
     @property
-    def _calls(self) -> RobotCalls:
+    def _calls(self) -> RobotCalls:  # type: ignore[override]
         calls: RobotCalls | None = vars(self).get(_CALLS)
         if calls is None:
             with collector_paused():
@@ -376,9 +312,6 @@ class OrchestratorConnection(Working):
             # Of several threads that come here at once, all go on with what the first one made.
             calls = vars(self).setdefault(_CALLS, made)
         return calls
-
-    def _log(self, level: LogLevel, message: object) -> None:
-        self._calls.log(self.process_name, level, self.job_id, message)
 
 
 def __getattr__(name: str) -> Any:
