@@ -10,6 +10,7 @@ from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.pools import Pool
 from OpenOrchestrator.database.queue_attempts import QueueAttempt
+from OpenOrchestrator.database.queue_references import QueueGuard, QueueReference
 from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler, Screen
@@ -28,6 +29,8 @@ __all__ = [
     "Pool",
     "QueueAttempt",
     "QueueElement",
+    "QueueGuard",
+    "QueueReference",
     "QueueSetting",
     "QueueTrigger",
     "ScheduledTrigger",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Double, Index, Table, event, text
+from sqlalchemy import BigInteger, Connection, Double, Index, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
@@ -23,6 +23,9 @@ from OpenOrchestrator.database.statuses import QueueStatus
 __all__ = ["QueueElement", "QueueStatus"]
 
 _HELD = text("claim_token IS NOT NULL")
+_NEW = text("status = 'NEW'")
+_CONDITIONS = {"ix_Queues_token": _HELD, "ix_Queues_order": _NEW}
+"""Which rows an index holds. MariaDB and MySQL have no such condition."""
 
 
 class QueueElement(Base):
@@ -41,6 +44,11 @@ class QueueElement(Base):
         lease_until: Until when a robot without a job holds it; None where the job's own lease counts, and where no
             robot said that it would prolong one.
         deadline: Until when it should be finished.
+        priority: A higher one is handed out first.
+        hand_out_order: What priority and deadline come to, as a number: the lowest is handed out first, and the oldest
+            of those that have the same (``element_order``). 0 for the priority 0 without a deadline, as elements of
+            older programs are. One number, so that one index has the order on every kind of database.
+        parent_id: The element it was made for; None for none.
         error_type: What went wrong last, such as the name of an exception's class.
         error_code: As the robot calls it.
         output: What came of it, as text or JSON.
@@ -50,7 +58,15 @@ class QueueElement(Base):
 
     __tablename__ = "Queues"
     __table_args__ = (
+        # For older programs, and to find the oldest of each status.
         Index("ix_Queues_next", "queue_name", "status", "created_date", "id"),
+        # Small where it holds New elements only: what is finished does not touch it.
+        Index(
+            "ix_Queues_order",
+            *("queue_name", "status", "hand_out_order", "created_date", "id"),
+            postgresql_where=_NEW,
+            sqlite_where=_NEW,
+        ),
         Index("ix_Queues_created", "queue_name", "created_date", "id"),
         Index("ix_Queues_reference", "queue_name", "reference", "status", "created_date", "id"),
         # Those held by nobody, or by a robot without a job, are found by their times beneath job_id IS NULL.
@@ -81,6 +97,9 @@ class QueueElement(Base):
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deadline: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    priority: Mapped[int] = mapped_column(server_default="0")
+    hand_out_order: Mapped[int] = mapped_column(BigInteger(), server_default="0")
+    parent_id: Mapped[UUID | None] = mapped_column(uuid_type())
     error_type: Mapped[str | None] = mapped_column(text_type(200))
     error_code: Mapped[str | None] = mapped_column(text_type(100))
     output: Mapped[str | None] = mapped_column(long_text_type())
@@ -89,8 +108,9 @@ class QueueElement(Base):
 
 
 @event.listens_for(QueueElement.__table__, "before_create")
-def _say_condition_to_sql_server(table: Table, connection: Connection, **_: Any) -> None:
+def _say_conditions_to_sql_server(table: Table, connection: Connection, **_: Any) -> None:
     # Said above, every robot would load SQLAlchemy's dialect for SQL Server.
     if connection.dialect.name == "mssql":
-        (index,) = (index for index in table.indexes if index.name == "ix_Queues_token")
-        index.dialect_options["mssql"]["where"] = _HELD
+        for index in table.indexes:
+            if index.name in _CONDITIONS:
+                index.dialect_options["mssql"]["where"] = _CONDITIONS[index.name]

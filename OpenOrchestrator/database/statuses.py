@@ -113,6 +113,14 @@ class WhenRobotDied(Enum):
     RETRY = "Try again"
 
 
+class UniqueReferences(Enum):
+    """Among which elements of a queue a reference may occur once only. The column holds member names."""
+
+    NONE = "Not unique"
+    OPEN = "Unique among open elements"  # New or In Progress
+    EVER = "Unique for ever"  # also when the element was deleted
+
+
 class StartedBy(Enum):
     """What started a job."""
 

@@ -122,10 +122,21 @@ class SchemaChanges:
         for name in there:
             self._op.drop_column(table, name, mssql_drop_default=True)
 
-    def create_index(self, name: str, table: str, *columns: str) -> None:
-        """Create an index unless one of that name exists."""
-        if name not in self._indexes.get(table, {}):
-            self._op.create_index(name, table, list(columns))
+    def create_index(self, name: str, table: str, *columns: str, where: str | None = None) -> None:
+        """Create an index unless one of that name exists.
+
+        Args:
+            name: Of the index.
+            table: What it is on.
+            columns: In their order.
+            where: The condition of the rows it holds; MariaDB and MySQL hold all, for they know none.
+        """
+        if name in self._indexes.get(table, {}):
+            return
+        held: dict[str, Any] = {}
+        if where is not None:
+            held = {f"{kind}_where": sa.text(where) for kind in ("mssql", "postgresql", "sqlite")}
+        self._op.create_index(name, table, list(columns), **held)
 
     def create_unique_index(self, name: str, table: str, column: str) -> None:
         """Create an index that lets no two rows hold the same, unless one of that name exists; NULL is in any number.

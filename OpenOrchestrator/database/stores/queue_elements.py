@@ -34,7 +34,12 @@ CREATED_BY_LENGTH = 100
 _ROWS_PER_STATEMENT = 1000
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
-_NOTHING_YET = {"attempt": 1, **{column.name: None for column in _TABLE.c if column.nullable}}
+_NOTHING_YET = {
+    "attempt": 1,
+    "priority": 0,
+    "hand_out_order": 0,
+    **{column.name: None for column in _TABLE.c if column.nullable},
+}
 _MICROSECOND = timedelta(microseconds=1)
 _ATTEMPTS = sa.table("Queue_Attempts", sa.column("element_id", dialects.uuid_type()))  # no model: robots wait for it
 
