@@ -26,7 +26,15 @@ from OpenOrchestrator.database.lifecycle import element_claims, element_status, 
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, TriggerStatus, UsedKind
-from OpenOrchestrator.database.stores import constants, credentials, logs, queue_elements, stop_wishes, validation
+from OpenOrchestrator.database.stores import (
+    constants,
+    credentials,
+    logs,
+    queue_elements,
+    queue_names,
+    stop_wishes,
+    validation,
+)
 from OpenOrchestrator.database.stores.shortening import message_text
 from OpenOrchestrator.database.stores.uses import Use
 from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
@@ -86,7 +94,7 @@ class RobotCalls:
         Raises:
             InvalidInputError: If it cannot be one.
         """
-        name = queue_elements.queue_name_of(queue_name, self._database.dialect_name)
+        name = queue_names.queue_name_of(queue_name, self._database.dialect_name)
         self._use(process, UsedKind.QUEUE, name, Access.READ)
         return name
 

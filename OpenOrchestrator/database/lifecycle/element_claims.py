@@ -22,7 +22,7 @@ from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, C
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
-from OpenOrchestrator.database.stores import queue_elements, validation
+from OpenOrchestrator.database.stores import queue_elements, queue_names, validation
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
@@ -108,7 +108,7 @@ def peek_next(database: Database, queue_name: str, *, reference: str | None = No
 
 def _wanted(database: Database, queue_name: str, reference: str | None) -> dict[str, Any]:
     dialect_name = database.dialect_name
-    values = {"queue_name": queue_elements.queue_name_of(queue_name, dialect_name)}
+    values = {"queue_name": queue_names.queue_name_of(queue_name, dialect_name)}
     if reference is not None:
         values["reference"] = validation.text(reference, "reference", queue_elements.REFERENCE_LENGTH, dialect_name)
     return values

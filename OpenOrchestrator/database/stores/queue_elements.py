@@ -20,12 +20,12 @@ from OpenOrchestrator.database.engine.text_search import contains
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
 from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores.queue_names import QUEUE_NAME_LENGTH, queue_name_of
 from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-QUEUE_NAME_LENGTH = 100
 REFERENCE_LENGTH = 100
 DATA_LENGTH = 2000
 MESSAGE_LENGTH = 1000
@@ -346,18 +346,6 @@ def delete(session: Session, element_id: UUID) -> None:
     if cast(sa.CursorResult[Any], result).rowcount != 1:
         raise _not_found(element_id)
     session.execute(sa.delete(_ATTEMPTS).where(_ATTEMPTS.c.element_id == element_id))
-
-
-def queue_name_of(value: object, dialect_name: str) -> str:
-    """Return a queue name that can be stored.
-
-    Raises:
-        InvalidInputError: If it cannot, or is empty.
-    """
-    name = validation.text(value, "queue name", QUEUE_NAME_LENGTH, dialect_name)
-    if not name.strip():
-        raise InvalidInputError("The queue name is empty.")
-    return name
 
 
 def _taken_away(status: QueueStatus) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.engine.row_locks import unhindered
 from OpenOrchestrator.database.queue_settings import QueueSetting
-from OpenOrchestrator.database.stores.queue_elements import queue_name_of
-from OpenOrchestrator.database.stores.queue_rules import name_hash
+from OpenOrchestrator.database.stores.queue_names import name_hash, queue_name_of
 from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -20,7 +19,7 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.statuses import UniqueReferences, WhenRobotDied
 from OpenOrchestrator.database.stores import validation
-from OpenOrchestrator.database.stores.queue_elements import queue_name_of
+from OpenOrchestrator.database.stores.queue_names import name_hash, queue_name_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -208,11 +207,6 @@ def write(session: Session, queue_name: str, rules: QueueRules, edition: UUID | 
     except sa.exc.IntegrityError:
         return False
     return True
-
-
-def name_hash(queue_name: str) -> str:
-    """Return the key of a queue: SHA-256 of its name in hexadecimal digits."""
-    return sha256(queue_name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _require_schema(text: str) -> None:

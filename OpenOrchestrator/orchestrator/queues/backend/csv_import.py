@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
-from OpenOrchestrator.database.stores import queue_elements, validation
+from OpenOrchestrator.database.stores import queue_elements, queue_names, validation
 from OpenOrchestrator.orchestrator.backend import csv_format, csv_text
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -186,7 +186,7 @@ def preview_of(
         raise InvalidInputError(
             f"The file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it and import the parts."
         )
-    queue_elements.queue_name_of(queue, dialect_name)
+    queue_names.queue_name_of(queue, dialect_name)
     table = csv_format.read(content, most_lines=MOST_LINES)
     places: dict[str, int] = {}
     for place, column in enumerate(table.head):
