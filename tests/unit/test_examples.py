@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,20 @@ def test_the_intake_says_what_is_missing_in_its_arguments(site: Site) -> None:
     assert done.returncode != 0
     assert "orders" in done.stderr
     assert site.elements() == []
+
+
+def test_the_tests_of_the_worker_need_no_site(tmp_path: Path) -> None:
+    """They are what users copy, so they run as theirs do: in a folder and a Python process of their own."""
+    folder = shutil.copytree(examples_folder() / "order_worker", tmp_path / "robot")
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("OPENORCH")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(Path(OpenOrchestrator.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
