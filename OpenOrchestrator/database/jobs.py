@@ -62,6 +62,12 @@ class Job(Base):
             it was asked for with arguments of its own; None for an ordinary run.
         pools: How much of which pools it holds until it ends, as a JSON object; None for nothing.
         kill_requested_at: When somebody asked for this run to be killed, whatever becomes of its trigger.
+        title: What this run is about, in the words of its robot.
+        progress: How far it is, from 0 to 1, as its robot says.
+        progress_text: What it is at.
+        partial_message: What was left undone, as its robot says: a job that is Done and has one is partially done.
+        partial_at: When its robot said so.
+        run_request_id: The request for a run that it answers, where whoever asked wants to know.
     """
 
     __tablename__ = "Jobs"
@@ -73,6 +79,8 @@ class Job(Base):
         Index("ix_Jobs_scheduler", "scheduler_name", "start_time", "id"),
         Index("ix_Jobs_again_of", "again_of", "start_time", "id"),
         Index("ix_Jobs_retry_of", "retry_of", "start_time", "id"),
+        Index("ix_Jobs_partial", "partial_at", "id"),
+        Index("ix_Jobs_run_request", "run_request_id"),
     )
 
     id: Mapped[UUID] = mapped_column(uuid_type(), primary_key=True, default=uuid4)
@@ -115,6 +123,12 @@ class Job(Base):
     trigger_before: Mapped[str | None] = mapped_column(String(20))
     pools: Mapped[str | None] = mapped_column(text_type(1000))
     kill_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    title: Mapped[str | None] = mapped_column(text_type(200))
+    progress: Mapped[float | None] = mapped_column(Double)
+    progress_text: Mapped[str | None] = mapped_column(text_type(200))
+    partial_message: Mapped[str | None] = mapped_column(text_type(1000))
+    partial_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    run_request_id: Mapped[UUID | None] = mapped_column(uuid_type())
 
 
 class JobOutput(Base):

@@ -6,6 +6,7 @@ from OpenOrchestrator.database.annotations import Annotation
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.calendars import SiteCalendar
 from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.job_reports import JobAlert, JobResult
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.pools import Pool
@@ -24,7 +25,9 @@ __all__ = [
     "Constant",
     "Credential",
     "Job",
+    "JobAlert",
     "JobOutput",
+    "JobResult",
     "Log",
     "Pool",
     "QueueAttempt",

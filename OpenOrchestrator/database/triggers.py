@@ -47,6 +47,7 @@ class Trigger(Base):
             trigger with its own. Means nothing where ``run_requested_at`` is None.
         run_scheduler: Name of the one scheduler that run is for; None for any that the whitelist allows.
         run_again_of: The job that run repeats, the first of them where that was repeated as well.
+        run_request_id: By which whoever asked finds the job of that run; None where nobody wants to.
         paused_at: When somebody paused it, with what follows; counts only while it is Paused or Pausing.
         paused_by: Who did, as they call themselves.
         pause_reason: Why.
@@ -104,6 +105,7 @@ class Trigger(Base):
     run_args: Mapped[str | None] = mapped_column(text_type(1000))
     run_scheduler: Mapped[str | None] = mapped_column(text_type(100))
     run_again_of: Mapped[UUID | None] = mapped_column(uuid_type())
+    run_request_id: Mapped[UUID | None] = mapped_column(uuid_type())
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     paused_by: Mapped[str | None] = mapped_column(text_type(100))
     pause_reason: Mapped[str | None] = mapped_column(text_type(500))

@@ -41,6 +41,7 @@ from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls
+    from OpenOrchestrator.orchestrator_connection.job_calls import JobCalls
 
 _MICROSECOND = timedelta(microseconds=1)
 _CLOCK_TICK = timedelta(seconds=1)
@@ -75,6 +76,7 @@ class RobotCalls:
         self._latest_created = datetime.min  # noqa: DTZ901  (site time is naive)
         self._created_lock = threading.Lock()
         self._elements: ElementCalls | None = None
+        self._job: JobCalls | None = None
         forks.follow(self)
 
     @property
@@ -87,6 +89,17 @@ class RobotCalls:
                 if self._elements is None:
                     self._elements = ElementCalls(self._database, lambda: self._held, self._redacted)
         return self._elements
+
+    @property
+    def job(self) -> JobCalls:
+        """What the robot tells about its job; made at the first one, because few robots tell anything."""
+        if self._job is None:
+            from OpenOrchestrator.orchestrator_connection.job_calls import JobCalls  # noqa: PLC0415
+
+            with self._created_lock:
+                if self._job is None:
+                    self._job = JobCalls(self._database, self._redacted)
+        return self._job
 
     def checked_queue(self, process: str, queue_name: str) -> str:
         """Return the name of a queue that a process is about to take elements from, and take note of that.
@@ -307,8 +320,10 @@ class RobotCalls:
             self._elements.pauses += 1
 
     def note_uses(self) -> None:
-        """Note now, and not later, what was used."""
+        """Write now, and not later, what was used and how far the job is."""
         self._uses.write_at_end()
+        if self._job is not None:
+            self._job.flush()
 
     def _use(self, process: str, kind: UsedKind, name: str, access: Access) -> None:
         if isinstance(process, str):  # robots may call themselves anything

@@ -322,6 +322,7 @@ NOT_EXPORTED: Mapping[str, str] = MappingProxyType(
         "run_args": "a run that was asked for",
         "run_scheduler": "a run that was asked for",
         "run_again_of": "a run that was asked for",
+        "run_request_id": "a run that was asked for",
         "paused_at": "a pause, with who and why",
         "paused_by": "a pause, with who and why",
         "pause_reason": "a pause, with who and why",

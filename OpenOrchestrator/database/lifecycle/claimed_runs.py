@@ -187,6 +187,7 @@ def _request_of(row: TriggerRow, *, once: bool) -> dict[str, Any]:
         "requested_by": row.run_requested_by if once or row.wants_run else None,
         "run_scheduler": row.run_scheduler if once else None,
         "again_of": row.run_again_of if once else None,
+        "run_request_id": row.run_request_id if once else None,
         "trigger_before": row.status.name if once and row.status is not None else None,
     }
 

@@ -59,6 +59,7 @@ class RunFacts:
         arguments: What it was to run with.
         run_scheduler: The one scheduler that it was asked for.
         again_of: The job it repeats.
+        run_request_id: The request that it answers, where whoever asked wants to know.
         retry_number: Which retry it is, from 1; 0 for a first attempt.
         retry_of: The first attempt; None for a first attempt.
     """
@@ -75,6 +76,7 @@ class RunFacts:
     arguments: str | None = field(default=None, repr=False)
     run_scheduler: str | None = None
     again_of: UUID | None = None
+    run_request_id: UUID | None = None
     retry_number: int = 0
     retry_of: UUID | None = None
 
@@ -94,6 +96,7 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
             _JOBS.c.process_args,
             _JOBS.c.run_scheduler,
             _JOBS.c.again_of,
+            _JOBS.c.run_request_id,
             _JOBS.c.retry_number,
             _JOBS.c.retry_of,
             raw(TRIGGERS.c.type, "type"),
@@ -117,6 +120,7 @@ def facts_of(session: Session, job_id: UUID) -> RunFacts:
         arguments=row.process_args,
         run_scheduler=row.run_scheduler,
         again_of=row.again_of,
+        run_request_id=row.run_request_id,
         retry_number=row.retry_number or 0,
         retry_of=row.retry_of,
     )
@@ -190,6 +194,7 @@ def _request_again(session: Session, database: Database, run: RunFacts) -> None:
             "run_args": run.arguments or "",
             "run_scheduler": run.run_scheduler,
             "run_again_of": run.again_of,
+            "run_request_id": run.run_request_id,
         }
     free = (TRIGGERS.c.id == run.trigger_id, TRIGGERS.c.run_requested_at.is_(None))
     session.connection().execute(sa.update(TRIGGERS).where(*free).values(values))

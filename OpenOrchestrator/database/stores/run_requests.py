@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 _HAS_OWN_ARGUMENTS = sa.and_(TRIGGERS.c.run_requested_at.is_not(None), TRIGGERS.c.run_args.is_not(None))
 
 NONE: Mapping[str, Any] = MappingProxyType(
-    dict.fromkeys(("run_requested_at", "run_requested_by", "run_args", "run_scheduler", "run_again_of"))
+    dict.fromkeys(
+        ("run_requested_at", "run_requested_by", "run_args", "run_scheduler", "run_again_of", "run_request_id")
+    )
 )
 """What a trigger holds that nobody asked a run of."""
 
@@ -48,12 +50,14 @@ class RunOnce:
         scheduler_name: The one scheduler that may run it, whatever the whitelist says; None for any that this allows.
         again_of: The job it repeats.
         requested_by: Who wants it, as they call themselves.
+        request_id: By which they find its job; None if they do not want to.
     """
 
     arguments: str
     scheduler_name: str | None = None
     again_of: UUID | None = None
     requested_by: str | None = None
+    request_id: UUID | None = None
 
 
 def request(session: Session, trigger_id: UUID, *, now: datetime, requested_by: str | None = None) -> bool:
@@ -90,6 +94,7 @@ def request_once(session: Session, trigger_id: UUID, run: RunOnce, *, now: datet
         "run_args": run.arguments,
         "run_scheduler": run.scheduler_name,
         "run_again_of": run.again_of,
+        "run_request_id": run.request_id,
     }
     free = TRIGGERS.c.run_requested_at.is_(None)
     return apply(session, TriggerEvent.REQUEST_ONCE, trigger_id, free, values=values)

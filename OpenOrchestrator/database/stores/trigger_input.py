@@ -59,6 +59,7 @@ _FIXED = frozenset(
         "run_args",
         "run_scheduler",
         "run_again_of",
+        "run_request_id",
         "paused_at",
         "paused_by",
         "pause_reason",

@@ -70,6 +70,7 @@ class TriggerRow:
         labels: What its scheduler has to carry; empty for nothing.
         run_requested_at: When somebody asked for a run, aware UTC; of what kind, says ``wants_once``.
         run_args: Arguments of the run that was asked for.
+        run_request_id: By which whoever asked for it finds its job.
         last_run: As the driver delivers it; only good for comparing with another reading of the same row.
         next_run: Naive site time; None for queue triggers.
         due_at: What is stored beside ``next_run``, aware UTC.
@@ -126,6 +127,7 @@ class TriggerRow:
     status_after: TriggerStatus | None = None
     soft_seconds: int = 0
     terminate_seconds: int | None = None
+    run_request_id: UUID | None = None
 
     @property
     def wants_once(self) -> bool:
@@ -174,6 +176,7 @@ BASE_COLUMNS = tuple(
         "run_args",
         "run_scheduler",
         "run_again_of",
+        "run_request_id",
         "retry_at",
         "retry_number",
         "retry_of",
@@ -244,6 +247,7 @@ def read(row: Any) -> TriggerRow:
         run_args=_optional(values, "run_args", _text),
         run_scheduler=_optional(values, "run_scheduler", _text),
         run_again_of=_optional(values, "run_again_of", trigger_id),
+        run_request_id=_optional(values, "run_request_id", trigger_id),
         timezone=_optional(values, "timezone", _text) if scheduled else None,
         calendar=_optional(values, "calendar", _text) if scheduled else None,
         closed_days=_optional(values, "closed_days", _text) if scheduled else None,
