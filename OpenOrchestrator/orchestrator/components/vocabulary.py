@@ -55,6 +55,9 @@ JOB_LOOKS: dict[JobStatus, Look] = {
     JobStatus.SKIPPED: Look("Skipped", "idle", "sym_r_skip_next", quiet=True),
 }
 
+PARTIALLY_DONE = Look("Partially done", "timeout", "sym_r_rule")
+"""A job that is Done, and whose robot said that something was left undone."""
+
 ELEMENT_LOOKS: dict[QueueStatus, Look] = {
     QueueStatus.NEW: Look("New", "idle", "sym_r_inbox", quiet=True),
     QueueStatus.IN_PROGRESS: Look("In Progress", "running", "sym_r_progress_activity", turns=True),

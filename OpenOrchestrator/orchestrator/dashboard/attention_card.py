@@ -9,9 +9,11 @@ from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import empty
 from OpenOrchestrator.orchestrator.components.buttons import ghost
+from OpenOrchestrator.orchestrator.components.forms.who import own_name
 from OpenOrchestrator.orchestrator.dashboard.attention import Attention
 from OpenOrchestrator.orchestrator.dashboard.attention_rows import attention_rows, enabled_by, settled_by
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span
+from OpenOrchestrator.orchestrator.dashboard.told_rows import dismissed_by
 from OpenOrchestrator.orchestrator.dashboard.untaken_rows import cancelled_by, served_by
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, count_of, since_words
 from OpenOrchestrator.orchestrator.triggers.actions import TriggerActions
@@ -31,7 +33,7 @@ class AttentionCard:
 
     Args:
         view: The page's.
-        backend: Settles stuck triggers.
+        backend: Settles stuck triggers, and dismisses alerts.
     """
 
     def __init__(self, view: View, backend: DashboardBackend) -> None:
@@ -113,6 +115,16 @@ class AttentionCard:
         if stuck is not None:
             await self._view.act(
                 lambda: self._backend.settle(stuck.id), name=f"Settle {stuck.name}", done=f"{stuck.name} was settled"
+            )
+            return
+        alert = dismissed_by(row_id, glance)
+        if alert is not None:
+            by = own_name()
+            await self._view.act(
+                lambda: self._backend.dismiss(alert.id, by=by),
+                name=f"Dismiss the alert of {alert.name}",
+                done=f"The alert of {alert.name} was dismissed",
+                lost="Somebody else dismissed it. This page shows the new state.",
             )
             return
         triggers = TriggersBackend(self._view.database, self._view.clock)

@@ -21,6 +21,7 @@ from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
 from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
 from OpenOrchestrator.orchestrator.dashboard.owned import owned
+from OpenOrchestrator.orchestrator.dashboard.told_rows import alert_rows, partial_rows
 from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
 from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
@@ -32,11 +33,13 @@ MOST_SILENT = 3
 def attention_rows(
     glance: Glance, elements: Sequence[ElementCause], moment: Moment, unserved: Sequence[UnservedQueue] = ()
 ) -> list[AttentionRow]:
-    """Return everything that needs attention: what failed first, who is silent, what nobody takes, is late or stuck."""
+    """Return everything that needs attention: alerts, what failed or is left undone, who is silent, late or stuck."""
     troubled = {trigger.id: trigger for trigger in glance.troubled}
     failures = [(cause.last, _failure(cause, troubled, glance, moment)) for cause in glance.causes]
     failures += [(cause.last, _elements(cause, glance, moment)) for cause in elements]
-    rows = [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
+    rows = alert_rows(glance, moment)
+    rows += [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
+    rows += partial_rows(glance, moment)
     rows += _silent_ones(glance.silent, moment)
     rows += [_held_scheduler(each, moment) for each in glance.held]
     rows += untaken_rows(glance, unserved, moment)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from OpenOrchestrator.database.statuses import JobStatus
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.progress import percent
 from OpenOrchestrator.orchestrator.dashboard.backend.overview import RunningJob
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import COUNT_CAP, QueueDepth
 from OpenOrchestrator.orchestrator.dashboard.links import link
@@ -22,26 +23,33 @@ VERY_OLD = timedelta(days=1)
 
 
 def running_rows(jobs: Sequence[RunningJob], moment: Moment) -> list[SideRow]:
-    """Return the jobs that run, with how long they usually take where that is known."""
+    """Return the jobs that run, with how far they are, or how long they usually take, where that is known."""
     rows = []
     for job in jobs:
         seconds = moment.seconds_since(job.started)
         usual = job.usual_seconds
         slow = usual is not None and seconds > usual * LONGER_BY and seconds - usual > 300
         starting = job.status is JobStatus.STARTING
+        note = "Starting" if starting else f"usually {times.duration(usual)}" if usual is not None else ""
+        tip = None if usual is None or starting else "The median of its last runs that were done"
+        share = None if usual is None or starting else max(2, min(100, round(100 * seconds / max(usual, 1))))
+        if job.progress is not None:
+            note, share = f"{percent(job.progress)} %", percent(job.progress)
+            tip = job.progress_text or "As its robot says"
         rows.append(
             SideRow(
                 id=str(job.job_id),
                 name=job.name,
                 href=f"/jobs/{job.job_id}",
-                sub=job.scheduler,
+                sub=f"{job.title} · {job.scheduler}" if job.title else job.scheduler,
+                subTip=job.title,
                 value=times.duration(seconds) if seconds >= 60 else "< 1 m",
                 valueTip=f"Since {moment.full(job.started)}",
-                note="Starting" if starting else f"usually {times.duration(usual)}" if usual is not None else "",
+                note=note,
                 noteTone="timeout" if slow else "",
-                noteTip=None if usual is None or starting else "The median of its last runs that were done",
+                noteTip=tip,
                 tone="timeout" if slow else "running",
-                share=None if usual is None or starting else max(2, min(100, round(100 * seconds / max(usual, 1)))),
+                share=share,
             )
         )
     return rows

@@ -6,9 +6,10 @@ from datetime import datetime, tzinfo
 
 from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
+from OpenOrchestrator.orchestrator.components.progress import percent
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, PARTIALLY_DONE, TRIGGER_LOOKS, Look
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import STOPPED_STATUSES
 from OpenOrchestrator.orchestrator.jobs.backend.reasons import cause_of
 from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
@@ -46,8 +47,7 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
         actions["cause"] = ""
     if row.active:
         actions["kill"] = why_not_kill(row)
-    second = row.process if row.trigger_name else None
-    look = TRIGGER_LOOKS[TriggerStatus.KILLING] if row.killing else JOB_LOOKS[row.status]
+    second = row.title or (row.process if row.trigger_name else None)
     started = row.started(zone)
     return Row(
         id=str(row.id),
@@ -56,9 +56,13 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
         actions=actions,
         cells={
             "name": cells.text(
-                row.name, second=second or "", phone=times.past(started, now, zone), href=f"/jobs/{row.id}"
+                row.name,
+                second=second or "",
+                phone=row.title or times.past(started, now, zone),
+                tip=row.title,
+                href=f"/jobs/{row.id}",
             ),
-            "status": cells.pill(look),
+            "status": cells.pill(look_of(row)),
             "started": cells.moment(started, now, zone, tone="t2"),
             "duration": _duration(row, now, zone),
             "where": cells.text(row.scheduler, tone="t2"),
@@ -66,6 +70,20 @@ def job_row(row: JobRow, now: datetime, zone: tzinfo, *, with_trigger: bool = Tr
             "reason": _reason(row),
         },
     )
+
+
+def look_of(row: JobRow) -> Look:
+    """Return how the state of a job is shown."""
+    if row.killing:
+        return TRIGGER_LOOKS[TriggerStatus.KILLING]
+    return PARTIALLY_DONE if row.partially_done else JOB_LOOKS[row.status]
+
+
+def progress_words(fraction: float | None, text: str | None) -> str:
+    """Return how far a job is in words: ``40 %, page 2 of 5``; empty where its robot did not say. Pure."""
+    if fraction is None:
+        return ""
+    return f"{percent(fraction)} %" + (f", {text}" if text else "")
 
 
 def _duration(row: JobRow, now: datetime, zone: tzinfo) -> cells.Cell:
@@ -89,10 +107,13 @@ def _started_by(row: JobRow) -> cells.Cell:
 
 
 def _reason(row: JobRow) -> cells.Cell:
-    if not row.reason:
+    words = (row.active and progress_words(row.progress, row.progress_text)) or row.reason
+    if row.partially_done:
+        words = row.partial_message
+    if not words:
         return cells.text("", tone="t3")
-    line = sentence(row.reason).partition("\n")[0]
-    tip = row.reason[:600] if len(row.reason) > 60 else None
+    line = sentence(words).partition("\n")[0]
+    tip = words[:600] if len(words) > 60 else None
     return cells.text(line[:200], tone="t2", tip=tip)
 
 

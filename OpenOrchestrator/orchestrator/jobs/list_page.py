@@ -62,7 +62,7 @@ class JobsPage:
         self._filters = FilterBar(
             shown,
             self._list.filter,
-            placeholder="Filter by trigger or process",
+            placeholder="Filter by trigger, process or title",
             choices=(
                 ChoiceFilter("status", "Status", {each.name.lower(): each.value for each in JobStatus}),
                 ChoiceFilter("trigger", "Trigger", self._backend.trigger_names),
@@ -71,7 +71,7 @@ class JobsPage:
                 ChoiceFilter("cause", "Cause", self._backend.causes, words=self._cause_words(page)),
                 PeriodChoice("Time", times.zone_name(view.zone)),
             ),
-            segments={"": "All", "running": "Running", "failed": "Failed"},
+            segments={"": "All", "running": "Running", "failed": "Failed", "partial": "Partially done"},
         )
         with ui.element("div").classes("oo-body"), ui.element("div").classes("oo-card"):
             self._table = DataTable(

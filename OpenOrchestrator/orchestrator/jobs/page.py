@@ -10,7 +10,6 @@ from OpenOrchestrator.database.statuses import (
     BAD_JOB_STATUSES,
     UNSTARTED_JOB_STATUSES,
     JobStatus,
-    TriggerStatus,
 )
 from OpenOrchestrator.orchestrator.annotations.parts import draw_owner
 from OpenOrchestrator.orchestrator.backend.ids import as_uuid
@@ -19,14 +18,15 @@ from OpenOrchestrator.orchestrator.components.buttons import icon_button, second
 from OpenOrchestrator.orchestrator.components.facts import Fact, beside
 from OpenOrchestrator.orchestrator.components.failure_card import failure_card
 from OpenOrchestrator.orchestrator.components.tabs import Tabs
-from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, TRIGGER_LOOKS, Pill
+from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS, Pill
 from OpenOrchestrator.orchestrator.jobs.actions import JobActions
 from OpenOrchestrator.orchestrator.jobs.backend.details import LOG_CAP, JobDetails, JobDetailsBackend, Surroundings
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobsBackend
-from OpenOrchestrator.orchestrator.jobs.job_rows import sentence, why_not_kill, why_not_run
+from OpenOrchestrator.orchestrator.jobs.job_rows import look_of, sentence, why_not_kill, why_not_run
 from OpenOrchestrator.orchestrator.jobs.page_output import OutputPanel
 from OpenOrchestrator.orchestrator.jobs.page_panels import JobElementsPanel, JobLogsPanel
 from OpenOrchestrator.orchestrator.jobs.page_side import JobSide
+from OpenOrchestrator.orchestrator.jobs.page_told import ToldCards
 from OpenOrchestrator.orchestrator.live.registry import PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 
@@ -75,6 +75,7 @@ class JobPage:
         with beside(view.heading):
             self._pill = Pill()
         self._build_facts()
+        self._told = ToldCards(view.zone)
         self._failure = ui.element("div")
         view.title(f"{row.name}, {JOB_LOOKS[row.status].word}")
         self._tabs = Tabs({"": "Output", "logs": "Logs", "elements": "Elements"}, view.query.get("tab", ""), self._tab)
@@ -168,8 +169,9 @@ class JobPage:
             return
         before, self._details = self._details, details
         row, now, zone = details.row, self._view.now(), self._view.zone
-        killing = row.killing
-        self._pill.show(TRIGGER_LOOKS[TriggerStatus.KILLING] if killing else JOB_LOOKS[row.status])
+        self._pill.show(look_of(row))
+        self._told.show(details)
+        self._side.show_result(details.result)
         started = row.started(zone)
         self._started.show(
             "Never" if not row.ran else times.full(started, zone).replace(f" {now.astimezone(zone).year}", ""),

@@ -17,6 +17,7 @@ from OpenOrchestrator.orchestrator.components.stored_json import pretty
 from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.details import Attempt, JobDetails, RanWith
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
+from OpenOrchestrator.orchestrator.jobs.page_told import ResultCard
 
 PASSING_WORDS = {
     SecretPassing.AUTO: "As the process needs it",
@@ -46,7 +47,12 @@ class JobSide:
         if details.ran_with is not None:
             with ui.element("div").classes("oo-card"):
                 self._build_ran_with(details.ran_with)
+        self._result = ResultCard()
         self._history = ui.element("div")
+
+    def show_result(self, result: tuple[str, bool] | None) -> None:
+        """Show what came of it; nothing where its robot did not say."""
+        self._result.show(result)
 
     def show_elements(self, words: str) -> None:
         """Show how many elements are in which state; nothing where there are none."""

@@ -119,7 +119,7 @@ class CaseSearch:
 
     def _job(self, row: FoundJob) -> Place:
         reason = (row.reason or "").strip().partition("\n")[0]
-        parts = [JOB_LOOKS[row.status].word, self._past(row.started), reason]
+        parts = [JOB_LOOKS[row.status].word, self._past(row.started), row.title, reason]
         return Place("sym_r_play_circle", row.name, " · ".join(part for part in parts if part), f"/jobs/{row.id}")
 
     def _log(self, row: LogRow, text: str) -> Place:

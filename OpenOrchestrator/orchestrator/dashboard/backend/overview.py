@@ -19,7 +19,7 @@ from OpenOrchestrator.database.statuses import (
     JobStatus,
     TriggerStatus,
 )
-from OpenOrchestrator.database.stores import notes, site_pause
+from OpenOrchestrator.database.stores import job_reports, notes, site_pause
 from OpenOrchestrator.database.stores.due_triggers import scheduler_key
 from OpenOrchestrator.database.stores.notes import NOBODY, Noted, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -28,6 +28,7 @@ from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
+from OpenOrchestrator.orchestrator.dashboard.backend.told import Told, read_told
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import Carried, UntakenTrigger, read_untaken
 from OpenOrchestrator.orchestrator.jobs.backend.history import median
 from OpenOrchestrator.orchestrator.jobs.backend.rows import active_jobs
@@ -55,6 +56,7 @@ class RunningJob:
         name: Of its trigger, or its process.
         started: Naive site time it was claimed.
         usual_seconds: The median of the trigger's last runs that were done; None where there are too few.
+        title: What it is about, as its robot says, like ``progress`` from 0 to 1 and what it is at.
     """
 
     job_id: UUID
@@ -63,6 +65,9 @@ class RunningJob:
     status: JobStatus
     started: datetime
     usual_seconds: float | None
+    title: str | None = None
+    progress: float | None = None
+    progress_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class Glance:
         owners: Whom to call about triggers and queues.
         held: Schedulers that are cordoned or drained.
         is_paused: Whether the whole site is.
+        told: What robots told that somebody should look at.
     """
 
     since: datetime
@@ -183,6 +189,7 @@ class Glance:
     owners: Owners = field(default_factory=Owners)
     held: tuple[HeldScheduler, ...] = ()
     is_paused: bool = False
+    told: Told = field(default_factory=Told)
 
 
 class DashboardBackend(Backend):
@@ -205,6 +212,23 @@ class DashboardBackend(Backend):
         """
         return await self._write(lambda session: stuck_triggers.settle(session, trigger_id))
 
+    async def dismiss(self, alert_id: UUID, *, by: str | None) -> bool:
+        """Say that an admin took note of an alert.
+
+        Args:
+            alert_id: The alert.
+            by: Who, as they call themselves.
+
+        Returns:
+            False if it was dismissed before.
+        """
+
+        def work(session: Session) -> bool:
+            now, site_now = self._now(), self._database.site_now()
+            return job_reports.dismiss(session, alert_id, by=by, now=now, site_now=site_now)
+
+        return await self._write(work)
+
     def _look(self, session: Session, span: Span) -> Glance:
         site_now = self._database.site_now()
         since = start_of(span, site_now)
@@ -212,7 +236,8 @@ class DashboardBackend(Backend):
         jobs = session.execute(sa.select(sa.func.count()).select_from(_J).where(*ran)).scalar_one()
         failed, read, causes, ended = self._failures.read(session, since)
         columns = (_J.c.id, _J.c.trigger_id, _J.c.trigger_name, _J.c.process_name, _J.c.scheduler_name)
-        active = active_jobs(session, *columns, _J.c.status, _J.c.start_time)
+        told = (_J.c.title, _J.c.progress, _J.c.progress_text)
+        active = active_jobs(session, *columns, _J.c.status, _J.c.start_time, *told)
         schedulers = session.execute(
             sa.select(
                 Scheduler.machine_name,
@@ -248,6 +273,7 @@ class DashboardBackend(Backend):
             owners=Owners(notes.overview(session, AnnotatedKind.TRIGGER, AnnotatedKind.QUEUE)),
             held=tuple(self._held([row for row in schedulers if row.machine_name in live])),
             is_paused=site_pause.read(session) is not None,
+            told=read_told(session, since, self._database.zone),
         )
 
     def _held(self, rows: Iterable[Any]) -> Iterator[HeldScheduler]:
@@ -268,6 +294,9 @@ class DashboardBackend(Backend):
                 status=row.status,
                 started=row.start_time,
                 usual_seconds=usual.get(row.trigger_id),
+                title=row.title or None,
+                progress=row.progress,
+                progress_text=row.progress_text or None,
             )
             for row in rows
         )

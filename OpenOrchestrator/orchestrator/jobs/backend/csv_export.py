@@ -6,14 +6,19 @@ slow whoever takes them. The generator blocks: run it in a thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from OpenOrchestrator.database.stores import job_reports
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy.orm import Session
+
     from OpenOrchestrator.database.engine.database import Database
     from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobQuery, JobsBackend
     from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
@@ -38,6 +43,9 @@ JOB_HEAD = (
     "Started by",
     "Retry",
     "Retry of",
+    "Title",
+    "Left undone",
+    "Result",
 )
 
 
@@ -55,17 +63,26 @@ def jobs(database: Database, backend: JobsBackend, query: JobQuery) -> Iterator[
     yield csv_format.beginning(JOB_HEAD)
     after: JobRow | None = None
     while True:
-        place = after
-        rows = database.read(lambda session: backend.next_rows(session, query, place, ROWS_AT_ONCE))  # noqa: B023
+        rows, results = database.read(_part(backend, query, after))
         if rows:
             zone = database.zone
-            yield csv_format.encode(_cells(row, zone) for row in rows)
+            yield csv_format.encode(_cells(row, zone, results.get(row.id)) for row in rows)
         if len(rows) < ROWS_AT_ONCE:
             return
         after = rows[-1]
 
 
-def _cells(row: JobRow, zone: tzinfo) -> tuple[str | None, ...]:
+def _part(
+    backend: JobsBackend, query: JobQuery, after: JobRow | None
+) -> Callable[[Session], tuple[tuple[JobRow, ...], dict[UUID, str]]]:
+    def read(session: Session) -> tuple[tuple[JobRow, ...], dict[UUID, str]]:
+        rows = backend.next_rows(session, query, after, ROWS_AT_ONCE)
+        return rows, job_reports.outputs_of(session, [row.id for row in rows])
+
+    return read
+
+
+def _cells(row: JobRow, zone: tzinfo, result: str | None) -> tuple[str | None, ...]:
     started: datetime | None = None
     if row.started_at is not None:
         started = row.started_at.astimezone(zone).replace(tzinfo=None)
@@ -88,4 +105,7 @@ def _cells(row: JobRow, zone: tzinfo) -> tuple[str | None, ...]:
         "" if row.started_by is None else row.started_by.value,
         str(row.retry_number or ""),
         str(row.retry_of or ""),
+        row.title,
+        row.partial_message,
+        result,
     )

@@ -25,8 +25,9 @@ from OpenOrchestrator.database.statuses import (
     SecretPassing,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import job_output, notes
+from OpenOrchestrator.database.stores import job_output, job_reports, notes
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
+from OpenOrchestrator.orchestrator.backend.alerts import Alert
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _E
 from OpenOrchestrator.orchestrator.backend.tables import JOBS
@@ -50,6 +51,7 @@ SHOWN = 200
 HISTORY = 14
 AGAIN = 5
 ATTEMPTS = 20
+ALERTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class JobDetails:
         last_sequence: Number of the last piece of output; 0 without output.
         logs: Messages, those found by process and time included, counted no further than LOG_CAP.
         elements: How many there are in each state.
+        result: What came of it, in the words of its robot, and whether that is JSON; None where nothing was said.
+        alerts: Of its robot, the newest first.
     """
 
     row: JobRow
@@ -121,6 +125,8 @@ class JobDetails:
     last_sequence: int
     logs: int
     elements: tuple[tuple[QueueStatus, int], ...]
+    result: tuple[str, bool] | None = None
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def element_count(self) -> int:
@@ -291,6 +297,8 @@ def _details(session: Session, job: JobRow, logs: int, secrets: Sequence[str]) -
         last_sequence=job_output.last_sequence(session, job.id),
         logs=logs,
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
+        result=job_reports.output_of(session, job.id),
+        alerts=job_reports.alerts_of(session, job.id, limit=ALERTS),
     )
 
 

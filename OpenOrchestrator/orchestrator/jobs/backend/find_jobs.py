@@ -1,4 +1,4 @@
-"""Finding jobs by a word: in their reason, or the name of trigger or process; the newest first, for so long only."""
+"""Finding jobs by a word: in reason, title, or the name of trigger or process; the newest first, for so long only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEARCHED_JOBS = 4_000
 
 SEARCH_SECONDS = 0.15
 
-_COLUMNS = (_J.c.id, _J.c.status, _J.c.trigger_name, _J.c.process_name, _J.c.start_time, _J.c.reason)
+_COLUMNS = (_J.c.id, _J.c.status, _J.c.trigger_name, _J.c.process_name, _J.c.start_time, _J.c.reason, _J.c.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class FoundJob:
     process: str
     started: datetime
     reason: str | None
+    title: str | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +80,7 @@ class FindJobsBackend(Backend):
         return await self._read(work)
 
     async def holding(self, text: str) -> FoundJobsWith:
-        """Return the newest jobs whose reason, trigger or process holds a text."""
+        """Return the newest jobs whose reason, title, trigger or process holds a text."""
 
         def work(session: Session) -> FoundJobsWith:
             found: list[FoundJob] = []
@@ -116,4 +117,6 @@ def _down_to(place: Any) -> list[sa.ColumnElement[bool]]:
 
 
 def _holds(text: str) -> sa.ColumnElement[bool]:
-    return sa.or_(*(contains(column, text) for column in (_J.c.reason, _J.c.trigger_name, _J.c.process_name)))
+    return sa.or_(
+        *(contains(column, text) for column in (_J.c.reason, _J.c.title, _J.c.trigger_name, _J.c.process_name))
+    )

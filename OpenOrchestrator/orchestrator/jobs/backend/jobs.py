@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.database.attention import ended_badly
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, BAD_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores import jobs
+from OpenOrchestrator.database.stores import job_reports, jobs
 from OpenOrchestrator.database.transitions import TriggerEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.causes import cause_key, title_of
@@ -40,6 +40,7 @@ MOST_OFFERED = 30
 SEGMENTS: dict[str, tuple[JobStatus, ...]] = {
     "running": tuple(sorted(ACTIVE_JOB_STATUSES, key=lambda status: status.name)),
     "failed": BAD_JOB_STATUSES,
+    "partial": (JobStatus.DONE,),
 }
 STOPPED_STATUSES = (TriggerStatus.FAILED, TriggerStatus.KILLED, TriggerStatus.PAUSED, TriggerStatus.DONE)
 """A trigger in one of these runs no more until it is enabled."""
@@ -50,7 +51,7 @@ class JobQuery:
     """Which jobs a list shows. Hashable, so that tabs with the same query share it.
 
     Attributes:
-        text: Found in the name of process or trigger, or the id of a job.
+        text: Found in the name of process or trigger or in the title of a job, or its id.
         statuses: Only (or, with ``not_statuses``, all but) these; the others likewise.
         triggers: By id or by name.
         causes: Keys of causes, of jobs that ended badly or were killed.
@@ -272,8 +273,11 @@ class JobsBackend(Backend):
         conditions: list[Any] = []
         if query.text:
             found = [contains(JOBS.c.process_name, query.text), contains(JOBS.c.trigger_name, query.text)]
+            found.append(contains(JOBS.c.title, query.text))
             job_id = as_uuid(query.text)
             conditions.append(sa.or_(*found) if job_id is None else JOBS.c.id == job_id)
+        if query.segment == "partial":
+            conditions.append(job_reports.partially_done())
         return [*conditions, *self._in_period(query)]
 
     def _in_period(self, query: JobQuery) -> list[Any]:

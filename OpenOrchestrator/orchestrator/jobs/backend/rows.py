@@ -40,6 +40,9 @@ class JobRow:
         again_of: The first of the jobs that it repeats.
         retry_of: The first attempt, of which it is a retry.
         retry_number: Which retry it is; 0 for a first attempt.
+        title: What it is about, in the words of its robot.
+        progress: How far it is, from 0 to 1, as its robot says; ``progress_text`` is what it is at.
+        partial_message: What was left undone; None for nothing.
     """
 
     id: UUID
@@ -62,6 +65,10 @@ class JobRow:
     again_of: UUID | None = None
     retry_of: UUID | None = None
     retry_number: int = 0
+    title: str | None = None
+    progress: float | None = None
+    progress_text: str | None = None
+    partial_message: str | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +79,11 @@ class JobRow:
     def active(self) -> bool:
         """Whether it has not ended."""
         return self.status in ACTIVE_JOB_STATUSES
+
+    @property
+    def partially_done(self) -> bool:
+        """Whether it ended well, and its robot said that something was left undone."""
+        return self.status is JobStatus.DONE and self.partial_message is not None
 
     @property
     def ran(self) -> bool:
@@ -172,6 +184,10 @@ def read_rows(session: Session, ids: Sequence[UUID]) -> tuple[JobRow, ...]:
         JOBS.c.again_of,
         JOBS.c.retry_of,
         JOBS.c.retry_number,
+        JOBS.c.title,
+        JOBS.c.progress,
+        JOBS.c.progress_text,
+        JOBS.c.partial_message,
     )
     query = sa.select(*columns).select_from(JOBS.outerjoin(_T, _T.c.id == JOBS.c.trigger_id))
     found = session.execute(query.where(JOBS.c.id.in_(ids))) if ids else ()
@@ -184,8 +200,9 @@ def _row(
 ) -> JobRow:
     # A trigger whose status is none (somebody wrote to the table by hand) counts as failed, as in the list of triggers.
     trigger_status = None if state is None else TriggerStatus.__members__.get(state, TriggerStatus.FAILED)
-    *rest, started_by, requested_by, again_of, retry_of, retry_number = others
+    *rest, started_by, requested_by, again_of, retry_of, retry_number, title, progress, at, partial = others
     by = StartedBy.__members__.get(str(started_by))
     more: dict[str, Any] = {"started_by": by, "requested_by": requested_by, "again_of": again_of}
-    more |= {"retry_of": retry_of, "retry_number": retry_number or 0}
+    more |= {"retry_of": retry_of, "retry_number": retry_number or 0, "title": title or None}
+    more |= {"progress": progress, "progress_text": at or None, "partial_message": partial}
     return JobRow(job_id, status, trigger_id, name, trigger_status, *rest, **more)
