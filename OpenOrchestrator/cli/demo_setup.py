@@ -108,18 +108,19 @@ def examples_folder() -> Path:
     raise ConfigurationError(f"The example robots are missing beside {package}. Install OpenOrchestrator again.")
 
 
-def make_folder(wanted: Path | None) -> Path:
+def make_folder(wanted: Path | None, prefix: str = "openorchestrator-demo-") -> Path:
     """Return the folder for a demo's files, made if necessary, readable for this account only if it is new.
 
     Args:
         wanted: An empty or new folder; None for a new one among the temporary files.
+        prefix: What the name of such a new one begins with.
 
     Raises:
         ConfigurationError: If it holds something, or cannot be made.
     """
     try:
         if wanted is None:
-            return Path(tempfile.mkdtemp(prefix="openorchestrator-demo-")).resolve()
+            return Path(tempfile.mkdtemp(prefix=prefix)).resolve()
         folder = expanded(wanted).absolute()
         private_files.make_folder(folder)
         if any(folder.iterdir()):
@@ -140,7 +141,7 @@ def make_site(folder: Path) -> DemoSite:
     """
     if shutil.which("git") is None:
         raise ConfigurationError("The demo runs a robot out of a git repository, and git is not installed. Install it.")
-    connection_string = _connection_string(folder / "demo.db")
+    connection_string = connection_string_of(folder / "demo.db")
     site = DemoSite(
         folder=folder,
         connection_string=connection_string,
@@ -164,7 +165,12 @@ def make_site(folder: Path) -> DemoSite:
     return site
 
 
-def _connection_string(file: PurePath) -> str:
+def connection_string_of(file: PurePath) -> str:
+    """Return the connection string of a SQLite database in a file.
+
+    Raises:
+        ConfigurationError: If the name of its folder does not fit into one.
+    """
     # As people write it: SQLAlchemy from 2.1 renders C%3A/, which only itself takes for a drive.
     plain = f"sqlite+pysqlite:///{file.as_posix()}"
     rendered = URL.create("sqlite+pysqlite", database=file.as_posix()).render_as_string(hide_password=False)

@@ -25,6 +25,7 @@ from OpenOrchestrator.cli import (
     key,
     orchestrator,
     pause,
+    robot,
     run,
     scheduler,
     site_files,
@@ -103,7 +104,7 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, why, pause, cordon, env, site_files, upgrade, key, demo):
+    for command in (orchestrator, scheduler, run, robot, why, pause, cordon, env, site_files, upgrade, key, demo):
         command.register(app)
     return app
 

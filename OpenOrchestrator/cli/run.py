@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from OpenOrchestrator.cli.scheduler import ConnectionString, Key, Labels, LogFormatName, Name, Python, Workspace
-
-if TYPE_CHECKING:
-    from OpenOrchestrator.scheduler.single_run import Outcome
 
 
 def register(app: typer.Typer) -> None:
@@ -51,12 +44,10 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
       openorchestrator run "Send invoices"
       openorchestrator run "Send invoices" --json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
-    from OpenOrchestrator.cli.run_terminal import RunTerminal  # noqa: PLC0415
-    from OpenOrchestrator.common.settings import load_settings, secrets_to_hide  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.events import Events  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.options import scheduler_options  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.own_database import open_database  # noqa: PLC0415
-    from OpenOrchestrator.scheduler.single_run import SingleRun  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    from OpenOrchestrator.cli.followed_run import follow, outcome_values  # noqa: PLC0415
+    from OpenOrchestrator.common.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(
         connection_string=connection_string,
@@ -67,48 +58,10 @@ def run_trigger(  # noqa: PLR0917  (each parameter is an option of the command)
         label=",".join(label) if label else None,
         log_format=log_format,
     )
-    url, crypto_key = settings.require_connection_string(), settings.require_key()
-    events = Events(sys.stderr, log_format=settings.log_format, secrets=secrets_to_hide(url, crypto_key))
-    database = open_database(url, max_jobs=1)
-    terminal = RunTerminal(sys.stdout, sys.stderr, all_to_stderr=as_json)
-    try:
-        run = SingleRun(
-            database,
-            scheduler_options(settings),
-            crypto_key=crypto_key,
-            events=events,
-            on_record=lambda record: terminal.show(record.stream, record.text),
-        )
-        _on_signals(run.request_stop)
-        run.ring_on_signals()
-        outcome = run.run(trigger_name)
-    finally:
-        database.close()
-    interrupted = threading.Event()
-    _on_signals(interrupted.set)
-    unshown = terminal.finish(_as_json(outcome) + "\n" if as_json else "", given_up=interrupted.is_set)
-    if unshown:
-        events.output_not_shown(unshown)
-        events.flush()
-    raise typer.Exit(1 if outcome.ending is None else outcome.ending.shell_status)
-
-
-def _as_json(outcome: Outcome) -> str:
-    import json  # noqa: PLC0415
-
-    ending = outcome.ending
-    return json.dumps(
-        {
-            "job_id": str(outcome.job_id),
-            "status": None if ending is None else ending.status.name,
-            "exit_code": None if ending is None else ending.exit_code,
-            "reason": None if ending is None else ending.reason,
-        }
+    status = follow(
+        settings,
+        trigger_name,
+        all_to_stderr=as_json,
+        result=lambda outcome, _database: json.dumps(outcome_values(outcome)) + "\n" if as_json else "",
     )
-
-
-def _on_signals(act: Callable[[], None]) -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None:
-            signal.signal(number, lambda _number, _frame: act())
+    raise typer.Exit(status)

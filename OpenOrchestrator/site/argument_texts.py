@@ -27,15 +27,17 @@ class Arguments:
 
     Attributes:
         limit: How long it may be, in the unit of the database.
+        what: What it is, for messages.
     """
 
     limit: int
+    what: str = "arguments"
 
     def read(self, node: Node, reading: Reading) -> str:
         """Return the text of a node."""
         text = text_of(node) if isinstance(node, Scalar) else json.dumps(_data(node), ensure_ascii=False)
         try:
-            return validation.text(text, "arguments", self.limit, reading.dialect_name)
+            return validation.text(text, self.what, self.limit, reading.dialect_name)
         except InvalidInputError as error:
             raise ProblemError(node.mark, str(error)) from error
 

@@ -5,7 +5,7 @@ Owns which sections a file has. What is wrong is collected, so that all of it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -144,7 +144,7 @@ def read(data: bytes, *, dialect_name: str, file_name: str = "the file") -> Site
     reading = Reading(dialect_name)
     document = SiteDocument()
     try:
-        _sections(tree, document, reading)
+        document = read_sections(tree, reading)
     except ProblemError as error:
         reading.problems.append(error.problem)
     if reading.problems:
@@ -152,7 +152,18 @@ def read(data: bytes, *, dialect_name: str, file_name: str = "the file") -> Site
     return document
 
 
-def _sections(tree: Node, document: SiteDocument, reading: Reading) -> None:
+def read_sections(tree: Node, reading: Reading, *, known: Iterable[str] = SECTIONS) -> SiteDocument:
+    """Return what the sections of a tree say; what is wrong with one is noted, and the others are read.
+
+    Args:
+        tree: The whole of a file.
+        reading: Takes the problems.
+        known: The sections to name where there is one of another name.
+
+    Raises:
+        ProblemError: If the tree has no sections, or none that are understood here.
+    """
+    document = SiteDocument()
     entries = {key.text: (key, value) for key, value in entries_of(tree)}
     if "version" not in entries:
         raise ProblemError(tree.mark, f"Here is no version. A file begins with: version: {VERSION}")
@@ -183,7 +194,8 @@ def _sections(tree: Node, document: SiteDocument, reading: Reading) -> None:
                 document.credentials = tuple(_each(node, reading, _credential))
                 _unique(reading, [(each.name, each.mark) for each in document.credentials], "credential")
             elif name != "version":
-                raise unknown_key(key, SECTIONS)
+                raise unknown_key(key, known)
+    return document
 
 
 class _noted:  # noqa: N801  (used as a context manager, like contextlib.suppress)

@@ -307,6 +307,6 @@ def test_a_browser_is_opened_only_where_somebody_sees_it(
 @pytest.mark.parametrize("name", ["demo", "a b", "æøå", "50%", "#1"])
 def test_a_drive_of_windows_is_written_as_one(name: str) -> None:
     file = PureWindowsPath(f"C:\\Users\\{name}\\orchestrator.db")
-    text = demo_setup._connection_string(file)
+    text = demo_setup.connection_string_of(file)
     assert text.startswith("sqlite+pysqlite:///C:/Users/")
     assert make_url(text).database == file.as_posix()
