@@ -101,6 +101,10 @@ class OwnershipLostError(OpenOrchestratorError, RuntimeError):
     """A write was refused because the element or job belongs to somebody else now."""
 
 
+class RunRefusedError(OpenOrchestratorError, RuntimeError):
+    """A run of a trigger was not asked for, because the trigger cannot be run now; nothing was changed."""
+
+
 class ElementLostError(OwnershipLostError):
     """The element was taken away, finished or handed out anew meanwhile; nothing was written. The job goes on."""
 

@@ -21,6 +21,7 @@ from OpenOrchestrator.orchestrator_connection.collector import collector_paused
 from OpenOrchestrator.orchestrator_connection.logging_calls import Logging
 from OpenOrchestrator.orchestrator_connection.named_values import NamedValues
 from OpenOrchestrator.orchestrator_connection.reporting import Reporting
+from OpenOrchestrator.orchestrator_connection.steering import Steering
 from OpenOrchestrator.orchestrator_connection.testable import Testable
 from OpenOrchestrator.orchestrator_connection.working import Working
 
@@ -47,7 +48,7 @@ _START_ARGUMENTS = ("process name", "connection string", "crypto key", "process 
 
 
 @with_short_errors
-class OrchestratorConnection(Working, Reporting, Logging, NamedValues, Testable):
+class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues, Testable):
     """A robot's connection to the database of OpenOrchestrator.
 
     Connects at once. Calls go on through an outage of the database of up to about 30 seconds, and so does connecting

@@ -76,17 +76,20 @@ def request(session: Session, trigger_id: UUID, *, now: datetime, requested_by: 
     return apply(session, TriggerEvent.REQUEST_RUN, trigger_id, sa.not_(_HAS_OWN_ARGUMENTS), values=values)
 
 
-def request_once(session: Session, trigger_id: UUID, run: RunOnce, *, now: datetime) -> bool:
+def request_once(
+    session: Session, trigger_id: UUID, run: RunOnce, *guards: sa.ColumnElement[bool], now: datetime
+) -> bool:
     """Ask for a trigger to be run once with these arguments, and to be left as it is.
 
     Args:
         session: An open transaction.
         trigger_id: Which one.
         run: What is wanted.
+        guards: What has to hold of the trigger as well.
         now: Aware instant.
 
     Returns:
-        False if it runs, or if a run of it is waiting already.
+        False if it runs, a run of it is waiting already, or a guard does not hold.
     """
     values = {
         "run_requested_at": now,
@@ -97,7 +100,7 @@ def request_once(session: Session, trigger_id: UUID, run: RunOnce, *, now: datet
         "run_request_id": run.request_id,
     }
     free = TRIGGERS.c.run_requested_at.is_(None)
-    return apply(session, TriggerEvent.REQUEST_ONCE, trigger_id, free, values=values)
+    return apply(session, TriggerEvent.REQUEST_ONCE, trigger_id, free, *guards, values=values)
 
 
 def cancel(session: Session, trigger_id: UUID) -> bool:
