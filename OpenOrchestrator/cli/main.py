@@ -25,6 +25,7 @@ from OpenOrchestrator.cli import (
     key,
     orchestrator,
     pause,
+    queues,
     robot,
     run,
     scheduler,
@@ -104,7 +105,21 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for command in (orchestrator, scheduler, run, robot, why, pause, cordon, env, site_files, upgrade, key, demo):
+    for command in (
+        orchestrator,
+        scheduler,
+        run,
+        robot,
+        why,
+        pause,
+        cordon,
+        queues,
+        env,
+        site_files,
+        upgrade,
+        key,
+        demo,
+    ):
         command.register(app)
     return app
 
