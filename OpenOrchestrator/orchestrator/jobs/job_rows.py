@@ -16,7 +16,7 @@ from OpenOrchestrator.orchestrator.jobs.backend.rows import JobRow
 
 COLUMNS = (
     Column("name", "Job", "24%", phone=True),
-    Column("status", "Status", "116px", phone=True, phone_width="116px"),
+    Column("status", "Status", "134px", phone=True, phone_width="134px"),
     Column("started", "Started", "116px", sortable=True),
     Column("duration", "Duration", "110px", right=True),
     Column("where", "Scheduler", "136px"),
@@ -109,7 +109,7 @@ def _started_by(row: JobRow) -> cells.Cell:
 def _reason(row: JobRow) -> cells.Cell:
     words = (row.active and progress_words(row.progress, row.progress_text)) or row.reason
     if row.partially_done:
-        words = row.partial_message
+        words = " ".join((row.partial_message or "").split())
     if not words:
         return cells.text("", tone="t3")
     line = sentence(words).partition("\n")[0]

@@ -66,7 +66,8 @@ class ToldCards:
                     beneath=lambda alert=alert: ui.label(self._alert_words(alert)).classes("oo-sm oo-t3"),  # type: ignore[misc]
                 ).mark("alert")
             if row.partial_message is not None:
-                words = sentence(row.partial_message) if row.partially_done else f"So far: {row.partial_message}"
+                said = row.partial_message or PARTIALLY_DONE.word
+                words = sentence(said) if row.partially_done else f"So far: {said}"
                 failure_card(words, PARTIALLY_DONE, headline=None, text=None).mark("partial")
 
     def _show_progress(self, row: JobRow) -> None:

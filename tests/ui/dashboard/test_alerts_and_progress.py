@@ -45,7 +45,7 @@ async def test_an_alert_stands_first_until_it_is_dismissed(user: User, site: Dat
     await user.open("/")
     element = await attention(user)
     row: AttentionRow = element.rows[0]
-    assert (row.title, row.who, row.action, row.href) == ("Empty", "Alert of p", "Dismiss", f"/jobs/{job_id}")
+    assert (row.title, row.who, row.action, row.href) == ("Empty second", "Alert of p", "Dismiss", f"/jobs/{job_id}")
     assert [each.title for each in element.rows[1:]] == ["It broke"]
     with user:
         await element._acted(type("Event", (), {"args": row.id})())
