@@ -6,10 +6,12 @@ A test that asks for ``database`` or ``empty_database_url`` runs once on each ki
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 from databases import Server, ServerMissingError, find_servers
+from shared_statements import share_statements
 
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.database.engine.database import Database
@@ -22,6 +24,14 @@ _servers = find_servers()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kinds(*names): run only on these kinds of databases (sqlite, postgresql, ...)")
+    share_statements()
+
+
+def pytest_collection_finish() -> None:
+    # What there is now stays until the end. Thousands of tests and modules would else be gone through whenever garbage
+    # is collected, which the user simulation of the app does twice for each of its tests.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -78,6 +78,8 @@ class Server:
             return f"sqlite+pysqlite:///{path.as_posix()}"
         options = " CHARACTER SET utf8mb4" if self.kind == "mariadb" else ""
         self._execute(f"CREATE DATABASE {name}{options}")
+        if self.kind == "postgresql":  # no test pulls the plug of this server: nothing need wait for the disk
+            self._execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         self._made.append(name)
         assert self._admin is not None
         return self._admin.url.set(database=name).render_as_string(hide_password=False)
@@ -226,6 +228,10 @@ def _clear(url: str) -> None:
     engine = sa.create_engine(
         url, poolclass=sa.NullPool, connect_args=connecting.connect_arguments(make_url(url), None)
     )
+    if engine.dialect.driver == "pymysql":  # which reads all certificates of the machine for each connection
+        from OpenOrchestrator.database.engine.pymysql_tls import LeanConnection
+
+        engine.dialect.connect = LeanConnection  # type: ignore[method-assign,assignment]
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET lock_timeout = '5s'")
@@ -236,11 +242,12 @@ def _clear(url: str) -> None:
         elif connection.dialect.name == "mssql":
             connection.exec_driver_sql("SET LOCK_TIMEOUT 5000")
         tables = list(reversed(Base.metadata.sorted_tables))
-        has_rows = [sa.exists(sa.select(1).select_from(table)) for table in tables]
-        columns = [sa.case((found, 1), else_=0).label(f"t{number}") for number, found in enumerate(has_rows)]
-        for table, found in zip(tables, connection.execute(sa.select(*columns)).one(), strict=True):
-            if found:
-                _clear_table(connection, table)
+        quoted = connection.dialect.identifier_preparer.format_table
+        queries = (
+            f"SELECT {number} WHERE EXISTS (SELECT 1 FROM {quoted(table)})" for number, table in enumerate(tables)
+        )
+        for (number,) in connection.exec_driver_sql(" UNION ALL ".join(queries)).all():
+            _clear_table(connection, tables[number])
 
 
 def _clear_table(connection: Connection, table: sa.Table) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import seed
 from hypothesis.stateful import initialize, precondition, rule
 from interleaved_fleet import BrokenInvariantError, Fleet
-from test_interleavings import ANY, MORE, Interleavings, _some_process_lives, machine, run
+from test_interleavings import ANY, MORE, Interleavings, _some_process_lives, machine, run, run_from
 
 from OpenOrchestrator.database import transitions
 from OpenOrchestrator.database.lifecycle import failed_runs, overlapping_ends, run_endings, trigger_claims
@@ -67,7 +66,7 @@ def test_jobs_do_overlap(overlapping: type[Interleavings], monkeypatch: pytest.M
 
     monkeypatch.setattr(overlapping_ends, "end_among_others", seen)
     monkeypatch.setattr(run_endings, "end_among_others", seen)
-    run(overlapping, examples=100, derandomize=True)
+    run(overlapping, examples=15, derandomize=True)
     assert TriggerStatus.RUNNING in ended
 
 
@@ -135,4 +134,4 @@ def test_a_check_of_overlapping_jobs_that_is_taken_out_is_missed(
 ) -> None:
     mutant(monkeypatch)
     with pytest.raises(BrokenInvariantError, match=f"^({MUTANTS[mutant]}): "):
-        run(seed(1)(overlapping), examples=1000)
+        run_from(1, overlapping)
