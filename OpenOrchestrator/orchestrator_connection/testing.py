@@ -76,6 +76,11 @@ class Testing:
         wanted = queue_elements.ElementFilter(queue_name=queue_name)
         return self._database.read(lambda session: queue_elements.select(session, wanted))
 
+    @property
+    def job(self) -> Job:
+        """The job of the robot as it is now, with the ``title`` and the ``partial_message`` that the robot told."""
+        return self._database.read(lambda session: session.get_one(Job, self._job_id))
+
     def ask_to_end(self) -> None:
         """Ask the robot to come to an end, as when somebody pauses its trigger: a loop of ``work`` takes no more."""
         self._database.write(lambda session: triggers.request_pause(session, self._trigger_id))

@@ -91,6 +91,13 @@ def test_a_robot_that_is_asked_to_end_takes_no_more() -> None:
         assert connection.is_trigger_pausing()
 
 
+def test_what_a_robot_tells_about_its_job_is_there() -> None:
+    with OrchestratorConnection.for_testing() as connection:
+        connection.job.title = "November"
+        connection.job.partially_done("two are left")
+        assert (connection.testing.job.title, connection.testing.job.partial_message) == ("November", "two are left")
+
+
 def test_errors_one_after_the_other_end_the_loop_and_an_element_can_wait() -> None:
     with OrchestratorConnection.for_testing(elements=ORDERS) as connection:
         for element in connection.work("Orders", limit=1):
