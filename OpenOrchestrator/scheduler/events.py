@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from uuid import UUID
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
 from OpenOrchestrator.common.settings import LogFormat
+from OpenOrchestrator.scheduler.event_words import count, dropped, duration, is_retry, planned, retry_fields
 from OpenOrchestrator.scheduler.log_lines import ERROR, INFO, WARNING, LogLines
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.database.stores.trigger_rows import WaitingRetry
 
 FLUSH_SECONDS = 2.0
 """How long the end of a scheduler may wait for a stream that takes no lines."""
@@ -38,7 +42,7 @@ class Events:
         secrets: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        self._lines = LogLines(stream, log_format=log_format, secrets=secrets, now=now, dropped=_dropped)
+        self._lines = LogLines(stream, log_format=log_format, secrets=secrets, now=now, dropped=dropped)
         self._say = self._lines.write
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
@@ -74,11 +78,11 @@ class Events:
             "kill": "They are killed.",
         }[policy]
         doing = does if running else ""
-        self._say(INFO, "stopping", f"Stopping. {_count(running, 'robot')} running. {doing}".rstrip(), running=running)
+        self._say(INFO, "stopping", f"Stopping. {count(running, 'robot')} running. {doing}".rstrip(), running=running)
 
     def held(self, reasons: Sequence[str], running: int) -> None:
         """The scheduler starts nothing now, as admins wish; its robots go on."""
-        words = f"Starts nothing now: {', and '.join(reasons)}. {_count(running, 'robot')} running."
+        words = f"Starts nothing now: {', and '.join(reasons)}. {count(running, 'robot')} running."
         self._say(INFO, "held", words, running=running)
 
     def admitted(self) -> None:
@@ -91,7 +95,7 @@ class Events:
 
     def stopped(self, left_running: int) -> None:
         """The scheduler has ended its work."""
-        left = f" {_count(left_running, 'robot')} left running." if left_running else ""
+        left = f" {count(left_running, 'robot')} left running." if left_running else ""
         self._say(INFO, "stopped", f"Stopped.{left}", left_running=left_running)
 
     def left_for_a_short_time(self, job_id: UUID, trigger_name: str, run_out_at: datetime) -> None:
@@ -145,11 +149,14 @@ class Events:
 
     # The life of a run
 
-    def claimed(self, job_id: UUID, trigger: str, *, late_seconds: float | None, attempt: int) -> None:
-        """A trigger was claimed here."""
+    def claimed(
+        self, job_id: UUID, trigger: str, *, late_seconds: float | None, attempt: int, retry: WaitingRetry | None = None
+    ) -> None:
+        """A trigger was claimed here, for a retry of an earlier job or not."""
         late = f", {late_seconds * 1000:.0f} ms after it was due" if late_seconds is not None else ""
         again = f", attempt {attempt}" if attempt > 1 else ""
-        self._say(INFO, "claimed", f'Claimed "{trigger}"{late}{again} (job {job_id}).', job=job_id, trigger=trigger)
+        words = f'Claimed "{trigger}"{is_retry(retry)}{late}{again} (job {job_id}).'
+        self._say(INFO, "claimed", words, job=job_id, trigger=trigger, **retry_fields(retry))
 
     def started(self, job_id: UUID, trigger: str, *, pid: int | None, commit: str | None) -> None:
         """A robot was started."""
@@ -172,7 +179,7 @@ class Events:
 
     def ended(self, job_id: UUID, trigger: str, *, exit_code: int | None, seconds: float | None) -> None:
         """A robot ended well."""
-        took = f" after {_duration(seconds)}" if seconds is not None else ""
+        took = f" after {duration(seconds)}" if seconds is not None else ""
         self._say(
             INFO,
             "ended",
@@ -184,20 +191,29 @@ class Events:
         )
 
     def failed(
-        self, job_id: UUID, trigger: str, *, status: str, reason: str, exit_code: int | None, seconds: float | None
+        self,
+        job_id: UUID,
+        trigger: str,
+        *,
+        status: str,
+        reason: str,
+        exit_code: int | None,
+        seconds: float | None,
+        retry: WaitingRetry | None = None,
     ) -> None:
-        """A run ended badly."""
-        took = f" after {_duration(seconds)}" if seconds is not None else ""
+        """A run ended badly, and its trigger waits for a retry or not."""
+        took = f" after {duration(seconds)}" if seconds is not None else ""
         self._say(
             ERROR,
             "failed",
-            f'{status} "{trigger}"{took}: {reason} (job {job_id}).',
+            f'{status} "{trigger}"{took}: {reason.removesuffix(".")} (job {job_id}).{planned(retry)}',
             job=job_id,
             trigger=trigger,
             status=status,
             reason=reason,
             exit_code=exit_code,
             seconds=seconds,
+            **retry_fields(retry),
         )
 
     def kill_requested(self, job_id: UUID, trigger: str) -> None:
@@ -210,7 +226,8 @@ class Events:
 
     def given_back(self, job_id: UUID, trigger: str, reason: str) -> None:
         """A claimed run will not start here and is due again."""
-        self._say(INFO, "given_back", f'Gave back "{trigger}": {reason} (job {job_id}).', job=job_id, trigger=trigger)
+        words = f'Gave back "{trigger}": {reason.removesuffix(".")} (job {job_id}).'
+        self._say(INFO, "given_back", words, job=job_id, trigger=trigger)
 
     def ownership_lost(self, job_id: UUID, trigger: str) -> None:
         """A job was settled by somebody else, because its lease had ended; its robot is stopped."""
@@ -349,10 +366,12 @@ class Events:
             trigger=trigger,
         )
 
-    def settled(self, job_id: UUID, trigger: str | None, *, scheduler: str, outcome: str) -> None:
-        """A job of a scheduler that is gone was settled here."""
+    def settled(
+        self, job_id: UUID, trigger: str | None, *, scheduler: str, outcome: str, retry: WaitingRetry | None = None
+    ) -> None:
+        """A job of a scheduler that is gone was settled here, and its trigger waits for a retry or not."""
         words = f'Settled "{trigger}" of scheduler "{scheduler}", which is out of contact: {outcome} (job {job_id}).'
-        self._say(WARNING, "settled", words, job=job_id, trigger=trigger)
+        self._say(WARNING, "settled", words + planned(retry), job=job_id, trigger=trigger, **retry_fields(retry))
 
     def resumed(self, trigger: str) -> None:
         """The pause of a trigger came to its end, and was ended here."""
@@ -369,7 +388,7 @@ class Events:
         self._say(
             WARNING,
             "leftover_killed",
-            f"Ended {_count(processes, 'process', 'processes')} left over from job {job_id}, which is over.",
+            f"Ended {count(processes, 'process', 'processes')} left over from job {job_id}, which is over.",
             job=job_id,
             processes=processes,
         )
@@ -378,19 +397,3 @@ class Events:
 def words_of(error: BaseException) -> str:
     """Return what an error says: those raised on purpose are sentences, of all others the type says the most."""
     return str(error) if isinstance(error, OpenOrchestratorError) else f"{type(error).__name__}: {error}"
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _dropped(lines: int) -> str:
-    return f"{_count(lines, 'line')} of this log are missing here: nobody took what was written to it for too long."
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min {rest} s" if hours else f"{minutes} min {rest} s"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
-from scheduler_site import Site, wait_for
+from scheduler_site import Daemon, Site, wait_for
 
 from OpenOrchestrator.database.models import Job, Trigger
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, StartedBy, TriggerStatus
@@ -73,6 +74,15 @@ def test_a_robot_that_fails_twice_is_tried_until_it_works(site: Site, kind: str)
         assert (after.start_time - before.end_time).total_seconds() > 0.9
     assert site.status(made) is (TriggerStatus.DONE if kind == "single" else TriggerStatus.IDLE)
     assert trigger_of(site).failed_runs == 0
+    assert_told(daemon, first, (first, second))
+
+
+def assert_told(daemon: Daemon, first: Job, failed: Sequence[Job]) -> None:
+    """Assert that the log says of each failed run which retry it leads to, and of each claim which retry it is."""
+    for number, job in enumerate(failed, start=1):
+        assert re.search(rf"exit code 7 \(job {job.id}\)\. Retry {number} is due at \d{{4}}-", daemon.log), daemon.log
+        assert f'Claimed "robot" for retry {number} of job {first.id}, ' in daemon.log
+    assert daemon.log.count("Retry") == daemon.log.count("for retry") == len(failed)
 
 
 def test_a_robot_that_keeps_failing_stops_its_trigger_after_its_last_retry(site: Site) -> None:
@@ -84,6 +94,8 @@ def test_a_robot_that_keeps_failing_stops_its_trigger_after_its_last_retry(site:
     daemon.await_end()
     assert attempts(site) == 2
     assert trigger_of(site).failed_runs == 1
+    first, _last = site.jobs()
+    assert_told(daemon, first, (first,))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="failpoints end the process by SIGKILL")

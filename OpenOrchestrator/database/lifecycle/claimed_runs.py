@@ -21,7 +21,7 @@ from OpenOrchestrator.database.leases import LEASE_SECONDS, Identity
 from OpenOrchestrator.database.statuses import JobStatus, RobotEnvironment, SecretPassing, StartedBy, TriggerType
 from OpenOrchestrator.database.stores import pool_amounts
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
-from OpenOrchestrator.database.stores.trigger_rows import TriggerRow
+from OpenOrchestrator.database.stores.trigger_rows import TriggerRow, WaitingRetry
 
 REASONS: Mapping[StartedBy, str] = MappingProxyType(
     {
@@ -52,6 +52,7 @@ class ClaimedRun:
         soft_seconds: How long a robot whose time is up is asked to come to an end by itself.
         terminate_seconds: How long it has after that before it is killed; None for the usual time.
         needs_screen: It has the screen of its machine.
+        retry: The retry that it is; None for a first attempt.
     """
 
     job_id: UUID
@@ -75,6 +76,7 @@ class ClaimedRun:
     soft_seconds: int = 0
     terminate_seconds: int | None = None
     needs_screen: bool = False
+    retry: WaitingRetry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ def run_of(row: TriggerRow, trigger: DueTrigger) -> ClaimedRun:
         soft_seconds=row.soft_seconds,
         terminate_seconds=row.terminate_seconds,
         needs_screen=row.needs_screen,
+        retry=trigger.retry,
     )
 
 

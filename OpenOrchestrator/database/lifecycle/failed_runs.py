@@ -86,7 +86,7 @@ def settle_trigger(
     *,
     robot_ran: bool = True,
     values: Mapping[str, Any] | None = None,
-) -> datetime | None:
+) -> WaitingRetry | None:
     """Let the end of a run lead its trigger on: by a retry, back to waiting, or to where an admin has to look.
 
     What an admin set the trigger to meanwhile stays. A run with arguments of its own is not retried, and does not
@@ -102,7 +102,7 @@ def settle_trigger(
         values: Other columns of the trigger to set where it is held.
 
     Returns:
-        When the run is retried, aware; None if it is not.
+        The retry that the trigger waits for because of it; None if there is none.
     """
     if run.trigger_id is None:
         return None
@@ -120,9 +120,9 @@ def settle_trigger(
         return None
     outcome = status if robot_ran else JobStatus.FAILED
     if not run.kill_requested and retries.is_retried(rules.retry, outcome, number=run.retry_number):
-        due_at = _retry(session, database, job_id, run, rules)
-        if due_at is not None:
-            return due_at
+        waiting = _retry(session, database, job_id, run, rules)
+        if waiting is not None:
+            return waiting
     _count_failure(session, run, outcome, rules, values=values or {})
     return None
 
@@ -179,8 +179,8 @@ def _waiting(row: Any) -> WaitingRetry | None:
         return None
 
 
-def _retry(session: Session, database: Database, job_id: UUID, run: RunFacts, rules: Rules) -> datetime | None:
-    """Let the trigger wait for the next attempt, and return when that is due; None if its state forbids it.
+def _retry(session: Session, database: Database, job_id: UUID, run: RunFacts, rules: Rules) -> WaitingRetry | None:
+    """Let the trigger wait for the next attempt, and return that; None if its state forbids it.
 
     Of several jobs of it that failed one retry waits, the one of which there were the most: as with what falls due
     while a retry waits, it stands for the others, and there is an end to them.
@@ -191,14 +191,15 @@ def _retry(session: Session, database: Database, job_id: UUID, run: RunFacts, ru
     now = waiting_retries.database_now(session)
     if rules.waiting is not None and rules.waiting.number >= number:
         kept = end(session, TriggerEvent.FAIL_AND_RETRY, run.trigger_id, values={"failed_starts": 0})
-        return rules.waiting.at if kept else None
+        return rules.waiting if kept else None
     due_at = now + timedelta(seconds=retries.pause_before(rules.retry, number))
-    values = {**waiting_retries.waiting(due_at, number, run.retry_of or job_id), "failed_starts": 0}
+    waiting = WaitingRetry(due_at, number, run.retry_of or job_id)
+    values = {**waiting_retries.waiting(due_at, number, waiting.first), "failed_starts": 0}
     if not end(session, TriggerEvent.FAIL_AND_RETRY, run.trigger_id, values=values):
         return None
     if run.type is TriggerType.SINGLE:
         _set_next_run(session, database, run, due_at)
-    return due_at
+    return waiting
 
 
 def _set_next_run(session: Session, database: Database, run: RunFacts, due_at: datetime) -> None:

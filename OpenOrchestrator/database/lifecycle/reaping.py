@@ -35,7 +35,7 @@ from OpenOrchestrator.database.lifecycle.run_endings import (
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import schedulers
-from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
+from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, WaitingRetry
 from OpenOrchestrator.database.transitions import JobEvent, apply
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class ReapedJob:
         status: What it was: STARTING or RUNNING.
         is_due_again: Its trigger will be started again for the same due time.
         reason: As stored on the job and in the log of its process.
+        retry: The retry that its trigger waits for because of it; None for none.
     """
 
     job_id: UUID
@@ -99,6 +100,7 @@ class ReapedJob:
     attempt: int
     is_due_again: bool
     reason: str
+    retry: WaitingRetry | None = None
 
 
 class NotReaped(Enum):
@@ -208,12 +210,12 @@ def reap(
         if row.trigger_id is not None and _is_locked(session, row.trigger_id):
             return NotReaped.LOCKED
         job = _lost(row, reaper)
-        again = _settle(session, database, job, guards)
-        if again is None:
+        done = _settle(session, database, job, guards)
+        if done is None:
             return NotReaped.CHANGED
         if not is_current():
             raise _OutdatedError
-        settled.append(replace(job, is_due_again=again))
+        settled.append(done)
         return settled[0]
 
     def read_back(session: Session) -> ReapedJob | None:
@@ -269,8 +271,8 @@ def _is_locked(session: Session, trigger_id: UUID) -> bool:
 
 def _settle(
     session: Session, database: Database, job: ReapedJob, guards: tuple[sa.ColumnElement[bool], ...]
-) -> bool | None:
-    """End a job whose row is locked, and return whether its trigger is due again; None if the guards refused it."""
+) -> ReapedJob | None:
+    """End a job whose row is locked, and return it with what became of its trigger; None if the guards refused it."""
     facts = facts_of(session, job.job_id)
     values = {
         "end_time": database.site_now(),
@@ -280,7 +282,7 @@ def _settle(
     }
     if not apply(session, JobEvent.LOSE, job.job_id, _JOBS.c.status == job.status, *guards, values=values):
         return None
-    again = False
+    again, retry = False, None
     if job.trigger_id is not None:
         counted = {"failed_starts": job.attempt} if job.status is JobStatus.STARTING else None
         if job.is_due_again and facts.kill_requested:
@@ -289,7 +291,8 @@ def _settle(
             again = return_to_trigger(session, database, facts, values=counted)
         else:
             ran = job.status is not JobStatus.STARTING
-            settle_trigger(session, database, job.job_id, facts, JobStatus.LOST, robot_ran=ran, values=counted)
+            lost = JobStatus.LOST
+            retry = settle_trigger(session, database, job.job_id, facts, lost, robot_ran=ran, values=counted)
     held = sa.select(_ELEMENTS.c.id).where(
         _ELEMENTS.c.job_id == job.job_id, _ELEMENTS.c.status == QueueStatus.IN_PROGRESS
     )
@@ -298,4 +301,4 @@ def _settle(
         some = _ELEMENTS.c.id.in_(free[start : start + _AT_ONCE])
         abandon_elements(session, database, job.job_id, JobStatus.LOST, job.reason, some)
     log_end(session, database, job.job_id, job.process_name, job.reason)
-    return again
+    return replace(job, is_due_again=again, retry=retry)

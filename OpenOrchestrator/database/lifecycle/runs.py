@@ -34,7 +34,7 @@ from OpenOrchestrator.database.lifecycle.run_endings import (
     return_to_trigger,
 )
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, TriggerStatus
-from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS
+from OpenOrchestrator.database.stores.trigger_rows import TRIGGERS, WaitingRetry
 from OpenOrchestrator.database.transitions import JobEvent, apply
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ def finish(
     exit_code: int | None,
     reason: str | None,
     error_log: str | None = None,
+    tell_retry: Callable[[WaitingRetry | None], object] | None = None,
 ) -> bool:
     """End a run, once: the job, its trigger, the elements it still holds, and its Error log, all in one transaction.
 
@@ -149,6 +150,8 @@ def finish(
         reason: Why, for people; cut to 1000 characters.
         error_log: Message for the log of its process, with level Error; None for none. It is there if this call ended
             the run, and only then.
+        tell_retry: Told the retry that its trigger waits for because of this end, None for none. The last word counts,
+            and only if this call ended the run: the transaction may be repeated.
 
     Returns:
         Whether this call ended it. False: it has ended before, or belongs to somebody else; nothing was changed.
@@ -160,7 +163,9 @@ def finish(
         if not apply(session, _JOB_EVENTS[status], job_id, _JOBS.c.fence == fence, values=values):
             return False
         facts = facts_of(session, job_id)
-        settle_trigger(session, database, job_id, facts, status)
+        waiting = settle_trigger(session, database, job_id, facts, status)
+        if tell_retry is not None:
+            tell_retry(waiting)
         abandon_elements(session, database, job_id, status, text)
         if error_log is not None:
             log_end(session, database, job_id, facts.process_name, error_log)

@@ -72,9 +72,11 @@ def future(instant: datetime, now: datetime) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a rough length of time by its largest unit: ``48 min``, ``14 h``, ``8 d``."""
+    """Return a rough length of time by its largest unit: ``< 1 min``, ``48 min``, ``14 h``, ``8 d``."""
+    if seconds < 60:
+        return "< 1 min"
     if seconds < 3600:
-        return f"{max(int(seconds // 60), 0)} min"
+        return f"{int(seconds // 60)} min"
     if seconds < 86400:
         return f"{int(seconds // 3600)} h"
     return f"{int(seconds // 86400)} d"

@@ -23,7 +23,7 @@ from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, trigge
 from OpenOrchestrator.orchestrator.dashboard.owned import owned
 from OpenOrchestrator.orchestrator.dashboard.told_rows import alert_rows, partial_rows
 from OpenOrchestrator.orchestrator.dashboard.untaken_rows import enable_words, untaken_rows, why_not_taken
-from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
+from OpenOrchestrator.orchestrator.dashboard.words import Moment, of_count, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
 MOST_SILENT = 3
@@ -82,7 +82,7 @@ def _failure(cause: Cause, troubled: Mapping[UUID, TroubledTrigger], glance: Gla
         tip=cause.title,
         who=who,
         count=times.number(cause.count),
-        countOf=f"jobs: {look.word}",
+        countOf=f"{of_count(cause.count, 'job')}: {look.word}",
         countHref=bad_jobs(glance.since, **listed),
         first=moment.past(cause.first),
         firstTip=moment.full(cause.first),
@@ -106,7 +106,7 @@ def _elements(cause: ElementCause, glance: Glance, moment: Moment) -> AttentionR
         tip=cause.title,
         who=f"Elements of queue {cause.queue}",
         count=times.number(cause.count),
-        countOf="failed elements",
+        countOf=of_count(cause.count, "failed element"),
         countHref=path,
         first=moment.past(cause.first),
         firstTip=moment.full(cause.first),
@@ -199,7 +199,7 @@ def _late(late: Sequence[TroubledTrigger], glance: Glance, moment: Moment) -> li
                 title=f"Late: {why}",
                 who=some([each.name for each in members]),
                 count=times.number(len(members)),
-                countOf="late triggers",
+                countOf=of_count(len(members), "late trigger"),
                 countHref=path,
                 first=moment.past(dues[0]),
                 firstTip=f"Due {moment.full(dues[0])}",
@@ -266,7 +266,7 @@ def _held(glance: Glance, status: TriggerStatus, moment: Moment) -> list[Attenti
             title=f"{look.word} earlier, and will not run before {'it is' if len(held) == 1 else 'they are'} enabled",
             who=some([each.name for each in held]),
             count=times.number(len(held)),
-            countOf=f"{look.word.lower()} triggers",
+            countOf=of_count(len(held), f"{look.word.lower()} trigger"),
             countHref=listed,
             first=moment.past(seen[0]) if seen else "",
             firstTip=moment.full(seen[0]) if seen else None,

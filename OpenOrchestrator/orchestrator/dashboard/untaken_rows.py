@@ -20,7 +20,7 @@ from OpenOrchestrator.orchestrator.dashboard.backend.untaken import (
 )
 from OpenOrchestrator.orchestrator.dashboard.links import link
 from OpenOrchestrator.orchestrator.dashboard.owned import owned
-from OpenOrchestrator.orchestrator.dashboard.words import Moment, some
+from OpenOrchestrator.orchestrator.dashboard.words import Moment, of_count, some
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
 
@@ -130,7 +130,7 @@ def _trigger(trigger: UntakenTrigger, glance: Glance) -> AttentionRow:
         title=f"Cannot run{f' for queue {trigger.queue}' if trigger.queue else ''}: {_why(trigger, glance)}",
         who=f"{trigger.name}: {_advice(trigger, glance)}",
         count=times.capped(trigger.waiting, COUNT_CAP) if waits else "1",
-        countOf="New elements" if waits else "trigger",
+        countOf=of_count(trigger.waiting, "New element") if waits else "trigger",
         countHref=path,
         link="Trigger",
         href=f"/triggers/{trigger.id}",
@@ -154,7 +154,7 @@ def _unserved(queue: UnservedQueue, glance: Glance, moment: Moment) -> Attention
         title=f"New elements wait in {queue.queue}, but {why}",
         who=who,
         count=times.capped(queue.new, QUEUE_CAP),
-        countOf="New elements",
+        countOf=of_count(queue.new, "New element"),
         countHref=path,
         first=moment.past(queue.oldest),
         firstTip=f"The oldest was made {moment.full(queue.oldest)}",

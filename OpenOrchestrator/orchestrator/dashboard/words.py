@@ -32,9 +32,14 @@ class Moment:
         return (self.now - times.from_site(site, self.zone)).total_seconds()
 
 
+def of_count(count: int, noun: str) -> str:
+    """Return the noun that goes with a number: ``job``, ``jobs``."""
+    return noun if count == 1 else f"{noun}s"
+
+
 def count_of(count: int, noun: str) -> str:
     """Return a number with its noun: ``1 job``, ``3 jobs``."""
-    return f"{times.number(count)} {noun}{'' if count == 1 else 's'}"
+    return f"{times.number(count)} {of_count(count, noun)}"
 
 
 def span_of(address: Mapping[str, str]) -> Span:

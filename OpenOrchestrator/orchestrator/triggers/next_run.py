@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from enum import Enum, auto
 
-from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.statuses import HELD_TRIGGER_STATUSES, TriggerStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.triggers.backend.last_runs import Run
@@ -23,7 +23,7 @@ class NextRun(Enum):
 
     STUCK = auto()
     RUNNING = auto()
-    FAILED = auto()
+    HELD = auto()
     DISABLED = auto()
     HAS_RUN = auto()
     REQUESTED = auto()
@@ -35,18 +35,19 @@ class NextRun(Enum):
 
 
 WORDS = {
-    NextRun.FAILED: "Will not run",
+    NextRun.HELD: "Will not run",
     NextRun.DISABLED: "Not enabled",
     NextRun.HAS_RUN: "Has run",
     NextRun.REQUESTED: "Run requested",
 }
 TIPS = {
-    NextRun.FAILED: "It failed, and runs again only after it was enabled.",
+    NextRun.HELD: "It failed, and runs again only after it was enabled.",
     NextRun.DISABLED: "It runs again only after it was enabled.",
     NextRun.HAS_RUN: "A single trigger runs once.",
     NextRun.REQUESTED: "The next free scheduler starts it.",
 }
 
+_KILLED = "It was killed, and runs again only after it was enabled."
 _BACK_OFF = "Its last run failed and is tried again. Until then neither its schedule nor its queue starts it."
 _RESTS = (
     "Its last run took nothing from the queue, though elements wait there. So it rests, longer from run to run; a new "
@@ -62,9 +63,9 @@ def next_run_of(row: ListedTrigger) -> NextRun:
         return NextRun.RUNNING
     if row.request is not None and row.request.once:
         return NextRun.REQUESTED
-    if row.status is TriggerStatus.FAILED:
-        return NextRun.FAILED
-    if row.status in (TriggerStatus.PAUSED, TriggerStatus.KILLED):
+    if row.status in HELD_TRIGGER_STATUSES:
+        return NextRun.HELD
+    if row.status is TriggerStatus.PAUSED:
         return NextRun.DISABLED
     if row.status is TriggerStatus.DONE:
         return NextRun.HAS_RUN
@@ -87,7 +88,7 @@ def next_words(row: ListedTrigger, now: datetime, zone: tzinfo) -> tuple[str, st
     if state is NextRun.RUNNING:
         return (run_words(row), since_words(row, zone), "") if is_several(row) else ("Running now", None, "")
     if state in WORDS:
-        return WORDS[state], _tip(state, row, now, zone), "failed" if state is NextRun.FAILED else ""
+        return WORDS[state], _tip(state, row, now, zone), "failed" if row.status is TriggerStatus.FAILED else ""
     if row.retry is not None:
         words = f"{attempt_words(row.retry)} {when_words(row.retry, now, zone)}"
         return words[0].upper() + words[1:], f"{_BACK_OFF}\n{times.absolute(row.retry.at, zone)}", ""
@@ -128,7 +129,7 @@ def _next_cell(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         return cells.text(f"Stuck {length}".strip(), tone="timeout", tip=f"{row.status.value}, but no job of it runs.")
     if active is not None:
         return _running_cell(row, active, now, zone)
-    if state is NextRun.FAILED:
+    if state is NextRun.HELD:
         if row.odd_status is not None or row.odd_id is not None:
             return cells.text(WORDS[state], tone="t2", tip=reasons(row)["enable"])
         tip = _tip(state, row, now, zone)
@@ -183,9 +184,10 @@ def _tip(state: NextRun, row: ListedTrigger, now: datetime, zone: tzinfo) -> str
     if state is NextRun.DISABLED and row.pause is not None:
         lines = [pause_words(row.pause, now, zone), row.pause.reason or ""]
         return "\n".join(line for line in lines if line)
-    if row.next_run is None or state not in {NextRun.FAILED, NextRun.DISABLED} or not _missed(row, now, zone):
-        return TIPS[state]
-    return f"{TIPS[state]}\nIt was due {times.absolute(times.from_site(row.next_run, zone), zone)}"
+    tip = _KILLED if row.status is TriggerStatus.KILLED else TIPS[state]
+    if row.next_run is None or state not in {NextRun.HELD, NextRun.DISABLED} or not _missed(row, now, zone):
+        return tip
+    return f"{tip}\nIt was due {times.absolute(times.from_site(row.next_run, zone), zone)}"
 
 
 def _clock(site_time: datetime, zone: tzinfo) -> str:

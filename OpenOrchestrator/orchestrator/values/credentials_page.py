@@ -10,7 +10,7 @@ from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.values.backend.credentials import CredentialRow, CredentialsBackend
 from OpenOrchestrator.orchestrator.values.backend.key_fit import KeyBackend, KeyReport
 from OpenOrchestrator.orchestrator.values.credential_form import edit_credential, new_credential
-from OpenOrchestrator.orchestrator.values.key_words import shortfall
+from OpenOrchestrator.orchestrator.values.key_words import key_notice
 from OpenOrchestrator.orchestrator.values.named_values import NamedValuesPage
 
 KEY_SECONDS = 30.0
@@ -69,8 +69,7 @@ class CredentialsPage(NamedValuesPage[CredentialRow]):
                 "with OpenOrchestratorKey."
             )
         else:
-            missing = shortfall(report) if report is not None else None
-            words = f"The key of this app is not the one they were saved with. {missing}" if missing else ""
+            words = key_notice(report) if report is not None else ""
         self._notice_text.set_text(words)
         self._notice.set_visibility(bool(words))
 

@@ -33,6 +33,16 @@ def shortfall(report: KeyReport) -> str | None:
     return f"It does not open {_part(report)}: {names}."
 
 
+def key_notice(report: KeyReport) -> str:
+    """Return what stands above the credentials while the key does not open all of them; empty where it does."""
+    missing = shortfall(report)
+    if missing is None:
+        return ""
+    if report.opens_none:
+        return f"The key of this app is not the one they were saved with. {missing}"
+    return f"The key of this app is not the one that some were saved with. {missing}"
+
+
 async def key_is_meant(report: KeyReport) -> bool:
     """Tell whether a key may be used: it opens a credential, there are none, or somebody typed that it is meant."""
     if not report.opens_none:

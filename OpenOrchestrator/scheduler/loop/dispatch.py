@@ -174,7 +174,9 @@ class Dispatch:
         supervisor = Supervisor(SupervisedJob.of(run), self._services)
         try:
             late = None if run.due_at is None else (self._database.utc_now() - run.due_at).total_seconds()
-            self._services.events.claimed(run.job_id, run.trigger_name, late_seconds=late, attempt=run.attempt)
+            self._services.events.claimed(
+                run.job_id, run.trigger_name, late_seconds=late, attempt=run.attempt, retry=run.retry
+            )
             self._runs.add(supervisor, run)
             supervisor.start(run)
         except Exception as error:  # noqa: BLE001  (no more threads, or no memory)

@@ -141,7 +141,9 @@ class Reaper:
         job = reaping.reap(self._database, lease, reaper=self._identity, is_current=is_current)
         if isinstance(job, ReapedJob):
             outcome = "it is due again" if job.is_due_again else "it is lost"
-            self._events.settled(job.job_id, job.trigger_name, scheduler=job.scheduler_name, outcome=outcome)
+            self._events.settled(
+                job.job_id, job.trigger_name, scheduler=job.scheduler_name, outcome=outcome, retry=job.retry
+            )
         elif job is NotReaped.LOCKED:
             key = (lease.job_id, lease.fence)
             self._watch.note_free((), asked=[key], now=self._clock())

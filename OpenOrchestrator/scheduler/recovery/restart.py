@@ -17,6 +17,7 @@ from OpenOrchestrator.database.leases import Identity
 from OpenOrchestrator.database.lifecycle import ownership, runs
 from OpenOrchestrator.database.lifecycle.ownership import MOST_FAILED_STARTS, OwnedJob
 from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.stores.trigger_rows import WaitingRetry
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import is_outage
 from OpenOrchestrator.scheduler.events import Events
@@ -153,6 +154,7 @@ def _return_unstarted(database: Database, job: OwnedJob, events: Events) -> None
 def _settle(database: Database, job: OwnedJob, ending: Ending, events: Events) -> None:
     name = job.trigger_name or job.process_name
     reason = ending.reason or ""
+    waiting: list[WaitingRetry | None] = [None]
     if not runs.finish(
         database,
         job.job_id,
@@ -161,8 +163,17 @@ def _settle(database: Database, job: OwnedJob, ending: Ending, events: Events) -
         exit_code=ending.exit_code,
         reason=ending.reason,
         error_log=reason,
+        tell_retry=waiting.append,
     ):
         events.late_finish(job.job_id, name, status=ending.status.value, reason=reason)
         return
     failpoints.reach(failpoints.AFTER_FINISH)
-    events.failed(job.job_id, name, status=ending.status.value, reason=reason, exit_code=ending.exit_code, seconds=None)
+    events.failed(
+        job.job_id,
+        name,
+        status=ending.status.value,
+        reason=reason,
+        exit_code=ending.exit_code,
+        seconds=None,
+        retry=waiting[-1],
+    )

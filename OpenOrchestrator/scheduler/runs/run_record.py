@@ -21,6 +21,7 @@ from OpenOrchestrator.database.lifecycle import runs
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus
 from OpenOrchestrator.database.stores import job_logs, job_output, jobs
+from OpenOrchestrator.database.stores.trigger_rows import WaitingRetry
 from OpenOrchestrator.scheduler import failpoints
 from OpenOrchestrator.scheduler.contact import Contact, is_outage, pause_after
 from OpenOrchestrator.scheduler.events import Events, words_of
@@ -88,6 +89,7 @@ class RunRecord:
         self._pending_told = False
         self._refused_ends = Refusals()
         self._log: EndLog | None = None
+        self._retry: WaitingRetry | None = None
 
     @property
     def is_left(self) -> bool:
@@ -250,6 +252,7 @@ class RunRecord:
                 reason=ending.reason or ending.status.value,
                 exit_code=ending.exit_code,
                 seconds=seconds,
+                retry=self._retry,
             )
         if log is not None:
             if self._refused_ends.suffice:
@@ -314,10 +317,14 @@ class RunRecord:
                 exit_code=ending.exit_code,
                 reason=None if ending.reason is None else self._events.redacted(ending.reason),
                 error_log=None if log is None or without_log else log.message,
+                tell_retry=self._note_retry,
             )
         except Exception as error:
             self._refused_ends.count(error)
             raise
+
+    def _note_retry(self, retry: WaitingRetry | None) -> None:
+        self._retry = retry
 
     def _has_become(self, status: JobStatus) -> bool:
         """Tell whether a refused write was refused because it had been saved before, its answer lost with an outage."""

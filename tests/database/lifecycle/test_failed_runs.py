@@ -23,6 +23,7 @@ from OpenOrchestrator.database.statuses import JobStatus, StartedBy, TriggerStat
 from OpenOrchestrator.database.stores import jobs as job_store
 from OpenOrchestrator.database.stores import pauses, run_requests, triggers, waiting_retries
 from OpenOrchestrator.database.stores.run_requests import RunOnce
+from OpenOrchestrator.database.stores.trigger_rows import WaitingRetry
 
 MAKERS = (make.single, make.scheduled, make.queue)
 EACH_KIND = pytest.mark.parametrize("create", MAKERS, ids=lambda one: one.__name__)
@@ -161,6 +162,24 @@ def test_a_lost_run_is_tried_again_only_where_the_trigger_says_so(
     trigger = make.trigger(database, trigger_id)
     assert trigger.process_status is (TriggerStatus.IDLE if retried else TriggerStatus.FAILED)
     assert trigger.retry_of == (run.job_id if retried else None)
+    assert (reaped.retry and (reaped.retry.number, reaped.retry.first)) == ((1, run.job_id) if retried else None)
+
+
+def test_an_end_tells_which_retry_it_leads_to(database: Database) -> None:
+    trigger_id = make.scheduled(database, **{**RETRYING, "retry_times": 1})
+    told: list[WaitingRetry | None] = []
+
+    def finish(status: JobStatus) -> UUID:
+        run = begin(database)
+        how = {"status": status, "exit_code": 1, "reason": "why", "tell_retry": told.append}
+        assert runs.finish(database, run.job_id, run.fence, **how)  # type: ignore[arg-type]
+        return run.job_id
+
+    first = finish(JobStatus.FAILED)
+    at = make.trigger(database, trigger_id).retry_at
+    pass_pause(database, trigger_id)
+    finish(JobStatus.FAILED)
+    assert told == [WaitingRetry(at, 1, first), None]
 
 
 def test_a_start_that_was_lost_for_good_never_had_a_robot_and_is_tried_again_as_a_failed_run(

@@ -229,11 +229,14 @@ async def test_a_queue_without_a_trigger_is_told_when_no_robot_took_from_it_for_
     add_elements(site, "served", 1, age=timedelta(hours=30))
     add_elements(site, "served", 1, age=timedelta(hours=31), taken=timedelta(hours=1))
     add_elements(site, "young", 1, age=timedelta(hours=3))
+    add_elements(site, "given up", 1, age=timedelta(hours=60))
+    add_elements(site, "given up", 1, age=timedelta(hours=61), taken=timedelta(hours=50))
     await user.open("/")
     await until(lambda: user.find(kind=Attention, marker="attention").elements)
     (element,) = user.find(kind=Attention, marker="attention").elements
     await until(lambda: element.rows)
-    assert [row.title for row in element.rows] == ["New elements wait in left, but no trigger runs for it"]
+    told = {row.title for row in element.rows}
+    assert told == {f"New elements wait in {queue}, but no trigger runs for it" for queue in ("left", "given up")}
 
 
 async def test_a_trigger_whose_labels_nobody_carries_is_told_before_it_is_due(user: User, site: Database) -> None:

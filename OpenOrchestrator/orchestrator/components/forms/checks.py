@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from OpenOrchestrator.orchestrator.components import times
+
+MOST_NAMED = 3
+
+
+def to_correct(fields: Sequence[str]) -> str:
+    """Return how many fields are wrong, and which: the first by name. Empty for none."""
+    if not fields:
+        return ""
+    more = len(fields) - MOST_NAMED
+    named = ", ".join(fields[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"{len(fields)} field{'s' if len(fields) > 1 else ''} to correct: {named}"
 
 
 def required(what: str, limit: int) -> Callable[[Any], str | None]:

@@ -16,6 +16,7 @@ from nicegui.events import GenericEventArguments
 
 from OpenOrchestrator.orchestrator.components import feedback
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
+from OpenOrchestrator.orchestrator.components.forms.checks import to_correct
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm
 from OpenOrchestrator.orchestrator.components.forms.secret_input import SecretInput
 
@@ -268,8 +269,7 @@ class FormDrawer:
 
     def _show_wrong(self) -> bool:
         wrong = [name for name, field in self._fields if field.error and _shown(field)]
-        count = f"{len(wrong)} field{'s' if len(wrong) > 1 else ''} to correct"
-        self._wrong_text.set_text(f"{count}: {', '.join(wrong[:3])}" if wrong else "")
+        self._wrong_text.set_text(to_correct(wrong))
         self._wrong.set_visibility(bool(wrong))
         return bool(wrong)
 

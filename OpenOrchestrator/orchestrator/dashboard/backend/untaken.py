@@ -182,7 +182,8 @@ def read_unserved(
         oldest = _oldest_new(session, queue)
         if oldest is None:
             continue
-        if not own and (site_now - oldest < UNTOUCHED_FOR or _was_taken_since(session, queue, oldest)):
+        day_ago = site_now - UNTOUCHED_FOR
+        if not own and (oldest > day_ago or _was_taken_since(session, queue, day_ago, oldest=oldest)):
             continue
         found.append(UnservedQueue(queue, new, oldest, tuple((row.id, row.trigger_name) for row in own)))
     return tuple(found)
@@ -206,12 +207,12 @@ def _oldest_new(session: Session, queue: str) -> datetime | None:
     return oldest
 
 
-def _was_taken_since(session: Session, queue: str, moment: datetime) -> bool:
-    """Tell whether a robot took an element since then: robots take the oldest first, or one that was set New again."""
+def _was_taken_since(session: Session, queue: str, moment: datetime, *, oldest: datetime) -> bool:
+    """Tell whether a robot took an element since then: one older than the oldest that is New, or a young one."""
     for older in (True, False):
         near = sa.select(_Q.c.start_date).where(SameText(_Q.c.queue_name, queue))
         if older:
-            near = near.where(_Q.c.created_date <= moment)
+            near = near.where(_Q.c.created_date <= oldest)
         newest = near.order_by(_Q.c.created_date.desc(), _Q.c.id.desc()).limit(LOOKED_AT).subquery()
         last = session.execute(sa.select(sa.func.max(newest.c.start_date))).scalar_one()
         if last is not None and last >= moment:

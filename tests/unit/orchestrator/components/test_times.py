@@ -102,6 +102,14 @@ def test_exact_duration(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
+    [(-3, "< 1 min"), (59.9, "< 1 min"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (86400, "1 d")],
+)
+def test_span(seconds: float, text: str) -> None:
+    assert times.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
     [(2880, "48 min"), (21 * 3600, "21 h"), (50700, "14 h 5 min"), (162000, "1 d 21 h"), (864000, "10 d")],
 )
 def test_long_span(seconds: float, text: str) -> None:
