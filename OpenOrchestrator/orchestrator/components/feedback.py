@@ -11,6 +11,9 @@ from nicegui import Client, ui
 from OpenOrchestrator.orchestrator.components.buttons import icon_button
 
 SECONDS = 6.0
+LINK_SECONDS = 12.0
+"""A link has to be read and reached."""
+
 _MARKER = "toasts"
 
 Say = Callable[[str, str | None], None]
@@ -69,7 +72,7 @@ def _toast(message: str, detail: str | None, *, link: tuple[str, str] | None, ba
             ui.link(link[0], link[1]).classes("oo-link oo-sm oo-nw").on("click", toast.delete)
         icon_button("sym_r_close", "Close", toast.delete)
         if not bad:
-            ui.timer(SECONDS, toast.delete, once=True)
+            ui.timer(LINK_SECONDS if link else SECONDS, toast.delete, once=True)
 
 
 def _strip(client: Client) -> ui.element:

@@ -21,13 +21,13 @@ from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words
 
 COLUMNS = (
     Column("type", "", "42px", described="Kind"),
-    Column("name", "Trigger", "18%", sortable=True, phone=True),
-    Column("status", "Status", "110px", sortable=True, phone=True, phone_width="112px"),
+    Column("name", "Trigger", "16.5%", sortable=True, phone=True),
+    Column("status", "Status", "106px", sortable=True, phone=True, phone_width="112px"),
     Column("last", "Last run", "188px", sortable=True),
     Column("runs", "Last 14 runs", "106px"),
-    Column("next", "Next run", "174px", sortable=True),
+    Column("next", "Next run", "190px", sortable=True),
     Column("schedule", "Schedule", two_lines=True),
-    Column("where", "Scheduler", "112px"),
+    Column("where", "Scheduler", "122px"),
     Column("priority", "Priority", "74px", sortable=True, right=True),
 )
 ACTIONS = (
@@ -133,7 +133,9 @@ def _schedule(row: ListedTrigger, now: datetime, zone: tzinfo) -> cells.Cell:
         tips = (row.cron, elsewhere, calendar_words(row.calendar, row.closed_days))
         return cells.text(short(row.cron), tone="t2", second=elsewhere, tip="\n".join(filter(None, tips)))
     if row.queue is not None:
-        return cells.text(f"Queue {row.queue}", tone="t2", tip=f"Runs at {row.min_batch_size} or more New elements.")
+        # The column has room for a name in two lines; the icon of its kind says that it is a queue's.
+        tip = f"Queue {row.queue}: runs at {row.min_batch_size} or more New elements."
+        return cells.text(row.queue, tone="t2", tip=tip)
     if row.next_run is not None:
         instant = times.from_site(row.next_run, zone)
         day = times.calendar(instant, now, zone)

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from nicegui import ui
 from nicegui.testing import User
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Constant
+from OpenOrchestrator.orchestrator.components import feedback
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW
@@ -54,6 +56,9 @@ async def test_creates_one_with_its_name_trimmed(user: User, site: Database) -> 
     value(user, "value", " 250 ")
     await click(user, "save")
     await user.should_see("Limit was created", retries=50)
+    lasting = {timer.interval for timer in user.find(kind=ui.timer).elements}
+    assert feedback.LINK_SECONDS in lasting, "the link to it can be reached"
+    assert feedback.SECONDS not in lasting
     assert stored(site) == {"Limit": " 250 "}
     await until(lambda: "Limit" in [row["name"] for row in _rows(user)])
 
