@@ -61,10 +61,10 @@ def list_queues(connection_string: ConnectionString = None, as_json: AsJson = Fa
       openorchestrator queue list --json
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.database.statuses import QueueStatus  # noqa: PLC0415
-    from OpenOrchestrator.database.stores import queue_elements  # noqa: PLC0415
+    from OpenOrchestrator.database.stores import queue_counts  # noqa: PLC0415
 
     with opened(connection_string) as database:
-        found = database.read(queue_elements.count_by_status)
+        found = database.read(queue_counts.count_by_status)
     if as_json:
         say_json(
             queues=[

@@ -37,6 +37,7 @@ from OpenOrchestrator.database.stores import (
     credentials,
     jobs,
     logs,
+    queue_counts,
     queue_elements,
     schedulers,
     trigger_input,
@@ -494,7 +495,7 @@ def update_queue_element(
 
 def get_queue_count() -> dict[str, dict[QueueStatus, int]]:
     """Return how many elements each queue has in each status it has any in."""
-    return default.get_default().read(queue_elements.count_by_status)
+    return default.get_default().read(queue_counts.count_by_status)
 
 
 def set_queue_element_status(element_id: Id, status: QueueStatus, message: object = None) -> None:

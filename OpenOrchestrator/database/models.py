@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from OpenOrchestrator.database.annotations import Annotation
+from OpenOrchestrator.database.attachments import Attachment, AttachmentPiece
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.calendars import SiteCalendar
 from OpenOrchestrator.database.constants import Constant, Credential
@@ -21,6 +22,8 @@ from OpenOrchestrator.database.uses import Use
 
 __all__ = [
     "Annotation",
+    "Attachment",
+    "AttachmentPiece",
     "Base",
     "Constant",
     "Credential",

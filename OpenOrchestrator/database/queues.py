@@ -8,7 +8,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, Connection, Double, Index, Table, event, text
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm.attributes import set_committed_value
 
+from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.engine.dialects import (
     SiteDateTime,
@@ -32,6 +34,7 @@ class QueueElement(Base):
     """One work item.
 
     Attributes:
+        data: What the robot needs to know. An object that was read has all of it, whatever the column holds.
         created_date: Site time it was made; the oldest new element is handed out first.
         start_date: Site time it was last handed out.
         end_date: Site time it was last finished.
@@ -54,6 +57,7 @@ class QueueElement(Base):
         output: What came of it, as text or JSON.
         progress: How far the current attempt is, from 0 to 1.
         progress_text: What it is at.
+        whole_data: Data that is too long for its column; see ``element_data``.
     """
 
     __tablename__ = "Queues"
@@ -105,6 +109,7 @@ class QueueElement(Base):
     output: Mapped[str | None] = mapped_column(long_text_type())
     progress: Mapped[float | None] = mapped_column(Double())
     progress_text: Mapped[str | None] = mapped_column(text_type(200))
+    whole_data: Mapped[str | None] = mapped_column(long_text_type())
 
 
 @event.listens_for(QueueElement.__table__, "before_create")
@@ -114,3 +119,9 @@ def _say_conditions_to_sql_server(table: Table, connection: Connection, **_: Any
         for index in table.indexes:
             if index.name in _CONDITIONS:
                 index.dialect_options["mssql"]["where"] = _CONDITIONS[index.name]
+
+
+@event.listens_for(QueueElement, "load")
+def _have_whole_data(element: QueueElement, *_: Any) -> None:
+    if element.whole_data is not None:
+        set_committed_value(element, "data", element_data.whole(element.data, element.whole_data))

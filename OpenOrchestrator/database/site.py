@@ -22,6 +22,12 @@ SITE_COLOUR = "site_colour"
 SITE_PAUSE = "site_pause"
 """Name of the setting that is there while the site is paused, or was until its end; see ``stores.site_pause``."""
 
+FILE_MEGABYTES = "file_megabytes"
+"""Name of the setting that holds how large a file of an element or a job can be, in whole megabytes."""
+
+FILES_MEGABYTES = "files_megabytes"
+"""Name of the setting that holds how large all files of an element or a job can be together, in whole megabytes."""
+
 
 class SiteSetting(Base):
     """A named setting of the installation."""

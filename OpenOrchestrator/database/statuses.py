@@ -175,3 +175,10 @@ class Access(Enum):
 
     READ = "Read"
     WRITE = "Write"
+
+
+class AttachmentOwner(Enum):
+    """What files can belong to."""
+
+    ELEMENT = "Queue element"
+    JOB = "Job"

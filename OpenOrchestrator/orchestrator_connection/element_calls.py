@@ -6,11 +6,12 @@ Owns how that is written so that it can be stored. When it is asked is in ``queu
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,10 +31,13 @@ from OpenOrchestrator.database.lifecycle.element_verdicts import Held, Verdict
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.lifecycle.holding_jobs import find_job
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import AttemptEnd, TriggerStatus
+from OpenOrchestrator.database.statuses import AttachmentOwner, AttemptEnd, TriggerStatus
 from OpenOrchestrator.database.stores import queue_elements, stop_wishes, validation
 from OpenOrchestrator.database.stores.shortening import message_text, storable_message
 from OpenOrchestrator.orchestrator_connection.element_keeper import ElementKeeper
+
+if TYPE_CHECKING:
+    from OpenOrchestrator.orchestrator_connection.stored_files import StoredFile
 
 OUTPUT_LENGTH = 100_000
 TRACEBACK_LENGTH = 20_000
@@ -187,6 +191,18 @@ class ElementCalls:
         element_verdicts.write_progress(
             self._database, held, float(fraction), self._short(text, element_verdicts.PROGRESS_TEXT_LENGTH)
         )
+
+    def attach(self, element_id: UUID, path: str | os.PathLike[str], name: str | None) -> StoredFile:
+        """Store a file with an element."""
+        from OpenOrchestrator.orchestrator_connection import stored_files  # noqa: PLC0415  (few robots need files)
+
+        return stored_files.attach(self._database, AttachmentOwner.ELEMENT, element_id, path, name)
+
+    def files(self, element_id: UUID) -> list[StoredFile]:
+        """Return the files of an element."""
+        from OpenOrchestrator.orchestrator_connection import stored_files  # noqa: PLC0415  (few robots need files)
+
+        return stored_files.files(self._database, AttachmentOwner.ELEMENT, element_id)
 
     def forget(self, held: Held) -> None:
         """Prolong the lease of an element no longer."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from OpenOrchestrator.orchestrator_connection.work_options import seconds_of
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.queues import QueueElement
+    from OpenOrchestrator.orchestrator_connection.stored_files import StoredFile
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +136,26 @@ class WorkElement:
                 f"The data of the queue element {self.id} (reference {self.reference!r}) is no JSON: {error}. Use "
                 ".data for its text."
             ) from error
+
+    def attach(self, path: str | os.PathLike[str], name: str | None = None) -> StoredFile:
+        """Store a file of this machine with the element; it stays when the element has its verdict.
+
+        All or nothing: it is shown when all of it is stored. The verdict, and whether the robot still has the element
+        in hand, do not matter.
+
+        Args:
+            path: The file.
+            name: What it is called there; None for its own name. Several files may have the same.
+
+        Raises:
+            InvalidInputError: If it cannot be read, or is too large for the limits of the site.
+            NotFoundError: If the element was deleted.
+        """
+        return self._loop.calls.attach(self.id, path, name)
+
+    def files(self) -> list[StoredFile]:
+        """Return the files of the element, the first one first."""
+        return self._loop.calls.files(self.id)
 
     @property
     def stopping(self) -> bool:

@@ -5,15 +5,20 @@ Loaded with every connection, so it loads nothing; the loop itself is in ``queue
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from OpenOrchestrator.common.short_errors import short_errors
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from datetime import timedelta
+    from uuid import UUID
 
+    from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
+    from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls
     from OpenOrchestrator.orchestrator_connection.queue_work import WorkLoop
+    from OpenOrchestrator.orchestrator_connection.stored_files import StoredFile
     from OpenOrchestrator.orchestrator_connection.work_element import WorkElement
     from OpenOrchestrator.orchestrator_connection.work_options import WorkCounts
 
@@ -23,6 +28,32 @@ if TYPE_CHECKING:
 
 class Working:
     """What a connection can do with the elements of a queue, one after the other."""
+
+    @short_errors
+    def attach_to_queue_element(
+        self, element_id: UUID | str, path: str | os.PathLike[str], name: str | None = None
+    ) -> StoredFile:
+        """Store a file of this machine with an element, whoever holds it: all of it or nothing.
+
+        Args:
+            element_id: The ``.id`` of the element.
+            path: The file.
+            name: What it is called there; None for its own name. Several files may have the same.
+
+        Raises:
+            InvalidInputError: If it cannot be read, or is too large for the limits of the site.
+            NotFoundError: If there is no such element.
+        """
+        return _element_calls(self).attach(_element_id(element_id), path, name)
+
+    @short_errors
+    def get_queue_element_files(self, element_id: UUID | str) -> list[StoredFile]:
+        """Return the files of an element, the first one first; each with its name and ``size``, to read or save.
+
+        Raises:
+            InvalidInputError: If the id is none.
+        """
+        return _element_calls(self).files(_element_id(element_id))
 
     @short_errors
     def work(
@@ -122,3 +153,13 @@ class Working:
             with element:
                 function(element)
         return loop.counts
+
+
+def _element_calls(connection: Working) -> ElementCalls:
+    return cast("OrchestratorConnection", connection)._calls.elements
+
+
+def _element_id(given: UUID | str) -> UUID:
+    from OpenOrchestrator.database.stores import validation  # noqa: PLC0415
+
+    return validation.identifier(given, "queue element")

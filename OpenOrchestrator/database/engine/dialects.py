@@ -143,6 +143,13 @@ def long_text_type() -> TypeEngine[str]:
     return sa.UnicodeText().with_variant(mysql.LONGTEXT(), "mysql", "mariadb").with_variant(sa.NVARCHAR(None), "mssql")
 
 
+def bytes_type() -> TypeEngine[bytes]:
+    """Return the type of bytes without a practical limit."""
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415  (see the module docstring)
+
+    return sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql", "mariadb").with_variant(sa.VARBINARY(), "mssql")
+
+
 def enum_type(enumeration: type[E]) -> sa.Enum:
     """Return the type that stores member names, native where earlier versions made it native.
 

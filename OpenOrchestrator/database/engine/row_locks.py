@@ -38,6 +38,19 @@ def shared(query: Q, table: sa.TableClause) -> Q:
     return query.with_for_update(read=True).with_hint(table, "WITH (REPEATABLEREAD, ROWLOCK)", "mssql")
 
 
+def alone(query: Q, table: sa.TableClause) -> Q:
+    """Return the query so that nobody else can change or lock the rows it finds until the transaction ends.
+
+    Waits for whoever holds them, and reads what they made of them. Rows must be found by their id alone, as for
+    ``shared``.
+
+    Args:
+        query: Reads from one table.
+        table: That table.
+    """
+    return query.with_for_update().with_hint(table, "WITH (UPDLOCK, ROWLOCK)", "mssql")
+
+
 def unhindered(query: Q, table: sa.TableClause) -> Q:
     """Return the query so that it reads rows that somebody else holds locked, too, without waiting for them.
 

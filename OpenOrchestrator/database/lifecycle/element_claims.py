@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import DatabaseError
+from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.engine.driver_cursor import DriverStatement, DriverTransaction
 from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, ClaimStatements, claim_statements
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
@@ -145,9 +146,12 @@ def _claim_once(
 def _element(row: list[Any], values: dict[str, Any]) -> QueueElement:
     """Make the object of a row that was claimed outside a session, as if one had loaded and closed it."""
     element = QueueElement()
+    read = dict(zip(READ_NAMES, row, strict=True))
+    if read["whole_data"] is not None:
+        read["data"] = element_data.whole(read["data"], read["whole_data"])
     # Where the models keep what was loaded; setting attributes one by one takes longer than the rest of a claim.
     vars(element).update(
-        zip(READ_NAMES, row, strict=True),
+        read,
         status=QueueStatus.IN_PROGRESS,
         start_date=values["now"],
         job_id=values["job_id"],

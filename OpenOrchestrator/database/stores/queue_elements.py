@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
 
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
-from OpenOrchestrator.database.engine import dialects, exact_texts
-from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
+from OpenOrchestrator.database import element_data
+from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.engine.text_search import contains
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
-from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores import element_belongings, validation
 from OpenOrchestrator.database.stores.queue_names import QUEUE_NAME_LENGTH, queue_name_of
 from OpenOrchestrator.database.stores.shortening import storable_message
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 REFERENCE_LENGTH = 100
-DATA_LENGTH = 2000
+DATA_LENGTH = element_data.MOST_LENGTH
 MESSAGE_LENGTH = 1000
 CREATED_BY_LENGTH = 100
 
@@ -41,7 +42,6 @@ _NOTHING_YET = {
     **{column.name: None for column in _TABLE.c if column.nullable},
 }
 _MICROSECOND = timedelta(microseconds=1)
-_ATTEMPTS = sa.table("Queue_Attempts", sa.column("element_id", dialects.uuid_type()))  # no model: robots wait for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class ElementFilter:
         status: The status.
         from_date: Created then or later.
         to_date: Created then or earlier.
-        search_term: Part of reference, data or message, whatever its case.
+        search_term: Part of reference, data (of long data, its beginning) or message, whatever its case.
     """
 
     queue_name: str
@@ -90,17 +90,20 @@ def create(
         InvalidInputError: If a text cannot be stored.
     """
     dialect_name = session.get_bind().dialect.name
+    texts = data_columns(data, "data", dialect_name)
     values = {
         "id": element_id or uuid4(),
         "status": QueueStatus.NEW,
         "queue_name": queue_name_of(queue_name, dialect_name),
         "reference": validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
-        "data": validation.optional_text(data, "data", DATA_LENGTH, dialect_name),
         "created_by": validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
         "created_date": created_date,
     }
-    element = QueueElement(**(_NOTHING_YET | values))
+    element = QueueElement(**(_NOTHING_YET | values | texts))
     session.add(element)
+    if texts["whole_data"] is not None:
+        session.flush()
+        set_committed_value(element, "data", texts["whole_data"])
     return element
 
 
@@ -143,9 +146,9 @@ def new_rows(
             "reference": validation.optional_text(
                 reference, f"reference number {number + 1}", REFERENCE_LENGTH, dialect_name
             ),
-            "data": validation.optional_text(text, f"data number {number + 1}", DATA_LENGTH, dialect_name),
             "created_by": creator,
         }
+        | data_columns(text, f"data number {number + 1}", dialect_name)
         for number, (reference, text) in enumerate(zip(*given, strict=True))
     ]
 
@@ -160,7 +163,10 @@ def insert_rows(session: Session, rows: Sequence[Mapping[str, Any]], *, created_
     """
     dated = [{**row, "created_date": created_date + number * _MICROSECOND} for number, row in enumerate(rows)]
     for start in range(0, len(dated), _ROWS_PER_STATEMENT):
-        session.execute(sa.insert(_TABLE), dated[start : start + _ROWS_PER_STATEMENT])
+        batch = dated[start : start + _ROWS_PER_STATEMENT]
+        if not any(row["whole_data"] for row in batch):  # as almost always: one value less for each
+            batch = [{name: value for name, value in row.items() if name != "whole_data"} for row in batch]
+        session.execute(sa.insert(_TABLE), batch)
 
 
 def get(session: Session, element_id: UUID) -> QueueElement:
@@ -227,33 +233,6 @@ def count(session: Session, wanted: ElementFilter) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(_TABLE).where(*conditions)) or 0
 
 
-def count_by_status(session: Session) -> dict[str, dict[QueueStatus, int]]:
-    """Return how many elements each queue has in each status it has any in; walks an index, not the table."""
-    dialects.prefer_index(session.connection(), _TABLE.name)
-    name, status = _TABLE.c.queue_name, _TABLE.c.status
-    query = sa.select(name, status, sa.func.count()).group_by(name, status)
-    counts: dict[str, dict[QueueStatus, int]] = {}
-    if exact_texts.is_exact(session.get_bind().dialect.name):
-        for queue_name, of_status, number in session.execute(query):
-            counts.setdefault(queue_name, {})[of_status] = number
-        return counts
-    # Names that the collation takes for the same come as one; whether there are several shows in the same walk.
-    spelling = TextBytes(name)
-    several: dict[str, None] = {}
-    for queue_name, of_status, number, first, last in session.execute(
-        query.add_columns(sa.func.min(spelling), sa.func.max(spelling))
-    ):
-        if first == last:
-            counts.setdefault(queue_name, {})[of_status] = number
-        else:
-            several[queue_name] = None
-    for queue_name in several:
-        apart = sa.select(sa.func.min(name), status, sa.func.count()).where(name == queue_name)
-        for spelled, of_status, number in session.execute(apart.group_by(spelling, status)):
-            counts.setdefault(spelled, {})[of_status] = number
-    return counts
-
-
 def status_values(dialect_name: str, status: QueueStatus, *, message: str | None, now: datetime) -> dict[str, Any]:
     """Return what a change of status changes: the start date (In Progress), the end date (an end), and who holds it.
 
@@ -310,15 +289,13 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
         InvalidInputError: If a value cannot be stored.
     """
     dialect_name = session.get_bind().dialect.name
-    limits = {
-        "reference": REFERENCE_LENGTH,
-        "data": DATA_LENGTH,
-        "created_by": CREATED_BY_LENGTH,
-    }
+    limits = {"reference": REFERENCE_LENGTH, "created_by": CREATED_BY_LENGTH}
     values: dict[str, Any] = {}
     for column, value in changes.items():
         if column in limits:
             values[column] = validation.optional_text(value, column, limits[column], dialect_name)
+        elif column == "data":
+            values |= data_columns(value, column, dialect_name)
         elif column == "message":
             values[column] = None if value is None else storable_message(value, MESSAGE_LENGTH, dialect_name)
         elif column == "status":
@@ -337,15 +314,19 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
 
 
 def delete(session: Session, element_id: UUID) -> None:
-    """Delete an element.
+    """Delete an element with its attempts and files.
 
     Raises:
         NotFoundError: If there is none with this id.
     """
-    result = session.execute(sa.delete(_TABLE).where(_TABLE.c.id == element_id))
-    if cast(sa.CursorResult[Any], result).rowcount != 1:
+    if cast(Any, session.execute(sa.delete(_TABLE).where(_TABLE.c.id == element_id))).rowcount != 1:
         raise _not_found(element_id)
-    session.execute(sa.delete(_ATTEMPTS).where(_ATTEMPTS.c.element_id == element_id))
+    element_belongings.delete_of(session, [element_id])
+
+
+def data_columns(value: object, what: str, dialect_name: str) -> dict[str, str | None]:
+    """Return what data of any length is stored as; raises InvalidInputError if it cannot be."""
+    return element_data.columns(validation.optional_text(value, what, DATA_LENGTH, dialect_name), dialect_name)
 
 
 def _taken_away(status: QueueStatus) -> dict[str, Any]:
@@ -358,8 +339,7 @@ def _taken_away(status: QueueStatus) -> dict[str, Any]:
 
 
 def _update(session: Session, element_id: UUID, values: dict[str, Any]) -> None:
-    result = session.execute(sa.update(_TABLE).where(_TABLE.c.id == element_id).values(values))
-    if cast(sa.CursorResult[Any], result).rowcount != 1:
+    if cast(Any, session.execute(sa.update(_TABLE).where(_TABLE.c.id == element_id).values(values))).rowcount != 1:
         raise _not_found(element_id)
 
 
@@ -377,7 +357,7 @@ def _conditions(wanted: ElementFilter, dialect_name: str) -> list[sa.ColumnEleme
     if wanted.to_date is not None:
         conditions.append(_TABLE.c.created_date <= wanted.to_date)
     if wanted.search_term:
-        term = validation.text(wanted.search_term, "search term", DATA_LENGTH, dialect_name)
+        term = validation.text(wanted.search_term, "search term", element_data.SHORT_LENGTH, dialect_name)
         columns = (_TABLE.c.reference, _TABLE.c.data, _TABLE.c.message)
         conditions.append(sa.or_(*(contains(column, term) for column in columns)))
     return conditions

@@ -22,7 +22,7 @@ from OpenOrchestrator.database.lifecycle.element_statements import claim_stateme
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import LogLevel, QueueStatus
-from OpenOrchestrator.database.stores import constants, jobs, logs, queue_elements, schedulers
+from OpenOrchestrator.database.stores import constants, jobs, logs, queue_counts, queue_elements, schedulers
 from OpenOrchestrator.database.triggers import QueueTrigger
 
 NOW = datetime(2026, 1, 1, 1)
@@ -113,7 +113,7 @@ def test_queues_are_counted_each_for_itself(database: Database) -> None:
     for number, name in enumerate((STORED, *OTHERS, "another")):
         make.add_elements(database, name, number + 1)
     make.add_elements(database, "another", 2, QueueStatus.DONE)
-    counts = database.read(queue_elements.count_by_status)
+    counts = database.read(queue_counts.count_by_status)
     assert counts == {
         **{name: {QueueStatus.NEW: number + 1} for number, name in enumerate((STORED, *OTHERS))},
         "another": {QueueStatus.NEW: len(OTHERS) + 2, QueueStatus.DONE: 2},

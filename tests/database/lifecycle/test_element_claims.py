@@ -26,7 +26,7 @@ from OpenOrchestrator.database.lifecycle.element_status import StatusWrite, writ
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
-from OpenOrchestrator.database.stores import queue_elements
+from OpenOrchestrator.database.stores import queue_counts, queue_elements
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SITE_NOW = datetime(2026, 1, 1, 1)  # what the clock of the tests shows at the site
@@ -368,7 +368,7 @@ def test_a_robot_uses_one_connection_for_claims_and_all_the_rest(database: Datab
         element = claim_next(robot, "work")
         assert element is not None
         write(robot, element.id, QueueStatus.DONE, token=element.claim_token)
-        robot.read(queue_elements.count_by_status)
+        robot.read(queue_counts.count_by_status)
     robot.close()
     assert len(opened) == 1
 

@@ -25,6 +25,8 @@ Columns = dict[tuple[str, str], str]
 ASCII_TEXTS = {
     ("Annotations", "kind"),
     ("Annotations", "subject_hash"),
+    ("Attachments", "owner_kind"),
+    ("Attachments", "sha256"),
     ("Calendars", "country"),
     ("Calendars", "working_days"),
     ("Jobs", "commit_sha"),

@@ -20,7 +20,7 @@ from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
-from OpenOrchestrator.database.stores import notes, queue_attempts, queue_elements, validation
+from OpenOrchestrator.database.stores import element_belongings, notes, queue_attempts, queue_elements, validation
 from OpenOrchestrator.database.stores.job_logs import written_between
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
@@ -297,7 +297,10 @@ def _same(column: Any, value: Any) -> sa.ColumnElement[bool]:
 
 def _delete(session: Session, seen: ElementRow) -> bool:
     result: Any = session.execute(sa.delete(_Q).where(_Q.c.id == seen.id, *_guards(seen)))
-    return int(result.rowcount) == 1
+    if int(result.rowcount) != 1:
+        return False
+    element_belongings.delete_of(session, [seen.id])
+    return True
 
 
 def _existing(session: Session, element_id: UUID) -> ElementRow:

@@ -6,6 +6,7 @@ alone. Which elements a list shows is in ``queue_elements``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
+from OpenOrchestrator.database.stores import element_belongings
 from OpenOrchestrator.database.transitions import apply_where
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -152,14 +154,23 @@ class MatchingElementsBackend(Backend):
             # The conditions again: what somebody changed since it was read is left alone.
             guards = [_Q.c.id.in_([row.id for row in found]), *conditions]
             if status is None:
-                result: Any = session.execute(sa.delete(_Q).where(*guards))
-                changed = int(result.rowcount)
+                changed = _delete(session, [row.id for row in found], guards)
             else:
                 values = status_values(session, status, self._database.site_now())
                 changed = apply_where(session, EVENTS[status], *guards, values=values)
             return BulkStep(changed, (found[-1].created_date, found[-1].id))
 
         return await self._write(work)
+
+
+def _delete(session: Session, ids: Sequence[UUID], guards: Sequence[sa.ColumnElement[bool]]) -> int:
+    """Delete those of some elements that are still as they were read, with what belongs to them; return how many."""
+    result: Any = session.execute(sa.delete(_Q).where(*guards))
+    left: set[UUID] = set()
+    if int(result.rowcount) != len(ids):
+        left = set(session.scalars(sa.select(_Q.c.id).where(_Q.c.id.in_(ids))))
+    element_belongings.delete_of(session, [each for each in ids if each not in left])
+    return int(result.rowcount)
 
 
 def _held_by_active_job() -> sa.ColumnElement[bool]:

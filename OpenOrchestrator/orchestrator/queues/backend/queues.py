@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import notes, queue_elements, queue_marks
+from OpenOrchestrator.database.stores import notes, queue_counts, queue_marks
 from OpenOrchestrator.database.stores.notes import NOTHING_NOTED, Noted
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -101,7 +101,7 @@ class QueuesBackend(Backend):
         """Return all queues that have elements or a trigger, by name."""
 
         def work(session: Session) -> tuple[QueueRow, ...]:
-            counts = queue_elements.count_by_status(session)
+            counts = queue_counts.count_by_status(session)
             triggers = _triggers(session)
             names = sorted({*counts, *triggers}, key=str.casefold)
             noted = notes.overview(session, AnnotatedKind.QUEUE)[AnnotatedKind.QUEUE]
