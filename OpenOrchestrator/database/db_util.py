@@ -35,6 +35,7 @@ from OpenOrchestrator.database.statuses import JobStatus, LogLevel, QueueStatus,
 from OpenOrchestrator.database.stores import (
     constants,
     credentials,
+    data_schemas,
     jobs,
     logs,
     queue_counts,
@@ -404,6 +405,7 @@ def bulk_create_queue_elements(
     rows = queue_elements.new_rows(
         database.dialect_name, queue_name=queue_name, references=references, data=data, created_by=created_by
     )
+    data_schemas.require_rows_fit(database, rows)
     now = database.site_now()
     calls.write(
         lambda session: queue_elements.insert_rows(session, rows, created_date=now),

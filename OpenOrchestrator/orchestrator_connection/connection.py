@@ -163,27 +163,38 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
         self._database.close()
 
     def create_queue_element(
-        self, queue_name: str, reference: str | None = None, data: str | None = None, created_by: str | None = None
+        self,
+        queue_name: str,
+        reference: str | None = None,
+        data: str | None = None,
+        created_by: str | None = None,
+        *,
+        json: object = ...,
     ) -> QueueElement:
         """Add a New element to a queue, and return it.
 
         Args:
             queue_name: At most 100 characters. A queue exists by having elements.
             reference: To find it by; at most 100 characters.
-            data: What the robot needs to know; at most 2000 characters.
+            data: What the robot needs to know; at most 3000000 characters. Robots with a library before 4.0 see of
+                more than 2000 the beginning only.
             created_by: Who made it; at most 100 characters.
+            json: A value to be stored as JSON in place of ``data``: dictionaries, lists, texts, numbers, booleans and
+                None, which is ``null``. Where it is left out, ``data`` counts.
 
         Raises:
-            InvalidInputError: If a text cannot be stored.
+            InvalidInputError: If something cannot be stored, or does not fit the schema of the queue.
         """
-        return self._calls.create_element(self.process_name, queue_name, reference, data, created_by)
+        return self._calls.create_element(self.process_name, queue_name, reference, data, created_by, json=json)
 
     def bulk_create_queue_elements(
         self,
         queue_name: str,
         references: Sequence[str | None],
-        data: Sequence[str | None],
+        data: Sequence[str | None] | None = None,
         created_by: str | None = None,
+        *,
+        json: Sequence[object] | None = None,
     ) -> None:
         """Add many New elements to a queue: all of them or, if it fails, none. They are handed out in this order.
 
@@ -192,11 +203,13 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             references: One per element, or None.
             data: One per element, or None; as many as references.
             created_by: Who made them.
+            json: Values to be stored as JSON in place of ``data``, one per element.
 
         Raises:
-            InvalidInputError: If there are none, the numbers differ, or a text cannot be stored.
+            InvalidInputError: If there are none, the numbers differ, something cannot be stored, or does not fit the
+                schema of the queue.
         """
-        self._calls.create_elements(self.process_name, queue_name, references, data, created_by)
+        self._calls.create_elements(self.process_name, queue_name, references, data, created_by, json=json)
 
     def get_next_queue_element(
         self, queue_name: str, reference: str | None = None, set_status: bool = True

@@ -29,6 +29,7 @@ from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, Tr
 from OpenOrchestrator.database.stores import (
     constants,
     credentials,
+    data_schemas,
     logs,
     queue_elements,
     queue_names,
@@ -185,9 +186,17 @@ class RobotCalls:
         self._use(process, UsedKind.CREDENTIAL, changed, Access.WRITE)
 
     def create_element(
-        self, process: str, queue_name: str, reference: str | None, data: str | None, created_by: str | None
+        self,
+        process: str,
+        queue_name: str,
+        reference: str | None,
+        data: str | None,
+        created_by: str | None,
+        *,
+        json: object = ...,
     ) -> QueueElement:
         """Add an element to a queue."""
+        data = data_schemas.text_of(data, json)
         element_id = uuid4()
         created_date = self._created_dates(1)
         element = self._database.write(
@@ -210,17 +219,20 @@ class RobotCalls:
         process: str,
         queue_name: str,
         references: Iterable[str | None],
-        data: Iterable[str | None],
+        data: Iterable[str | None] | None,
         created_by: str | None,
+        *,
+        json: Iterable[object] | None = None,
     ) -> None:
         """Add many elements to a queue: all of them or, if it fails, none."""
         rows = queue_elements.new_rows(
             self._database.dialect_name,
             queue_name=queue_name,
             references=references,
-            data=data,
+            data=data_schemas.texts_of(data, json),
             created_by=created_by,
         )
+        data_schemas.require_rows_fit(self._database, rows)
         created_date = self._created_dates(len(rows))
         self._database.write(
             lambda session: queue_elements.insert_rows(session, rows, created_date=created_date),

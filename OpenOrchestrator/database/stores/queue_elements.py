@@ -20,7 +20,7 @@ from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.engine.text_search import contains
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus
-from OpenOrchestrator.database.stores import element_belongings, validation
+from OpenOrchestrator.database.stores import data_schemas, element_belongings, validation
 from OpenOrchestrator.database.stores.queue_names import QUEUE_NAME_LENGTH, queue_name_of
 from OpenOrchestrator.database.stores.shortening import storable_message
 
@@ -87,18 +87,20 @@ def create(
         element_id: Its id, if the caller wants to recognise it after an unknown commit.
 
     Raises:
-        InvalidInputError: If a text cannot be stored.
+        InvalidInputError: If a text cannot be stored, or the data does not fit the schema of the queue.
     """
     dialect_name = session.get_bind().dialect.name
     texts = data_columns(data, "data", dialect_name)
+    name = queue_name_of(queue_name, dialect_name)
     values = {
         "id": element_id or uuid4(),
         "status": QueueStatus.NEW,
-        "queue_name": queue_name_of(queue_name, dialect_name),
+        "queue_name": name,
         "reference": validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
         "created_by": validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
         "created_date": created_date,
     }
+    data_schemas.require_fit(session, name, element_data.whole(**texts))
     element = QueueElement(**(_NOTHING_YET | values | texts))
     session.add(element)
     if texts["whole_data"] is not None:
@@ -112,7 +114,7 @@ def new_rows(
     *,
     queue_name: str,
     references: Iterable[str | None],
-    data: Iterable[str | None],
+    data: Iterable[str | None] | None,
     created_by: str | None,
 ) -> list[dict[str, Any]]:
     """Return the rows of many New elements for ``insert_rows``.

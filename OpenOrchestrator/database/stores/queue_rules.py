@@ -6,7 +6,6 @@ settings does. Must load no other model, because robots load this.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.statuses import UniqueReferences, WhenRobotDied
-from OpenOrchestrator.database.stores import validation
+from OpenOrchestrator.database.stores import data_schemas, validation
 from OpenOrchestrator.database.stores.queue_names import name_hash, queue_name_of
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def checked(rules: QueueRules, dialect_name: str = "") -> QueueRules:
     validation.optional_text(rules.description, "description of a queue", DESCRIPTION_LENGTH, dialect_name)
     validation.optional_text(rules.json_schema, "JSON schema", SCHEMA_LENGTH, dialect_name)
     if rules.json_schema is not None:
-        _require_schema(rules.json_schema)
+        data_schemas.checked_schema(rules.json_schema)
     return rules
 
 
@@ -207,17 +206,6 @@ def write(session: Session, queue_name: str, rules: QueueRules, edition: UUID | 
     except sa.exc.IntegrityError:
         return False
     return True
-
-
-def _require_schema(text: str) -> None:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError(f"The JSON schema is no JSON: {error}. Correct it, or leave it empty.") from error
-    if not isinstance(found, dict):
-        raise InvalidInputError(
-            f'The JSON schema has to be a JSON object, such as {{"type": "object"}}, not {type(found).__name__}.'
-        )
 
 
 def _stored(row: Any) -> StoredRules:

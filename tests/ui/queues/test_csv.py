@@ -414,9 +414,9 @@ def test_what_maps_no_column_or_one_that_is_not_there_is_refused() -> None:
 
 
 def test_json_that_is_too_long_is_a_problem_of_its_line() -> None:
-    content = ("Case;Text\n1;" + "x" * 2000 + "\n").encode()
+    content = ("Case;Text\n1;" + "x" * 3_000_000 + "\n").encode()
     (line,) = preview_of(QUEUE, "x.csv", content, "sqlite").lines
-    assert "of 2000 characters" in line.problem
+    assert "of 3000000 characters" in line.problem
 
 
 async def test_the_choice_of_columns_is_remembered_for_its_queue(user: User, sample: Database) -> None:

@@ -11,8 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import sqlalchemy as sa
+
+from OpenOrchestrator.database import element_data
 from OpenOrchestrator.orchestrator.backend import csv_format
 from OpenOrchestrator.orchestrator.backend.csv_format import moment
+from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import Matching, read_matching
 
 if TYPE_CHECKING:
@@ -50,7 +54,7 @@ def elements(database: Database, matching: Matching) -> Iterator[bytes]:
             yield csv_format.encode(
                 (
                     row.reference,
-                    row.data,
+                    _all_data(database, row.id, row.data),
                     row.status.value,
                     row.message,
                     moment(row.created),
@@ -66,3 +70,11 @@ def elements(database: Database, matching: Matching) -> Iterator[bytes]:
         if len(rows) < ROWS_AT_ONCE:
             return
         after = rows[-1].created, rows[-1].id
+
+
+def _all_data(database: Database, element_id: UUID, data: str | None) -> str | None:
+    """Return all of an element's data, of which a list holds the beginning; one at a time, because it may be long."""
+    if not element_data.may_be_beginning(data):
+        return data
+    query = sa.select(_Q.c.whole_data).where(_Q.c.id == element_id)
+    return element_data.whole(data, database.read(lambda session: session.scalar(query)))

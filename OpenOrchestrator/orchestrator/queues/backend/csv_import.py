@@ -9,15 +9,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
-from OpenOrchestrator.database.stores import queue_elements, queue_names, validation
+from OpenOrchestrator.database.stores import data_schemas, queue_elements, queue_names, validation
+from OpenOrchestrator.database.stores.data_schemas import DataSchema
 from OpenOrchestrator.orchestrator.backend import csv_format, csv_text
-from OpenOrchestrator.orchestrator.backend.base import Backend
+from OpenOrchestrator.orchestrator.backend.base import Backend, off_loop
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.queues.backend import csv_columns
 from OpenOrchestrator.orchestrator.queues.backend.csv_columns import ColumnMap
@@ -121,6 +122,9 @@ class CsvImportBackend(Backend):
         def work(session: Session) -> ImportPreview:
             last = csv_columns.remembered(session, queue) if columns is None and not usual else None
             read = preview_of(queue, name, content, session.get_bind().dialect.name, columns, last=last)
+            schema = data_schemas.find(session, queue)
+            if schema is not None:
+                read = replace(read, lines=tuple(_fitting(line, schema) for line in read.lines))
             known = _known(
                 session, queue, {line.reference for line in read.lines if line.reference and not line.problem}
             )
@@ -141,15 +145,20 @@ class CsvImportBackend(Backend):
             InvalidInputError: If a line cannot be stored after all; nothing was added then.
         """
 
-        def work(session: Session) -> int:
-            dialect_name = session.get_bind().dialect.name
+        def checked() -> list[dict[str, Any]]:
             rows = queue_elements.new_rows(
-                dialect_name,
+                self._database.dialect_name,
                 queue_name=preview.queue,
                 references=[line.reference or None for line in lines],
                 data=[line.data or None for line in lines],
                 created_by=None,
             )
+            data_schemas.require_rows_fit(self._database, rows)
+            return rows
+
+        rows = await off_loop(checked)
+
+        def work(session: Session) -> int:
             source = f"Imported from {preview.name}"[: queue_elements.CREATED_BY_LENGTH // 2]
             given = [{**row, "created_by": line.created_by or source} for row, line in zip(rows, lines, strict=True)]
             queue_elements.insert_rows(session, given, created_date=self._database.site_now())
@@ -263,6 +272,13 @@ def _line(number: int, cells: tuple[str, ...], values: dict[str, str], columns: 
     elif len(cells) < columns:
         note = f"{len(cells)} of {columns} cells: is a line broken in two?"
     return ImportLine(number, values["reference"], values["data"], values["created by"], " ".join(problems), note)
+
+
+def _fitting(line: ImportLine, schema: DataSchema) -> ImportLine:
+    problem = schema.problem(line.data or None)
+    if not problem:
+        return line
+    return replace(line, problem=f"{line.problem} Data does not fit the schema of the queue: {problem}".strip())
 
 
 def _cell(cells: tuple[str, ...], place: int | None) -> str:

@@ -6,13 +6,14 @@ Every query has an index that fits it, or reads a bounded number of rows: a queu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -66,6 +67,7 @@ class ElementRow:
     """A queue element as it was read; dates are naive site time.
 
     Attributes:
+        data: In lists of long data the beginning only, with a note.
         token: Of its last hand-out: what tells an element apart from itself after another round.
         attempt: Which one the current, last or next attempt is, from 1.
         not_before: Until when it waits, aware; None for most.
@@ -185,9 +187,11 @@ class QueueElementsBackend(Backend):
 
 
 def read_one(session: Session, element_id: UUID) -> ElementRow | None:
-    """Return an element, or None if there is none."""
-    row = session.execute(sa.select(*COLUMNS).where(_Q.c.id == element_id)).one_or_none()
-    return None if row is None else row_of(row)
+    """Return an element with all of its data, or None if there is none."""
+    row = session.execute(sa.select(*COLUMNS, _Q.c.whole_data).where(_Q.c.id == element_id)).one_or_none()
+    if row is None:
+        return None
+    return replace(row_of(row[:-1]), data=element_data.whole(row.data, row.whole_data))
 
 
 def row_of(row: Any) -> ElementRow:

@@ -6,7 +6,7 @@ picture changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,23 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.logs import Log
-from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, LogLevel, QueueStatus
-from OpenOrchestrator.database.stores import element_belongings, notes, queue_attempts, queue_elements, validation
+from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, AttachmentOwner, JobStatus, LogLevel, QueueStatus
+from OpenOrchestrator.database.stores import (
+    attachment_files,
+    attachments,
+    data_schemas,
+    element_belongings,
+    notes,
+    queue_attempts,
+    queue_elements,
+    validation,
+)
+from OpenOrchestrator.database.stores.attachments import FileRow
 from OpenOrchestrator.database.stores.job_logs import written_between
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
@@ -100,6 +111,7 @@ class ElementDetails:
         owner: Whom to call about its queue.
         output: What came of it; empty for nothing.
         attempts: Those that ended otherwise than Done, the first one first.
+        files: What robots attached to it, the first one first.
     """
 
     element: ElementRow
@@ -109,6 +121,7 @@ class ElementDetails:
     owner: Owner = NOBODY
     output: str = ""
     attempts: tuple[EndedAttempt, ...] = ()
+    files: tuple[FileRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +157,18 @@ class ElementsBackend(Backend):
             output = session.scalar(sa.select(_Q.c.output).where(_Q.c.id == element_id)) or ""
             attempts = queue_attempts.of_element(session, element_id)
             shown = tuple(logs[:MOST_LOGS][::-1])
-            return ElementDetails(element, job, shown, len(logs) > MOST_LOGS, owner, output, attempts)
+            files = attachments.find(session, AttachmentOwner.ELEMENT, element_id)
+            return ElementDetails(element, job, shown, len(logs) > MOST_LOGS, owner, output, attempts, files)
 
         return await self._read(work)
+
+    def content(self, file: FileRow) -> Iterator[bytes]:
+        """Return the content of a file piece by piece; blocks, so run it in a thread.
+
+        Raises:
+            DatabaseError: If it was deleted meanwhile, or its rows were changed.
+        """
+        return attachment_files.read(self._database, file)
 
     async def neighbours(self, element: ElementRow) -> tuple[UUID | None, UUID | None]:
         """Return the element of the same queue that was made next after one, and the one made before: as lists go."""
@@ -208,14 +230,13 @@ class ElementsBackend(Backend):
             False if anything about it changed since; nothing was changed then.
 
         Raises:
-            InvalidInputError: If a text cannot be stored.
+            InvalidInputError: If a text cannot be stored, or new data does not fit the schema of the queue.
         """
 
         def work(session: Session) -> bool:
             dialect_name = session.get_bind().dialect.name
             texts = {
                 "reference": (values.reference, queue_elements.REFERENCE_LENGTH),
-                "data": (values.data, queue_elements.DATA_LENGTH),
                 "message": (values.message, queue_elements.MESSAGE_LENGTH),
                 "created_by": (values.created_by, queue_elements.CREATED_BY_LENGTH),
             }
@@ -226,6 +247,11 @@ class ElementsBackend(Backend):
                 if text != (before[name] or "")
             }
             guards = [_same(_Q.c[name], before[name]) for name in texts]
+            kept = element_data.columns(seen.data, dialect_name)
+            guards += [_same(_Q.c[name], kept[name]) for name in kept if name == "data" or kept[name] is not None]
+            if values.data != (seen.data or ""):
+                changes |= queue_elements.data_columns(values.data or None, "data", dialect_name)
+                data_schemas.require_fit(session, seen.queue, values.data or None)
             event = EVENTS[values.status]
             if values.status is not seen.status:
                 changes = status_values(session, values.status, self._database.site_now()) | changes

@@ -24,6 +24,12 @@ from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBacken
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.live.view import View
 
+MOST_CHARACTERS = 100_000
+"""Longer data is not edited in a form: it would travel to the browser and back as a whole."""
+
+_COMPARED = 2000
+"""Characters of a value that are shown beside another one."""
+
 _WORDS = {"created_by": "who created it"}
 
 
@@ -103,9 +109,14 @@ class _ElementForm:
                     drawer.keep("Status", self._status)
             with field("Created by", note="optional"):
                 self._by = text_input("Created by", values.created_by, check=at_most(100), marker="created-by")
+        self._is_long = len(values.data) > MOST_CHARACTERS
+        shown = values.data[:200] + "…" if self._is_long else values.data
         with drawer.section("Data"):
             with field("Data", note="JSON or any text, optional", wide=True) as data_field:
-                self._data = text_area("Data", values.data, check=at_most(2000, spaces=True), mono=True, marker="data")
+                self._data = text_area(
+                    "Data", shown, check=at_most(MOST_CHARACTERS, spaces=True), mono=True, marker="data"
+                )
+                self._data.set_enabled(not self._is_long)
                 with data_field:
                     self._hint = ui.label().classes("oo-hint").mark("data-hint")
                 self._data.on_value_change(self._show_hint)
@@ -122,8 +133,14 @@ class _ElementForm:
         drawer.open()
 
     def _show_hint(self) -> None:
+        if self._is_long:
+            words = f"{len(self._values_at_first.data)} characters: too many to be changed here. They stay as they are."
+            self._hint.set_text(words)
+            return
         text = str(self._data.value or "")
-        words = f"{len(text)} of 2000 characters"
+        words = f"{len(text)} characters"
+        if len(text) > 2000:
+            words += ", of which robots with a library before 4.0 see the beginning only"
         if text.strip()[:1] in ("{", "["):
             try:
                 json.loads(text)
@@ -138,7 +155,7 @@ class _ElementForm:
         return ElementValues(
             queue=str(self._queue.value or "").strip() if self._queue is not None else self._values_at_first.queue,
             reference=str(self._reference.value or "").strip(),
-            data=str(self._data.value or ""),
+            data=self._values_at_first.data if self._is_long else str(self._data.value or ""),
             message=str(self._message.value or "") if self._stored is not None else "",
             created_by=str(self._by.value or "").strip(),
             status=self._status.value if self._status is not None else QueueStatus.NEW,
@@ -215,7 +232,9 @@ def both_values(theirs: ElementValues, yours: ElementValues) -> list[Difference]
 
 
 def _shown(value: QueueStatus | str) -> str:
-    return value.value if isinstance(value, QueueStatus) else value or "None"
+    if isinstance(value, QueueStatus):
+        return value.value
+    return (value if len(value) <= _COMPARED else f"{value[:_COMPARED]}…") or "None"
 
 
 def _listed(names: list[str]) -> str:

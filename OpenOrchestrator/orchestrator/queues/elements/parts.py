@@ -23,6 +23,7 @@ from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, J
 from OpenOrchestrator.orchestrator.logs.log_lines import time_of_day
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree
+from OpenOrchestrator.orchestrator.queues.elements.long_content import MOST_AS_TREE, FilesCard, show_text
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.annotations.backend import Owner
@@ -56,6 +57,7 @@ class ElementParts:
                 self._mode.on_value_change(self._show_data)
                 copy_button(lambda: self._data_text(), "Copy the data")  # noqa: PLW0108  (of then, not of now)
             self._data = ui.element("div").classes("oo-card-b").mark("element-data")
+        self._files = FilesCard(self._view)
         with ui.element("section").classes("oo-card") as self._output_card:
             with ui.element("div").classes("oo-card-h"):
                 with ui.element("h2").classes("oo-grow"):
@@ -107,6 +109,8 @@ class ElementParts:
             self._show_job(details)
         if before is None or (before.logs, before.job) != (details.logs, details.job):
             self._show_logs(details)
+        if before is None or before.files != details.files:
+            self._files.show(details.files)
         if before is None or (before.output, before.attempts) != (details.output, details.attempts):
             self._show_outcome(details)
 
@@ -135,7 +139,7 @@ class ElementParts:
 
     def _show_data(self) -> None:
         text = self._data_text()
-        value = unwrapped(text)
+        value = unwrapped(text) if len(text) <= MOST_AS_TREE else None
         self._mode.set_visibility(value is not None)
         self._data.clear()
         with self._data:
@@ -144,7 +148,7 @@ class ElementParts:
                     ui.label("It is stored as a text with JSON in it.").classes("oo-t3 oo-sm")
                 json_tree(value)
             elif text:
-                ui.label(text).classes("oo-code")
+                show_text(text)
             else:
                 ui.label("It has no data.").classes("oo-t3")
 
