@@ -43,7 +43,8 @@ def show_text(text: str) -> None:
             small=True,
             marker="download-data",
         )
-    ui.label(text[:MOST_AS_TEXT]).classes("oo-code")
+    shown = ui.label(text[:MOST_AS_TEXT]).classes("oo-code").props("tabindex=0")
+    shown.style("max-height: 50vh; overflow: auto")  # what stands below it can be reached
 
 
 def size_words(size: int) -> str:
