@@ -36,18 +36,18 @@ print(time.perf_counter() - begun)
 """
 
 
-def _environment(folder: Path, requirement: str) -> Path:
+def environment(folder: Path, *requirements: str) -> Path:
     """Make an environment with compiled bytecode, as pip leaves it on a worker machine, and return its Python."""
     venv.create(folder, with_pip=True)
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     installed = subprocess.run(
-        [str(python), "-m", "pip", "install", "--quiet", "--compile", requirement],
+        [str(python), "-m", "pip", "install", "--quiet", "--compile", *requirements],
         capture_output=True,
         text=True,
         check=False,
     )
     if installed.returncode:
-        raise OSError(f"cannot install {requirement}: {installed.stderr.strip()[-300:]}")
+        raise OSError(f"cannot install {requirements[0]}: {installed.stderr.strip()[-300:]}")
     return python
 
 
@@ -64,8 +64,8 @@ def ready(target: Target, *, samples: int) -> Iterator[Figure]:
     folder = Path(tempfile.mkdtemp(prefix="oo-bench-"))
     checkout = str(Path(__file__).resolve().parent.parent)
     try:
-        ours = _environment(folder / "ours", checkout)
-        old = _environment(folder / "old", f"OpenOrchestrator=={OLD_VERSION}")
+        ours = environment(folder / "ours", checkout)
+        old = environment(folder / "old", f"OpenOrchestrator=={OLD_VERSION}")
         for until, title in (("ready", "connection ready"), ("log", "connection ready and first log written")):
             times: dict[str, list[float]] = {"ours": [], "old": [], "raw": []}
             for sample in range(samples + 1):

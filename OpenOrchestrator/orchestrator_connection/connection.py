@@ -156,9 +156,10 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
         return cls(*given[:6])
 
     def close(self) -> None:
-        """Close the connections to the database; the next call opens a new one."""
+        """Write log messages that wait, and close the connections to the database; the next call opens a new one."""
         calls: RobotCalls | None = vars(self).get(_CALLS)
         if calls is not None:
+            calls.logs.flush()
             calls.note_uses()
         self._database.close()
 

@@ -67,6 +67,11 @@ class ElementCalls:
         self.pauses = 0
         """How often the robot paused its own trigger, so that its loops need not find out by and by."""
 
+    @property
+    def connection_string(self) -> str:
+        """Of the database of the connection."""
+        return self._database.connection_string
+
     def known_job(self, job_id: UUID | str | None) -> UUID | None:
         """Return the id of a job that there is; a robot that was started by hand may have any text as its job."""
         job = validation.find_identifier(job_id)

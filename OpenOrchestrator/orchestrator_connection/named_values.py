@@ -5,13 +5,28 @@ Loaded with every connection, so it loads nothing; what is done is in ``robot_ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from OpenOrchestrator.common.short_errors import with_short_errors
+from OpenOrchestrator.orchestrator_connection import constant_values
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from OpenOrchestrator.database.constants import Constant, Credential
     from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
+
+D = TypeVar("D")
+V = TypeVar("V")
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "..."
+
+
+REQUIRED: Any = _Required()
+"""In the place of a default: there is none, and what is missing is an error."""
 
 
 @with_short_errors
@@ -21,13 +36,72 @@ class NamedValues:
     process_name: str
     _calls: RobotCalls
 
-    def get_constant(self, constant_name: str) -> Constant:
+    def get_constant(self, constant_name: str, default: str = REQUIRED) -> Constant:
         """Return a constant; its value is ``.value``.
 
+        Args:
+            constant_name: Its name.
+            default: The value to return if there is none with this name; left out, that is an error.
+
         Raises:
-            NotFoundError: If there is none with this name.
+            NotFoundError: If there is none with this name and no default; says which names are close to it.
         """
-        return self._calls.get_constant(self.process_name, constant_name)
+        if default is REQUIRED:
+            return self._calls.get_constant(self.process_name, constant_name)
+        found = self._calls.find_constant(self.process_name, constant_name)
+        return self._calls.unsaved_constant(constant_name, default) if found is None else found
+
+    def get_int(self, constant_name: str, default: int | D = REQUIRED) -> int | D:
+        """Return the value of a constant as a whole number.
+
+        Args:
+            constant_name: Its name.
+            default: What to return if there is none with this name; left out, that is an error.
+
+        Raises:
+            NotFoundError: If there is none with this name and no default.
+            InvalidInputError: If its value is no whole number.
+        """
+        return self._read_as(constant_name, default, constant_values.whole_number)
+
+    def get_float(self, constant_name: str, default: float | D = REQUIRED) -> float | D:
+        """Return the value of a constant as a number, such as ``1.5``.
+
+        Args:
+            constant_name: As for ``get_int``.
+            default: As for ``get_int``.
+
+        Raises:
+            NotFoundError: If there is none with this name and no default.
+            InvalidInputError: If its value is no number.
+        """
+        return self._read_as(constant_name, default, constant_values.number)
+
+    def get_bool(self, constant_name: str, default: bool | D = REQUIRED) -> bool | D:
+        """Return whether the value of a constant is true, yes, on or 1, and not false, no, off or 0; in any case.
+
+        Args:
+            constant_name: As for ``get_int``.
+            default: As for ``get_int``.
+
+        Raises:
+            NotFoundError: If there is none with this name and no default.
+            InvalidInputError: If its value is none of these.
+        """
+        return self._read_as(constant_name, default, constant_values.truth)
+
+    def get_json(self, constant_name: str, default: Any = REQUIRED) -> Any:
+        """Return what the value of a constant says as JSON.
+
+        Args:
+            constant_name: As for ``get_int``.
+            default: As for ``get_int``.
+
+        Raises:
+            NotFoundError: If there is none with this name and no default.
+            InvalidInputError: If its value is no JSON; says where.
+        """
+        return self._read_as(constant_name, default, constant_values.json_value)
 
     def get_credential(self, credential_name: str) -> Credential:
         """Return a credential with its ``.username`` and, in clear text, ``.password``.
@@ -58,3 +132,9 @@ class NamedValues:
             EncryptionError: If the key is malformed.
         """
         self._calls.update_credential(self.process_name, credential_name, new_username, new_password)
+
+    def _read_as(self, name: str, default: D, read: Callable[[str], V]) -> V | D:
+        if default is REQUIRED:
+            return constant_values.of_constant(self._calls.get_constant(self.process_name, name), read)
+        found = self._calls.find_constant(self.process_name, name)
+        return default if found is None else constant_values.of_constant(found, read)

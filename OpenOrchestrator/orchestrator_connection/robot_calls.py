@@ -25,12 +25,11 @@ from OpenOrchestrator.database.engine.dialects import enum_type, uuid_type
 from OpenOrchestrator.database.lifecycle import element_claims, element_status, waiting_elements
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
 from OpenOrchestrator.database.queues import QueueElement
-from OpenOrchestrator.database.statuses import Access, LogLevel, QueueStatus, TriggerStatus, UsedKind
+from OpenOrchestrator.database.statuses import Access, QueueStatus, TriggerStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     constants,
     credentials,
     data_schemas,
-    logs,
     queue_elements,
     queue_names,
     stop_wishes,
@@ -38,6 +37,7 @@ from OpenOrchestrator.database.stores import (
 )
 from OpenOrchestrator.database.stores.shortening import message_text
 from OpenOrchestrator.database.stores.uses import Use
+from OpenOrchestrator.orchestrator_connection.log_calls import LogCalls
 from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class RobotCalls:
         self._created_lock = threading.Lock()
         self._elements: ElementCalls | None = None
         self._job: JobCalls | None = None
+        self.logs = LogCalls(database, self._redacted, self._uses.write_if_due)
         forks.follow(self)
 
     @property
@@ -128,31 +129,22 @@ class RobotCalls:
         self._held = copy.copy(self._held)
         self._created_lock = threading.Lock()
 
-    def log(self, process_name: str, level: LogLevel, job_id: Id | None, message: object) -> None:
-        """Write a log message."""
-        text = self._redacted(message)
-        job = validation.optional_identifier(job_id, "job")
-        log_id = uuid4()
-        now = self._database.site_now()
-        self._database.write_statement(
-            lambda connection: logs.insert(
-                connection,
-                process_name=process_name,
-                level=level,
-                job_id=job,
-                message=text,
-                log_time=now,
-                log_id=log_id,
-            ),
-            read_back=lambda connection: log_id if logs.exists(connection, log_id) else None,
-        )
-        self._uses.write_if_due()
-
     def get_constant(self, process: str, name: str) -> Constant:
         """Return a constant."""
         constant = self._database.read(lambda session: constants.get(session, name))
         self._use(process, UsedKind.CONSTANT, constant.name, Access.READ)
         return constant
+
+    def find_constant(self, process: str, name: str) -> Constant | None:
+        """Return a constant; None if there is none of this name."""
+        try:
+            return self.get_constant(process, name)
+        except NotFoundError:
+            return None
+
+    def unsaved_constant(self, name: str, value: str) -> Constant:
+        """Return a constant that is in no database."""
+        return Constant(name=name, value=value, changed_at=self._database.site_now())
 
     def update_constant(self, process: str, name: str, value: str) -> None:
         """Give a constant a new value."""

@@ -119,4 +119,4 @@ class RobotJob:
 
     def _log(self, level: LogLevel, text: str) -> None:
         """Log without a job, whose id may be any text in a robot that was started by hand."""
-        self._connection._calls.log(self._connection.process_name, level, None, text)
+        self._connection._calls.logs.write(self._connection.process_name, level, None, text)

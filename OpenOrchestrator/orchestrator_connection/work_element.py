@@ -27,6 +27,7 @@ from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.database.lifecycle.element_verdicts import Held
 from OpenOrchestrator.database.statuses import AttemptEnd
 from OpenOrchestrator.database.stores.shortening import message_text
+from OpenOrchestrator.orchestrator_connection import current_element
 from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls
 from OpenOrchestrator.orchestrator_connection.work_options import seconds_of
 
@@ -114,6 +115,7 @@ class WorkElement:
         self.deadline: datetime | None = element.deadline
         self._loop = loop
         self._hand = hand
+        self._before: current_element.Element | None = None
 
     def __repr__(self) -> str:
         return f"WorkElement(id={self.id}, reference={self.reference!r}, attempt={self.attempt})"
@@ -244,6 +246,7 @@ class WorkElement:
             raise ElementUseError(f"The queue element {self.id} was entered before. Use `with element:` once.")
         self._require_open()
         self._hand.entered = True
+        self._before = current_element.begin(self._loop.calls.connection_string, self.id)
         return self
 
     def __exit__(
@@ -254,6 +257,7 @@ class WorkElement:
         try:
             return self._leave(error)
         finally:
+            current_element.end(self._before)
             self._loop.calls.forget(hand.held)
 
     def _leave(self, error: BaseException | None) -> bool:

@@ -19,6 +19,7 @@ from OpenOrchestrator.common import crypto_util
 from OpenOrchestrator.common.errors import (
     ConfigurationError,
     ConnectionFailedError,
+    InvalidInputError,
     MissingArgumentError,
     NotFoundError,
     OwnershipLostError,
@@ -609,3 +610,31 @@ def test_a_robot_can_ask_whether_its_site_is_paused_or_its_scheduler_ends(databa
     assert asked() == (True, False)
     robot.close()
     by_hand.close()
+
+
+def test_a_missing_constant_has_a_default_or_says_what_is_close(
+    database: Database, robot: OrchestratorConnection
+) -> None:
+    database.write(lambda session: constants.create(session, "Most rows", "10", now=database.site_now()))
+    assert robot.get_constant("Most rows", default="5").value == "10"
+    assert robot.get_constant("Else", default="5").value == "5"
+    assert robot.get_constant("Else", default="5").name == "Else"
+    assert (robot.get_int("Most rows"), robot.get_int("Else", None)) == (10, None)
+    assert (robot.get_float("Most rows"), robot.get_json("Most rows"), robot.get_json("Else", [])) == (
+        10.0,
+        10,
+        [],
+    )
+    with pytest.raises(InvalidInputError, match="none of true"):
+        robot.get_bool("Most rows", False)
+    for call in (
+        lambda: robot.get_constant("most row"),
+        lambda: robot.get_int("most row"),
+        lambda: robot.update_constant("most row", "1"),
+    ):
+        with pytest.raises(
+            NotFoundError, match=r"^No constant with name 'most row' was found\. Close to it: 'Most rows'\.$"
+        ):
+            call()
+    with pytest.raises(NotFoundError, match=r"No credential with name 'most row' was found\.$"):
+        robot.get_credential("most row")

@@ -34,6 +34,8 @@ NEVER = [
     "OpenOrchestrator.database.schema.migrations",
     "OpenOrchestrator.database.db_util",
     "OpenOrchestrator.common.cron",
+    "OpenOrchestrator.orchestrator_connection.log_batch",
+    "OpenOrchestrator.orchestrator_connection.log_handler",
 ]
 NOT_BEFORE_READY = [
     "sqlalchemy.orm",

@@ -5,6 +5,7 @@ Functions take an open session. Dates are site time. The lookup by name is share
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 100
 VALUE_LENGTH = 1000
+
+_MOST_CLOSE = 3
 
 N = TypeVar("N", Constant, Credential)
 
@@ -89,7 +92,7 @@ def get_named(session: Session, model: type[N], name: str) -> N:
         found = session.scalars(sa.select(model).where(SameText(model.name, candidate))).first()
         if found is not None:
             return found
-    raise _not_found(model, name)
+    raise _not_found(session, model, name)
 
 
 def insert_named(session: Session, model: type[N], name: str, values: dict[str, Any]) -> None:
@@ -127,7 +130,7 @@ def update_named(session: Session, model: type[N], name: str, values: dict[str, 
     for candidate in _candidates(session, model, name):
         if _rows(session.execute(sa.update(_table(model)).where(SameText(model.name, candidate)).values(values))):
             return candidate
-    raise _not_found(model, name)
+    raise _not_found(session, model, name)
 
 
 def delete_named(session: Session, model: type[N], name: str) -> None:
@@ -141,7 +144,7 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
         if _rows(session.execute(sa.delete(_table(model)).where(SameText(model.name, candidate)))):
             forget_named(session, model, candidate)
             return
-    raise _not_found(model, name)
+    raise _not_found(session, model, name)
 
 
 def forget_named(session: Session, model: type[N], name: str) -> None:
@@ -173,8 +176,28 @@ def _rows(result: sa.Result[Any]) -> int:
     return cast("sa.CursorResult[Any]", result).rowcount
 
 
-def _not_found(model: type[N], name: str) -> NotFoundError:
-    return NotFoundError(f"No {model.__name__.lower()} with name '{name}' was found.")
+def _not_found(session: Session, model: type[N], name: str) -> NotFoundError:
+    noun = model.__name__.lower()
+    close = close_names(name, session.scalars(sa.select(model.name)))
+    hint = f" Close to it: {', '.join(map(repr, close))}." if close else ""
+    return NotFoundError(f"No {noun} with name '{name}' was found.{hint}")
+
+
+def close_names(name: str, names: Iterable[str]) -> list[str]:
+    """Return the names that somebody who wrote this one may have meant, the closest first; at most three.
+
+    Args:
+        name: What was written.
+        names: Those that there are.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415  (only mistakes need it)
+
+    # Of names that differ only in their case, each counts.
+    there: dict[str, list[str]] = {}
+    for each in names:
+        there.setdefault(each.strip().casefold(), []).append(each)
+    close = get_close_matches(name.strip().casefold(), there, n=_MOST_CLOSE)
+    return [each for folded in close for each in sorted(there[folded])][:_MOST_CLOSE]
 
 
 def _taken(noun: str, taken: str, wanted: str) -> AlreadyExistsError:

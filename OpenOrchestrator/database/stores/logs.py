@@ -5,9 +5,10 @@ Functions take an open session. Dates are site time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -56,6 +57,7 @@ def insert(
     message: object,
     log_time: datetime,
     log_id: UUID | None = None,
+    element_id: UUID | None = None,
 ) -> UUID:
     """Write a message and return its id. Messages of any type and length are taken; NUL and the like are replaced.
 
@@ -67,21 +69,66 @@ def insert(
         message: Anything.
         log_time: Site time.
         log_id: Its id, if the caller wants to recognise it after an unknown commit.
+        element_id: The queue element it is about; None if it is not known to be about one.
 
     Raises:
         InvalidInputError: If process name or level cannot be one.
     """
-    dialect_name = _dialect_name(session)
-    row = {
+    line = row(
+        _dialect_name(session),
+        process_name=process_name,
+        level=level,
+        job_id=job_id,
+        message=message,
+        log_id=log_id,
+        element_id=element_id,
+    )
+    insert_rows(session, [line | {"log_time": log_time}])
+    return cast(UUID, line["id"])
+
+
+def row(
+    dialect_name: str,
+    *,
+    process_name: str,
+    level: LogLevel,
+    job_id: UUID | None,
+    message: object,
+    log_id: UUID | None = None,
+    element_id: UUID | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a message to store, but for its time.
+
+    Args:
+        dialect_name: The kind of database.
+        process_name: As for ``insert``, like the rest.
+        level: As for ``insert``.
+        job_id: As for ``insert``.
+        message: As for ``insert``.
+        log_id: As for ``insert``.
+        element_id: As for ``insert``.
+
+    Raises:
+        InvalidInputError: If process name or level cannot be one.
+    """
+    return {
         "id": log_id or uuid4(),
-        "log_time": log_time,
         "log_level": validation.member(level, LogLevel, "log level"),
         "process_name": validation.text(process_name, "process name", PROCESS_NAME_LENGTH, dialect_name),
         "job_id": job_id,
         "log_message": storable_message(message, MESSAGE_LENGTH, dialect_name),
+        "element_id": element_id,
     }
-    session.execute(sa.insert(_TABLE), row)
-    return cast(UUID, row["id"])
+
+
+def insert_rows(session: Session | Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write messages.
+
+    Args:
+        session: An open transaction, of a session or of a connection.
+        rows: What ``row`` returned, each with its ``log_time``.
+    """
+    session.execute(sa.insert(_TABLE), rows)
 
 
 def exists(session: Session | Connection, log_id: UUID) -> bool:

@@ -28,6 +28,7 @@ def query_of(address: Mapping[str, str]) -> LogQuery:
         processes=tuple(name[:100] for name in processes[:20]),
         not_processes=not_processes,
         jobs=tuple(_uuids(split_choice(address.get("job", ""))[0][:20])),
+        elements=tuple(_uuids(split_choice(address.get("element", ""))[0][:20])),
         schedulers=tuple(name[:100] for name in schedulers[:20]),
         not_schedulers=not_schedulers,
         period=period_of(address),

@@ -78,6 +78,7 @@ class LogsPage:
         view = self._view
         page = await self._backend.page(self._query)
         jobs = await self._backend.latest_jobs(self._query.jobs)
+        elements = {str(each): name for each, name in (await self._backend.element_names(self._query.elements)).items()}
         with view.head("Logs"):
             ui.element("span").classes("oo-vsep oo-no-phone")
             secondary("Export", self._export, icon="sym_r_download", marker="export").classes("oo-no-phone")
@@ -94,6 +95,7 @@ class LogsPage:
                 ChoiceFilter("process", "Process", self._backend.processes),
                 ChoiceFilter("scheduler", "Scheduler", self._names.schedulers),
                 ChoiceFilter("job", "Job", {str(job.id): self._job_words(job) for job in jobs}),
+                *([ChoiceFilter("element", "Element", elements)] if elements else []),
             ),
         )
         self._waiting = secondary("", self._to_newest, icon="sym_r_arrow_upward", marker="new-lines")

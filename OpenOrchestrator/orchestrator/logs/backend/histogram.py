@@ -104,14 +104,16 @@ class HistogramBackend(Backend):
     def _span(self, session: Session, query: LogQuery) -> tuple[datetime, datetime] | None:
         now = self._database.site_now()
         period = query.effective_period
-        start, end = (period if period.given or query.jobs else USUAL_PERIOD).bounds(now)
+        start, end = (period if period.given or query.jobs or query.elements else USUAL_PERIOD).bounds(now)
         narrow = [LOGS.c.job_id.in_(query.jobs)] if query.jobs else []
+        if query.elements:
+            narrow.append(LOGS.c.element_id.in_(query.elements))
         if start is None:
             start = session.scalar(sa.select(sa.func.min(LOGS.c.log_time)).where(*between((None, end)), *narrow))
         if end is None:
             last = session.scalar(sa.select(sa.func.max(LOGS.c.log_time)).where(*between((start, None)), *narrow))
             # A machine whose clock is ahead writes later than now; a job that ended long ago does not.
-            end = last if query.jobs else max(last or now, now)
+            end = last if narrow else max(last or now, now)
         return None if start is None or end is None or start > end else (start, end)
 
     def _count(self, session: Session, query: LogQuery, start: datetime, end: datetime) -> Histogram:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, LogLevel
 from OpenOrchestrator.database.stores import logs
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -81,6 +82,7 @@ class LogQuery:
         levels: Only these; none means any.
         processes: Only (or, with ``not_processes``, all but) these.
         jobs: Only of these.
+        elements: Only those written about these queue elements.
         schedulers: Only (or, with ``not_schedulers``, all but) messages of jobs on these.
         before: Only older ones.
         after: Only newer ones, the nearest; not together with ``before``.
@@ -91,6 +93,7 @@ class LogQuery:
     processes: tuple[str, ...] = ()
     not_processes: bool = False
     jobs: tuple[UUID, ...] = ()
+    elements: tuple[UUID, ...] = ()
     schedulers: tuple[str, ...] = ()
     not_schedulers: bool = False
     period: Period = ALWAYS
@@ -105,8 +108,9 @@ class LogQuery:
 
     @property
     def effective_period(self) -> Period:
-        """The period that is searched: a search has one by itself, unless a job bounds it."""
-        return SEARCHED_PERIOD if self.searches and not self.period.given and not self.jobs else self.period
+        """The period that is searched: a search has one by itself, unless a job or an element bounds it."""
+        bounded = self.period.given or self.jobs or self.elements
+        return SEARCHED_PERIOD if self.searches and not bounded else self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +241,18 @@ class LogsBackend(Backend):
 
         return await self._read(work)
 
+    async def element_names(self, elements: Sequence[UUID]) -> dict[UUID, str]:
+        """Return what to call queue elements: their references; of one that has none, or is not there, its id."""
+
+        def work(session: Session) -> dict[UUID, str]:
+            found = session.execute(
+                sa.select(QueueElement.id, QueueElement.reference).where(QueueElement.id.in_(elements))
+            )
+            references = {row.id: row.reference for row in found}
+            return {element: references.get(element) or str(element) for element in elements}
+
+        return await self._read(work) if elements else {}
+
     async def pinned(self, query: LogQuery) -> LogQuery:
         """Return a query for all that match now, for an export: its period no longer moves with the clock."""
 
@@ -337,7 +353,9 @@ def _search_end(
     """Return the last message that a search may read now; None if there are not that many. Reads only the index."""
     order = [key.asc() if forward else key.desc() for key in KEYS]
     narrowed = list(conditions)
-    if len(query.jobs) == 1:
+    if len(query.elements) == 1:
+        narrowed.append(LOGS.c.element_id == query.elements[0])
+    elif len(query.jobs) == 1:
         narrowed.append(LOGS.c.job_id == query.jobs[0])
     elif len(query.processes) == 1 and not query.not_processes:
         narrowed.append(LOGS.c.process_name == query.processes[0])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KEYS = (LOGS.c.log_time, LOGS.c.id)
 
 MOST_COMBINATIONS = 24
-"""Of several levels, processes and jobs, that are walked along one by one."""
+"""Of several levels, processes, jobs and elements, that are walked along one by one."""
 
 
 def between(bounds: tuple[datetime | None, datetime | None]) -> list[sa.ColumnElement[bool]]:
@@ -63,6 +63,8 @@ def matching(query: LogQuery) -> list[sa.ColumnElement[bool]]:
         conditions.append(names.not_in(query.processes) if query.not_processes else names.in_(query.processes))
     if query.jobs:
         conditions.append(LOGS.c.job_id.in_(query.jobs))
+    if query.elements:
+        conditions.append(LOGS.c.element_id.in_(query.elements))
     conditions += tried(query)
     return conditions
 
@@ -105,6 +107,8 @@ def ordered(
         axes.append([LOGS.c.process_name == name for name in query.processes])
     if query.jobs:
         axes.append([LOGS.c.job_id == job for job in query.jobs])
+    if query.elements:
+        axes.append([LOGS.c.element_id == element for element in query.elements])
     combinations = list(product(*axes))
     if len(combinations) > MOST_COMBINATIONS:
         return (

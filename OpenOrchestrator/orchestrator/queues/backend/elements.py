@@ -106,12 +106,14 @@ class ElementDetails:
 
     Attributes:
         job: None if it is not known or was deleted.
-        logs: The last ones of that time, oldest first.
+        logs: The last ones, oldest first: those written about it, in whichever attempt, or, if its robot does not say
+            which those are, those of its job while it had the element.
         more_logs: Whether there are earlier ones.
         owner: Whom to call about its queue.
         output: What came of it; empty for nothing.
         attempts: Those that ended otherwise than Done, the first one first.
         files: What robots attached to it, the first one first.
+        logs_of_element: Whether the logs were written about it.
     """
 
     element: ElementRow
@@ -122,6 +124,7 @@ class ElementDetails:
     output: str = ""
     attempts: tuple[EndedAttempt, ...] = ()
     files: tuple[FileRow, ...] = ()
+    logs_of_element: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +155,17 @@ class ElementsBackend(Backend):
             if element.queue != queue:
                 raise NotFoundError(f"Queue {queue} has no element with this id: it is in {element.queue}.")
             job = _job(session, element.job_id)
-            logs = _logs(session, element, self._now(), self._zone()) if job is not None else []
+            logs = _logs_of_element(session, element)
+            of_element = bool(logs)
+            if not of_element and job is not None:
+                logs = _logs_of_time(session, element, self._now(), self._zone())
             owner = notes.read(session, AnnotatedKind.QUEUE, queue).values.owner
             output = session.scalar(sa.select(_Q.c.output).where(_Q.c.id == element_id)) or ""
             attempts = queue_attempts.of_element(session, element_id)
             shown = tuple(logs[:MOST_LOGS][::-1])
+            more = len(logs) > MOST_LOGS
             files = attachments.find(session, AttachmentOwner.ELEMENT, element_id)
-            return ElementDetails(element, job, shown, len(logs) > MOST_LOGS, owner, output, attempts, files)
+            return ElementDetails(element, job, shown, more, owner, output, attempts, files, of_element)
 
         return await self._read(work)
 
@@ -344,14 +351,27 @@ def _job(session: Session, job_id: UUID | None) -> ElementJob | None:
     return None if row is None else ElementJob(*row)
 
 
-def _logs(session: Session, element: ElementRow, now: datetime, zone: ZoneInfo) -> list[ElementLog]:
+def _logs_of_element(session: Session, element: ElementRow) -> list[ElementLog]:
+    """Return the newest logs that say that they are about the element, one more than are shown."""
+    return _newest(session, _logs().where(Log.element_id == element.id))
+
+
+def _logs_of_time(session: Session, element: ElementRow, now: datetime, zone: ZoneInfo) -> list[ElementLog]:
     """Return the newest logs of the job while it had the element, one more than are shown."""
-    query = sa.select(Log.id, Log.log_time, Log.log_level, Log.log_message).where(Log.job_id == element.job_id)
+    query = _logs().where(Log.job_id == element.job_id)
     # Robots write why it failed just before or just after they set the status.
     end = None if element.ended is None else element.ended + _AFTERWARDS
     if element.started is not None:
         query = query.where(*written_between(element.started, end, now, zone))
     elif end is not None:
         query = query.where(Log.log_time <= end)
+    return _newest(session, query)
+
+
+def _logs() -> Any:
+    return sa.select(Log.id, Log.log_time, Log.log_level, Log.log_message)
+
+
+def _newest(session: Session, query: sa.Select[Any]) -> list[ElementLog]:
     query = query.order_by(Log.log_time.desc(), Log.id.desc()).limit(MOST_LOGS + 1)
     return [ElementLog(*row) for row in session.execute(query)]

@@ -71,7 +71,7 @@ class ElementParts:
         with ui.element("section").classes("oo-card"):
             with ui.element("div").classes("oo-card-h"):
                 with ui.element("h2").classes("oo-grow"):
-                    ui.label("Logs of its job")
+                    self._logs_title = ui.label("Logs")
                 self._all_logs = ui.element("span")
             self._logs = ui.element("div").mark("element-logs")
 
@@ -242,8 +242,13 @@ class ElementParts:
     def _show_logs(self, details: ElementDetails) -> None:
         self._all_logs.clear()
         self._logs.clear()
+        self._logs_title.text = "Logs" if details.logs_of_element else "Logs of its job"
         with self._all_logs:
-            if details.job is not None:
+            if details.logs_of_element:
+                ui.link("All its logs", f"/logs?{urlencode({'element': str(details.element.id)})}").classes(
+                    "oo-link oo-sm"
+                )
+            elif details.job is not None:
                 ui.link("All logs of this job", f"/logs?{urlencode({'job': str(details.job.id)})}").classes(
                     "oo-link oo-sm"
                 )

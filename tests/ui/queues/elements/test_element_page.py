@@ -21,6 +21,8 @@ from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
 from OpenOrchestrator.orchestrator.components.stored_json import parsed
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.vocabulary import WAITING
+from OpenOrchestrator.orchestrator.logs.backend.logs import LogsBackend
+from OpenOrchestrator.orchestrator.logs.log_list import LogList
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
 from OpenOrchestrator.orchestrator.queues.elements.cells import element_row
 from tests.ui.pages import click, until
@@ -202,6 +204,23 @@ async def test_what_robots_do_appears_by_itself(user: User, site: Database) -> N
     assert "RPA-VM-09" in texts(user, "element-job")
 
 
+async def test_shows_the_logs_that_say_they_are_about_it_and_no_others(user: User, site: Database) -> None:
+    job = add_job(site, JobStatus.DONE, "of the job")
+    element = add(site, status=QueueStatus.DONE, reference="r1", start_date=site_time(NOW), job_id=job)
+    other = Log(log_level=LogLevel.INFO, process_name="p", log_message="of another", element_id=uuid4())
+    mine = Log(log_level=LogLevel.INFO, process_name="p", log_message="about it", element_id=element)
+    for log in (other, mine):
+        log.log_time = site_time(NOW)
+    site.write(lambda session: session.add_all([other, mine]))
+    await user.open(f"/queues/q/{element}")
+    await until(lambda: "about it" in texts(user, "element-logs"))
+    assert not {"of the job", "of another"} & set(texts(user, "element-logs"))
+    (link,) = [each for each in user.find(kind=ui.link).elements if each.text == "All its logs"]
+    await user.open(str(link.props["href"]))
+    await until(lambda: [row["m"] for each in user.find(kind=LogList).elements for row in each.rows] == ["about it"])
+    assert await LogsBackend(site, site.clock).element_names([element]) == {element: "r1"}
+
+
 async def test_logs_are_found_in_the_hour_that_occurs_twice(site: Database) -> None:
     job = add_job(site, JobStatus.DONE)
     start, end = datetime(2026, 10, 25, 2, 50), datetime(2026, 10, 25, 2, 10)  # twenty minutes later
@@ -255,6 +274,6 @@ async def test_the_progress_of_an_attempt_stands_on_the_page(user: User, site: D
         site, status=QueueStatus.IN_PROGRESS, start_date=site_time(NOW), progress=0.25, progress_text="reading"
     )
     await user.open(f"/queues/q/{element_id}")
-    await user.should_see("25% · reading")
+    await user.should_see("25% · reading", retries=100)
     await user.should_not_see("Output")
     await user.should_not_see("Waits until")
