@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 import weakref
@@ -19,8 +20,11 @@ from OpenOrchestrator.common.errors import DatabaseError, InvalidInputError, Own
 from OpenOrchestrator.database.engine import forks
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.lifecycle.holding_jobs import find_job, require_running
+from OpenOrchestrator.database.statuses import AttachmentOwner
 from OpenOrchestrator.database.stores import job_reports, validation
 from OpenOrchestrator.database.stores.shortening import message_text, storable_message
+from OpenOrchestrator.orchestrator_connection import stored_files
+from OpenOrchestrator.orchestrator_connection.stored_files import StoredFile
 
 OUTPUT_LENGTH = 100_000
 PROGRESS_SECONDS = 1.0
@@ -100,6 +104,23 @@ class JobCalls:
             read_back=lambda connection: job_reports.is_raised(connection, alert_id) or None,
         )
 
+    def attach(self, job_id: UUID | str | None, path: str | os.PathLike[str], name: str | None) -> StoredFile | None:
+        """Store a file with a job; None if there is none.
+
+        Raises:
+            InvalidInputError: If it cannot be read, is too large or cannot be called so.
+            OwnershipLostError: If the job has ended.
+        """
+        job = validation.find_identifier(job_id)
+        if job is None or not self._runs(job, "The file was not attached. "):
+            return None
+        return stored_files.attach(self._database, AttachmentOwner.JOB, job, path, name)
+
+    def files(self, job_id: UUID | str | None) -> list[StoredFile]:
+        """Return the files of a job, the first one first."""
+        job = validation.find_identifier(job_id)
+        return [] if job is None else stored_files.files(self._database, AttachmentOwner.JOB, job)
+
     def text(self, message: object) -> str:
         """Return a message as text without secrets."""
         return self._redacted(message)
@@ -146,14 +167,22 @@ class JobCalls:
         Raises:
             OwnershipLostError: If it has ended.
         """
+        if self._runs(job, refused):  # it was refused, and runs: an older scheduler set its status by hand meanwhile
+            raise OwnershipLostError(f"{refused}The status of the job {job} was changed by other means. Try again.")
+        return False
+
+    def _runs(self, job: UUID, refused: str) -> bool:
+        """Tell whether there is such a job.
+
+        Raises:
+            OwnershipLostError: If it has ended.
+        """
 
         def look(session: Any) -> bool:
             require_running(session.connection(), job, refused)
             return find_job(session.connection(), job) is not None
 
-        if self._database.read(look):  # it was refused, and runs: an older scheduler set its status by hand meanwhile
-            raise OwnershipLostError(f"{refused}The status of the job {job} was changed by other means. Try again.")
-        return False
+        return self._database.read(look)
 
     def _short(self, text: object, length: int) -> str | None:
         if text is None:

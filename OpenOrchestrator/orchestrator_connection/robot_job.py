@@ -5,6 +5,7 @@ Owns the published names. How it is written is in ``job_calls``.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from OpenOrchestrator.database.stores import validation
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
     from OpenOrchestrator.orchestrator_connection.job_calls import JobCalls
+    from OpenOrchestrator.orchestrator_connection.stored_files import StoredFile
 
 
 @with_short_errors
@@ -116,6 +118,26 @@ class RobotJob:
         """
         if not self._calls.alert(self._connection.job_id, self._connection.process_name, message):
             self._log(LogLevel.ERROR, f"Alert: {self._calls.text(message)}")
+
+    def attach(self, path: str | os.PathLike[str], name: str | None = None) -> StoredFile | None:
+        """Store a file with this run, to be downloaded from the page of its job.
+
+        Args:
+            path: The file.
+            name: What it is called there; None for its own name. Several files may have the same.
+
+        Returns:
+            What was stored; None without a job, where nothing is read either.
+
+        Raises:
+            InvalidInputError: If the file cannot be read, is too large, or cannot be called so.
+            OwnershipLostError: If the job has ended.
+        """
+        return self._calls.attach(self._connection.job_id, path, name)
+
+    def files(self) -> list[StoredFile]:
+        """Return the files that are stored with this run, the first one first; none without a job."""
+        return self._calls.files(self._connection.job_id)
 
     def _log(self, level: LogLevel, text: str) -> None:
         """Log without a job, whose id may be any text in a robot that was started by hand."""

@@ -44,6 +44,7 @@ from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.recovery.restart import recover
 from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
+from OpenOrchestrator.scheduler.runs.screenshots import screenshots_for
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
 from OpenOrchestrator.scheduler.workspace.housekeeping import Housekeeping
@@ -89,6 +90,7 @@ class Daemon:
             events=events,
             contact=self._contact,
             prepare=self._preparation,
+            screenshots=screenshots_for(database, events),
             on_over=self._run_is_over,
         )
         claiming = Claiming(database, self._identity, options, Poison(database, events))

@@ -28,6 +28,7 @@ from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
 from OpenOrchestrator.scheduler.runs import endings, kill_requests
 from OpenOrchestrator.scheduler.runs.endings import Ending
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord
+from OpenOrchestrator.scheduler.runs.screenshots import screenshots_for
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -90,6 +91,7 @@ class SingleRun:
             events=events,
             contact=self._contact,
             prepare=self._preparation,
+            screenshots=screenshots_for(database, events),
             on_over=self._is_over,
             on_record=on_record,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -188,6 +189,26 @@ def test_an_alert_is_open_until_one_admin_dismisses_it(
     (same,) = database.read(lambda s: job_reports.alerts_of(s, job_id, limit=10))
     assert (same.dismissed_by, same.dismissed_at) == ("Anna", database.utc_now())
     assert (LogLevel.INFO, "Alert dismissed by Anna: first", job_id) in logged(database)
+
+
+def test_files_of_a_job_are_kept_until_it_has_ended(
+    database: Database, job_id: UUID, connection: OrchestratorConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(b"a;b\n" * 1000)
+    attached = connection.job.attach(path)
+    assert attached is not None
+    assert connection.job.attach(path, "second.csv") is not None
+    assert [(each.name, each.read()) for each in connection.job.files()] == [
+        ("list.csv", b"a;b\n" * 1000),
+        ("second.csv", b"a;b\n" * 1000),
+    ]
+    database.write(lambda s: jobs.set_status(s, job_id, JobStatus.LOST, site_now=database.site_now()))
+    with pytest.raises(OwnershipLostError, match="The file was not attached"):
+        connection.job.attach(path)
+    by_hand = robot(database, None)
+    assert (by_hand.job.attach(path), by_hand.job.files()) == (None, [])
+    by_hand.close()
 
 
 # --- how often progress is written

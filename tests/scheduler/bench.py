@@ -18,6 +18,7 @@ from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.presence.keeper import Enrolment, Keeper
 from OpenOrchestrator.scheduler.presence.lease_keeper import LeaseKeeper
 from OpenOrchestrator.scheduler.presence.reaper import Reaper
+from OpenOrchestrator.scheduler.runs.screenshots import Screenshots
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervised_job import SupervisedJob
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -49,6 +50,7 @@ class Bench:
         self.contact = Contact(self.events)
         self.over = threading.Event()
         self.current: Supervisor | None = None
+        self.screenshots: Screenshots | None = None
         self.prepare: Any = RobotPreparation(
             site.workspace,
             sys.executable,
@@ -69,6 +71,7 @@ class Bench:
             contact=self.contact,
             prepare=self.prepare,
             on_over=lambda _supervisor: self.over.set(),
+            screenshots=self.screenshots,
         )
         self.current = Supervisor(
             SupervisedJob.of(run),

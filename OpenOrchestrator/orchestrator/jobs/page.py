@@ -83,7 +83,7 @@ class JobPage:
             with ui.element("div").classes("oo-split-main"):
                 self._build_panels()
             with ui.element("div").classes("oo-split-side"):
-                self._side = JobSide(self._details, view.zone, view.prefix)
+                self._side = JobSide(self._details, view)
         self._show_around(around)
         self._show_neighbours(neighbours)
         self._show(self._details)
@@ -171,7 +171,7 @@ class JobPage:
         row, now, zone = details.row, self._view.now(), self._view.zone
         self._pill.show(look_of(row))
         self._told.show(details)
-        self._side.show_result(details.result)
+        self._side.show_told(details)
         started = row.started(zone)
         self._started.show(
             "Never" if not row.ran else times.full(started, zone).replace(f" {now.astimezone(zone).year}", ""),

@@ -18,6 +18,8 @@ from OpenOrchestrator.orchestrator.components.vocabulary import JOB_LOOKS
 from OpenOrchestrator.orchestrator.jobs.backend.details import Attempt, JobDetails, RanWith
 from OpenOrchestrator.orchestrator.jobs.backend.history import RunLength, typical
 from OpenOrchestrator.orchestrator.jobs.page_told import ResultCard
+from OpenOrchestrator.orchestrator.live.view import View
+from OpenOrchestrator.orchestrator.queues.elements.long_content import FilesCard
 
 PASSING_WORDS = {
     SecretPassing.AUTO: "As the process needs it",
@@ -31,14 +33,13 @@ class JobSide:
 
     Args:
         details: The job; what can change is shown later.
-        zone: The site's.
-        prefix: Path under which a reverse proxy serves the app.
+        view: The page's.
     """
 
-    def __init__(self, details: JobDetails, zone: tzinfo, prefix: str) -> None:
+    def __init__(self, details: JobDetails, view: View) -> None:
         self._id = details.row.id
-        self._zone = zone
-        self._prefix = prefix
+        self._zone = view.zone
+        self._prefix = view.prefix
         with ui.element("div").classes("oo-card"):
             with ui.element("h2"):
                 ui.label("Facts")
@@ -48,11 +49,16 @@ class JobSide:
             with ui.element("div").classes("oo-card"):
                 self._build_ran_with(details.ran_with)
         self._result = ResultCard()
+        self._files = FilesCard(view)
+        self._shown_files: tuple[object, ...] = ()
         self._history = ui.element("div")
 
-    def show_result(self, result: tuple[str, bool] | None) -> None:
-        """Show what came of it; nothing where its robot did not say."""
-        self._result.show(result)
+    def show_told(self, details: JobDetails) -> None:
+        """Show what came of it and its files; nothing where there is none."""
+        self._result.show(details.result)
+        if details.files != self._shown_files:
+            self._shown_files = details.files
+            self._files.show(details.files)
 
     def show_elements(self, words: str) -> None:
         """Show how many elements are in which state; nothing where there are none."""

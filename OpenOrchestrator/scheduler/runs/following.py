@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import datetime
 
 from OpenOrchestrator.common.errors import DatabaseError
 from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
@@ -81,6 +82,11 @@ class Following:
     def settled_elsewhere(self) -> bool:
         """Whether the robot was stopped because its job had been settled without it."""
         return self._settled_elsewhere
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the robot ended, aware; None while it runs, and if that is not known."""
+        return None if self._exit_info is None else self._exit_info.ended_at
 
     @property
     def seconds(self) -> float | None:

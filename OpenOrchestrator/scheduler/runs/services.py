@@ -14,6 +14,7 @@ from OpenOrchestrator.database.lifecycle.claimed_runs import ClaimedRun
 from OpenOrchestrator.scheduler.contact import Contact
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.runs.run_directory import OutputRecord, RunDirectory
+from OpenOrchestrator.scheduler.runs.screenshots import Screenshots
 
 if TYPE_CHECKING:
     from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -79,6 +80,7 @@ class Services:
         prepare: Makes a robot ready to start.
         on_over: Called from the run's thread, with its supervisor, when it needs nobody any more.
         on_record: Shown each piece of output; None for nobody.
+        screenshots: Takes pictures of the screen where robots that drive it fail; None for none.
     """
 
     database: Database
@@ -87,3 +89,4 @@ class Services:
     prepare: Preparation
     on_over: Callable[[Supervisor], None]
     on_record: Callable[[OutputRecord], None] | None = None
+    screenshots: Screenshots | None = None

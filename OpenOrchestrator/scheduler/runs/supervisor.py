@@ -301,6 +301,10 @@ class Supervisor:
         if following.settled_elsewhere:
             self._remove(following.directory)
             return
+        screenshots = self._services.screenshots
+        picture = None  # taken first: the screen soon shows something else
+        if screenshots is not None:
+            picture = screenshots.take(self.job, ending, following.ended_at, following.directory.path)
         missing = self._record.copy_all_output(following.pump)
         if missing is None:
             return
@@ -318,6 +322,8 @@ class Supervisor:
         )
         if stored is Stored.ACCEPTED:
             self._ending = ending
+            if screenshots is not None:
+                screenshots.attach(self.job, picture)
         if stored is Stored.PASSED_ON:
             self._record.leave()
         elif stored is not Stored.LEFT and not missing and not self._record.keeps_log:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,12 +14,13 @@ from nicegui.testing import User
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Job, JobAlert, JobResult, QueueTrigger
-from OpenOrchestrator.database.statuses import JobStatus
+from OpenOrchestrator.database.statuses import AttachmentOwner, JobStatus
+from OpenOrchestrator.database.stores import attachment_files
 from OpenOrchestrator.orchestrator.jobs.backend import csv_export
 from OpenOrchestrator.orchestrator.jobs.backend.find_jobs import FindJobsBackend
 from OpenOrchestrator.orchestrator.jobs.backend.jobs import JobQuery, JobsBackend
 from OpenOrchestrator.orchestrator.jobs.job_rows import progress_words
-from tests.ui.pages import cell, rows_of
+from tests.ui.pages import cell, click, rows_of
 from tests.ui.sample import NOW, add_jobs, add_trigger
 
 
@@ -76,6 +78,19 @@ async def test_the_page_of_a_job_shows_what_its_robot_told(user: User, site: Dat
     await user.should_see("So far: one left")
     await user.should_see("Alert: The account is empty")
     await user.should_see("dismissed by Anna")
+
+
+async def test_files_of_a_job_are_downloaded_from_its_page(user: User, site: Database, tmp_path: Path) -> None:
+    job_id = told(site, "Failed", "f")
+    path = tmp_path / "screenshot.png"
+    path.write_bytes(b"picture")
+    attachment_files.attach(site, AttachmentOwner.JOB, job_id, path)
+    await user.open(f"/jobs/{job_id}")
+    await user.should_see("screenshot.png", retries=30)
+    await click(user, "download-file")
+    with user:
+        download = await user.download.next(timeout=5)
+    assert download.content == b"picture"
 
 
 async def test_the_page_of_a_partially_done_job_says_so_and_no_progress_that_is_over(

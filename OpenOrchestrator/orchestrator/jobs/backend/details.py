@@ -19,13 +19,15 @@ from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import (
     BAD_JOB_STATUSES,
     UNSTARTED_JOB_STATUSES,
+    AttachmentOwner,
     JobStatus,
     QueueStatus,
     RobotEnvironment,
     SecretPassing,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import job_output, job_reports, notes
+from OpenOrchestrator.database.stores import attachments, job_output, job_reports, notes
+from OpenOrchestrator.database.stores.attachments import FileRow
 from OpenOrchestrator.database.stores.notes import NOBODY, Owner
 from OpenOrchestrator.orchestrator.backend.alerts import Alert
 from OpenOrchestrator.orchestrator.backend.base import Backend
@@ -112,6 +114,7 @@ class JobDetails:
         elements: How many there are in each state.
         result: What came of it, in the words of its robot, and whether that is JSON; None where nothing was said.
         alerts: Of its robot, the newest first.
+        files: What its robot attached, and a picture of the screen where it failed; the first one first.
     """
 
     row: JobRow
@@ -127,6 +130,7 @@ class JobDetails:
     elements: tuple[tuple[QueueStatus, int], ...]
     result: tuple[str, bool] | None = None
     alerts: tuple[Alert, ...] = ()
+    files: tuple[FileRow, ...] = ()
 
     @property
     def element_count(self) -> int:
@@ -299,6 +303,7 @@ def _details(session: Session, job: JobRow, logs: int, secrets: Sequence[str]) -
         elements=tuple((status, counts[status]) for status in QueueStatus if status in counts),
         result=job_reports.output_of(session, job.id),
         alerts=job_reports.alerts_of(session, job.id, limit=ALERTS),
+        files=attachments.find(session, AttachmentOwner.JOB, job.id),
     )
 
 
