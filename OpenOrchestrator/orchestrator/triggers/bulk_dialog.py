@@ -15,6 +15,7 @@ from OpenOrchestrator.orchestrator.components.forms.confirm import listing, ques
 from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.rows import ListedTrigger
 from OpenOrchestrator.orchestrator.triggers.bulk_fields import BulkChoices, BulkFields
+from OpenOrchestrator.orchestrator.triggers.limit_fields import limit_words
 from OpenOrchestrator.orchestrator.triggers.missed_fields import in_words
 from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOP_NEEDS
 from OpenOrchestrator.orchestrator.triggers.pool_fields import pool_words
@@ -40,6 +41,8 @@ def effect(change: BulkChange) -> str:
         parts.append(f"need {DESKTOP_NEEDS[change.desktop]}")
     if change.priority is not None:
         parts.append(f"have the priority {change.priority}")
+    if change.limit is not None:
+        parts.append(limit_words(change.limit))
     if change.missed is not None:
         parts.append(f"treat missed runs of a schedule so: {in_words(change.missed).lower()}")
     if change.environment is not None:

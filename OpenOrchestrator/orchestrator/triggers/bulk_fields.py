@@ -24,8 +24,10 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
     check_labels,
     check_schedulers,
     doubt_schedulers,
+    entered,
 )
 from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentChange
+from OpenOrchestrator.orchestrator.triggers.limit_fields import LimitChange
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedChange
 from OpenOrchestrator.orchestrator.triggers.overlap_fields import OverlapChange
 from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOPS
@@ -74,6 +76,7 @@ class BulkFields:
         self._on_change = on_change
         self._build_places()
         self._build_priority()
+        self._limit = LimitChange(self._changed)
         self._missed = MissedChange(self._changed, shown=choices.has_schedules)
         self._environment = EnvironmentChange(self._changed)
         self._overlap = OverlapChange(self._changed, shown=choices.may_overlap)
@@ -128,12 +131,13 @@ class BulkFields:
 
     def _show(self) -> None:
         self._where_doubt.show(doubt_schedulers(self._where.value, self._choices.heard_of))
-        labels = tuple(self._labels.value or ())
+        labels = entered(self._labels.value)
         self._labels_doubt.show("" if check_labels(labels) else unmet_words((), labels, self._choices.live))
 
     def values(self) -> BulkChange | None:
         """Return what is entered; None if something about it is wrong."""
         checked = (
+            (True, self._limit),
             (True, self._missed),
             (True, self._overlap),
             (True, self._pools),
@@ -146,10 +150,11 @@ class BulkFields:
         if not all(right):
             return None
         return BulkChange(
-            schedulers=tuple(self._where.value or ()) if self._sets_where.value else None,
-            labels=tuple(self._labels.value or ()) if self._sets_labels.value else None,
+            schedulers=entered(self._where.value) if self._sets_where.value else None,
+            labels=entered(self._labels.value) if self._sets_labels.value else None,
             desktop=self._desktop.value if self._sets_desktop.value else None,
             priority=int(str(self._priority.value).strip()) if self._sets_priority.value else None,
+            limit=self._limit.value(),
             missed=self._missed.value(),
             environment=self._environment.value(),
             jobs=self._overlap.value(),

@@ -93,10 +93,11 @@ def doubt_queue(value: Any, known: Sequence[str]) -> str:
 def doubt_schedulers(value: Any, heard_of: Sequence[str]) -> str:
     """Say which of the chosen schedulers nobody has heard of; empty for none. Case and outer blanks do not count."""
     known = {name.strip().casefold() for name in heard_of}
-    unknown = [name for name in value or () if name.strip().casefold() not in known]
+    chosen = entered(value)
+    unknown = [name for name in chosen if name.casefold() not in known]
     if not unknown:
         return ""
-    alone = len(unknown) == len(value)
+    alone = len(unknown) == len(chosen)
     until = " The trigger does not run before one does." if alone else ""
     return f"No scheduler named {' or '.join(unknown)} ever reported.{until}"
 
@@ -176,6 +177,11 @@ def check_time(value: Any) -> str | None:
     return None if value else "Enter a time."
 
 
+def entered(value: Any) -> tuple[str, ...]:
+    """Return the names that a field holds in which any can be typed: trimmed, each once; blanks alone are none."""
+    return tuple(dict.fromkeys(name.strip() for name in value or () if name.strip()))
+
+
 def check_labels(value: Any) -> str | None:
     """Say what is wrong with the labels that a trigger requires."""
     return wrong_labels(list(value or ()))
@@ -183,7 +189,7 @@ def check_labels(value: Any) -> str | None:
 
 def check_schedulers(value: Any) -> str | None:
     """Say what is wrong with a list of schedulers."""
-    names = list(value or ())
+    names = list(entered(value))
     if len(json.dumps(names, ensure_ascii=False)) > 250:
         return "These names are too long together: at most about 240 characters."
     return None

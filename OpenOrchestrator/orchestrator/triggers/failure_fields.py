@@ -105,7 +105,7 @@ class FailureFields:
             )
         with field("Grows by", hint="1 is always the same pause.") as growth_field:
             self._growth = text_input(
-                "Grows by", f"{settings.retry_growth:g}", check=check_growth, suffix="times", marker="retry-growth"
+                "Grows by", f"{settings.retry_growth:.10g}", check=check_growth, suffix="times", marker="retry-growth"
             )
         with field("Longest pause", note="optional") as most_field:
             most = "" if settings.retry_most is None else _minutes(settings.retry_most)

@@ -29,15 +29,14 @@ from OpenOrchestrator.orchestrator.components.forms.fields import (
     text_input,
 )
 from OpenOrchestrator.orchestrator.components.vocabulary import TYPE_ICONS
+from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import TimeLimit
 from OpenOrchestrator.orchestrator.triggers.backend.places import Carried
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
 from OpenOrchestrator.orchestrator.triggers.checks import (
     LARGEST_NUMBER,
     check_arguments,
     check_date,
-    check_limit,
     check_path,
-    check_stop,
     check_time,
     doubt_arguments,
     doubt_name,
@@ -47,6 +46,7 @@ from OpenOrchestrator.orchestrator.triggers.checks import (
 from OpenOrchestrator.orchestrator.triggers.environment_fields import EnvironmentFields
 from OpenOrchestrator.orchestrator.triggers.failure_fields import FailureFields
 from OpenOrchestrator.orchestrator.triggers.form_schedule import ScheduleFields, zone_words
+from OpenOrchestrator.orchestrator.triggers.limit_fields import LimitFields
 from OpenOrchestrator.orchestrator.triggers.missed_fields import MissedFields
 from OpenOrchestrator.orchestrator.triggers.overlap_fields import OverlapFields
 from OpenOrchestrator.orchestrator.triggers.place_fields import PlaceFields
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.components.forms.drawer import FormDrawer
     from OpenOrchestrator.orchestrator.live.view import View
 
-_ASK_HINT = "So long after its time limit is_trigger_pausing() is true, before it is terminated."
 _PASSING = {
     SecretPassing.AUTO: "As the robot's OpenOrchestrator needs it",
     SecretPassing.ENVIRONMENT: "In environment variables",
@@ -238,27 +237,14 @@ class TriggerFields:
                     check=whole("the priority", -LARGEST_NUMBER, LARGEST_NUMBER),
                     marker="priority",
                 )
-            with field("Time limit", note="optional"):
-                limit = settings.timeout_seconds
-                minutes = f"{limit / 60:g}" if limit else ""
-                self._limit = text_input("Time limit", minutes, check=check_limit, suffix="min", marker="limit")
-            with field("Ask first", note="optional", hint=_ASK_HINT):
-                soft = str(settings.stop_soft) if settings.stop_soft else ""
-                self._soft = text_input("Ask first", soft, check=check_stop, suffix="s", marker="stop-soft")
-            with field("Then terminate", note="optional", hint="After that it is killed. Empty is 5 s."):
-                grace = "" if settings.stop_terminate is None else str(settings.stop_terminate)
-                self._terminate = text_input(
-                    "Then terminate", grace, check=check_stop, suffix="s", marker="stop-terminate"
-                )
+            self._limit = LimitFields(TimeLimit(settings.timeout_seconds, settings.stop_soft, settings.stop_terminate))
             with field("Connection string and key", wide=True):
                 self._passing = choice("Connection string and key", _PASSING, settings.passing, marker="passing")
                 self._passing.on_value_change(drawer.touched)
                 drawer.keep("Connection string and key", self._passing)
         for name, each in (
             ("Priority", self._priority),
-            ("Time limit", self._limit),
-            ("Ask first", self._soft),
-            ("Then terminate", self._terminate),
+            *self._limit.inputs.items(),
         ):
             drawer.watch(name, each)
 
@@ -298,8 +284,7 @@ class TriggerFields:
         next_run = None
         if kind is TriggerType.SINGLE:
             next_run = datetime.fromisoformat(f"{self._date.value}T{self._time.value}")
-        limit = str(self._limit.value or "").strip()
-        terminate = str(self._terminate.value or "").strip()
+        limit = self._limit.value()
         return TriggerSettings(
             name=self._name.value.strip(),
             process=self._process.value.strip(),
@@ -312,10 +297,10 @@ class TriggerFields:
             **self._place.values(),
             passing=self._passing.value,
             keep_files=bool(self._git.value and self._keep.value),
-            timeout_seconds=round(float(limit) * 60) if limit else None,
+            timeout_seconds=limit.seconds,
             **self._environment.values(),
-            stop_soft=int(str(self._soft.value or "").strip() or 0),
-            stop_terminate=int(terminate) if terminate else None,
+            stop_soft=limit.soft,
+            stop_terminate=limit.terminate,
             **self._schedule.values(),
             missed=self._missed.value() if kind is TriggerType.SCHEDULED else LIKE_BEFORE,
             next_run=next_run,

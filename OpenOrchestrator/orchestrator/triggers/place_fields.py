@@ -13,7 +13,7 @@ from nicegui import ui
 from OpenOrchestrator.orchestrator.components.forms.fields import Check, Doubt, choice, field
 from OpenOrchestrator.orchestrator.triggers.backend.places import Carried, unmet_words
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettings
-from OpenOrchestrator.orchestrator.triggers.checks import check_labels, check_schedulers, doubt_schedulers
+from OpenOrchestrator.orchestrator.triggers.checks import check_labels, check_schedulers, doubt_schedulers, entered
 from OpenOrchestrator.orchestrator.triggers.place_words import DESKTOPS
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PlaceFields:
 
     @staticmethod
     def _chosen(element: ui.select) -> tuple[str, ...]:
-        return tuple(element.value or ())
+        return entered(element.value)
 
 
 def _names(label: str, known: Sequence[str], chosen: Sequence[str], *, check: Check) -> ui.select:

@@ -20,7 +20,11 @@ from OpenOrchestrator.database.models import QueueTrigger, Trigger
 from OpenOrchestrator.database.statuses import RobotEnvironment
 from OpenOrchestrator.database.stores import notes, triggers
 from OpenOrchestrator.database.stores.notes import Annotated, Owner, StoredAnnotation
-from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChange, BulkChangesBackend
+from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import (
+    BulkChange,
+    BulkChangesBackend,
+    TimeLimit,
+)
 from OpenOrchestrator.orchestrator.triggers.bulk_dialog import effect
 from tests.ui.pages import click, select, until
 from tests.ui.sample import add_trigger
@@ -64,6 +68,15 @@ async def test_what_is_named_is_changed_and_all_else_stays(database: Database, c
     assert await backend.change(trigger_id, BulkChange(environment=RobotEnvironment.MANAGED))
     assert make.trigger(database, trigger_id).environment == "MANAGED"
     assert make.trigger(database, other).environment is None
+    assert await backend.change(trigger_id, BulkChange(limit=TimeLimit(604_799, 30, 0)))
+    stored = make.trigger(database, trigger_id)
+    assert (stored.timeout_seconds, stored.stop_soft_seconds, stored.stop_terminate_seconds) == (604_799, 30, 0)
+    assert make.trigger(database, other).timeout_seconds is None
+    assert await backend.change(trigger_id, BulkChange(limit=TimeLimit()))
+    assert make.trigger(database, trigger_id).timeout_seconds is None
+    for wrong in (TimeLimit(0), TimeLimit(60, -1), TimeLimit(60, 0, 86_401)):
+        with pytest.raises(InvalidInputError):
+            await backend.change(trigger_id, BulkChange(limit=wrong))
     assert noted(database, trigger_id).tags == ("stays",)
     assert make.trigger(database, trigger_id).next_run == before
     assert settings(database, other) == (["a"], 3)
@@ -117,6 +130,12 @@ async def test_notes_that_somebody_saves_that_moment_are_kept(
     [
         (BulkChange(), ""),
         (BulkChange(priority=0), "From now on they have the priority 0."),
+        (BulkChange(limit=TimeLimit()), "From now on they run without a time limit."),
+        (BulkChange(limit=TimeLimit(1800)), "From now on they are terminated when they run longer than 30 min."),
+        (
+            BulkChange(limit=TimeLimit(7200, 9, 1)),
+            "From now on they are asked to stop when they run longer than 2 h, terminated 9 s later, killed 1 s later.",
+        ),
         (BulkChange(schedulers=()), "From now on they run on any scheduler."),
         (
             BulkChange(schedulers=("a", "b"), priority=5, add_tags=("x", "y"), drop_tags=("z",)),
@@ -191,14 +210,21 @@ async def test_what_is_not_switched_on_stays(user: User, site: Database) -> None
     assert settings(site, one) == (["a"], 8)
 
 
-async def test_the_environment_of_several_is_changed(user: User, site: Database) -> None:
+async def test_environment_and_time_limit_of_several_are_changed(user: User, site: Database) -> None:
     ids = add(site, "One", "Two")
     await open_dialog(user, ("One", "Two"))
     enter(user, "set-environment", True)
     await user.should_see("From now on they run in a managed environment.")
+    enter(user, "set-limit", True)
+    enter(user, "bulk-stop-soft", "60")
+    enter(user, "bulk-limit", "nan")
+    (button,) = user.find(kind=ui.button, marker="confirm-change").elements
+    assert not button.enabled
+    enter(user, "bulk-limit", "10079.98333")
     await click(user, "confirm-change")
     await user.should_see("2 triggers were changed", retries=30)
-    assert [make.trigger(site, each).environment for each in ids] == ["MANAGED", "MANAGED"]
+    for stored in (make.trigger(site, each) for each in ids):
+        assert (stored.environment, stored.timeout_seconds, stored.stop_soft_seconds) == ("MANAGED", 604_799, 60)
     assert (
         effect(BulkChange(environment=RobotEnvironment.OWN)) == "From now on they run in the environment of their own."
     )

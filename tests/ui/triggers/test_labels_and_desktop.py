@@ -23,6 +23,7 @@ from OpenOrchestrator.orchestrator.triggers.backend.bulk_changes import BulkChan
 from OpenOrchestrator.orchestrator.triggers.backend.places import PlacesBackend
 from OpenOrchestrator.orchestrator.triggers.backend.settings import TriggerSettingsBackend
 from OpenOrchestrator.orchestrator.triggers.bulk_dialog import effect
+from OpenOrchestrator.orchestrator.triggers.checks import doubt_schedulers, entered
 from tests.ui.pages import cell, click, rows_of, select
 from tests.ui.sample import NOW, add_trigger
 from tests.ui.sample import site as site_time
@@ -186,3 +187,24 @@ async def test_the_list_of_schedulers_shows_and_finds_labels(user: User, site: D
     rows = await rows_of(user, "schedulers")
     assert set(rows) == {"VM-1"}
     assert cell(rows["VM-1"], "name")["g"] == ["sap", "windows"]
+
+
+async def test_the_form_stores_names_as_all_other_ways_do(database: Database, clock: SettableClock) -> None:
+    backend = TriggerSettingsBackend(database, clock)
+    trigger_id = make.scheduled(database)
+    stored = await backend.get(trigger_id)
+    wanted = replace(stored.settings, name=" Bank ", labels=(" sap ", "SAP", "ocr"), schedulers=(" a ", "a"))
+    assert await backend.update(stored, wanted)
+    saved = (await backend.get(trigger_id)).settings
+    assert (saved.name, saved.labels, saved.schedulers) == ("Bank", ("sap", "ocr"), ("a",))
+    created = (await backend.get(await backend.create(wanted))).settings
+    assert (created.name, created.labels, created.schedulers) == ("Bank", ("sap", "ocr"), ("a",))
+    for wrong in ({"labels": ("a,b",)}, {"labels": (" ",)}, {"schedulers": ("",)}, {"timeout_seconds": 0}):
+        with pytest.raises(InvalidInputError):
+            await backend.create(replace(wanted, **wrong))
+
+
+def test_blanks_alone_are_no_name() -> None:
+    assert entered([" sap ", "  ", "sap", "ocr"]) == ("sap", "ocr")
+    assert entered(None) == ()
+    assert doubt_schedulers(["  "], []) == ""

@@ -13,7 +13,7 @@ from OpenOrchestrator.common.missed_runs import MissedPolicy
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.labels import checked_labels
 from OpenOrchestrator.database.statuses import Desktop, RobotEnvironment, TriggerType
-from OpenOrchestrator.database.stores import notes, pool_amounts, pools, validation
+from OpenOrchestrator.database.stores import notes, pool_amounts, pools, trigger_input, validation
 from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.trigger_places import desktop_values, keep_mark
@@ -31,6 +31,21 @@ TRIES = 5
 """How often tags are changed anew because somebody saved the same trigger's notes that moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLimit:
+    """How long robots may run, and how they are stopped after that.
+
+    Attributes:
+        seconds: None for without limit.
+        soft: Seconds in which they are asked to come to an end first; 0 for none.
+        terminate: Seconds they have after that before they are killed; None for the usual time.
+    """
+
+    seconds: int | None = None
+    soft: int = 0
+    terminate: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkChange:
     """What is to be changed.
@@ -40,6 +55,7 @@ class BulkChange:
         labels: What their schedulers have to carry, empty for nothing; None leaves them.
         desktop: What their robots need of the machine; None leaves it.
         priority: None leaves it.
+        limit: How long their robots may run, and how they are stopped after that; None leaves it.
         missed: What becomes of missed runs of those with a schedule; None leaves it.
         environment: The one their robots are started in; None leaves it.
         jobs: How many jobs of each may run at the same time, of those that can have several; None leaves it.
@@ -52,6 +68,7 @@ class BulkChange:
     labels: tuple[str, ...] | None = None
     desktop: Desktop | None = None
     priority: int | None = None
+    limit: TimeLimit | None = None
     missed: MissedPolicy | None = None
     environment: RobotEnvironment | None = None
     jobs: int | None = None
@@ -62,7 +79,7 @@ class BulkChange:
     def __bool__(self) -> bool:
         """Tell whether anything is to be changed."""
         where = (self.schedulers, self.labels, self.desktop, self.environment, self.pools)
-        of_all = (*where, self.priority, self.missed, self.jobs)
+        of_all = (*where, self.priority, self.limit, self.missed, self.jobs)
         return any(each is not None for each in of_all) or bool(self.add_tags or self.drop_tags)
 
 
@@ -117,6 +134,14 @@ class BulkChangesBackend(Backend):
             values |= desktop_values(change.desktop)
         if change.priority is not None:
             values["priority"] = validation.integer(change.priority, "priority")
+        if change.limit is not None:
+            limit = {
+                "timeout_seconds": change.limit.seconds,
+                "stop_soft_seconds": change.limit.soft,
+                "stop_terminate_seconds": change.limit.terminate,
+            }
+            database = self._database
+            values |= trigger_input.checked(limit, dialect_name=database.dialect_name, zone=database.zone)
         if change.jobs is not None:
             if not DEFAULT_MOST_JOBS <= change.jobs <= LARGEST_MOST_JOBS:
                 raise InvalidInputError(f"The jobs at the same time have to be 1 to {LARGEST_MOST_JOBS}.")

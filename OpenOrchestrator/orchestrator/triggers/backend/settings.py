@@ -26,7 +26,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerType,
     WhenLost,
 )
-from OpenOrchestrator.database.stores import pool_amounts, pools
+from OpenOrchestrator.database.stores import pool_amounts, pools, trigger_input
 from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS, LARGEST_MOST_JOBS, most_jobs, scaling_of
 from OpenOrchestrator.database.stores.pool_amounts import Amounts
 from OpenOrchestrator.database.stores.trigger_places import desktop_of, desktop_values
@@ -175,7 +175,10 @@ class TriggerSettingsBackend(Backend):
             child = self._child_values(session, settings)
             session.execute(
                 sa.insert(_T).values(
-                    id=trigger_id, type=settings.type, process_status=TriggerStatus.IDLE, **_base_values(settings)
+                    id=trigger_id,
+                    type=settings.type,
+                    process_status=TriggerStatus.IDLE,
+                    **self._checked(_base_values(settings)),
                 )
             )
             session.execute(sa.insert(_CHILDREN[settings.type]).values(id=trigger_id, **child))
@@ -203,12 +206,12 @@ class TriggerSettingsBackend(Backend):
         def work(session: Session) -> bool:
             child_table = _CHILDREN[settings.type]
             if settings.cron is not None and _schedule_values(settings) == _schedule_values(stored.settings):
-                child = _child_settings(settings)  # the same schedule: a run that is due stays due
+                child = self._checked(_child_settings(settings))  # the same schedule: a run that is due stays due
             else:
                 child = self._child_values(session, settings)
-            before = _base_values(stored.settings)
-            guards = [same(_T.c[name], value) for name, value in before.items()]
-            if _count(session, sa.update(_T).where(_T.c.id == stored.id, *guards).values(_base_values(settings))) != 1:
+            base = self._checked(_base_values(settings))
+            guards = [same(_T.c[name], value) for name, value in _base_values(stored.settings).items()]
+            if _count(session, sa.update(_T).where(_T.c.id == stored.id, *guards).values(base)) != 1:
                 return False
             old_child = _child_settings(stored.settings)
             guards = [same(child_table.c[name], value) for name, value in old_child.items()]
@@ -233,7 +236,7 @@ class TriggerSettingsBackend(Backend):
         zone = self._database.zone
         if settings.type is TriggerType.SCHEDULED:
             expression = cron.validate_cron(settings.cron or "")
-            values = {**_child_settings(settings), "cron_expr": expression}
+            values = self._checked({**_child_settings(settings), "cron_expr": expression})
             try:
                 schedule = Schedules(session.connection(), zone).made_of(
                     expression, values["timezone"], values["calendar"], values["closed_days"]
@@ -249,7 +252,10 @@ class TriggerSettingsBackend(Backend):
             return {"next_run": settings.next_run, "due_at": cron.to_utc(settings.next_run, zone)}
         if not settings.queue or settings.min_batch_size is None or settings.min_batch_size < 1:
             raise InvalidInputError("A queue trigger needs a queue and a least batch size of 1 or more.")
-        return _child_settings(settings)
+        return self._checked(_child_settings(settings))
+
+    def _checked(self, columns: dict[str, Any]) -> dict[str, Any]:
+        return trigger_input.checked(columns, dialect_name=self._database.dialect_name, zone=self._database.zone)
 
 
 def starts_at(jobs: int, batch: int, per_job: int | None) -> tuple[int, ...]:
