@@ -95,7 +95,13 @@ def test_choices_of_a_triggers_form_can_be_read(page_of: Callable[..., Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("path", "pressed"), [(QUEUE, "a.oo-qfig"), ("/triggers?form=new", ".oo-fgrid a"), ("/jobs", ".oo-out-err")]
+    ("path", "pressed"),
+    [
+        ("/", "a.oo-att-n"),
+        (QUEUE, "a.oo-qfig"),
+        ("/triggers?form=new", ".oo-fgrid a"),
+        ("/jobs", ".oo-out-err"),
+    ],
 )
 def test_what_is_pressed_on_a_phone_is_as_high_as_a_finger(
     page_of: Callable[..., Any], path: str, pressed: str

@@ -21,13 +21,13 @@ from OpenOrchestrator.orchestrator.triggers.schedule_words import calendar_words
 
 COLUMNS = (
     Column("type", "", "42px", described="Kind"),
-    Column("name", "Trigger", "16.5%", sortable=True, phone=True),
+    Column("name", "Trigger", "16%", sortable=True, phone=True),
     Column("status", "Status", "106px", sortable=True, phone=True, phone_width="112px"),
     Column("last", "Last run", "188px", sortable=True),
     Column("runs", "Last 14 runs", "106px"),
-    Column("next", "Next run", "190px", sortable=True),
+    Column("next", "Next run", "182px", sortable=True),
     Column("schedule", "Schedule", two_lines=True),
-    Column("where", "Scheduler", "122px"),
+    Column("where", "Scheduler", "118px"),
     Column("priority", "Priority", "74px", sortable=True, right=True),
 )
 ACTIONS = (
