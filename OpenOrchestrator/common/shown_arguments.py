@@ -14,7 +14,9 @@ from OpenOrchestrator.common.repository_address import redact_addresses
 
 _CALLED = r"password|passwd|passphrase|passcode|pwd|secret|token|api[_-]?key|adgangskode|kodeord"
 _NAMED = re.compile(
-    rf"(?P<name>[\"']?[\w.-]*(?:{_CALLED})[\w.-]*[\"']?\s*[:=]\s*)"
+    rf"(?P<name>[\"']?[\w.-]*(?:{_CALLED})[\w.-]*[\"']?\s*[:=]\s*"
+    # An option and its value: --password x, or "--password", "x" in a list.
+    rf"|(?<![^\s\"'\[,])--?[\w.-]*(?:{_CALLED})[\w.-]*(?:\s+|[\"']\s*,\s*|[\"']\s+)(?![\"']?-))"
     r"(?P<value>\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|(?!null\b|true\b|false\b)[^\s,;&}\]]+)",
     re.IGNORECASE | re.DOTALL,
 )
