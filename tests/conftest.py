@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from databases import Server, ServerMissingError, find_servers
+from hypothesis import settings
 from shared_statements import share_statements
 
 from OpenOrchestrator.common.clock import SettableClock
@@ -25,6 +26,8 @@ _servers = find_servers()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kinds(*names): run only on these kinds of databases (sqlite, postgresql, ...)")
     share_statements()
+    settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault of what is tested
+    settings.load_profile("no deadline")
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from alembic import op
 
-from OpenOrchestrator.database.schema.schema_changes import OldColumn, SchemaChanges, SqlServerTypes
+from OpenOrchestrator.database.schema.schema_changes import SchemaChanges
+from OpenOrchestrator.database.schema.sql_server_types import OldColumn, SqlServerTypes
 
 revision: str = "3f2a9c5d7e10"
 down_revision: str | None = "1c87ed320c78"
