@@ -17,6 +17,7 @@ from benchmarks import (
     logs,
     policies,
     pools,
+    queues,
     references,
     report,
     robot_ready,
@@ -54,6 +55,13 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
         ("sqlite", "postgresql"),
     ),
     "pools": (lambda on, quick: pools.claims(on, samples=30 if quick else 300), KINDS),
+    "queues": (
+        lambda on, quick: queues.claims(
+            on, sizes=(1_000, 100_000) if quick else (1_000, 1_000_000), samples=30 if quick else 200
+        ),
+        KINDS,
+    ),
+    "queue-indexes": (lambda on, quick: queues.index_cost(on, elements=1_000 if quick else 10_000), KINDS),
     "fleet": (lambda on, quick: fleet.fleet(on, schedulers=1000, seconds=5 if quick else 12), ("postgresql",)),
     "ready": (lambda on, quick: robot_ready.ready(on, samples=3 if quick else 15), ("sqlite",)),
     "environments": (

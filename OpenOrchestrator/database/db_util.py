@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -26,7 +26,8 @@ from OpenOrchestrator.database import default_calls as calls
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.jobs import Job
-from OpenOrchestrator.database.lifecycle import element_claims
+from OpenOrchestrator.database.lifecycle import element_claims, element_creation
+from OpenOrchestrator.database.lifecycle.element_creation import CreatedElements
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.schedulers import Scheduler
@@ -376,21 +377,31 @@ def delete_credential(name: str) -> None:
 
 
 def create_queue_element(
-    queue_name: str, reference: str | None = None, data: str | None = None, created_by: str | None = None
+    queue_name: str,
+    reference: str | None = None,
+    data: str | None = None,
+    created_by: str | None = None,
+    *,
+    priority: int | None = None,
+    not_before: datetime | timedelta | None = None,
+    deadline: datetime | timedelta | None = None,
+    unique: bool = False,
+    parent: QueueElement | UUID | str | None = None,
 ) -> QueueElement:
-    """Add a New element to a queue, and return it."""
-    element_id, now = uuid4(), default.get_default().site_now()
-    return calls.write(
-        lambda session: queue_elements.create(
-            session,
-            queue_name=queue_name,
-            reference=reference,
-            data=data,
-            created_by=created_by,
-            created_date=now,
-            element_id=element_id,
-        ),
-        lambda session: session.get(QueueElement, element_id),
+    """Add a New element to a queue, and return it; or the element that has its reference, if that is taken."""
+    database = default.get_default()
+    wishes = element_creation.wishes_of(
+        database, priority=priority, not_before=not_before, deadline=deadline, unique=unique, parent=parent
+    )
+    return element_creation.create(
+        database,
+        queue_name=queue_name,
+        reference=reference,
+        data=data,
+        created_by=created_by,
+        created_date=database.site_now(),
+        element_id=uuid4(),
+        wishes=wishes,
     )
 
 
@@ -399,18 +410,23 @@ def bulk_create_queue_elements(
     references: Iterable[str | None],
     data: Iterable[str | None],
     created_by: str | None = None,
-) -> None:
-    """Add many New elements to a queue, all or none; they are handed out in this order."""
+    *,
+    priority: int | None = None,
+    not_before: datetime | timedelta | None = None,
+    deadline: datetime | timedelta | None = None,
+    unique: bool = False,
+    parent: QueueElement | UUID | str | None = None,
+) -> CreatedElements:
+    """Add many New elements to a queue, all or none, and return what became of them; this is their order."""
     database = default.get_default()
     rows = queue_elements.new_rows(
         database.dialect_name, queue_name=queue_name, references=references, data=data, created_by=created_by
     )
     data_schemas.require_rows_fit(database, rows)
-    now = database.site_now()
-    calls.write(
-        lambda session: queue_elements.insert_rows(session, rows, created_date=now),
-        lambda session: queue_elements.exists(session, rows[0]["id"]) or None,
+    wishes = element_creation.wishes_of(
+        database, priority=priority, not_before=not_before, deadline=deadline, unique=unique, parent=parent
     )
+    return element_creation.create_many(database, rows, created_date=database.site_now(), wishes=wishes)
 
 
 def get_next_queue_element(

@@ -72,7 +72,10 @@ class QueueElement(Base):
             sqlite_where=_NEW,
         ),
         Index("ix_Queues_created", "queue_name", "created_date", "id"),
-        Index("ix_Queues_reference", "queue_name", "reference", "status", "created_date", "id"),
+        Index(
+            "ix_Queues_reference_order",
+            *("queue_name", "reference", "status", "hand_out_order", "created_date", "id"),
+        ),
         # Those held by nobody, or by a robot without a job, are found by their times beneath job_id IS NULL.
         Index("ix_Queues_held", "job_id", "status", "not_before", "lease_until"),
         Index(

@@ -27,10 +27,11 @@ from OpenOrchestrator.orchestrator_connection.working import Working
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from OpenOrchestrator.database.constants import Constant, Credential
+    from OpenOrchestrator.database.lifecycle.element_creation import CreatedElements
     from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens
     from OpenOrchestrator.database.queues import QueueElement
     from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
@@ -171,8 +172,13 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
         created_by: str | None = None,
         *,
         json: object = ...,
+        priority: int | None = None,
+        not_before: datetime | timedelta | None = None,
+        deadline: datetime | timedelta | None = None,
+        unique: bool = False,
+        parent: QueueElement | WorkElement | UUID | str | None = None,
     ) -> QueueElement:
-        """Add a New element to a queue, and return it.
+        """Add a New element to a queue, and return it; or the element that has its reference, if that is taken.
 
         Args:
             queue_name: At most 100 characters. A queue exists by having elements.
@@ -182,11 +188,34 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             created_by: Who made it; at most 100 characters.
             json: A value to be stored as JSON in place of ``data``: dictionaries, lists, texts, numbers, booleans and
                 None, which is ``null``. Where it is left out, ``data`` counts.
+            priority: A higher one is handed out first, from -1000000 to 1000000; None for that of the queue, usually 0.
+            not_before: Nobody gets it before: site time, any time with a time zone, or how long from now.
+            deadline: Until when it should be finished, given like that; of the same priority, the earliest is handed
+                out first. None for what the queue says, usually none.
+            unique: Add none if its reference is taken: in a queue that says so itself, as it says; in any other, by an
+                element that there is, whatever its status. False leaves that to the queue.
+            parent: The element it is made for, or its id.
+
+        Returns:
+            The element. If its reference is taken, the one that has it, however many robots ask at the same time.
 
         Raises:
-            InvalidInputError: If something cannot be stored, or does not fit the schema of the queue.
+            InvalidInputError: If something cannot be stored, does not fit the schema of the queue, or an argument
+                cannot be one.
         """
-        return self._calls.create_element(self.process_name, queue_name, reference, data, created_by, json=json)
+        return self._calls.create_element(
+            self.process_name,
+            queue_name,
+            reference,
+            data,
+            created_by,
+            json=json,
+            priority=priority,
+            not_before=not_before,
+            deadline=deadline,
+            unique=unique,
+            parent=parent,
+        )
 
     def bulk_create_queue_elements(
         self,
@@ -196,7 +225,12 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
         created_by: str | None = None,
         *,
         json: Sequence[object] | None = None,
-    ) -> None:
+        priority: int | None = None,
+        not_before: datetime | timedelta | None = None,
+        deadline: datetime | timedelta | None = None,
+        unique: bool = False,
+        parent: QueueElement | WorkElement | UUID | str | None = None,
+    ) -> CreatedElements:
         """Add many New elements to a queue: all of them or, if it fails, none. They are handed out in this order.
 
         Args:
@@ -205,12 +239,32 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             data: One per element, or None; as many as references.
             created_by: Who made them.
             json: Values to be stored as JSON in place of ``data``, one per element.
+            priority: Of all, as for ``create_queue_element``, like the rest.
+            not_before: As for ``create_queue_element``.
+            deadline: As for ``create_queue_element``.
+            unique: As for ``create_queue_element``.
+            parent: As for ``create_queue_element``.
+
+        Returns:
+            How many were ``created``, and which references were ``existing``, each with the id of its element.
 
         Raises:
-            InvalidInputError: If there are none, the numbers differ, something cannot be stored, or does not fit the
-                schema of the queue.
+            InvalidInputError: If there are none, the numbers differ, something cannot be stored or does not fit the
+                schema of the queue, or an argument cannot be one.
         """
-        self._calls.create_elements(self.process_name, queue_name, references, data, created_by, json=json)
+        return self._calls.create_elements(
+            self.process_name,
+            queue_name,
+            references,
+            data,
+            created_by,
+            json=json,
+            priority=priority,
+            not_before=not_before,
+            deadline=deadline,
+            unique=unique,
+            parent=parent,
+        )
 
     def get_next_queue_element(
         self, queue_name: str, reference: str | None = None, set_status: bool = True

@@ -10,6 +10,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -49,6 +50,19 @@ _TRIGGERS = sa.table("Triggers", sa.column("id", uuid_type()), sa.column("proces
 _PAUSED = (TriggerStatus.PAUSING, TriggerStatus.PAUSED)
 
 
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What an error meant for an element and its queue.
+
+    Attributes:
+        ended_as: RETRIED or FAILED.
+        paused: Why the queue was paused by it; None if it was not.
+    """
+
+    ended_as: AttemptEnd
+    paused: str | None = None
+
+
 class ElementCalls:
     """The calls of the loops of one connection. Safe to share between threads.
 
@@ -62,7 +76,7 @@ class ElementCalls:
         self._database = database
         self._held = held
         self._redacted = redacted
-        self._keeper = ElementKeeper(lambda tokens: element_leases.prolong(database, tokens))
+        self._keeper = ElementKeeper(lambda tokens, seconds: element_leases.prolong(database, tokens, seconds=seconds))
         self._next_wake = 0.0
         self.pauses = 0
         """How often the robot paused its own trigger, so that its loops need not find out by and by."""
@@ -80,7 +94,9 @@ class ElementCalls:
         found = self._database.read(lambda session: find_job(session.connection(), job))
         return None if found is None else job
 
-    def claim(self, queue_name: str, reference: str | None, job: UUID | None) -> QueueElement | None:
+    def claim(
+        self, queue_name: str, reference: str | None, job: UUID | None, lease_seconds: float = ELEMENT_LEASE_SECONDS
+    ) -> QueueElement | None:
         """Hand out the next element of a queue, also one that has just stopped waiting; None if there is none.
 
         Args:
@@ -88,16 +104,18 @@ class ElementCalls:
             reference: Only elements with this reference; None for all.
             job: The job that is to hold it, as ``known_job`` returned it. Without one, its lease is prolonged from
                 now on until ``rule``.
+            lease_seconds: How long that lease is.
         """
         if time.monotonic() >= self._next_wake:
             self.wake()
-        element = self._claim(queue_name, reference, job)
+        lease = lease_seconds if job is None else None
+        element = self._claim(queue_name, reference, job, lease)
         if element is None and self.wake():
-            element = self._claim(queue_name, reference, job)
+            element = self._claim(queue_name, reference, job, lease)
         if element is not None and element.claim_token is not None:
             self._held().remember(element.id, Hold(element.claim_token, element.start_date))
             if job is None:
-                self._keeper.keep(element.claim_token)
+                self._keeper.keep(element.claim_token, lease_seconds)
         return element
 
     def wake(self) -> int:
@@ -138,7 +156,7 @@ class ElementCalls:
 
     def retry(
         self, held: Held, queue_name: str, message: object, *, after: float | None, error: BaseException | None = None
-    ) -> element_retries.Outcome:
+    ) -> Ruling:
         """Write that an element is to be tried again if its queue allows another attempt, else that it Failed.
 
         Args:
@@ -149,13 +167,22 @@ class ElementCalls:
             error: What its attempt ended with.
 
         Returns:
-            What became of it.
+            What became of it, and whether its queue was paused by that.
         """
         from OpenOrchestrator.database.stores import queue_rules  # noqa: PLC0415  (only what fails needs it)
 
         stored = self._database.read(lambda session: queue_rules.read(session, queue_name))
         outcome = element_retries.after_error(stored.rules, held.attempt, pause_seconds=after)
         kind = None if error is None else type(error).__qualname__
+        paused: str | None = None
+
+        def count(connection: sa.Connection) -> None:
+            from OpenOrchestrator.database.stores import queue_breaker  # noqa: PLC0415  (few queues have one)
+
+            nonlocal paused
+            paused = queue_breaker.count_error(connection, queue_name, self._message(error))
+
+        is_counted = error is not None and stored.rules.breaker_errors is not None
         self._rule(
             held,
             Verdict(
@@ -166,8 +193,30 @@ class ElementCalls:
                 traceback=None if error is None else self._traceback(error),
                 wait=outcome.pause_seconds,
             ),
+            beside=count if is_counted else None,
         )
-        return outcome
+        return Ruling(outcome.ended_as, paused)
+
+    def has_breaker(self, queue_name: str) -> bool:
+        """Tell whether a queue counts errors in a row."""
+        from OpenOrchestrator.database.stores import queue_breaker  # noqa: PLC0415  (loops alone need it)
+
+        return self._database.read(lambda session: queue_breaker.is_armed(session.connection(), queue_name))
+
+    def end_row_of_errors(self, queue_name: str) -> None:
+        """Let the breaker of a queue count anew."""
+        from OpenOrchestrator.database.stores import queue_breaker  # noqa: PLC0415  (few queues have one)
+
+        self._database.write_statement(
+            lambda connection: queue_breaker.end_row(connection, queue_name), read_back=lambda _connection: None
+        )
+
+    def lease_of(self, queue_name: str) -> float:
+        """Return for how many seconds a loop without a job holds an element of a queue unless it prolongs that."""
+        from OpenOrchestrator.database.stores import queue_rules  # noqa: PLC0415  (robots with a job do not need it)
+
+        rules = self._database.read(lambda session: queue_rules.read(session, queue_name)).rules
+        return ELEMENT_LEASE_SECONDS if rules.lease_seconds is None else float(rules.lease_seconds)
 
     def postpone(self, held: Held, until: object, message: object) -> None:
         """Write that an element waits, and that this was no attempt."""
@@ -213,17 +262,15 @@ class ElementCalls:
         """Prolong the lease of an element no longer."""
         self._keeper.let_go(held.token)
 
-    def _claim(self, queue_name: str, reference: str | None, job: UUID | None) -> QueueElement | None:
+    def _claim(
+        self, queue_name: str, reference: str | None, job: UUID | None, lease: float | None
+    ) -> QueueElement | None:
         return element_claims.claim_next(
-            self._database,
-            queue_name,
-            reference=reference,
-            job_id=job,
-            lease_seconds=ELEMENT_LEASE_SECONDS if job is None else None,
+            self._database, queue_name, reference=reference, job_id=job, lease_seconds=lease
         )
 
-    def _rule(self, held: Held, verdict: Verdict) -> None:
-        element_verdicts.write_verdict(self._database, held, verdict)
+    def _rule(self, held: Held, verdict: Verdict, *, beside: Callable[[sa.Connection], None] | None = None) -> None:
+        element_verdicts.write_verdict(self._database, held, verdict, beside=beside)
         self._held().remember(held.element_id, None)
 
     def _instant(self, until: object) -> datetime:

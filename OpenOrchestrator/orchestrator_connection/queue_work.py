@@ -15,6 +15,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import ElementUseError, TooManyErrorsError
 from OpenOrchestrator.common.short_errors import short_errors
+from OpenOrchestrator.database.leases import ELEMENT_LEASE_SECONDS
 from OpenOrchestrator.database.lifecycle.element_verdicts import Held
 from OpenOrchestrator.database.stores.shortening import message_text
 from OpenOrchestrator.orchestrator_connection.work_element import Box, Hand, WorkElement, give_back, give_back_at_end
@@ -82,7 +83,8 @@ class WorkLoop:
         self._counts: Counter[str] = Counter()
         self._errors_in_row = 0
         self._job: UUID | None = None
-        self._began = self._ended = False
+        self._lease_seconds = ELEMENT_LEASE_SECONDS
+        self._began = self._ended = self._has_breaker = False
         self._next_look = float("-inf")
         self._seen_pauses = 0
         # At the end of the program, too, while there is a database to write to.
@@ -120,6 +122,7 @@ class WorkLoop:
             self._seen_pauses = self._calls.pauses
             self._next_look = self._clock() + STOP_LOOK_SECONDS
             self._ended = self._calls.is_asked_to_end(self._connection.trigger_id, self._job)
+            self._has_breaker = self._calls.has_breaker(self._queue_name)
         return self._ended
 
     def log_error(self, text: str) -> None:
@@ -133,6 +136,8 @@ class WorkLoop:
     def went_well(self) -> None:
         """Take note that the system the robot works in is up: an element ended well, or for a reason of its own."""
         self._errors_in_row = 0
+        if self._has_breaker:
+            self._calls.end_row_of_errors(self._queue_name)
 
     def failed(self, element: WorkElement, error: Exception) -> None:
         """Take note of an error, and let the robot restart its applications.
@@ -164,6 +169,8 @@ class WorkLoop:
     def _begin(self) -> None:
         if not self._began:
             self._job = self._calls.known_job(self._connection.job_id)
+            if self._job is None:
+                self._lease_seconds = self._calls.lease_of(self._queue_name)
             self._began = True
 
     def _is_full(self) -> bool:
@@ -173,7 +180,7 @@ class WorkLoop:
         self._begin()
         until: float | None = None
         while not self.is_asked_to_end():
-            element = self._calls.claim(self._queue_name, self._given.reference, self._job)
+            element = self._calls.claim(self._queue_name, self._given.reference, self._job, self._lease_seconds)
             if element is not None or not self._given.wait:
                 return element
             until = self._clock() + self._given.wait if until is None else until

@@ -41,6 +41,7 @@ from OpenOrchestrator.orchestrator_connection.log_calls import LogCalls
 from OpenOrchestrator.orchestrator_connection.use_notes import notes_for
 
 if TYPE_CHECKING:
+    from OpenOrchestrator.database.lifecycle.element_creation import CreatedElements
     from OpenOrchestrator.orchestrator_connection.element_calls import ElementCalls
     from OpenOrchestrator.orchestrator_connection.job_calls import JobCalls
 
@@ -186,22 +187,20 @@ class RobotCalls:
         created_by: str | None,
         *,
         json: object = ...,
+        **wishes: Any,
     ) -> QueueElement:
-        """Add an element to a queue."""
-        data = data_schemas.text_of(data, json)
-        element_id = uuid4()
-        created_date = self._created_dates(1)
-        element = self._database.write(
-            lambda session: queue_elements.create(
-                session,
-                queue_name=queue_name,
-                reference=reference,
-                data=data,
-                created_by=created_by,
-                created_date=created_date,
-                element_id=element_id,
-            ),
-            read_back=lambda session: session.get(QueueElement, element_id),
+        """Add an element to a queue; ``wishes`` are what ``element_creation.wishes_of`` takes."""
+        from OpenOrchestrator.database.lifecycle import element_creation  # noqa: PLC0415  (most robots take elements)
+
+        element = element_creation.create(
+            self._database,
+            queue_name=queue_name,
+            reference=reference,
+            data=data_schemas.text_of(data, json),
+            created_by=created_by,
+            created_date=self._created_dates(1),
+            element_id=uuid4(),
+            wishes=element_creation.wishes_of(self._database, **wishes),
         )
         self._use(process, UsedKind.QUEUE, element.queue_name, Access.WRITE)
         return element
@@ -215,8 +214,11 @@ class RobotCalls:
         created_by: str | None,
         *,
         json: Iterable[object] | None = None,
-    ) -> None:
+        **wishes: Any,
+    ) -> CreatedElements:
         """Add many elements to a queue: all of them or, if it fails, none."""
+        from OpenOrchestrator.database.lifecycle import element_creation  # noqa: PLC0415  (most robots take elements)
+
         rows = queue_elements.new_rows(
             self._database.dialect_name,
             queue_name=queue_name,
@@ -225,12 +227,11 @@ class RobotCalls:
             created_by=created_by,
         )
         data_schemas.require_rows_fit(self._database, rows)
-        created_date = self._created_dates(len(rows))
-        self._database.write(
-            lambda session: queue_elements.insert_rows(session, rows, created_date=created_date),
-            read_back=lambda session: queue_elements.exists(session, rows[0]["id"]) or None,
-        )
+        chosen = element_creation.wishes_of(self._database, **wishes)
+        dates = self._created_dates(len(rows))
+        created = element_creation.create_many(self._database, rows, created_date=dates, wishes=chosen)
         self._use(process, UsedKind.QUEUE, rows[0]["queue_name"], Access.WRITE)
+        return created
 
     def next_element(
         self, process: str, queue_name: str, reference: str | None, job_id: Id | None, *, take: bool

@@ -317,6 +317,11 @@ class WorkElement:
             is_retried = outcome.ended_as is AttemptEnd.RETRIED
             again = f"Attempt {self.attempt}; it is to be tried again." if is_retried else "It is not tried again."
             self._loop.log_error(f"{self._name}: {message_text(error)}. {again}")
+        if outcome.paused is not None:
+            self._loop.log_error(
+                f"The queue {hand.queue_name!r} is paused by its breaker: {outcome.paused}. Nothing more is handed out "
+                "from it until somebody resumes it."
+            )
 
     def _say(self, end: AttemptEnd, write: Callable[[], None]) -> None:
         self._require_open()

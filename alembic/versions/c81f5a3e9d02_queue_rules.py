@@ -61,6 +61,12 @@ def upgrade() -> None:
         *("queue_name", "status", "hand_out_order", "created_date", "id"),
         where="status = 'NEW'",
     )
+    changes.create_index(
+        "ix_Queues_reference_order",
+        "Queues",
+        *("queue_name", "reference", "status", "hand_out_order", "created_date", "id"),
+    )
+    changes.drop_index("ix_Queues_reference", "Queues")
     changes.add_columns("Queue_Settings", *setting_columns())
     changes.create_table(
         "Queue_References",
@@ -89,4 +95,6 @@ def downgrade() -> None:
     changes.drop_table("Queue_References")
     changes.drop_columns("Queue_Settings", *(column.name for column in setting_columns()))
     changes.drop_index("ix_Queues_order", "Queues")
+    changes.create_index("ix_Queues_reference", "Queues", "queue_name", "reference", "status", "created_date", "id")
+    changes.drop_index("ix_Queues_reference_order", "Queues")
     changes.drop_columns("Queues", *(column.name for column in element_columns()))

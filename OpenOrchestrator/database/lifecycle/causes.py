@@ -17,6 +17,7 @@ class Cause(Enum):
     HELD = "held"
     HAS_RUN = "has_run"
     NOT_DUE = "not_due"
+    QUEUE_PAUSED = "queue_paused"
     QUEUE_TOO_SHORT = "queue_too_short"
     RESTS = "rests"
     SITE_PAUSED = "site_paused"

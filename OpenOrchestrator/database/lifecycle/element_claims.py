@@ -23,7 +23,7 @@ from OpenOrchestrator.database.lifecycle.element_statements import READ_NAMES, C
 from OpenOrchestrator.database.lifecycle.holding_jobs import require_running
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
-from OpenOrchestrator.database.stores import queue_elements, queue_names, validation
+from OpenOrchestrator.database.stores import first_elements, queue_elements, queue_names, validation
 
 if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
@@ -41,7 +41,10 @@ def claim_next(
     job_id: UUID | None = None,
     lease_seconds: float | None = None,
 ) -> QueueElement | None:
-    """Hand out the oldest New element of a queue: it becomes In Progress and nobody else gets it.
+    """Hand out the first New element of a queue: it becomes In Progress and nobody else gets it.
+
+    The first is that of the highest priority, of those that with the earliest deadline, and then the oldest. Nothing is
+    handed out while the queue is paused.
 
     Exactly once, however many programs ask at the same time, and also when the connection breaks meanwhile: the claim
     is then recognised by its token, and saved once if it is repeated.
@@ -55,7 +58,7 @@ def claim_next(
             as its job lasts or, without a job, for ever.
 
     Returns:
-        The element as it is now, readable for ever; None if there is no New one.
+        The element as it is now, readable for ever; None if there is no New one, or the queue is paused.
 
     Raises:
         OwnershipLostError: If the job has ended: nothing is handed out to a robot that should not run any more.
@@ -94,22 +97,19 @@ def claim_next(
 
 
 def peek_next(database: Database, queue_name: str, *, reference: str | None = None) -> QueueElement | None:
-    """Return the element that would be handed out next, without taking it; None if there is no New one.
+    """Return the element that would be handed out next, without taking it; None if there is none.
 
     Raises:
         InvalidInputError: If queue name or reference cannot be one.
     """
     values = _wanted(database, queue_name, reference)
-    oldest = queue_elements.ElementFilter(status=QueueStatus.NEW, **values)
-    found = database.read(
-        lambda session: queue_elements.select(session, oldest, order_by="created_date", descending=False, limit=1)
-    )
-    return found[0] if found else None
+    return database.read(lambda session: first_elements.first_new(session, **values))
 
 
 def _wanted(database: Database, queue_name: str, reference: str | None) -> dict[str, Any]:
     dialect_name = database.dialect_name
-    values = {"queue_name": queue_names.queue_name_of(queue_name, dialect_name)}
+    name = queue_names.queue_name_of(queue_name, dialect_name)
+    values = {"queue_name": name, "queue_hash": queue_names.name_hash(name)}
     if reference is not None:
         values["reference"] = validation.text(reference, "reference", queue_elements.REFERENCE_LENGTH, dialect_name)
     return values

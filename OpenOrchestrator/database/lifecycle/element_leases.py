@@ -35,7 +35,7 @@ _HELD_WITHOUT_JOB = (
     _TABLE.c.lease_until.is_not(None),
 )
 _LEASES = unhindered(
-    sa.select(_TABLE.c.id, _TABLE.c.claim_token, _TABLE.c.lease_until).where(
+    sa.select(_TABLE.c.id, _TABLE.c.claim_token, _TABLE.c.lease_until, _TABLE.c.queue_name).where(
         *_HELD_WITHOUT_JOB, _TABLE.c.claim_token.is_not(None)
     ),
     _TABLE,
@@ -53,11 +53,13 @@ class ElementLease:
     Attributes:
         token: Of the hand-out.
         until: Its end on the database's clock; changes when its holder prolongs it.
+        longest: How many seconds it can last at most.
     """
 
     element_id: UUID
     token: UUID
     until: datetime
+    longest: float = ELEMENT_LEASE_SECONDS
 
 
 def prolong(database: Database, tokens: Collection[UUID], *, seconds: float = ELEMENT_LEASE_SECONDS) -> int:
@@ -77,12 +79,26 @@ def prolong(database: Database, tokens: Collection[UUID], *, seconds: float = EL
 
 def read_leases(database: Database) -> tuple[datetime, tuple[ElementLease, ...]]:
     """Return the time on the database's clock, or a little before, and all leases of elements held without a job."""
+    # Loads what no robot needs.
+    from OpenOrchestrator.database.stores import queue_rules  # noqa: PLC0415
 
     def work(session: Session) -> tuple[datetime, tuple[ElementLease, ...]]:
         connection = session.connection()
         now = connection.scalar(sa.select(DatabaseUtcNow()))
         assert now is not None  # noqa: S101  (a clock always shows something)
-        return now, tuple(ElementLease(*row) for row in connection.execute(_LEASES))
+        rows = connection.execute(_LEASES).all()
+        rules = queue_rules.read_some(session, {row.queue_name for row in rows})
+        longer = {name: float(one.lease_seconds) for name, one in rules.items() if one.lease_seconds is not None}
+        return now, tuple(
+            ElementLease(
+                row.id,
+                row.claim_token,
+                row.lease_until,
+                # What was taken before a lease was made shorter lasts as long as usual.
+                max(longer.get(row.queue_name, 0.0), ELEMENT_LEASE_SECONDS),
+            )
+            for row in rows
+        )
 
     return database.read(work)
 

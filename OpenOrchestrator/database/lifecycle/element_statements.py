@@ -28,6 +28,7 @@ READ_NAMES = [column.name for column in _READ]
 
 _PARAMETERS: dict[str, Any] = {
     "queue_name": _TABLE.c.queue_name.type,
+    "queue_hash": sa.String(64),
     "reference": _TABLE.c.reference.type,
     "now": _TABLE.c.start_date.type,
     "job_id": _TABLE.c.job_id.type,
@@ -41,8 +42,12 @@ _CLAIM = """status = 'IN_PROGRESS', start_date = :now, job_id = :job_id, claim_t
         not_before = NULL, lease_until = {lease}, progress = NULL, progress_text = NULL"""
 # Statuses are literals, so that every database can plan with them and PostgreSQL casts them to its enum type.
 _CANDIDATE = """{select} FROM {queues}{hint}
-    WHERE {queue} AND status = 'NEW'{and_reference}{and_job}
-    ORDER BY created_date, id{suffix}"""
+    WHERE {queue} AND status = 'NEW'{and_reference}{and_job}{and_free}
+    ORDER BY hand_out_order, created_date, id{suffix}"""
+# A row found by its key: the queue's own settings.
+_AND_FREE = """
+    AND NOT EXISTS (SELECT 1 FROM {settings}{hint} WHERE name_hash = :queue_hash AND paused_at IS NOT NULL
+        AND (paused_until IS NULL OR paused_until > {now}))"""
 _AND_JOB = " AND NOT EXISTS (SELECT 1 FROM {holder} WHERE status NOT IN ({active}))"
 # The job's row is locked, for everybody who ends it abandons its elements in the same transaction: whoever comes first
 # makes the other wait, and then sees what became of it. It is found by its id alone, because MariaDB and SQL Server
@@ -95,7 +100,7 @@ _prepared: dict[tuple[str, str, bool, bool, float | None], ClaimStatements] = {}
 def claim_statements(
     dialect: sa.Dialect, *, by_reference: bool, by_job: bool, lease_seconds: float | None = None
 ) -> ClaimStatements:
-    """Return the statements that hand out the oldest New element of a queue.
+    """Return the statements that hand out the first New element of a queue that is not paused.
 
     PostgreSQL and SQL Server do it in one statement that skips what others hold locked. MariaDB and MySQL cannot
     return what they update: they lock the row by selecting it. SQLite has one writer at a time, so selecting is safe.
@@ -148,11 +153,15 @@ def _prepare(dialect: sa.Dialect, *, by_reference: bool, by_job: bool, lease_sec
 def _lease(dialect: sa.Dialect, seconds: float | None) -> str:
     if seconds is None:
         return "NULL"
-    return str(DatabaseUtcNow(seconds).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    return _now(dialect, seconds)
+
+
+def _now(dialect: sa.Dialect, plus_seconds: float = 0) -> str:
+    return str(DatabaseUtcNow(plus_seconds).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _claim_sql(dialect: sa.Dialect, claimed: str, *, by_reference: bool, by_job: bool, waiting: bool) -> str:
-    """Return what takes the oldest New element, or selects and locks it where that needs a second statement."""
+    """Return what takes the first New element, or selects and locks it where that needs a second statement."""
     quote = dialect.identifier_preparer.quote
     queues, jobs = quote(_TABLE.name), quote(JOBS.name)
     columns = ", ".join(quote(name) for name in READ_NAMES)
@@ -168,6 +177,11 @@ def _claim_sql(dialect: sa.Dialect, claimed: str, *, by_reference: bool, by_job:
         queue=same_text_sql(dialect.name, "queue_name", ":queue_name"),
         and_reference=f" AND {same_text_sql(dialect.name, 'reference', ':reference')}" if by_reference else "",
         and_job=_and_job(dialect.name, jobs) if by_job else "",
+        and_free=_AND_FREE.format(
+            settings=quote("Queue_Settings"),
+            hint=" WITH (READUNCOMMITTED)" if dialect.name == "mssql" else "",
+            now=_now(dialect),
+        ),
         suffix={"mssql": "", "sqlite": " LIMIT 1"}.get(dialect.name, lock),
     )
     if dialect.name not in _IN_ONE_STATEMENT:

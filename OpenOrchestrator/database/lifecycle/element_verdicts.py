@@ -6,6 +6,7 @@ verdict that ends well is one statement; every other one stores the attempt that
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -83,8 +84,16 @@ class Verdict:
     wait: float | datetime = 0.0
 
 
-def write_verdict(database: Database, held: Held, verdict: Verdict) -> None:
+def write_verdict(
+    database: Database, held: Held, verdict: Verdict, *, beside: Callable[[Connection], None] | None = None
+) -> None:
     """Write what became of an element, unless somebody else holds it now.
+
+    Args:
+        database: Where the element is.
+        held: The element.
+        verdict: Is to be written.
+        beside: Writes in the same transaction, once the verdict is written. Not for one that ends well.
 
     Raises:
         ElementLostError: If it was handed out anew, taken away or finished since. Nothing was changed.
@@ -101,6 +110,8 @@ def write_verdict(database: Database, held: Held, verdict: Verdict) -> None:
         if connection.execute(update).rowcount == 1:
             if verdict.ended_as is not AttemptEnd.DONE:
                 _store_attempt(connection, held, verdict, now)
+                if beside is not None:
+                    beside(connection)
             return True
         raise_refusal(connection, wanted)
         raise ElementLostError(

@@ -28,6 +28,7 @@ from OpenOrchestrator.database.lifecycle.waiting_siblings import (
     running,
 )
 from OpenOrchestrator.database.statuses import TriggerStatus
+from OpenOrchestrator.database.stores.queue_pauses import QueuePause
 from OpenOrchestrator.database.stores.site_pause import SitePause
 
 __all__ = ["ActiveJob", "Cause", "Facts", "KnownScheduler", "Reason", "in_short", "why"]
@@ -93,6 +94,8 @@ def _by_time(facts: Facts, jobs: int) -> Iterator[Reason]:
         of = f" of {facts.retry_times}" if facts.retry_number <= facts.retry_times else ""
         words = f"Its last run failed: back-off until {until}, then retry {facts.retry_number}{of}."
         yield Reason(Cause.BACK_OFF, words, facts.retry_at)
+    elif facts.queue_pause is not None:
+        yield _queue_paused(facts, facts.queue_pause)
     elif facts.rests_until is not None:
         until = at(facts.rests_until, facts.zone)
         then = f"no other starts before {until}" if jobs else f"it rests until {until} or the next new element"
@@ -112,6 +115,16 @@ def _site_paused(pause: SitePause, zone: ZoneInfo, *, short: str) -> Reason:
     if pause.until is None:
         words += " Resume it."
     return Reason(Cause.SITE_PAUSED, words, pause.until, short=short)
+
+
+def _queue_paused(facts: Facts, pause: QueuePause) -> Reason:
+    words = f"Its queue {facts.queue} is paused since {at(pause.since, facts.zone)}"
+    if pause.by:
+        words += f" by {pause.by}"
+    words += f" ({pause.reason})"
+    if pause.until is not None:
+        return Reason(Cause.QUEUE_PAUSED, f"{words}, until {at(pause.until, facts.zone)}.", pause.until)
+    return Reason(Cause.QUEUE_PAUSED, f"{words}. Resume the queue.")
 
 
 def _paused(facts: Facts) -> Reason:

@@ -26,6 +26,7 @@ from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, JobStatus, T
 from OpenOrchestrator.database.stores import (
     due_triggers,
     queue_backoff,
+    queue_pauses,
     running_triggers,
     schedulers,
     site_pause,
@@ -208,6 +209,9 @@ def _with_own(session: Session, row: Any, facts: Facts, now: datetime) -> Facts:
         return facts if isinstance(due, DueTrigger) else replace(facts, next_due=due)
     if not isinstance(row.queue_name, str):
         return facts
+    pause = queue_pauses.read(session, row.queue_name)
+    if pause is not None:
+        return replace(facts, queue=row.queue_name, queue_pause=pause)
     scaling = scaling_of(trigger.max_jobs, number_or_none(row.size), number_or_none(row.per_job))
     jobs = [job.job_id for job in own_jobs(facts)]
     in_progress = running_triggers.count_in_progress(session.connection(), jobs, per_job=scaling.per_job) if jobs else 0

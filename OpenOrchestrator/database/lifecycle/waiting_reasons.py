@@ -18,6 +18,7 @@ from OpenOrchestrator.database.statuses import TriggerStatus
 from OpenOrchestrator.database.stores.cordons import Mark
 from OpenOrchestrator.database.stores.overlap import DEFAULT_MOST_JOBS
 from OpenOrchestrator.database.stores.pools import EMPTY, PoolBook
+from OpenOrchestrator.database.stores.queue_pauses import QueuePause
 from OpenOrchestrator.database.stores.site_pause import SitePause
 
 __all__ = ["MOST_NAMED", "ActiveJob", "Cause", "Facts", "KnownScheduler", "Reason", "at", "listed", "named", "shown"]
@@ -111,6 +112,7 @@ class Facts:
         retry_times: How many the trigger allows.
         rests_until: Until when its brake holds it, aware UTC.
         queue: Name of its queue; None if it has none.
+        queue_pause: Keeps elements of that from being handed out.
         waiting: New elements there, counted no further than ``wanted``.
         wanted: How many it takes to start it, or one more job of it beside those that run.
         most_jobs: How many jobs of it may run at the same time.
@@ -143,6 +145,7 @@ class Facts:
     retry_times: int = 0
     rests_until: datetime | None = None
     queue: str | None = None
+    queue_pause: QueuePause | None = None
     waiting: int = 0
     wanted: int = 0
     most_jobs: int = DEFAULT_MOST_JOBS

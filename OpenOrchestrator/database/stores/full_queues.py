@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
+from OpenOrchestrator.database.stores import queue_pauses
 from OpenOrchestrator.database.stores.trigger_rows import BASE_COLUMNS, QUEUE, TRIGGERS, number_or_none, raw
 
 _ELEMENTS = cast(sa.Table, QueueElement.__table__)
@@ -32,7 +33,10 @@ _BATCHES_AT_ONCE = 20
 
 
 def find(connection: Connection) -> tuple[list[sa.Row[Any]], list[tuple[Any, str]]]:
-    """Return the idle queue triggers whose queues are full enough, and those that hold no size, with what is wrong."""
+    """Return the idle queue triggers whose queues are full enough, and those that hold no size, with what is wrong.
+
+    Queues that are paused are not full enough.
+    """
     found: list[sa.Row[Any]] = []
     sizeless: list[tuple[Any, str]] = []
     needed: set[int] = set()
@@ -49,6 +53,9 @@ def find(connection: Connection) -> tuple[list[sa.Row[Any]], list[tuple[Any, str
     for start in range(0, len(ordered), _BATCHES_AT_ONCE):
         batch = tuple(ordered[start : start + _BATCHES_AT_ONCE])
         found += connection.execute(_full_queues(batch, connection.dialect.name))
+    if found:  # asked only where it counts: a poll comes every second
+        paused = queue_pauses.paused_names(connection)
+        found = [row for row in found if row.queue_name not in paused]
     return found, sizeless
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
 
@@ -35,7 +36,7 @@ CREATED_BY_LENGTH = 100
 _ROWS_PER_STATEMENT = 1000
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
-_NOTHING_YET = {
+NOTHING_YET: Mapping[str, Any] = {
     "attempt": 1,
     "priority": 0,
     "hand_out_order": 0,
@@ -89,24 +90,53 @@ def create(
     Raises:
         InvalidInputError: If a text cannot be stored, or the data does not fit the schema of the queue.
     """
-    dialect_name = session.get_bind().dialect.name
-    texts = data_columns(data, "data", dialect_name)
-    name = queue_name_of(queue_name, dialect_name)
+    element = new_element(
+        session.get_bind().dialect.name,
+        queue_name=queue_name,
+        reference=reference,
+        data=data,
+        created_by=created_by,
+        created_date=created_date,
+        element_id=element_id or uuid4(),
+    )
+    name, text = element.queue_name, element_data.whole(element.data, element.whole_data)
+    data_schemas.require_fit(session, name, text)
+    return save(session, element)
+
+
+def save(session: Session, element: QueueElement) -> QueueElement:
+    """Add what ``new_element`` returned, whose data fits, and return it with its data in full."""
+    session.add(element)
+    if element.whole_data is not None:
+        session.flush()
+        set_committed_value(element, "data", element.whole_data)
+    return element
+
+
+def new_element(
+    dialect_name: str,
+    *,
+    queue_name: str,
+    reference: str | None,
+    data: str | None,
+    created_by: str | None,
+    created_date: datetime,
+    element_id: UUID,
+) -> QueueElement:
+    """Return a New element as ``create`` adds it, in no session.
+
+    Raises:
+        InvalidInputError: If a text cannot be stored.
+    """
     values = {
-        "id": element_id or uuid4(),
+        "id": element_id,
         "status": QueueStatus.NEW,
-        "queue_name": name,
+        "queue_name": queue_name_of(queue_name, dialect_name),
         "reference": validation.optional_text(reference, "reference", REFERENCE_LENGTH, dialect_name),
         "created_by": validation.optional_text(created_by, "created_by", CREATED_BY_LENGTH, dialect_name),
         "created_date": created_date,
     }
-    data_schemas.require_fit(session, name, element_data.whole(**texts))
-    element = QueueElement(**(_NOTHING_YET | values | texts))
-    session.add(element)
-    if texts["whole_data"] is not None:
-        session.flush()
-        set_committed_value(element, "data", texts["whole_data"])
-    return element
+    return QueueElement(**{**NOTHING_YET, **values, **data_columns(data, "data", dialect_name)})
 
 
 def new_rows(
@@ -155,17 +185,24 @@ def new_rows(
     ]
 
 
-def insert_rows(session: Session, rows: Sequence[Mapping[str, Any]], *, created_date: datetime) -> None:
+def insert_rows(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    created_date: datetime,
+    values: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     """Insert what ``new_rows`` returned, a microsecond apart, so that it is handed out in the given order.
 
     Args:
         session: An open transaction.
         rows: The elements.
         created_date: Site time of the first.
+        values: Further columns that all have.
     """
-    dated = [{**row, "created_date": created_date + number * _MICROSECOND} for number, row in enumerate(rows)]
-    for start in range(0, len(dated), _ROWS_PER_STATEMENT):
-        batch = dated[start : start + _ROWS_PER_STATEMENT]
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = enumerate(rows[start : start + _ROWS_PER_STATEMENT], start)
+        batch = [{**row, **values, "created_date": created_date + number * _MICROSECOND} for number, row in some]
         if not any(row["whole_data"] for row in batch):  # as almost always: one value less for each
             batch = [{name: value for name, value in row.items() if name != "whole_data"} for row in batch]
         session.execute(sa.insert(_TABLE), batch)
@@ -316,11 +353,14 @@ def update(session: Session, element_id: UUID, changes: Mapping[str, Any]) -> No
 
 
 def delete(session: Session, element_id: UUID) -> None:
-    """Delete an element with its attempts and files.
+    """Delete an element with its attempts and files. Its reference stays taken where its queue's are unique for ever.
 
     Raises:
         NotFoundError: If there is none with this id.
     """
+    from OpenOrchestrator.database.stores import queue_references  # noqa: PLC0415  (few robots delete elements)
+
+    queue_references.keep(session.connection(), [element_id])
     if cast(Any, session.execute(sa.delete(_TABLE).where(_TABLE.c.id == element_id))).rowcount != 1:
         raise _not_found(element_id)
     element_belongings.delete_of(session, [element_id])

@@ -22,6 +22,7 @@ from OpenOrchestrator.database.stores.queue_names import name_hash, queue_name_o
 from OpenOrchestrator.database.stores.shortening import storable_message
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
 REASON_LENGTH = 1000
@@ -62,6 +63,12 @@ def read(session: Session, queue_name: str) -> QueuePause | None:
 def read_all(session: Session) -> dict[str, QueuePause]:
     """Return the pauses that are in force now, by the name of the queue."""
     return _read(session)
+
+
+def paused_names(connection: Connection) -> frozenset[str]:
+    """Return the names of the queues that are paused now."""
+    query = unhindered(sa.select(_TABLE.c.queue_name).where(*IN_FORCE), _TABLE)
+    return frozenset(connection.execute(query).scalars())
 
 
 def pause(

@@ -18,14 +18,13 @@ from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.statuses import UniqueReferences, WhenRobotDied
 from OpenOrchestrator.database.stores import data_schemas, validation
+from OpenOrchestrator.database.stores.element_order import MOST_PRIORITY, checked_priority
 from OpenOrchestrator.database.stores.queue_names import name_hash, queue_name_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 MOST_ATTEMPTS = 100
-MOST_PRIORITY = 1_000_000
-"""Priorities are from minus this to this."""
 SHORTEST_LEASE_SECONDS = 30
 LONGEST_LEASE_SECONDS = 24 * 3600
 MOST_DAYS = 36_500
@@ -156,11 +155,7 @@ def checked(rules: QueueRules, dialect_name: str = "") -> QueueRules:
             "Allow 2 attempts or more, or have such elements abandoned."
         )
     validation.member(rules.unique_references, UniqueReferences, "rule for unique references")
-    priority = validation.integer(rules.default_priority, "default priority")
-    if abs(priority) > MOST_PRIORITY:
-        raise InvalidInputError(
-            f"The default priority has to be from {-MOST_PRIORITY} to {MOST_PRIORITY}, not {priority}."
-        )
+    checked_priority(rules.default_priority, "default priority")
     for column, (what, least, most) in _NUMBERS.items():
         value = getattr(rules, column)
         if value is not None and not least <= validation.integer(value, what) <= most:

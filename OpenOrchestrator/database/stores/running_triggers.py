@@ -26,6 +26,7 @@ from OpenOrchestrator.database.statuses import (
     TriggerStatus,
     TriggerType,
 )
+from OpenOrchestrator.database.stores import queue_pauses
 from OpenOrchestrator.database.stores.overlap import QueueScaling, scaling_of
 from OpenOrchestrator.database.stores.queue_backoff import FullQueue
 from OpenOrchestrator.database.stores.trigger_rows import (
@@ -121,7 +122,10 @@ def full_enough(connection: Connection, triggers: Iterable[TriggerRow], active: 
     query = sa.select(raw(QUEUE.c.id, "id"), *(raw(column, column.name) for column in columns))
     query = query.select_from(QUEUE.join(TRIGGERS, TRIGGERS.c.id == QUEUE.c.id)).where(QUEUE.c.id.in_(ids))
     found = []
+    paused = queue_pauses.paused_names(connection)
     for row in connection.execute(query).all():
+        if row.queue_name in paused:
+            continue
         numbers = (number_or_none(row.max_jobs), number_or_none(row.min_batch_size))
         scaling = scaling_of(*numbers, number_or_none(row.elements_per_job))
         key = trigger_id(row.id)

@@ -60,8 +60,8 @@ class Reaper:
         self._sweep_seconds = LONGEST_LOOK_SECONDS * lease_seconds / LEASE_SECONDS
         self._write_seconds = LONGEST_WRITE_SECONDS * lease_seconds / LEASE_SECONDS
         self._watch: LeaseWatch[_Key] = LeaseWatch(lease_seconds)
-        self._element_lease_seconds = ELEMENT_LEASE_SECONDS * lease_seconds / LEASE_SECONDS
-        self._elements: LeaseWatch[UUID] = LeaseWatch(self._element_lease_seconds)
+        self._scale = lease_seconds / LEASE_SECONDS
+        self._elements: LeaseWatch[UUID] = LeaseWatch(ELEMENT_LEASE_SECONDS * self._scale)
         self._next_look_for_strays = 0.0
         self._told: set[str] = set()
 
@@ -153,7 +153,7 @@ class Reaper:
         asked_at = self._clock()
         database_now, found = element_leases.read_leases(self._database)
         leases = {lease.token: lease for lease in found}
-        seen = ((token, Seen(lease.until, self._element_lease_seconds)) for token, lease in leases.items())
+        seen = ((token, Seen(lease.until, lease.longest * self._scale)) for token, lease in leases.items())
         look = Look(asked_at, self._clock(), database_now)
         overdue = self._elements.overdue(seen, look)
         if not overdue:

@@ -24,9 +24,11 @@ from OpenOrchestrator.database.lifecycle.element_claims import claim_next, peek_
 from OpenOrchestrator.database.lifecycle.element_statements import claim_statements
 from OpenOrchestrator.database.lifecycle.element_status import StatusWrite, write_status
 from OpenOrchestrator.database.lifecycle.held_tokens import HeldTokens, Hold
+from OpenOrchestrator.database.queue_settings import QueueSetting
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import JobStatus, QueueStatus
 from OpenOrchestrator.database.stores import queue_counts, queue_elements
+from OpenOrchestrator.database.stores.queue_names import name_hash
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SITE_NOW = datetime(2026, 1, 1, 1)  # what the clock of the tests shows at the site
@@ -657,8 +659,18 @@ def grown(database: Database) -> Database:
         for _ in range(1000)
     ]
     database.write(lambda session: session.execute(sa.insert(Job), jobs))
+    now = database.utc_now()
+    settings = [
+        {"name_hash": name_hash(f"q{number}"), "queue_name": f"q{number}", "edition": uuid4(), "changed_at": now}
+        for number in range(1000)
+    ]
+    database.write(lambda session: session.execute(sa.insert(QueueSetting), settings))
     with database.connection(writing=True) as connection:
-        analyze = {"postgresql": "ANALYZE", "mysql": "ANALYZE TABLE `Queues`, `Jobs`", "sqlite": "ANALYZE"}
+        analyze = {
+            "postgresql": "ANALYZE",
+            "mysql": "ANALYZE TABLE `Queues`, `Jobs`, `Queue_Settings`",
+            "sqlite": "ANALYZE",
+        }
         connection.exec_driver_sql(analyze[database.dialect_name]).close()
     return database
 
@@ -682,11 +694,12 @@ def uses(database: Database, plan: str, index: str) -> bool:
 
 @pytest.mark.kinds("sqlite", "postgresql", "mariadb")
 @pytest.mark.parametrize("by_job", [False, True])
-@pytest.mark.parametrize(("reference", "index"), [(None, "ix_Queues_next"), ("r7", "ix_Queues_reference")])
+@pytest.mark.parametrize(("reference", "index"), [(None, "ix_Queues_order"), ("r7", "ix_Queues_reference_order")])
 def test_a_claim_reads_only_what_it_hands_out(grown: Database, reference: str | None, index: str, by_job: bool) -> None:
     statements = claim_statements(grown.engine.dialect, by_reference=reference is not None, by_job=by_job)
     values = {
         "queue_name": "work",
+        "queue_hash": name_hash("work"),
         "reference": reference,
         "now": SITE_NOW,
         "job_id": add_job(grown, JobStatus.RUNNING),
@@ -694,7 +707,7 @@ def test_a_claim_reads_only_what_it_hands_out(grown: Database, reference: str | 
     }
     plan = explain(grown, statements.claim.sql, statements.claim.arguments(values))
     assert uses(grown, plan, index), plan
-    for word in ("Seq Scan", "SCAN Queues", "TEMP B-TREE", "filesort", "Sort", "Bitmap"):
+    for word in ("Seq Scan", "SCAN Queues", "TEMP B-TREE", "filesort", "SCAN Queue_Settings", "Sort", "Bitmap"):
         assert word not in plan, plan
     element = claim_next(grown, "work")
     assert element is not None  # MariaDB reads a unique index before it explains
@@ -721,9 +734,16 @@ def test_sql_server_takes_one_row_past_the_locked_ones_and_returns_it(by_referen
     assert "FROM [Queues] WITH (READPAST, UPDLOCK, ROWLOCK) WHERE queue_name = ? AND CAST(" in sql
     assert "AND status = 'NEW'" in sql
     assert ("AND reference = ?" in sql) is by_reference
-    assert "ORDER BY created_date, id)" in sql
+    assert "ORDER BY hand_out_order, created_date, id)" in sql
     assert "UPDATE candidate SET status = 'IN_PROGRESS', start_date = ?, job_id = ?, claim_token = ?" in sql
     assert "OUTPUT inserted.id, inserted.queue_name, inserted.data" in sql
     assert "WITH (UPDLOCK, ROWLOCK)" in statements.wait_and_claim.sql
-    values = {"queue_name": "q", "reference": "r", "job_id": uuid4(), "now": SITE_NOW, "token": uuid4()}
+    values = {
+        "queue_name": "q",
+        "queue_hash": name_hash("q"),
+        "reference": "r",
+        "job_id": uuid4(),
+        "now": SITE_NOW,
+        "token": uuid4(),
+    }
     assert len(statements.claim.arguments(values)) == sql.count("?")

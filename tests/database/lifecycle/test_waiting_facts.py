@@ -17,7 +17,7 @@ from OpenOrchestrator.database.lifecycle.waiting import Cause
 from OpenOrchestrator.database.lifecycle.waiting_facts import Explanation, explain, explain_some
 from OpenOrchestrator.database.models import QueueElement, ScheduledTrigger
 from OpenOrchestrator.database.statuses import JobStatus
-from OpenOrchestrator.database.stores import cordons, pauses, schedulers, site_pause, triggers
+from OpenOrchestrator.database.stores import cordons, pauses, queue_pauses, schedulers, site_pause, triggers
 from OpenOrchestrator.database.stores.pauses import PauseNote
 
 HERE = Identity("here")
@@ -86,6 +86,21 @@ def test_times_queues_and_pauses(database: Database, clock) -> None:
     assert (pause.cause, pause.until) == (Cause.PAUSED, until)
     assert "by Anna" in pause.words
     assert "(holiday)" in pause.words
+
+
+def test_a_queue_that_is_paused_starts_nothing(database: Database, clock) -> None:
+    make.queue(database, "Orders", queue_name="Q", min_batch_size=1)
+    make.queue(database, "Others", queue_name="R", min_batch_size=1)
+    for name in ("Q", "R"):
+        database.write(lambda s, name=name: s.add(QueueElement(queue_name=name, created_date=datetime(2026, 1, 1))))
+    assert causes(database, "Orders") != [Cause.QUEUE_PAUSED]
+    database.write(lambda s: queue_pauses.pause(s, "Q", reason="SAP is down", by="Anna"))
+    (reason,) = only(database, "Orders").reasons
+    assert reason.cause is Cause.QUEUE_PAUSED
+    assert "by Anna (SAP is down). Resume the queue." in reason.words
+    assert [run.trigger_name for run in make.claim_all(database)] == ["Others"]
+    database.write(lambda s: queue_pauses.resume(s, "Q"))
+    assert [run.trigger_name for run in make.claim_all(database)] == ["Orders"]
 
 
 def test_rows_that_cannot_be_used_say_so(database: Database) -> None:

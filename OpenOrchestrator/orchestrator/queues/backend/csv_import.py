@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes
+from OpenOrchestrator.database.lifecycle import element_creation
+from OpenOrchestrator.database.lifecycle.element_creation import Wishes
 from OpenOrchestrator.database.stores import data_schemas, queue_elements, queue_names, validation
 from OpenOrchestrator.database.stores.data_schemas import DataSchema
 from OpenOrchestrator.orchestrator.backend import csv_format, csv_text
@@ -139,6 +141,8 @@ class CsvImportBackend(Backend):
     async def write(self, preview: ImportPreview, lines: Sequence[ImportLine]) -> int:
         """Add lines of a preview as New elements in their order, all or none, and return how many these are.
 
+        Those whose reference is taken are left out where the queue says that references are unique.
+
         How its columns were mapped is remembered for the queue.
 
         Raises:
@@ -161,10 +165,10 @@ class CsvImportBackend(Backend):
         def work(session: Session) -> int:
             source = f"Imported from {preview.name}"[: queue_elements.CREATED_BY_LENGTH // 2]
             given = [{**row, "created_by": line.created_by or source} for row, line in zip(rows, lines, strict=True)]
-            queue_elements.insert_rows(session, given, created_date=self._database.site_now())
+            created = element_creation.add_rows(session, given, created_date=self._database.site_now(), wishes=Wishes())
             if preview.columns is not None:
                 csv_columns.remember(session, preview.queue, preview.columns)
-            return len(given)
+            return created.created
 
         return await self._write(work)
 

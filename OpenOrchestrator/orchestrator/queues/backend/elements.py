@@ -14,11 +14,12 @@ from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
-from OpenOrchestrator.common.errors import NotFoundError
+from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
+from OpenOrchestrator.database.lifecycle import element_creation
 from OpenOrchestrator.database.logs import Log
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, AttachmentOwner, JobStatus, LogLevel, QueueStatus
 from OpenOrchestrator.database.stores import (
@@ -212,13 +213,13 @@ class ElementsBackend(Backend):
         """Add a New element and return its id.
 
         Raises:
-            InvalidInputError: If a text cannot be stored.
+            InvalidInputError: If a text cannot be stored, or the reference is taken where they are unique.
         """
         element_id = uuid4()
 
         def work(session: Session) -> UUID:
-            queue_elements.create(
-                session,
+            element = queue_elements.new_element(
+                session.get_bind().dialect.name,
                 queue_name=values.queue.strip(),
                 reference=values.reference or None,
                 data=values.data or None,
@@ -226,6 +227,12 @@ class ElementsBackend(Backend):
                 created_date=self._database.site_now(),
                 element_id=element_id,
             )
+            present = element_creation.add(session, element, element_creation.Wishes())
+            if present.id != element_id:
+                raise InvalidInputError(
+                    f"The queue {element.queue_name!r} has an element with the reference {element.reference!r}, which "
+                    f"is {present.status.value}, and says that references are unique. Choose another reference."
+                )
             return element_id
 
         return await self._write(work)

@@ -158,7 +158,8 @@ def references(queues: Sequence[str], reference: str) -> sa.Select[Any] | sa.Com
     for queue in queues:
         part = sa.select(*_COLUMNS).where(SameText(_Q.c.queue_name, queue), SameText(_Q.c.reference, reference))
         # In the index's own order, so that a reference that a million elements share is not sorted.
-        ordered = part.order_by(*(_Q.c[name].desc() for name in ("reference", "status", "created_date", "id")))
+        order = ("reference", "status", "hand_out_order", "created_date", "id")
+        ordered = part.order_by(*(_Q.c[name].desc() for name in order))
         parts.append(sa.select(ordered.limit(MOST_OF_A_QUEUE + 1).subquery()))
     return parts[0] if len(parts) == 1 else sa.union_all(*parts)
 

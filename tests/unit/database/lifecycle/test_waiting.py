@@ -15,6 +15,7 @@ from OpenOrchestrator.database.lifecycle.selection import Candidate
 from OpenOrchestrator.database.lifecycle.waiting import ActiveJob, Cause, Facts, KnownScheduler, Reason, in_short, why
 from OpenOrchestrator.database.statuses import TriggerStatus, TriggerType
 from OpenOrchestrator.database.stores.cordons import Mark
+from OpenOrchestrator.database.stores.queue_pauses import QueuePause
 from OpenOrchestrator.database.stores.site_pause import SitePause
 
 OWN = UUID(int=1)
@@ -68,6 +69,16 @@ def only(facts: Facts) -> Reason:
             "Orders has 1 New element, and it starts at 5",
         ),
         (replace(IDLE, queue="Orders", waiting=5, wanted=5, rests_until=NOW), Cause.RESTS, "until 2026-06-01 14:00:00"),
+        (
+            replace(IDLE, queue="Orders", queue_pause=QueuePause(since=NOW, by="Bo", reason="SAP is down", until=None)),
+            Cause.QUEUE_PAUSED,
+            "Orders is paused since 2026-06-01 14:00:00 by Bo (SAP is down). Resume the queue.",
+        ),
+        (
+            replace(IDLE, queue="Orders", queue_pause=QueuePause(since=NOW, by=None, reason="Night", until=NOW)),
+            Cause.QUEUE_PAUSED,
+            "(Night), until 2026-06-01 14:00:00.",
+        ),
         (replace(IDLE, next_due=NOW), Cause.NOT_DUE, "before 2026-06-01 14:00:00"),
         (IDLE, Cause.NOTHING, "Nothing hinders it"),
     ],
