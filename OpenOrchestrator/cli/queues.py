@@ -147,24 +147,26 @@ def add(  # noqa: PLR0917  (each parameter is an option of the command)
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from uuid import uuid4  # noqa: PLC0415
 
-    from OpenOrchestrator.database.queues import QueueElement  # noqa: PLC0415
-    from OpenOrchestrator.database.stores import queue_elements  # noqa: PLC0415
+    from OpenOrchestrator.common.errors import InvalidInputError  # noqa: PLC0415
+    from OpenOrchestrator.database.lifecycle import element_creation  # noqa: PLC0415
 
     text = sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\r\n") if data == STANDARD_STREAM else data
     element_id = uuid4()
     with opened(connection_string) as database:
-        now = database.site_now()
-        made = database.write(
-            lambda session: queue_elements.create(
-                session,
-                queue_name=queue,
-                reference=reference,
-                data=text,
-                created_by=who(by),
-                created_date=now,
-                element_id=element_id,
-            ),
-            read_back=lambda session: session.get(QueueElement, element_id),
+        made = element_creation.create(
+            database,
+            queue_name=queue,
+            reference=reference,
+            data=text,
+            created_by=who(by),
+            created_date=database.site_now(),
+            element_id=element_id,
+            wishes=element_creation.Wishes(),
+        )
+    if made.id != element_id:
+        raise InvalidInputError(
+            f"The queue {queue!r} has an element with the reference {reference!r}, which is {made.status.value}, and "
+            "says that references are unique. Choose another reference."
         )
     if as_json:
         say_json(**_values(made))

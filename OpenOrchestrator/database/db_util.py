@@ -432,7 +432,7 @@ def bulk_create_queue_elements(
 def get_next_queue_element(
     queue_name: str, reference: str | None = None, set_status: bool = True
 ) -> QueueElement | None:
-    """Hand out the oldest New element, exactly once; with ``set_status=False`` only return it."""
+    """Hand out the first New element of a queue, exactly once; with ``set_status=False`` only return it."""
     hand_out = element_claims.claim_next if set_status else element_claims.peek_next
     return hand_out(default.get_default(), queue_name, reference=reference)
 

@@ -35,7 +35,7 @@ class QueueElement(Base):
 
     Attributes:
         data: What the robot needs to know. An object that was read has all of it, whatever the column holds.
-        created_date: Site time it was made; the oldest new element is handed out first.
+        created_date: Site time it was made; of New elements with the same order, the oldest is handed out first.
         start_date: Site time it was last handed out.
         end_date: Site time it was last finished.
         job_id: The job that holds or last held it; None if unknown (older libraries, robots run by hand).

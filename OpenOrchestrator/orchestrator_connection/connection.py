@@ -269,7 +269,9 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
     def get_next_queue_element(
         self, queue_name: str, reference: str | None = None, set_status: bool = True
     ) -> QueueElement | None:
-        """Take the oldest New element of a queue: it becomes In Progress, and no other robot gets it.
+        """Take the first New element of a queue: it becomes In Progress, and no other robot gets it.
+
+        The first is that of the highest priority, of those that with the earliest deadline, and then the oldest.
 
         Handing out happens once, however many robots ask. What the robot then does outside the database happens at
         least once: a robot may be stopped after the deed and before it could say so.
@@ -280,7 +282,7 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             set_status: False only looks: the element stays New, and others may get it.
 
         Returns:
-            The element; None if there is no New one.
+            The element; None if there is no New one, or the queue is paused.
 
         Raises:
             OwnershipLostError: If the robot's own job has ended.

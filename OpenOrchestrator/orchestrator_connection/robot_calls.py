@@ -236,7 +236,7 @@ class RobotCalls:
     def next_element(
         self, process: str, queue_name: str, reference: str | None, job_id: Id | None, *, take: bool
     ) -> QueueElement | None:
-        """Hand out the oldest New element, or only return it."""
+        """Hand out the first New element by priority, deadline and age, or only return it."""
         if not take:
             element = element_claims.peek_next(self._database, queue_name, reference=reference)
             self._use(process, UsedKind.QUEUE, queue_name, Access.READ)
