@@ -200,8 +200,7 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             The element. If its reference is taken, the one that has it, however many robots ask at the same time.
 
         Raises:
-            InvalidInputError: If something cannot be stored, does not fit the schema of the queue, or an argument
-                cannot be one.
+            InvalidInputError: If something cannot be stored, or does not fit the schema of the queue.
         """
         return self._calls.create_element(
             self.process_name,
@@ -240,17 +239,15 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             created_by: Who made them.
             json: Values to be stored as JSON in place of ``data``, one per element.
             priority: Of all, as for ``create_queue_element``, like the rest.
-            not_before: As for ``create_queue_element``.
-            deadline: As for ``create_queue_element``.
-            unique: As for ``create_queue_element``.
-            parent: As for ``create_queue_element``.
+            not_before: The same.
+            deadline: The same.
+            unique: The same.
+            parent: The same.
 
-        Returns:
-            How many were ``created``, and which references were ``existing``, each with the id of its element.
+        Returns how many were ``created``, and which references were ``existing``, with the ids of their elements.
 
         Raises:
-            InvalidInputError: If there are none, the numbers differ, something cannot be stored or does not fit the
-                schema of the queue, or an argument cannot be one.
+            InvalidInputError: If there are none, the numbers differ, or something cannot be stored or what it is to be.
         """
         return self._calls.create_elements(
             self.process_name,

@@ -31,6 +31,7 @@ class ElementKeeper:
 
     def __init__(self, prolong: Callable[[Collection[UUID], float], object]) -> None:
         self._prolong = prolong
+        self._usual_seconds = ELEMENT_LEASE_SECONDS
         self._begin_anew()
         forks.follow(self)
 
@@ -55,7 +56,7 @@ class ElementKeeper:
         A long one as often as a usual one, so that whoever watches it sees its robot alive.
         """
         with self._changed:
-            sooner = _between(seconds) < min(map(_between, self._tokens.values()), default=math.inf)
+            sooner = self._between(seconds) < min(map(self._between, self._tokens.values()), default=math.inf)
             self._tokens[token] = seconds
             if sooner:
                 self._changed.notify_all()
@@ -87,15 +88,16 @@ class ElementKeeper:
     def _wait(self, changed: threading.Condition) -> dict[UUID, float]:
         with changed:
             began = time.monotonic()
-            usual = _between(ELEMENT_LEASE_SECONDS)
+            usual = self._between(self._usual_seconds)
             # What comes meanwhile may have a shorter lease; it never makes the others wait longer.
-            while (left := began + min(map(_between, self._tokens.values()), default=usual) - time.monotonic()) > 0:
+            while (
+                left := began + min(map(self._between, self._tokens.values()), default=usual) - time.monotonic()
+            ) > 0:
                 changed.wait(left)
             if not self._tokens:
                 self._thread = None  # under the lock: whoever keeps the next one starts another
             return dict(self._tokens)
 
-
-def _between(seconds: float) -> float:
-    """Return how long to wait between two times that a lease is prolonged."""
-    return min(seconds, ELEMENT_LEASE_SECONDS) / 3
+    def _between(self, seconds: float) -> float:
+        """Return how long to wait between two times that a lease is prolonged."""
+        return min(seconds, self._usual_seconds) / 3

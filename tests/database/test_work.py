@@ -797,12 +797,12 @@ def test_an_element_without_a_job_has_a_lease_that_is_prolonged_while_the_robot_
     keeper = robot._calls.elements._keeper
     prolong = keeper._prolong
 
-    def telling(tokens: Any) -> object:
-        count = prolong(tokens)
+    def telling(tokens: Any, seconds: float) -> object:
+        count = prolong(tokens, seconds)
         prolonged.set()
         return count
 
-    keeper._seconds, keeper._prolong = 0.01, telling
+    keeper._usual_seconds, keeper._prolong = 0.03, telling
     for element in robot.work(QUEUE):
         with element:
             first = stored(database, element_id).lease_until
@@ -817,7 +817,7 @@ def test_an_element_without_a_job_has_a_lease_that_is_prolonged_while_the_robot_
             assert later is not None
             assert later >= first
     assert stored(database, element_id).lease_until is None
-    assert keeper._tokens == set()
+    assert not keeper._tokens
 
 
 def test_an_element_of_a_job_has_the_lease_of_its_job(database: Database, robot: OrchestratorConnection) -> None:
@@ -827,7 +827,7 @@ def test_an_element_of_a_job_has_the_lease_of_its_job(database: Database, robot:
         with element:
             seen = stored(database, element_id)
             assert (seen.job_id, seen.lease_until) == (job_id, None)
-            assert robot._calls.elements._keeper._tokens == set()
+            assert not robot._calls.elements._keeper._tokens
 
 
 def test_a_job_that_nobody_knows_counts_as_none(database: Database, robot: OrchestratorConnection) -> None:

@@ -15,12 +15,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from OpenOrchestrator.common.errors import InvalidInputError
-from OpenOrchestrator.database import element_data
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.lifecycle.waiting_elements import put_back_values
 from OpenOrchestrator.database.queues import QueueElement
 from OpenOrchestrator.database.statuses import UniqueReferences
-from OpenOrchestrator.database.stores import data_schemas, queue_elements, queue_rules, validation
+from OpenOrchestrator.database.stores import queue_elements, queue_rules, validation
 from OpenOrchestrator.database.stores.element_order import checked_priority, hand_out_order
 from OpenOrchestrator.database.stores.queue_rules import QueueRules
 
@@ -145,7 +144,6 @@ def add(session: Session, element: QueueElement, wishes: Wishes) -> QueueElement
         element: As ``queue_elements.new_element`` returns it.
         wishes: What else is wanted.
     """
-    data_schemas.require_fit(session, element.queue_name, element_data.whole(element.data, element.whole_data))
     connection = session.connection()
     rules = queue_rules.read(session, element.queue_name).rules
     present = _taken(connection, element.queue_name, [element.reference], rules, wishes)

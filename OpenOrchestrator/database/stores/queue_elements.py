@@ -36,12 +36,8 @@ CREATED_BY_LENGTH = 100
 _ROWS_PER_STATEMENT = 1000
 
 _TABLE = cast(sa.Table, QueueElement.__table__)
-NOTHING_YET: Mapping[str, Any] = {
-    "attempt": 1,
-    "priority": 0,
-    "hand_out_order": 0,
-    **{column.name: None for column in _TABLE.c if column.nullable},
-}
+_EMPTY = dict.fromkeys(column.name for column in _TABLE.c if column.nullable)
+NOTHING_YET: Mapping[str, Any] = {"attempt": 1, "priority": 0, "hand_out_order": 0, **_EMPTY}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -99,13 +95,12 @@ def create(
         created_date=created_date,
         element_id=element_id or uuid4(),
     )
-    name, text = element.queue_name, element_data.whole(element.data, element.whole_data)
-    data_schemas.require_fit(session, name, text)
     return save(session, element)
 
 
 def save(session: Session, element: QueueElement) -> QueueElement:
-    """Add what ``new_element`` returned, whose data fits, and return it with its data in full."""
+    """Add what ``new_element`` returned, if its data fits, and return it with its data in full."""
+    data_schemas.require_fit(session, element.queue_name, element_data.whole(element.data, element.whole_data))
     session.add(element)
     if element.whole_data is not None:
         session.flush()
@@ -123,11 +118,7 @@ def new_element(
     created_date: datetime,
     element_id: UUID,
 ) -> QueueElement:
-    """Return a New element as ``create`` adds it, in no session.
-
-    Raises:
-        InvalidInputError: If a text cannot be stored.
-    """
+    """Return a New element as ``create`` adds it, in no session; InvalidInputError if a text cannot be stored."""
     values = {
         "id": element_id,
         "status": QueueStatus.NEW,
@@ -159,7 +150,7 @@ def new_rows(
     Raises:
         InvalidInputError: If there are none, the numbers differ, or a text cannot be stored. Nothing is added then.
     """
-    given = _as_list(references, "references"), _as_list(data, "data")
+    given = validation.texts(references, "references"), validation.texts(data, "data")
     if not given[0]:
         raise InvalidInputError("No reference strings were given.")
     if not given[1]:
@@ -403,12 +394,6 @@ def _conditions(wanted: ElementFilter, dialect_name: str) -> list[sa.ColumnEleme
         columns = (_TABLE.c.reference, _TABLE.c.data, _TABLE.c.message)
         conditions.append(sa.or_(*(contains(column, term) for column in columns)))
     return conditions
-
-
-def _as_list(values: Any, what: str) -> list[Any]:
-    if values is None or isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise InvalidInputError(f"The {what} have to be a list or tuple of texts, not {type(values).__name__}.")
-    return list(values)
 
 
 def _not_found(element_id: UUID) -> NotFoundError:

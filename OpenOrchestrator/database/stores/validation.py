@@ -133,6 +133,17 @@ def optional_text(value: object, what: str, limit: int, dialect_name: str) -> st
     return None if value is None else text(value, what, limit, dialect_name)
 
 
+def texts(values: object, what: str) -> list[Any]:
+    """Return a list of what is to be texts.
+
+    Raises:
+        InvalidInputError: If it is none, such as a single text.
+    """
+    if values is None or isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise InvalidInputError(f"The {what} have to be a list or tuple of texts, not {type(values).__name__}.")
+    return list(values)
+
+
 def name(value: object, what: str, limit: int, dialect_name: str) -> str:
     """Return a name without the blanks around it, which databases compare in different ways.
 

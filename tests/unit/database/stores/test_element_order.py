@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from OpenOrchestrator.database.stores.element_order import MOST_PRIORITY, hand_out_order
 
-DEADLINES = st.none() | st.datetimes(
-    min_value=datetime(1970, 1, 1), max_value=datetime(2109, 1, 1), timezones=st.just(timezone.utc)
-).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+DEADLINES = st.none() | st.integers(0, 4_386_528_000_000).map(lambda number: EPOCH + timedelta(milliseconds=number))
 PRIORITIES = st.integers(-3, 3) | st.sampled_from([-MOST_PRIORITY, MOST_PRIORITY])
 NEVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
