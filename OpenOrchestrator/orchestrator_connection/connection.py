@@ -241,10 +241,8 @@ class OrchestratorConnection(Working, Reporting, Steering, Logging, NamedValues,
             priority: Of all, as for ``create_queue_element``, like the rest.
             not_before: The same.
             deadline: The same.
-            unique: The same.
+            unique: The same. Returned is how many were ``created``, and the ids of ``existing`` ones by reference.
             parent: The same.
-
-        Returns how many were ``created``, and which references were ``existing``, with the ids of their elements.
 
         Raises:
             InvalidInputError: If there are none, the numbers differ, or something cannot be stored or what it is to be.
