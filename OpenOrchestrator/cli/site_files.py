@@ -35,8 +35,8 @@ Prune = Annotated[
     bool,
     typer.Option(
         "--prune",
-        help="Delete triggers, calendars and constants that the file does not have, in the sections that it has. Never "
-        "credentials, and no trigger that runs.",
+        help="Delete triggers, calendars, pools, constants and settings of queues that the file does not have, in the "
+        "sections that it has. Never credentials or elements, and no trigger that runs.",
     ),
 ]
 
@@ -60,7 +60,7 @@ def export(
     ] = False,
     connection_string: ConnectionString = None,
 ) -> None:
-    """Write what is set on the site as YAML: time zone, calendars, triggers with all their policies, constants.
+    """Write what is set on the site as YAML: time zone, calendars, queues, triggers with all their policies, constants.
 
     No passwords: credentials stand in it by name alone, and what looks like a password in arguments and addresses is
     ***. Changes nothing in the database. A file that exists is replaced, all of it or not at all.

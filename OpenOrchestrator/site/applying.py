@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.common import cron
 from OpenOrchestrator.common.errors import InvalidInputError, OpenOrchestratorError
 from OpenOrchestrator.common.schedules import zone_named
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.site import TIME_ZONE, SiteSetting
 from OpenOrchestrator.database.statuses import RESTING_TRIGGER_STATUSES, TriggerType
@@ -18,14 +20,17 @@ from OpenOrchestrator.database.stores import (
     calendars,
     constants,
     credentials,
+    notes,
     pauses,
     pools,
     queue_backoff,
+    queue_pauses,
+    queue_rules,
     trigger_schedules,
     triggers,
 )
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError
-from OpenOrchestrator.site import moments, present
+from OpenOrchestrator.site import moments, present, queue_entries
 from OpenOrchestrator.site.difference import between
 from OpenOrchestrator.site.document import SiteDocument
 from OpenOrchestrator.site.plans import Action, Change, Noun, Plan, what_changed
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from OpenOrchestrator.database.engine.database import Database
 
 _REASON = "Not enabled in the file of the site."
+_PAUSED = "Paused in the file of the site."
 
 
 class SiteChangedError(OpenOrchestratorError, RuntimeError):
@@ -135,6 +141,8 @@ class _Writer:
                 self._calendar(change)
             elif change.noun is Noun.POOL:
                 self._pool(change)
+            elif change.noun is Noun.QUEUE:
+                self._queue(change)
             elif change.noun is Noun.TRIGGER:
                 self._trigger(change)
             elif change.noun is Noun.CONSTANT:
@@ -200,6 +208,29 @@ class _Writer:
             pools.delete(self._session, stored.name, stored.edition)
         elif not pools.update(self._session, stored.name, change.wanted, stored.edition, now=self._now):
             raise _changed(f"pool {change.name}")
+
+    def _queue(self, change: Change) -> None:
+        session, name, wanted = self._session, change.name, change.wanted
+        keys = {step.key for step in change.steps}
+        if keys - {"owner", "paused"}:
+            dialect = session.get_bind().dialect.name
+            rules = queue_rules.checked(queue_entries.rules_of(wanted), dialect)
+            edition = queue_rules.read(session, name).edition
+            stored = self._site.queues.get(name)
+            if (stored is not None and stored.edition != edition) or not queue_rules.write(
+                session, name, rules, edition, now=self._now
+            ):
+                raise _changed(f"queue {name}")
+        if "owner" in keys:
+            seen = notes.read(session, AnnotatedKind.QUEUE, name)
+            noted = replace(seen.values, owner=queue_entries.owner_of(wanted))
+            if not notes.save(session, AnnotatedKind.QUEUE, name, noted, seen=seen, now=self._now):
+                raise _changed(f"queue {name}")
+        if "paused" in keys:
+            if wanted["paused"]:
+                queue_pauses.pause(session, name, reason=_PAUSED, by=self._by)
+            else:
+                queue_pauses.resume(session, name)
 
     def _constant(self, change: Change) -> None:
         site_now = cron.to_site(self._now, self._zone)

@@ -9,6 +9,7 @@ from OpenOrchestrator.site.findings import Findings
 from OpenOrchestrator.site.plans import Action, Change, Noun, Plan, Step
 from OpenOrchestrator.site.present import PresentSite
 from OpenOrchestrator.site.problems import SiteFileError
+from OpenOrchestrator.site.queue_differences import queue_changes
 from OpenOrchestrator.site.shared_differences import (
     calendar_changes,
     calendar_deletions,
@@ -35,7 +36,12 @@ def between(
         SiteFileError: If the file cannot be made true of this site.
     """
     findings = Findings(document, site, prune=prune, now=now)
-    before = [*_setting_changes(findings), *calendar_changes(findings), *pool_changes(findings)]
+    before = [
+        *_setting_changes(findings),
+        *calendar_changes(findings),
+        *pool_changes(findings),
+        *queue_changes(findings),
+    ]
     triggers = trigger_changes(findings)
     after = [*calendar_deletions(findings, triggers), *pool_deletions(findings, triggers)]
     values = [*constant_changes(findings), *credential_changes(findings)]

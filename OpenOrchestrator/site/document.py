@@ -39,6 +39,7 @@ from OpenOrchestrator.site.kinds import (
     unknown_key,
 )
 from OpenOrchestrator.site.problems import Mark, Problem, ProblemError, SiteFileError
+from OpenOrchestrator.site.queue_entries import QueueEntry, read_queue
 from OpenOrchestrator.site.trigger_fields import FIELDS_BY_KEY, TRIGGER_FIELDS, TYPE_KEYS, fields_of
 from OpenOrchestrator.site.yaml_tree import Items, Node, Scalar
 
@@ -67,7 +68,7 @@ SETTINGS: Mapping[str, Part] = MappingProxyType(
 )
 """What holds for the whole site; a key that is not there leaves the setting as it is."""
 
-SECTIONS = ("version", *SETTINGS, "calendars", "pools", "triggers", "constants", "credentials")
+SECTIONS = ("version", *SETTINGS, "calendars", "pools", "queues", "triggers", "constants", "credentials")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class SiteDocument:
     settings: dict[str, tuple[Any, Mark]] = field(default_factory=dict)
     calendars: tuple[CalendarEntry, ...] | None = None
     pools: tuple[NamedEntry, ...] | None = None
+    queues: tuple[QueueEntry, ...] | None = None
     triggers: tuple[TriggerEntry, ...] | None = None
     constants: tuple[NamedEntry, ...] | None = None
     credentials: tuple[NamedEntry, ...] | None = None
@@ -187,6 +189,10 @@ def read_sections(tree: Node, reading: Reading, *, known: Iterable[str] = SECTIO
             elif name == "pools":
                 document.pools = _named(POOLS, node, reading)
                 _unique(reading, [(each.name, each.mark) for each in document.pools], "pool")
+            elif name == "queues":
+                document.queues = tuple(_each(node, reading, _queue))
+                # Queues whose names differ in case alone are two.
+                _unique(reading, [(each.name, each.mark) for each in document.queues], "queue", exactly=True)
             elif name == "constants":
                 document.constants = _named(CONSTANTS, node, reading)
                 _unique(reading, [(each.name, each.mark) for each in document.constants], "constant")
@@ -231,6 +237,10 @@ def _calendar(node: Node, reading: Reading) -> CalendarEntry:
     if len(reading.problems) == before:
         _as_input(node.mark, lambda: calendars.checked(calendar, reading.dialect_name))
     return CalendarEntry(calendar, node.mark)
+
+
+def _queue(node: Node, reading: Reading) -> QueueEntry:
+    return read_queue(node, reading, _as_input)
 
 
 def _trigger(node: Node, reading: Reading) -> TriggerEntry:
@@ -307,10 +317,10 @@ def _credential(node: Node, reading: Reading) -> NamedEntry:
     return NamedEntry(kind.read(node, reading), node.mark)
 
 
-def _unique(reading: Reading, names: list[tuple[str, Mark]], noun: str) -> None:
+def _unique(reading: Reading, names: list[tuple[str, Mark]], noun: str, *, exactly: bool = False) -> None:
     seen: dict[str, Mark] = {}
     for name, mark in names:
-        first = seen.setdefault(name.casefold(), mark)
+        first = seen.setdefault(name if exactly else name.casefold(), mark)
         if first is not mark:
             reading.problems.append(Problem(mark, f"The {noun} {name!r} stands here a second time, after {first}."))
 

@@ -15,6 +15,7 @@ from OpenOrchestrator.site import yaml_text
 from OpenOrchestrator.site.calendar_entries import written_calendar
 from OpenOrchestrator.site.document import SETTINGS, VERSION
 from OpenOrchestrator.site.present import PresentSite, PresentTrigger
+from OpenOrchestrator.site.queue_entries import written_queue
 from OpenOrchestrator.site.trigger_fields import fields_of
 
 SCHEMA_NAME = "site-file.schema.json"
@@ -30,6 +31,7 @@ _HEAD = f"""\
 _COMMENTS = {
     "calendars": "On which days schedules hold.",
     "pools": "How much there is of what not all can have at once.",
+    "queues": "What queues say about their elements. Those that are not here have the defaults.",
     "triggers": "To rename a trigger, give its id as well. What *** stands for is in no file, and stays as it is.",
     "constants": "What robots read by name.",
     "credentials": "By name alone. Users and passwords are in no file: they are entered in the app.",
@@ -56,6 +58,8 @@ def text_of(site: PresentSite, *, with_ids: bool = False) -> str:
     lines += _section("calendars", calendars, "[]")
     pools = [yaml_text.entry(name, each.size, 2) for name, each in site.pools.items()]
     lines += _section("pools", pools, "{}")
+    queues = [yaml_text.item(written_queue(each.values), 2) for each in site.queues.values()]
+    lines += _section("queues", queues, "[]")
     lines += _section("triggers", triggers, "[]")
     constants = [yaml_text.entry(name.strip(), shown(value, ()), 2) for name, value in site.constants.items()]
     lines += _section("constants", constants, "{}")

@@ -26,6 +26,7 @@ class Noun(Enum):
     SITE = "site"
     CALENDAR = "calendar"
     POOL = "pool"
+    QUEUE = "queue"
     TRIGGER = "trigger"
     CONSTANT = "constant"
     CREDENTIAL = "credential"
@@ -52,7 +53,7 @@ class Change:
     Attributes:
         name: What it is called now; a new one's new name.
         steps: The values that change; of what is new, those that it is made with.
-        wanted: What the file says about a calendar or constant, or the setting.
+        wanted: What the file says about a calendar, queue or constant, or the setting.
         entry: What it says about a trigger.
         stored: The trigger as it was read.
         keys: Which values of the trigger are stored anew.

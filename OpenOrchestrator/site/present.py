@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from OpenOrchestrator.common import cron
+from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.site import QUEUE_POLL, TIME_ZONE, SiteSetting
 from OpenOrchestrator.database.statuses import (
@@ -24,12 +25,23 @@ from OpenOrchestrator.database.statuses import (
     TriggerStatus,
     TriggerType,
 )
-from OpenOrchestrator.database.stores import calendars, constants, credentials, pools, trigger_rows, triggers
+from OpenOrchestrator.database.stores import (
+    calendars,
+    constants,
+    credentials,
+    notes,
+    pools,
+    queue_names,
+    queue_pauses,
+    queue_rules,
+    trigger_rows,
+    triggers,
+)
 from OpenOrchestrator.database.stores.calendars import StoredCalendar
 from OpenOrchestrator.database.stores.pools import StoredPool
 from OpenOrchestrator.database.stores.queue_backoff import longest_pause
 from OpenOrchestrator.database.triggers import SingleTrigger, Trigger
-from OpenOrchestrator.site import moments
+from OpenOrchestrator.site import moments, queue_entries
 from OpenOrchestrator.site.trigger_fields import fields_of
 
 if TYPE_CHECKING:
@@ -66,12 +78,26 @@ class PresentTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class PresentQueue:
+    """What a queue says that says anything, or that it is paused.
+
+    Attributes:
+        values: By key, all of them.
+        edition: A change of its rules names it; None where none are stored.
+    """
+
+    values: Mapping[str, Any]
+    edition: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class PresentSite:
     """A site as it is.
 
     Attributes:
         settings: By key; those that are not stored are left out.
         zone: Its time zone.
+        queues: Those that say anything, by name.
         constants: Values by name.
         credentials: Whether somebody has entered a password, by name.
         unreadable: What holds garbage, as the beginning of a sentence.
@@ -81,6 +107,7 @@ class PresentSite:
     zone: ZoneInfo
     calendars: Mapping[str, StoredCalendar]
     pools: Mapping[str, StoredPool]
+    queues: Mapping[str, PresentQueue]
     triggers: tuple[PresentTrigger, ...]
     constants: Mapping[str, str]
     credentials: Mapping[str, bool]
@@ -108,6 +135,7 @@ def read(session: Session, zone: ZoneInfo) -> PresentSite:
         zone,
         MappingProxyType({each.name.strip(): each for each in stored}),
         MappingProxyType({each.name.strip(): each for each in pools.read_all(session.connection())}),
+        MappingProxyType(_queues(session)),
         tuple(sorted(found, key=lambda each: (each.name.casefold(), each.name, each.id))),
         MappingProxyType(
             {each.name: each.value for each in sorted(constants.get_all(session), key=lambda one: one.name.casefold())}
@@ -137,6 +165,21 @@ def is_enabled(status: TriggerStatus, *, noted_pause: bool) -> bool | None:
     if status is TriggerStatus.IDLE or (status is TriggerStatus.RUNNING and not noted_pause):
         return True
     return None
+
+
+def _queues(session: Session) -> dict[str, PresentQueue]:
+    rules, pauses = queue_rules.read_all(session), queue_pauses.read_all(session)
+    noted = notes.overview(session, AnnotatedKind.QUEUE)[AnnotatedKind.QUEUE]
+    # No longer name can be that of a queue; a note about one stands for nothing.
+    names = {*rules, *pauses, *(name for name in noted if len(name) <= queue_names.QUEUE_NAME_LENGTH)}
+    found = {}
+    for name in sorted(names, key=lambda each: (each.casefold(), each)):
+        stored = rules.get(name, queue_rules.StoredRules())
+        owner = noted.get(name, notes.NOTHING_NOTED).owner
+        values = queue_entries.values_of(name, stored.rules, owner, paused=name in pauses)
+        if not queue_entries.says_nothing(values):
+            found[name] = PresentQueue(MappingProxyType(values), stored.edition)
+    return found
 
 
 def _trigger(stored: Trigger, zone: ZoneInfo, running: set[Any]) -> PresentTrigger:

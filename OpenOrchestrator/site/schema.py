@@ -8,6 +8,7 @@ from typing import Any
 from OpenOrchestrator.database.stores import constants
 from OpenOrchestrator.site.calendar_entries import CALENDAR
 from OpenOrchestrator.site.document import CONSTANTS, POOLS, SETTINGS, VERSION
+from OpenOrchestrator.site.queue_entries import QUEUE
 from OpenOrchestrator.site.trigger_fields import TRIGGER_FIELDS, TYPE_KEYS
 
 _UUID = "^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$"
@@ -30,6 +31,11 @@ def schema() -> dict[str, Any]:
                 "description": "On which days schedules hold.",
             },
             "pools": {**POOLS.schema(), "description": "How much there is of what not all can have at once."},
+            "queues": {
+                "type": "array",
+                "items": QUEUE.schema(),
+                "description": "What queues say about their elements.",
+            },
             "triggers": {"type": "array", "items": _trigger(), "description": "When which process runs."},
             "constants": {**CONSTANTS.schema(), "description": "What robots read by name."},
             "credentials": {

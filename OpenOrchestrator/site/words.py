@@ -23,6 +23,8 @@ def lines(change: Change, zone: ZoneInfo, now: datetime) -> list[str]:
         now: Aware instant.
     """
     head = f"{change.action.value} {change.subject}"
+    if change.noun is Noun.QUEUE and change.action is Action.DELETE:
+        head = f"delete the settings of {change.subject}, and no element"
     if change.noun is Noun.CREDENTIAL:
         return [f"{head}: without a password, which has to be entered in the app"]
     after = f" ({when})" if (when := _when(change, zone, now)) else ""

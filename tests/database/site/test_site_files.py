@@ -73,6 +73,22 @@ calendars:
   - {name: Denmark, country: DK, closed: [2026-12-24], open: [2026-12-25], working_days: [mon, tue, sat]}
   - {name: Plain}
 pools: {SAP account: 1, OCR licences: 3}
+queues:
+  - name: Orders
+    description: "What the shop sells\nin a day"
+    owner: {name: Finance, mail: finance@example.org, runbook: "https://wiki.example/orders"}
+    attempts: 3
+    attempt_pause: {first: 5m, growth: 1.5}
+    when_robot_died: retry
+    unique: open
+    lease: 10m
+    retention: {done: 90d, abandoned: 365d}
+    schema: {type: object, required: [id], properties: {id: {type: integer}, "on": {}}}
+    priority: -2
+    finish_within: 36h
+    paused: true
+    breaker: 5
+  - {name: " orders ", attempts: 2, attempt_pause: 1m}
 triggers:
   - name: All
     process: Another
@@ -109,7 +125,7 @@ constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
 
 def test_a_site_becomes_what_a_file_says_and_a_second_time_nothing_changes(database: Database) -> None:
     done = applied(database, EVERYTHING)
-    assert len(done.changes) == 13
+    assert len(done.changes) == 15
     assert planned(database, EVERYTHING, prune=True).changes == ()
     trigger = by_name(database, "All")
     assert (trigger.process_name, trigger.cron_expr, trigger.timezone) == (

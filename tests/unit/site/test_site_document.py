@@ -74,7 +74,7 @@ def test_a_section_that_is_not_there_says_nothing_and_an_empty_one_says_none() -
     ("text", "place", "words"),
     [
         ("trigers: []", "2:1", "There is no key 'trigers' here. Is triggers meant?"),
-        ("queues: []", "2:1", "There is no key 'queues'"),
+        ("elements: []", "2:1", "There is no key 'elements'"),
         ("timezone: Mars/Olympus", "2:11", "'Mars/Olympus' is not known here"),
         ("triggers:", "2:10", "Here has to stand a list, or [] for none, not nothing"),
         ("triggers: {}", "2:11", "Here has to stand a list"),

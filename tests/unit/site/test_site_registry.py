@@ -18,6 +18,7 @@ from OpenOrchestrator.site.calendar_entries import CALENDAR
 from OpenOrchestrator.site.document import SECTIONS, read
 from OpenOrchestrator.site.groups import Record
 from OpenOrchestrator.site.problems import SiteFileError
+from OpenOrchestrator.site.queue_entries import GROWING_PAUSE, QUEUE
 from OpenOrchestrator.site.trigger_fields import NOT_EXPORTED, TRIGGER_FIELDS
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -46,7 +47,15 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
 def test_every_key_is_in_the_reference() -> None:
     text = (REFERENCE / "site-file.md").read_text(encoding="utf-8")
     records = [field.kind for field in TRIGGER_FIELDS if isinstance(field.kind, Record)]
-    keys = {*SECTIONS, "id", *(field.key for field in TRIGGER_FIELDS), *CALENDAR.parts}
+    keys = {
+        *SECTIONS,
+        "id",
+        *(field.key for field in TRIGGER_FIELDS),
+        *CALENDAR.parts,
+        *QUEUE.parts,
+        *GROWING_PAUSE.parts,
+    }
+    records += [part.kind for part in QUEUE.parts.values() if isinstance(part.kind, Record)]
     keys |= {key for record in records for key in record.parts}
     rows = re.findall(r"^\| `(\w+)`", text, re.MULTILINE)
     assert keys == set(rows)
@@ -58,6 +67,7 @@ def test_the_example_of_the_reference_is_right_by_schema_and_by_reading() -> Non
     check(EXAMPLE[1])
     used = {key for trigger in as_editors_read(EXAMPLE[1])["triggers"] for key in trigger}
     assert used == {"id", *(field.key for field in TRIGGER_FIELDS)}
+    assert {key for queue in as_editors_read(EXAMPLE[1])["queues"] for key in queue} == set(QUEUE.parts)
 
 
 def as_editors_read(text: str) -> Any:
@@ -99,6 +109,32 @@ def check(text: str) -> None:
 )
 def test_what_the_schema_refuses_is_refused_by_reading(trigger: str) -> None:
     text = f"version: 1\ntriggers: [{trigger}]"
+    with pytest.raises(jsonschema.ValidationError):
+        check(text)
+    with pytest.raises(SiteFileError):
+        read(text.encode(), dialect_name="sqlite")
+
+
+@pytest.mark.parametrize(
+    "queue",
+    [
+        "{attempts: 3}",
+        "{name: a, attempts: 0}",
+        "{name: a, atempts: 3}",
+        "{name: a, attempt_pause: 5}",
+        "{name: a, attempt_pause: {growth: 2}}",
+        "{name: a, retention: {done: 12h}}",
+        "{name: a, retention: {done: 0d}}",
+        "{name: a, unique: always}",
+        "{name: a, when_robot_died: leave}",
+        "{name: a, paused: later}",
+        "{name: a, breaker: 0}",
+        "{name: a, schema: 7}",
+        "{name: a, owner: Finance}",
+    ],
+)
+def test_what_the_schema_refuses_of_a_queue_is_refused_by_reading(queue: str) -> None:
+    text = f"version: 1\nqueues: [{queue}]"
     with pytest.raises(jsonschema.ValidationError):
         check(text)
     with pytest.raises(SiteFileError):
