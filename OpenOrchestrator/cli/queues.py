@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from OpenOrchestrator.cli import queue_pause
 from OpenOrchestrator.cli.scheduler import ConnectionString
 from OpenOrchestrator.cli.site_database import AsJson, By, opened, say, say_json, who
 from OpenOrchestrator.cli.terminal import can_ask, is_terminal
@@ -39,7 +40,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the application, as a group."""
     group = typer.Typer(
-        help="List queues, show, add, import, export and requeue their elements.",
+        help="List queues, pause and resume them, show, add, import, export and requeue their elements.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group.command("import")(import_file)
     group.command("export")(export)
     group.command("requeue")(requeue)
+    queue_pause.register(group)
     app.add_typer(group, name="queue")
 
 

@@ -92,3 +92,25 @@ def test_what_failed_is_new_again_once_somebody_agrees(queue: Terminal, tmp_path
     (row,) = queue.json("list")["queues"]
     assert (row["NEW"], row["DONE"], row["FAILED"]) == (3, 1, 0)
     assert queue("requeue", "Nowhere") == "New again in Nowhere: 0.\n"
+
+
+def test_a_queue_is_paused_and_resumed(queue: Terminal) -> None:
+    said = queue("pause", "Orders", "--reason", "SAP is closed", "--by", "Ann")
+    assert said.splitlines() == [
+        "Orders is paused (SAP is closed). What robots have in hand is finished.",
+        "It has no end: end it with the command queue resume.",
+    ]
+    paused = queue.json("pause", "Orders", "-r", "Back-up", "--until", "2999-07-01T18:00+02:00", "--by", "Ann")
+    assert paused.pop("since")
+    assert paused == {
+        "queue": "Orders",
+        "paused": True,
+        "reason": "Back-up",
+        "by": "Ann",
+        "until": "2999-07-01T16:00:00+00:00",
+    }
+    queue("pause", "Orders", "--reason", "late", "--until", "2020-01-01", status=1)
+    assert "has passed" in queue.errors
+    queue("pause", "Orders", "--reason", "late", "--until", "soon", status=2)
+    assert queue.json("resume", "Orders") == {"queue": "Orders", "paused": False, "changed": True}
+    assert queue("resume", "Orders") == "Orders was not paused.\n"
