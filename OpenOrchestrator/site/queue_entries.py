@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from OpenOrchestrator.database.statuses import UniqueReferences, WhenRobotDied
-from OpenOrchestrator.database.stores import notes, queue_rules, validation
+from OpenOrchestrator.database.stores import element_order, notes, queue_rules, validation
 from OpenOrchestrator.database.stores.notes import Annotated, Owner
 from OpenOrchestrator.database.stores.queue_names import QUEUE_NAME_LENGTH, queue_name_of
 from OpenOrchestrator.database.stores.queue_rules import QueueRules
@@ -138,7 +138,7 @@ QUEUE = Record(
                 Arguments(queue_rules.SCHEMA_LENGTH, "JSON schema"), None, "The JSON schema that data has to fit."
             ),
             "priority": Part(
-                WholeNumber(-queue_rules.MOST_PRIORITY, queue_rules.MOST_PRIORITY),
+                WholeNumber(-element_order.MOST_PRIORITY, element_order.MOST_PRIORITY),
                 0,
                 "The priority of elements for which none is given.",
             ),

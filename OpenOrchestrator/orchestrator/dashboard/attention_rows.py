@@ -19,6 +19,7 @@ from OpenOrchestrator.orchestrator.dashboard.backend.overview import (
 )
 from OpenOrchestrator.orchestrator.dashboard.backend.queues import ElementCause
 from OpenOrchestrator.orchestrator.dashboard.backend.untaken import UnservedQueue
+from OpenOrchestrator.orchestrator.dashboard.broken_rows import broken_rows
 from OpenOrchestrator.orchestrator.dashboard.links import bad_jobs, link, triggers_listed
 from OpenOrchestrator.orchestrator.dashboard.owned import owned
 from OpenOrchestrator.orchestrator.dashboard.told_rows import alert_rows, partial_rows
@@ -37,7 +38,7 @@ def attention_rows(
     troubled = {trigger.id: trigger for trigger in glance.troubled}
     failures = [(cause.last, _failure(cause, troubled, glance, moment)) for cause in glance.causes]
     failures += [(cause.last, _elements(cause, glance, moment)) for cause in elements]
-    rows = alert_rows(glance, moment)
+    rows = [*alert_rows(glance, moment), *broken_rows(glance, moment)]
     rows += [row for _, row in sorted(failures, key=lambda each: each[0], reverse=True)]
     rows += partial_rows(glance, moment)
     rows += _silent_ones(glance.silent, moment)

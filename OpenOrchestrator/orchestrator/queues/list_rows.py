@@ -15,6 +15,7 @@ from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, T
 from OpenOrchestrator.orchestrator.queues.address import path_of
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow
 from OpenOrchestrator.orchestrator.queues.figures import age, age_text, age_tone
+from OpenOrchestrator.orchestrator.queues.settings_words import pause_words
 
 COLUMNS = (
     # Wide enough for their heads in the widest of the system fonts, with the arrow of the order.
@@ -89,6 +90,8 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
     path = path_of(row.name)
     parts = [(ELEMENT_LOOKS[status], row.count(status)) for status in BAR]
     oldest = oldest_cell(row, now, zone)
+    paused = "Paused. " if row.pause else ""
+    why = pause_words(row.pause, now, zone) if row.pause else ""
     tip = "\n".join(f"{look.word}: {times.number(number)}" for look, number in parts if number)
     return Row(
         id=row.name,
@@ -98,11 +101,11 @@ def queue_row(row: QueueRow, now: datetime, zone: tzinfo) -> Row:
         cells={
             "name": cells.text(
                 row.name,
-                second=triggers_text(row),
-                phone=f"Oldest New: {oldest['t']}" if row.oldest_new else "Nothing New",
+                second=f"Paused, {triggers_text(row)}" if row.pause else triggers_text(row),
+                phone=f"{paused}Oldest New: {oldest['t']}" if row.oldest_new else f"{paused}Nothing New",
                 href=path,
                 tags=row.noted.tags,
-                tip=noted_tip(row.noted),
+                tip="\n".join(filter(None, (why, noted_tip(row.noted)))) or None,
             ),
             "bar": cells.stack([(look.tone, number) for look, number in parts], tip=tip or None),
             "new": _count(row, QueueStatus.NEW, None),

@@ -17,7 +17,7 @@ from OpenOrchestrator.orchestrator.components import empty, feedback, times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, icon_button, primary, secondary
 from OpenOrchestrator.orchestrator.components.tables import download
 from OpenOrchestrator.orchestrator.components.tables.bulk import MatchingBar
-from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable, RowAction
+from OpenOrchestrator.orchestrator.components.tables.data_table import DataTable
 from OpenOrchestrator.orchestrator.components.tables.filters import ChoiceFilter, FilterBar, PeriodChoice
 from OpenOrchestrator.orchestrator.components.tables.list_options import ListOptions, columns_of
 from OpenOrchestrator.orchestrator.components.tables.paging import Pager
@@ -37,20 +37,15 @@ from OpenOrchestrator.orchestrator.queues.backend.failed_elements import UNEXPLA
 from OpenOrchestrator.orchestrator.queues.backend.matching_elements import MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow, QueuesBackend
 from OpenOrchestrator.orchestrator.queues.elements.actions import ElementActions, reasons
-from OpenOrchestrator.orchestrator.queues.elements.cells import ALL_COLUMNS, DEFAULT_COLUMNS, element_row
+from OpenOrchestrator.orchestrator.queues.elements.cells import ACTIONS, ALL_COLUMNS, DEFAULT_COLUMNS, element_row
 from OpenOrchestrator.orchestrator.queues.elements.form import edit_element, new_element
 from OpenOrchestrator.orchestrator.queues.elements.import_dialog import import_elements
 from OpenOrchestrator.orchestrator.queues.elements.inspector import ElementInspector
 from OpenOrchestrator.orchestrator.queues.figures import REFRESH_SECONDS, QueueFigures
 from OpenOrchestrator.orchestrator.queues.page_query import query_of, refresh_seconds
+from OpenOrchestrator.orchestrator.queues.settings_line import SettingsLine
 from OpenOrchestrator.orchestrator.uses.parts import UsesLine
 
-ACTIONS = (
-    RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
-    RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
-    RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
-    RowAction("delete", "Delete", "sym_r_delete", danger=True),
-)
 NONE_HERE = empty.NoneYet("sym_r_inbox", "No elements on this page", "Others were deleted meanwhile. Go back.")
 
 
@@ -107,8 +102,9 @@ class QueuePage:
         page = await self._list.first()
         figures = await self._queues.one(self._queue)
         annotation = await self._annotated()
-        uses = UsesLine(view, self._queue)
+        uses, settings = UsesLine(view, self._queue), SettingsLine(view, self._queue)
         await uses.ask()
+        await settings.ask()
         with view.head(self._queue, crumbs=[("Queues", "/queues")]):
             ui.element("span").classes("oo-vsep oo-no-phone")
             secondary("Import", self._import, icon="sym_r_upload", marker="import-file").classes("oo-no-phone")
@@ -120,6 +116,7 @@ class QueuePage:
         self._figures = QueueFigures(path_of(self._queue))
         self._annotation_place = ui.element("div")
         self._show_annotation(annotation)
+        settings.build()
         uses.build()
         self._filters = FilterBar(
             view.query,
@@ -164,18 +161,11 @@ class QueuePage:
         self._noticed = True
         await self._mark_seen()
         self._list.follow()
-        await self._open_again()
         view.follow(
             ("queue", self._queue), lambda: self._queues.one(self._queue), self._show_figures, every=REFRESH_SECONDS
         )
         view.follow(("notes on queue", self._queue), self._annotated, self._show_annotation)
-        action, which = view.asked_form()
-        if action == "new":
-            await self._new()
-        elif action == "edit" and (element_id := as_uuid(which)) is not None:
-            await self._edit(element_id, "this element")
-        elif (action, which) == ("notes", self._queue):
-            await self._annotate()
+        await self._open_again()
 
     def _cause_words(self, page: FoundElements) -> dict[str, str]:
         cause = self._list.query.cause
@@ -313,14 +303,21 @@ class QueuePage:
             await self._inspect(self._rows[row_id].id)
 
     async def _open_again(self) -> None:
-        """Open what the address names: the import, and an element."""
-        if self._view.asked_form()[0] == "import":
+        """Open what the address names: a form, and an element."""
+        action, which = self._view.asked_form()
+        if action == "new":
+            await self._new()
+        elif action == "import":
             self._import()
+        elif action == "edit" and (element_id := as_uuid(which)) is not None:
+            await self._edit(element_id, "this element")
+        elif (action, which) == ("notes", self._queue):
+            await self._annotate()
         try:
-            element_id = UUID(self._view.query.get("element", ""))
+            shown = UUID(self._view.query.get("element", ""))
         except ValueError:
             return
-        await self._inspect(element_id)
+        await self._inspect(shown)
 
     async def _inspect(self, element_id: UUID) -> None:
         if self._inspector is None:  # built when it is needed: most visits of a list open no element

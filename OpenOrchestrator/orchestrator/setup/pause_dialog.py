@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
-from OpenOrchestrator.orchestrator.components.forms.checks import at_most
+from OpenOrchestrator.orchestrator.components.forms.checks import at_most, check_end, end_of
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing, question
 from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
 from OpenOrchestrator.orchestrator.components.forms.who import WhoField
 from OpenOrchestrator.orchestrator.setup.backend.site_pause import LONGEST_REASON, SitePauseBackend
 
 if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
     from OpenOrchestrator.database.stores.site_pause import SitePause
     from OpenOrchestrator.orchestrator.live.view import View
 
@@ -44,26 +45,6 @@ def sentences(old: Sequence[str]) -> list[str]:
         is_of = "is of a version" if len(old) == 1 else "are of versions"
         text.append(f"{listing(old)} {is_of} before 4.0 and will not obey: stop such schedulers on their machines.")
     return text
-
-
-def check_end(text: str, now: datetime, zone: tzinfo) -> str | None:
-    """Say what is wrong with an end: none is right, one in the past is not. Pure."""
-    if not text:
-        return None
-    try:
-        end = end_of(text, zone)
-    except ValueError:
-        return "Enter date and time, such as 2026-12-24T18:00."
-    return "This has passed already." if end is not None and end <= now else None
-
-
-def end_of(text: str, zone: tzinfo) -> datetime | None:
-    """Return the end that a field says, aware; None for none. Pure.
-
-    Raises:
-        ValueError: If it is no date with a time.
-    """
-    return times.from_site(datetime.fromisoformat(text).replace(tzinfo=None), zone) if text else None
 
 
 async def ask_pause(view: View, backend: SitePauseBackend, present: SitePause | None) -> bool:

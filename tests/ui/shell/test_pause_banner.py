@@ -12,7 +12,8 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Scheduler
 from OpenOrchestrator.database.stores import site_pause
 from OpenOrchestrator.database.stores.site_pause import SitePause
-from OpenOrchestrator.orchestrator.setup.pause_dialog import check_end, end_of, pause_words, sentences
+from OpenOrchestrator.orchestrator.components.forms.checks import check_end, end_of
+from OpenOrchestrator.orchestrator.setup.pause_dialog import pause_words, sentences
 from tests.ui.conftest import App
 from tests.ui.pages import click, until
 from tests.ui.sample import NOW, ZONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 from OpenOrchestrator.orchestrator.components import times
@@ -60,3 +61,23 @@ def whole(what: str, low: int, high: int) -> Callable[[Any], str | None]:
         return f"Must be {times.number(low)} or more." if number < low else f"Must be at most {times.number(high)}."
 
     return check
+
+
+def check_end(text: str, now: datetime, zone: tzinfo) -> str | None:
+    """Say what is wrong with an end: none is right, one in the past is not."""
+    if not text:
+        return None
+    try:
+        end = end_of(text, zone)
+    except ValueError:
+        return "Enter date and time, such as 2026-12-24T18:00."
+    return "This has passed already." if end is not None and end <= now else None
+
+
+def end_of(text: str, zone: tzinfo) -> datetime | None:
+    """Return the end that a field says, aware; None for none.
+
+    Raises:
+        ValueError: If it is no date with a time.
+    """
+    return times.from_site(datetime.fromisoformat(text).replace(tzinfo=None), zone) if text else None

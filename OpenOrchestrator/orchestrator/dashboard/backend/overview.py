@@ -25,6 +25,7 @@ from OpenOrchestrator.database.stores.notes import NOBODY, Noted, Owner
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import JOBS as _J
 from OpenOrchestrator.orchestrator.backend.tables import TRIGGERS as _T
+from OpenOrchestrator.orchestrator.dashboard.backend.broken import BrokenQueue, read_broken
 from OpenOrchestrator.orchestrator.dashboard.backend.causes import Cause
 from OpenOrchestrator.orchestrator.dashboard.backend.failures import FailureReader
 from OpenOrchestrator.orchestrator.dashboard.backend.spans import Span, start_of
@@ -170,6 +171,7 @@ class Glance:
         held: Schedulers that are cordoned or drained.
         is_paused: Whether the whole site is.
         told: What robots told that somebody should look at.
+        broken: Queues that their breaker paused, the one that was paused last first.
     """
 
     since: datetime
@@ -190,6 +192,7 @@ class Glance:
     held: tuple[HeldScheduler, ...] = ()
     is_paused: bool = False
     told: Told = field(default_factory=Told)
+    broken: tuple[BrokenQueue, ...] = ()
 
 
 class DashboardBackend(Backend):
@@ -274,6 +277,7 @@ class DashboardBackend(Backend):
             held=tuple(self._held([row for row in schedulers if row.machine_name in live])),
             is_paused=site_pause.read(session) is not None,
             told=read_told(session, since, self._database.zone),
+            broken=read_broken(session, self._database.zone),
         )
 
     def _held(self, rows: Iterable[Any]) -> Iterator[HeldScheduler]:

@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import FINAL_ELEMENT_STATUSES, QueueStatus, TriggerStatus
-from OpenOrchestrator.database.stores import notes, queue_counts, queue_marks
+from OpenOrchestrator.database.stores import notes, queue_counts, queue_marks, queue_pauses, queue_rules
 from OpenOrchestrator.database.stores.notes import NOTHING_NOTED, Noted
+from OpenOrchestrator.database.stores.queue_pauses import QueuePause
+from OpenOrchestrator.database.stores.queue_rules import DEFAULT_RULES
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
 from OpenOrchestrator.orchestrator.backend.tables import QUEUE_TRIGGERS, TRIGGERS
@@ -59,6 +61,7 @@ class QueueRow:
         arrived: Elements that were created in the last hour.
         triggers: That run for it.
         noted: What is noted about it; only in lists.
+        pause: That is in force; only in lists.
     """
 
     name: str
@@ -68,6 +71,7 @@ class QueueRow:
     arrived: int
     triggers: tuple[QueueTriggerState, ...]
     noted: Noted = NOTHING_NOTED
+    pause: QueuePause | None = None
 
     @property
     def total(self) -> int:
@@ -98,15 +102,19 @@ class QueuesBackend(Backend):
     """Queues at a glance."""
 
     async def all(self) -> tuple[QueueRow, ...]:
-        """Return all queues that have elements or a trigger, by name."""
+        """Return all queues that have elements or a trigger, are paused or say anything, by name."""
 
         def work(session: Session) -> tuple[QueueRow, ...]:
             counts = queue_counts.count_by_status(session)
             triggers = _triggers(session)
-            names = sorted({*counts, *triggers}, key=str.casefold)
+            pauses = queue_pauses.read_all(session)
+            said = [name for name, each in queue_rules.read_all(session).items() if each.rules != DEFAULT_RULES]
+            names = sorted({*counts, *triggers, *pauses, *said}, key=str.casefold)
             noted = notes.overview(session, AnnotatedKind.QUEUE)[AnnotatedKind.QUEUE]
             rows = self._rows(session, names, counts, triggers)
-            return tuple(replace(row, noted=noted[row.name]) if row.name in noted else row for row in rows)
+            return tuple(
+                replace(row, noted=noted.get(row.name, NOTHING_NOTED), pause=pauses.get(row.name)) for row in rows
+            )
 
         return await self._read(work)
 

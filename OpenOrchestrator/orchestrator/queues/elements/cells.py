@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from OpenOrchestrator.database.statuses import QueueStatus
 from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.tables import cells
-from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row
+from OpenOrchestrator.orchestrator.components.tables.data_table import Column, Row, RowAction
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, WAITING
 from OpenOrchestrator.orchestrator.queues.address import path_of
 
@@ -26,6 +26,12 @@ ALL_COLUMNS = {
     "by": Column("by", "Created by", "13%"),
     "job": Column("job", "Job", "92px"),
 }
+ACTIONS = (
+    RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
+    RowAction("edit", "Edit", "sym_r_edit", quick=True, key="e"),
+    RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
+    RowAction("delete", "Delete", "sym_r_delete", danger=True),
+)
 DEFAULT_COLUMNS = ("status", "reference", "data", "message", "created", "changed")
 
 
