@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from OpenOrchestrator.cli import queue_pause
+from OpenOrchestrator.cli import queue_pause, queue_purge
 from OpenOrchestrator.cli.scheduler import ConnectionString
 from OpenOrchestrator.cli.site_database import AsJson, By, opened, say, say_json, who
 from OpenOrchestrator.cli.terminal import can_ask, is_terminal
+from OpenOrchestrator.cli.text_table import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.queues.backend.matching_elements import Matching, MatchingElementsBackend
 
 STANDARD_STREAM = "-"
-_WIDE = 200
 
 Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="Name of the queue.")]
 Status = Annotated[
@@ -40,7 +40,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to the application, as a group."""
     group = typer.Typer(
-        help="List queues, pause and resume them, show, add, import, export and requeue their elements.",
+        help="List queues, pause and resume them, show, add, import, export, requeue and purge their elements.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
     group.command("export")(export)
     group.command("requeue")(requeue)
     queue_pause.register(group)
+    queue_purge.register(group)
     app.add_typer(group, name="queue")
 
 
@@ -78,7 +79,7 @@ def list_queues(connection_string: ConnectionString = None, as_json: AsJson = Fa
     rows = [
         (name, *(str(counts.get(status) or "") for status in QueueStatus)) for name, counts in sorted(found.items())
     ]
-    _table(("Queue", *(status.value for status in QueueStatus)), rows, numbers=len(QueueStatus))
+    print_table(("Queue", *(status.value for status in QueueStatus)), rows, numbers=len(QueueStatus))
 
 
 def show(  # noqa: PLR0917  (each parameter is an option of the command)
@@ -127,7 +128,7 @@ def show(  # noqa: PLR0917  (each parameter is an option of the command)
         )
         for each in found
     ]
-    _table(("Reference", "Status", "Created", "Message"), rows)
+    print_table(("Reference", "Status", "Created", "Message"), rows)
 
 
 def add(  # noqa: PLR0917  (each parameter is an option of the command)
@@ -349,24 +350,6 @@ def _values(element: QueueElement) -> dict[str, Any]:
         "started": moment("start_date"),
         "ended": moment("end_date"),
     }
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> None:
-    """Print a table; its last columns are numbers."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    from OpenOrchestrator.common.visible import visible_line  # noqa: PLC0415
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for place, head in enumerate(heads):
-        is_number = place >= len(heads) - numbers
-        table.add_column(head, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(visible_line(cell)) for cell in row))
-    width = None if is_terminal(sys.stdout) else _WIDE
-    Console(file=sys.stdout, highlight=False, width=width).print(table)
 
 
 def _replace(file: Path, pieces: Iterable[bytes]) -> None:

@@ -28,6 +28,21 @@ FILE_MEGABYTES = "file_megabytes"
 FILES_MEGABYTES = "files_megabytes"
 """Name of the setting that holds how large all files of an element or a job can be together, in whole megabytes."""
 
+KEEP_JOBS = "keep_jobs_days"
+"""Name of the setting that holds for how many days jobs are kept that have ended; without it for ever, as the next."""
+
+KEEP_OUTPUT = "keep_output_days"
+"""Name of the setting that holds for how many days the output of jobs is kept that have ended."""
+
+KEEP_LOGS = "keep_logs_days"
+"""Name of the setting that holds for how many days logs are kept."""
+
+KEEP_FILES = "keep_files_days"
+"""Name of the setting that holds for how many days files of elements and jobs are kept that have ended."""
+
+RETENTION_SWEEP = "retention_sweep"
+"""Name of the setting that says who deletes what is too old today, or that it was done; see ``sweep_turn``."""
+
 
 class SiteSetting(Base):
     """A named setting of the installation."""

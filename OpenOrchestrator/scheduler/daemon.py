@@ -44,6 +44,7 @@ from OpenOrchestrator.scheduler.presence.reaper import Reaper
 from OpenOrchestrator.scheduler.recovery.leftovers import clear_up_all
 from OpenOrchestrator.scheduler.recovery.restart import recover
 from OpenOrchestrator.scheduler.recovery.unfollowed import Unfollowed
+from OpenOrchestrator.scheduler.retention import Retention
 from OpenOrchestrator.scheduler.runs.screenshots import screenshots_for
 from OpenOrchestrator.scheduler.runs.services import Services
 from OpenOrchestrator.scheduler.runs.supervisor import Supervisor
@@ -118,6 +119,7 @@ class Daemon:
             Housekeeping(self._preparation.clean_up, events),
             Housekeeping(self._clear_up, events, every_seconds=_CLEAR_UP_SECONDS),
             Housekeeping(self._forget_uses, events, what="forgetting what has long not been used"),
+            Retention(database, events),
         )
 
     def request_stop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -45,3 +46,9 @@ def retry_fields(retry: WaitingRetry | None) -> dict[str, int | str | UUID | Non
     if retry is None:
         return {}
     return {"retry": retry.number, "retry_at": retry.at.isoformat(), "retry_of": retry.first}
+
+
+def swept(counts: Mapping[str, int], seconds: float) -> str:
+    """Return what was deleted because it was too old."""
+    shown = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items())
+    return f"Deleted what was older than it is kept, within {duration(seconds)}: {shown}."

@@ -6,7 +6,7 @@ threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from OpenOrchestrator.common.errors import OpenOrchestratorError
 from OpenOrchestrator.common.settings import LogFormat
-from OpenOrchestrator.scheduler.event_words import count, dropped, duration, is_retry, planned, retry_fields
+from OpenOrchestrator.scheduler.event_words import count, dropped, duration, is_retry, planned, retry_fields, swept
 from OpenOrchestrator.scheduler.log_lines import ERROR, INFO, WARNING, LogLines
 
 if TYPE_CHECKING:
@@ -295,13 +295,8 @@ class Events:
 
     def output_completed(self, job_id: UUID, trigger: str) -> None:
         """Output that the database had not taken at the end of its run is stored now."""
-        self._say(
-            INFO,
-            "output_completed",
-            f'The rest of the output of "{trigger}" is stored now (job {job_id}).',
-            job=job_id,
-            trigger=trigger,
-        )
+        words = f'The rest of the output of "{trigger}" is stored now (job {job_id}).'
+        self._say(INFO, "output_completed", words, job=job_id, trigger=trigger)
 
     def output_not_shown(self, pieces: int) -> None:
         """A run at a terminal ended, and nobody had read all of what it showed."""
@@ -325,13 +320,8 @@ class Events:
 
     def log_completed(self, job_id: UUID, process: str) -> None:
         """An Error log that the database had not taken at the end of its run is stored now."""
-        self._say(
-            INFO,
-            "log_completed",
-            f'The Error log of "{process}" is stored now (job {job_id}).',
-            job=job_id,
-            process=process,
-        )
+        words = f'The Error log of "{process}" is stored now (job {job_id}).'
+        self._say(INFO, "log_completed", words, job=job_id, process=process)
 
     def late_finish(self, job_id: UUID, trigger: str, *, status: str, reason: str) -> None:
         """The end of a run was refused, because the job was settled by somebody else before."""
@@ -372,6 +362,10 @@ class Events:
         """A job of a scheduler that is gone was settled here, and its trigger waits for a retry or not."""
         words = f'Settled "{trigger}" of scheduler "{scheduler}", which is out of contact: {outcome} (job {job_id}).'
         self._say(WARNING, "settled", words + planned(retry), job=job_id, trigger=trigger, **retry_fields(retry))
+
+    def swept(self, counts: Mapping[str, int], seconds: float) -> None:
+        """What was older than it is kept was deleted here."""
+        self._say(INFO, "swept", swept(counts, seconds), seconds=seconds, **counts)
 
     def resumed(self, trigger: str) -> None:
         """The pause of a trigger came to its end, and was ended here."""

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from io import StringIO
 from itertools import pairwise
 from typing import Any
@@ -29,10 +29,11 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import LEASE_SECONDS, LEFT_LEASE_SECONDS, Identity
 from OpenOrchestrator.database.lifecycle import ownership, trigger_claims
-from OpenOrchestrator.database.models import Job, Scheduler, Trigger
+from OpenOrchestrator.database.models import Job, Log, Scheduler, Trigger
 from OpenOrchestrator.database.statuses import Access, JobStatus, LogLevel, TriggerStatus, UsedKind
-from OpenOrchestrator.database.stores import jobs, schedulers, triggers, uses
+from OpenOrchestrator.database.stores import jobs, keep_days, schedulers, triggers, uses
 from OpenOrchestrator.database.stores.due_triggers import DueTrigger
+from OpenOrchestrator.database.stores.keep_days import KeepDays
 from OpenOrchestrator.scheduler import daemon as daemon_module
 from OpenOrchestrator.scheduler.events import Events
 from OpenOrchestrator.scheduler.loop import shutdown
@@ -630,14 +631,20 @@ def test_a_name_taken_by_another_daemon_stops_this_one(site: Site, monkeypatch: 
     assert statuses == [1]
 
 
-def test_a_daemon_forgets_what_has_long_not_been_used(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_daemon_forgets_what_has_long_not_been_used_and_deletes_what_is_not_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(housekeeping, "FIRST_SECONDS", 0.1)
     today = site.database.site_now().date()
     days = {"recent": today - timedelta(days=uses.KEPT_DAYS), "old": today - timedelta(days=uses.KEPT_DAYS + 2)}
     used = {uses.Use(UsedKind.QUEUE, name, "p", Access.READ): day for name, day in days.items()}
     assert site.database.change_aside(lambda connection: uses.find_missing(connection, used), uses.note)
+    old = Log(log_time=datetime(2020, 1, 1), log_level=LogLevel.INFO, process_name="p", log_message="old")
+    site.database.write(lambda session: session.add(old))
+    site.database.write(lambda session: keep_days.write(session, KeepDays(logs=30)))
     with running_here(site):
-        wait_for("the old one to go", lambda: set(last_reads(site.database)) == {"recent"})
+        wait_for("the old use to go", lambda: set(last_reads(site.database)) == {"recent"})
+        wait_for("the old log to go", lambda: site.database.read(lambda session: session.get(Log, old.id)) is None)
 
 
 def last_reads(database: Database) -> dict[str, date]:

@@ -114,3 +114,37 @@ def test_a_queue_is_paused_and_resumed(queue: Terminal) -> None:
     queue("pause", "Orders", "--reason", "late", "--until", "soon", status=2)
     assert queue.json("resume", "Orders") == {"queue": "Orders", "paused": False, "changed": True}
     assert queue("resume", "Orders") == "Orders was not paused.\n"
+
+
+def test_a_queue_is_purged_of_what_ended_long_ago(queue: Terminal, tmp_path: Path) -> None:
+    from datetime import timedelta
+
+    from OpenOrchestrator.database.engine.database import Database
+    from OpenOrchestrator.database.models import QueueElement
+    from OpenOrchestrator.database.statuses import QueueStatus
+
+    database = Database(f"sqlite+pysqlite:///{tmp_path.as_posix()}/site.db")
+    now = database.site_now()
+    made = [(QueueStatus.DONE, 100), (QueueStatus.DONE, 10), (QueueStatus.FAILED, 100), (QueueStatus.NEW, 100)]
+    rows = [
+        QueueElement(queue_name="Orders", status=status, created_date=now - timedelta(days=days))
+        for status, days in made
+    ]
+    database.write(lambda session: session.add_all(rows))
+    database.close()
+    queue("purge", "Orders", status=1)
+    assert "says for no status" in queue.errors
+    queue("purge", "Orders", "--done-older-than", "long", status=2)
+    aged = ("purge", "Orders", "--done-older-than", "90d")
+    heads, line = queue(*aged, "--dry-run").splitlines()
+    assert heads.split() == ["What", "Queue", "Status", "Before", "Oldest", "Number"]
+    assert (*line.split()[:3], line.split()[-1]) == ("Elements", "Orders", "Done", "1")
+    (found,) = queue.json(*aged, "--dry-run")["found"]
+    assert (found["number"], found["deleted"], found["status"]) == (1, 0, "DONE")
+    queue(*aged, status=1)
+    assert "add --yes" in queue.errors
+    assert queue(*aged, "--yes").splitlines()[-1] == "Deleted: 1."
+    found = queue.json("purge", "Orders", "--done-older-than", "0s", "--failed-older-than", "90d", "--yes")["found"]
+    assert [each["deleted"] for each in found] == [1, 1]
+    (row,) = queue.json("list")["queues"]
+    assert row == {"queue": "Orders", "NEW": 1, "IN_PROGRESS": 0, "DONE": 0, "FAILED": 0, "ABANDONED": 0}
