@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("attachment_id", "sequence", name="pk_Attachment_Pieces"),
     )
     if changes.is_mysql:
-        changes.hold_all_characters(["Attachments"], like="Queues")
+        changes.hold_all_characters(["Attachments", "Attachment_Pieces"], like="Queues")
 
 
 def downgrade() -> None:
