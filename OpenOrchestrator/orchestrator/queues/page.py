@@ -151,6 +151,7 @@ class QueuePage:
             [
                 ("sym_r_replay", "Set to New", lambda: self._bulk_act("new")),
                 ("sym_r_cancel", "Abandon", lambda: self._bulk_act("abandon")),
+                ("sym_r_swap_vert", "Set priority", lambda: self._bulk_act("priority")),
             ],
             delete=lambda: self._bulk_act("delete"),
             on_clear=self._clear_selection,

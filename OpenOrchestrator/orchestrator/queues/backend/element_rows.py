@@ -59,6 +59,9 @@ COLUMNS = (
     _Q.c.error_code,
     _Q.c.progress,
     _Q.c.progress_text,
+    _Q.c.priority,
+    _Q.c.deadline,
+    _Q.c.parent_id,
 )
 
 
@@ -72,6 +75,9 @@ class ElementRow:
         attempt: Which one the current, last or next attempt is, from 1.
         not_before: Until when it waits, aware; None for most.
         progress: From 0 to 1.
+        priority: A higher one is handed out first.
+        deadline: Aware; None for none.
+        parent_id: The element it was made for; None for none.
     """
 
     id: UUID
@@ -92,6 +98,9 @@ class ElementRow:
     error_code: str | None
     progress: float | None
     progress_text: str | None
+    priority: int
+    deadline: datetime | None
+    parent_id: UUID | None
 
     @property
     def waits(self) -> bool:
@@ -102,6 +111,15 @@ class ElementRow:
     def name(self) -> str:
         """What people call it: its reference, or the beginning of its id."""
         return self.reference or str(self.id)[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRow:
+    """The element that another one was made for."""
+
+    id: UUID
+    queue: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +210,15 @@ def read_one(session: Session, element_id: UUID) -> ElementRow | None:
     if row is None:
         return None
     return replace(row_of(row[:-1]), data=element_data.whole(row.data, row.whole_data))
+
+
+def read_parent(session: Session, row: ElementRow) -> ParentRow | None:
+    """Return the element that an element was made for; None for none, and for one that was deleted."""
+    if row.parent_id is None:
+        return None
+    query = sa.select(_Q.c.id, _Q.c.queue_name, _Q.c.reference).where(_Q.c.id == row.parent_id)
+    found = session.execute(query).one_or_none()
+    return None if found is None else ParentRow(found.id, found.queue_name, found.reference or str(found.id)[:8])
 
 
 def row_of(row: Any) -> ElementRow:

@@ -27,6 +27,7 @@ from OpenOrchestrator.database.stores import (
     attachments,
     data_schemas,
     element_belongings,
+    element_order,
     notes,
     queue_attempts,
     queue_elements,
@@ -39,7 +40,7 @@ from OpenOrchestrator.database.stores.queue_attempts import EndedAttempt
 from OpenOrchestrator.database.transitions import ElementEvent, apply
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
-from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, read_one
+from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, ParentRow, read_one, read_parent
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -115,6 +116,7 @@ class ElementDetails:
         attempts: Those that ended otherwise than Done, the first one first.
         files: What robots attached to it, the first one first.
         logs_of_element: Whether the logs were written about it.
+        parent: The element it was made for; None if there is none any more.
     """
 
     element: ElementRow
@@ -126,6 +128,7 @@ class ElementDetails:
     attempts: tuple[EndedAttempt, ...] = ()
     files: tuple[FileRow, ...] = ()
     logs_of_element: bool = False
+    parent: ParentRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ class ElementsBackend(Backend):
             shown = tuple(logs[:MOST_LOGS][::-1])
             more = len(logs) > MOST_LOGS
             files = attachments.find(session, AttachmentOwner.ELEMENT, element_id)
-            return ElementDetails(element, job, shown, more, owner, output, attempts, files, of_element)
+            parent = read_parent(session, element)
+            return ElementDetails(element, job, shown, more, owner, output, attempts, files, of_element, parent)
 
         return await self._read(work)
 
@@ -291,6 +295,15 @@ class ElementsBackend(Backend):
             return Outcome(len(seen) - len(lost), lost)
 
         return await self._write(work)
+
+    async def set_priority_of(self, seen: Sequence[ElementRow], priority: int) -> int:
+        """Give several elements another priority, and return how many there still were.
+
+        Raises:
+            InvalidInputError: If it is none.
+        """
+        ids = [row.id for row in seen]
+        return await self._write(lambda session: element_order.set_priority(session, ids, priority))
 
     async def delete_all(self, seen: Sequence[ElementRow]) -> Outcome:
         """Delete several elements, each guarded on its own, all in one transaction."""

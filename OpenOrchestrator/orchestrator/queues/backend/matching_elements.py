@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.jobs import Job
 from OpenOrchestrator.database.statuses import ACTIVE_JOB_STATUSES, QueueStatus
-from OpenOrchestrator.database.stores import element_belongings
+from OpenOrchestrator.database.stores import element_belongings, element_order
 from OpenOrchestrator.database.transitions import apply_where
 from OpenOrchestrator.orchestrator.backend.base import Backend
 from OpenOrchestrator.orchestrator.backend.tables import ELEMENTS as _Q
@@ -45,6 +45,9 @@ SOURCES: dict[QueueStatus, tuple[QueueStatus, ...]] = {
     QueueStatus.ABANDONED: (QueueStatus.NEW, QueueStatus.IN_PROGRESS, QueueStatus.FAILED),
 }
 """What a person can set at once -> from which states."""
+
+PRIORITIZED = (QueueStatus.NEW, QueueStatus.IN_PROGRESS)
+"""Where a priority means something: what is In Progress may be handed out again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,22 @@ class MatchingElementsBackend(Backend):
     async def delete_next(self, matching: Matching, after: tuple[datetime, UUID] | None) -> BulkStep:
         """Delete the next few hundred of them; what a robot works on is left alone."""
         return await self._step(matching, after, None)
+
+    async def set_priority_next(
+        self, matching: Matching, priority: int, after: tuple[datetime, UUID] | None
+    ) -> BulkStep:
+        """Give the next few hundred of those that are New or In Progress another priority."""
+
+        def work(session: Session) -> BulkStep:
+            conditions = [*_conditions_of(matching), *status_in(PRIORITIZED), *_later(after)]
+            query = sa.select(_Q.c.created_date, _Q.c.id).where(*conditions)
+            found = session.execute(query.order_by(_Q.c.created_date, _Q.c.id).limit(CHUNK)).all()
+            if not found:
+                return BulkStep(0, None)
+            changed = element_order.set_priority(session, [row.id for row in found], priority)
+            return BulkStep(changed, (found[-1].created_date, found[-1].id))
+
+        return await self._write(work)
 
     async def _step(
         self, matching: Matching, after: tuple[datetime, UUID] | None, status: QueueStatus | None

@@ -11,8 +11,9 @@ from OpenOrchestrator.orchestrator.components import feedback, times
 from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
 from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementQuery, ElementRow
 from OpenOrchestrator.orchestrator.queues.backend.elements import ElementsBackend
-from OpenOrchestrator.orchestrator.queues.backend.matching_elements import SOURCES, MatchingElementsBackend
+from OpenOrchestrator.orchestrator.queues.backend.matching_elements import PRIORITIZED, SOURCES, MatchingElementsBackend
 from OpenOrchestrator.orchestrator.queues.elements.bulk_progress import BulkProgress
+from OpenOrchestrator.orchestrator.queues.elements.priority_dialog import ask_priority
 from OpenOrchestrator.orchestrator.queues.elements.words import TARGETS, said, verb
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class ElementActions:
 
     async def many(self, action: str, rows: Sequence[ElementRow]) -> bool:
         """Do something with several elements, each on its own; returns whether it was begun."""
+        if action == "priority":
+            return await self._prioritize(rows)
         held = await self._view.load(lambda: self._elements.held(rows))
         if held is None:
             return False
@@ -90,21 +93,45 @@ class ElementActions:
 
     async def matching(self, action: str, query: ElementQuery) -> bool:
         """Do something with all that match, on whatever page; returns whether it was begun."""
+        priority: int | None = 0
         matching = await self._view.load(lambda: self._bulk.resolve(query))
         counted = None if matching is None else await self._view.load(lambda: self._bulk.counts(matching))
         if matching is None or counted is None:
             return False
-        sources = tuple(QueueStatus) if action == "delete" else SOURCES[TARGETS[action]]
+        sources = _sources(action)
         counts = Counter({status: number for status, number in counted.by_status.items() if status in sources})
-        counts[QueueStatus.IN_PROGRESS] -= counted.held
+        if action != "priority":
+            counts[QueueStatus.IN_PROGRESS] -= counted.held
         total = sum(counts.values())
         if total <= 0:
             feedback.failed(f"{verb(action)}: none of those that match allows it now")
             return False
-        if not await self._meant_many(action, total, +counts, counted.held, names=None):
+        if action == "priority":
+            priority = await ask_priority(self._view, total, [_parts(counts)])
+        elif not await self._meant_many(action, total, +counts, counted.held, names=None):
             return False
-        await BulkProgress(self._view, self._bulk, matching, action, total).run()
+        if priority is None:
+            return False
+        await BulkProgress(self._view, self._bulk, matching, action, total, priority=priority).run()
         return True
+
+    async def _prioritize(self, rows: Sequence[ElementRow]) -> bool:
+        possible = [row for row in rows if row.status in PRIORITIZED]
+        if not possible:
+            feedback.failed(f"{verb('priority')}: none of the selected elements is New or In Progress")
+            return False
+        sentences = [listing([row.name for row in possible]), _parts(Counter(row.status for row in possible))]
+        present = {row.priority for row in possible}
+        priority = await ask_priority(
+            self._view, len(possible), sentences, present=present.pop() if len(present) == 1 else 0
+        )
+        if priority is None:
+            return False
+        work, action = self._elements.set_priority_of, "priority"
+        done = await self._view.act(lambda: work(possible, priority), name=verb(action))
+        if done:
+            feedback.done(f"{said(action, done)} {times.number(priority)}")
+        return done is not None
 
     async def _meant(self, action: str, row: ElementRow) -> bool:
         worked_on = ""
@@ -136,9 +163,7 @@ class ElementActions:
         self, action: str, total: int, counts: Counter[QueueStatus], held: int, *, names: str | None
     ) -> bool:
         count = f"{times.number(total)} element{'s' if total != 1 else ''}"
-        parts = [f"{times.number(counts[status])} {status.value}" for status in QueueStatus if counts[status]]
-        sentences = [names] if names else []
-        sentences.append(", ".join(parts) + ".")
+        sentences = [*([names] if names else []), _parts(counts)]
         if action == "delete":
             sentences.append("They leave the queue for good.")
         elif action == "new":
@@ -154,3 +179,14 @@ class ElementActions:
         }
         title, button = titles[action]
         return await confirm(title, sentences, action=button, dangerous=action == "delete")
+
+
+def _sources(action: str) -> tuple[QueueStatus, ...]:
+    if action == "priority":
+        return PRIORITIZED
+    return tuple(QueueStatus) if action == "delete" else SOURCES[TARGETS[action]]
+
+
+def _parts(counts: Counter[QueueStatus]) -> str:
+    parts = [f"{times.number(counts[status])} {status.value}" for status in QueueStatus if counts[status]]
+    return ", ".join(parts) + "."

@@ -30,18 +30,27 @@ class BulkProgress:
         view: The page's.
         backend: Does the steps.
         matching: With what.
-        action: ``new``, ``abandon`` or ``delete``.
+        action: ``new``, ``abandon``, ``delete`` or ``priority``.
         total: How many there were at first.
+        priority: The new one, for ``priority``.
     """
 
     def __init__(
-        self, view: View, backend: MatchingElementsBackend, matching: Matching, action: str, total: int
+        self,
+        view: View,
+        backend: MatchingElementsBackend,
+        matching: Matching,
+        action: str,
+        total: int,
+        *,
+        priority: int = 0,
     ) -> None:
         self._view = view
         self._backend = backend
         self._matching = matching
         self._action = action
         self._total = total
+        self._priority = priority
         self._stopped = False
 
     async def run(self) -> None:
@@ -99,6 +108,8 @@ class BulkProgress:
     async def _next(self, after: tuple[datetime, UUID] | None) -> BulkStep:
         if self._action == "delete":
             return await self._backend.delete_next(self._matching, after)
+        if self._action == "priority":
+            return await self._backend.set_priority_next(self._matching, self._priority, after)
         return await self._backend.set_status_next(self._matching, TARGETS[self._action], after)
 
     def _stop(self) -> None:

@@ -25,6 +25,11 @@ ALL_COLUMNS = {
     "changed": Column("changed", "Changed", "112px"),
     "by": Column("by", "Created by", "13%"),
     "job": Column("job", "Job", "92px"),
+    "attempt": Column("attempt", "Attempt", "92px", right=True),
+    "priority": Column("priority", "Priority", "92px", right=True),
+    "deadline": Column("deadline", "Deadline", "112px"),
+    "progress": Column("progress", "Progress", "104px", right=True),
+    "error": Column("error", "Error", "15%"),
 }
 ACTIONS = (
     RowAction("new", "Set to New", "sym_r_replay", quick=True, key="r"),
@@ -32,6 +37,7 @@ ACTIONS = (
     RowAction("abandon", "Abandon", "sym_r_cancel", danger=True),
     RowAction("delete", "Delete", "sym_r_delete", danger=True),
 )
+_OPEN = (QueueStatus.NEW, QueueStatus.IN_PROGRESS)
 DEFAULT_COLUMNS = ("status", "reference", "data", "message", "created", "changed")
 
 
@@ -74,8 +80,42 @@ def element_row(row: ElementRow, reasons: Mapping[str, str], now: datetime, zone
             "job": cells.text(str(row.job_id)[:8], mono=True, href=f"/jobs/{row.job_id}")
             if row.job_id
             else cells.text(cells.NOTHING, tone="t3"),
+            "attempt": cells.text(str(row.attempt), tone=None if row.attempt > 1 else "t3"),
+            "priority": cells.text(times.number(row.priority), tone=None if row.priority else "t3"),
+            "deadline": _deadline(row, now, zone),
+            "progress": _progress(row),
+            "error": _error(row),
         },
     )
+
+
+def is_overdue(row: ElementRow, now: datetime) -> bool:
+    """Tell whether an element that has not ended should have. Pure."""
+    return row.deadline is not None and row.deadline < now and row.status in _OPEN
+
+
+def error_words(row: ElementRow) -> str:
+    """Return what went wrong last: what it is called, and its code; empty for nothing. Pure."""
+    return " · ".join(filter(None, (row.error_type, row.error_code)))
+
+
+def _deadline(row: ElementRow, now: datetime, zone: tzinfo) -> cells.Cell:
+    if row.deadline is None:
+        return cells.text(cells.NOTHING, tone="t3")
+    if row.deadline >= now:
+        return cells.upcoming(row.deadline, now, zone)
+    return cells.moment(row.deadline, now, zone, tone="failed" if is_overdue(row, now) else "t3")
+
+
+def _progress(row: ElementRow) -> cells.Cell:
+    if row.progress is None:
+        return cells.text(cells.NOTHING, tone="t3")
+    return cells.text(f"{row.progress:.0%}", tip=row.progress_text)
+
+
+def _error(row: ElementRow) -> cells.Cell:
+    words = error_words(row)
+    return cells.text(words or cells.NOTHING, tone=None if words else "t3", tip=words or None)
 
 
 def _one_line(text: str | None, most: int = 160) -> str:

@@ -22,13 +22,14 @@ from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, JOB_LOOKS, LOG_LOOKS, WAITING, pill
 from OpenOrchestrator.orchestrator.logs.log_lines import time_of_day
 from OpenOrchestrator.orchestrator.queues.address import path_of
+from OpenOrchestrator.orchestrator.queues.elements.cells import error_words, is_overdue
 from OpenOrchestrator.orchestrator.queues.elements.json_tree import json_tree
 from OpenOrchestrator.orchestrator.queues.elements.long_content import MOST_AS_TREE, FilesCard, show_text
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.annotations.backend import Owner
     from OpenOrchestrator.orchestrator.live.view import View
-    from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow
+    from OpenOrchestrator.orchestrator.queues.backend.element_rows import ElementRow, ParentRow
     from OpenOrchestrator.orchestrator.queues.backend.elements import ElementDetails, ElementLog
 
 
@@ -102,9 +103,9 @@ class ElementParts:
         if old is None or (old.message, old.status, owner) != (element.message, element.status, details.owner):
             self._show_message(element, details.owner)
         minute = int(self._view.now().timestamp() // 60)
-        if old != element or minute != self._minute:
+        if old != element or before is None or before.parent != details.parent or minute != self._minute:
             self._minute = minute
-            self._show_facts(element)
+            self._show_facts(element, details.parent)
         if before is None or before.job != details.job or old is None or old.job_id != element.job_id:
             self._show_job(details)
         if before is None or (before.logs, before.job) != (details.logs, details.job):
@@ -166,7 +167,7 @@ class ElementParts:
             if failed:
                 draw_owner(owner)
 
-    def _show_facts(self, element: ElementRow) -> None:
+    def _show_facts(self, element: ElementRow, parent: ParentRow | None) -> None:
         self._status.clear()
         with self._status:
             pill(WAITING if element.waits else ELEMENT_LOOKS[element.status], quiet=False)
@@ -188,8 +189,20 @@ class ElementParts:
                     ui.label(times.full(element.not_before, self._view.zone)).mark("waits-until")
             if element.attempt > 1:
                 self._fact("Attempt", str(element.attempt))
-            if element.error_type or element.error_code:
-                self._fact("Error", " · ".join(filter(None, (element.error_type, element.error_code))))
+            if element.priority:
+                self._fact("Priority", times.number(element.priority))
+            if element.deadline is not None:
+                with term("Deadline"):
+                    late = is_overdue(element, self._view.now())
+                    shown = ui.label(times.full(element.deadline, self._view.zone)).mark("deadline")
+                    shown.classes("oo-fg-failed" if late else "")
+            if parent is not None:
+                with term("Made for"):
+                    ui.link(parent.name, f"{path_of(parent.queue)}/{parent.id}").classes("oo-link").mark("parent")
+            elif element.parent_id is not None:
+                self._fact("Made for", "an element that was deleted")
+            if words := error_words(element):
+                self._fact("Error", words)
             if element.progress is not None and element.status is not QueueStatus.DONE:
                 done = f"{element.progress:.0%}"
                 self._fact("Progress", f"{done} · {element.progress_text}" if element.progress_text else done)

@@ -10,7 +10,7 @@ TARGETS = {"new": QueueStatus.NEW, "abandon": QueueStatus.ABANDONED}
 
 def verb(action: str) -> str:
     """Return what is asked for: ``Set to New``."""
-    return {"delete": "Delete", "new": "Set to New", "abandon": "Abandon"}[action]
+    return {"delete": "Delete", "new": "Set to New", "abandon": "Abandon", "priority": "Set priority"}[action]
 
 
 def said(action: str, count: int) -> str:
@@ -21,4 +21,5 @@ def said(action: str, count: int) -> str:
         "delete": f"{what} {were} deleted",
         "new": f"{what} {were} set to New",
         "abandon": f"{what} {were} abandoned",
+        "priority": f"{what} got the priority",
     }[action]
