@@ -20,6 +20,7 @@ from OpenOrchestrator.database.stores import (
     calendars,
     constants,
     credentials,
+    keep_days,
     notes,
     pauses,
     pools,
@@ -158,6 +159,9 @@ class _Writer:
         key = change.steps[0].key
         if key == "queue_poll":
             queue_backoff.set_longest_pause(self._session, change.wanted)
+            return
+        if key == "retention":
+            keep_days.write(self._session, keep_days.KeepDays(**change.wanted))
             return
         from OpenOrchestrator.database.schema import migrations  # noqa: PLC0415  (loads Alembic)
 

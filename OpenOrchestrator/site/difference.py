@@ -53,7 +53,7 @@ def between(
 def _setting_changes(findings: Findings) -> list[Change]:
     changes = []
     for key, (value, _) in findings.document.settings.items():
-        before = findings.site.settings.get(key)
+        before = findings.site.settings.get(key, SETTINGS[key].default)
         if value != before:
             kind = SETTINGS[key].kind
             step = Step(key, None if before is None else kind.plain(before), kind.plain(value))

@@ -26,7 +26,7 @@ from OpenOrchestrator.database.stores import (
 )
 from OpenOrchestrator.site import yaml_tree
 from OpenOrchestrator.site.calendar_entries import read_calendar
-from OpenOrchestrator.site.groups import Named, Part
+from OpenOrchestrator.site.groups import Named, Part, Record
 from OpenOrchestrator.site.kinds import (
     Duration,
     Kind,
@@ -39,7 +39,7 @@ from OpenOrchestrator.site.kinds import (
     unknown_key,
 )
 from OpenOrchestrator.site.problems import Mark, Problem, ProblemError, SiteFileError
-from OpenOrchestrator.site.queue_entries import QueueEntry, read_queue
+from OpenOrchestrator.site.queue_entries import Days, QueueEntry, read_queue
 from OpenOrchestrator.site.trigger_fields import FIELDS_BY_KEY, TRIGGER_FIELDS, TYPE_KEYS, fields_of
 from OpenOrchestrator.site.yaml_tree import Items, Node, Scalar
 
@@ -56,6 +56,17 @@ CONSTANTS = Named(
     Text("value of the constant", constants.VALUE_LENGTH, may_be_empty=True),
 )
 
+KEEP = Record(
+    MappingProxyType(
+        {
+            "jobs": Part(Days(), None, "How long jobs are kept that have ended."),
+            "output": Part(Days(), None, "How long the output of jobs is kept that have ended."),
+            "logs": Part(Days(), None, "How long logs are kept."),
+            "files": Part(Days(), None, "How long files are kept of jobs and elements that have ended."),
+        }
+    )
+)
+
 SETTINGS: Mapping[str, Part] = MappingProxyType(
     {
         "timezone": Part(Text("time zone", trigger_input.ZONE_LENGTH), None, "The time zone of the site."),
@@ -64,6 +75,7 @@ SETTINGS: Mapping[str, Part] = MappingProxyType(
             None,
             "How long queue triggers whose runs take nothing rest at most.",
         ),
+        "retention": Part(KEEP, KEEP.defaults(), "How long jobs, output, logs and files are kept; else for ever."),
     }
 )
 """What holds for the whole site; a key that is not there leaves the setting as it is."""

@@ -6,7 +6,7 @@ Reads only. Rows that somebody filled with garbage are named and left out; nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -29,6 +29,7 @@ from OpenOrchestrator.database.stores import (
     calendars,
     constants,
     credentials,
+    keep_days,
     notes,
     pools,
     queue_names,
@@ -230,4 +231,7 @@ def _settings(session: Session) -> dict[str, Any]:
         found["timezone"] = stored[TIME_ZONE]
     if QUEUE_POLL in stored:
         found["queue_poll"] = longest_pause(session.connection())
+    kept = keep_days.read(session)
+    if kept != keep_days.KeepDays():
+        found["retention"] = asdict(kept)
     return found

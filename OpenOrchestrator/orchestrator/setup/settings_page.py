@@ -14,10 +14,12 @@ from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
 from OpenOrchestrator.orchestrator.live.view import View
 from OpenOrchestrator.orchestrator.setup import first_run
 from OpenOrchestrator.orchestrator.setup.backend.inspection import DatabaseReport, inspect
+from OpenOrchestrator.orchestrator.setup.backend.keep_days import KeepDaysBackend
 from OpenOrchestrator.orchestrator.setup.backend.site_file import SiteFileBackend
 from OpenOrchestrator.orchestrator.setup.backend.site_pause import SitePauseBackend
 from OpenOrchestrator.orchestrator.setup.backend.time_zones import SiteBackend, site_time, zone_names
 from OpenOrchestrator.orchestrator.setup.file_row import FileRow
+from OpenOrchestrator.orchestrator.setup.keep_rows import KeepRows
 from OpenOrchestrator.orchestrator.setup.key_dialog import enter_key, generate_key
 from OpenOrchestrator.orchestrator.setup.pause_row import PauseRow
 from OpenOrchestrator.orchestrator.setup.site_name import SiteNameRows
@@ -49,6 +51,7 @@ class SettingsPage:
         self._keys = KeyBackend(view.database, view.clock)
         self._site_backend = SiteBackend(view.database, view.clock)
         self._pause_backend = SitePauseBackend(view.database, view.clock)
+        self._keep_backend = KeepDaysBackend(view.database, view.clock)
 
     async def build(self) -> None:
         """Ask first, then build everything complete."""
@@ -61,6 +64,7 @@ class SettingsPage:
             problem = str(error)
         key = await view.load(lambda: self._keys.report(self._installation.key)) if report is not None else None
         paused = await view.load(self._pause_backend.present) if report is not None else None
+        kept = await view.load(self._keep_backend.present) if report is not None else None
         zones = await zone_names()
         with view.head("Settings", live=False):
             pass
@@ -71,6 +75,9 @@ class SettingsPage:
             self._site(zones)
             with _card("Pause", "Nothing starts on any scheduler while the site is paused. Robots that run go on."):
                 PauseRow(view, self._pause_backend, paused)
+            if kept is not None:
+                with _card("Retention", "Once a day a scheduler deletes what is older. Empty: kept for ever."):
+                    KeepRows(view, self._keep_backend, kept)
             with _card("The site as a file", "Time zone, calendars, triggers and constants as YAML, without secrets."):
                 FileRow(view, SiteFileBackend(view.database, view.clock))
             self._look()

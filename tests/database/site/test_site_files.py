@@ -20,7 +20,8 @@ from OpenOrchestrator.common.errors import EncryptionError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.site import TIME_ZONE, SiteSetting
 from OpenOrchestrator.database.statuses import TriggerStatus
-from OpenOrchestrator.database.stores import calendars, constants, credentials, triggers
+from OpenOrchestrator.database.stores import calendars, constants, credentials, keep_days, triggers
+from OpenOrchestrator.database.stores.keep_days import KeepDays
 from OpenOrchestrator.site import applying, export, present, words
 from OpenOrchestrator.site.applying import SiteChangedError
 from OpenOrchestrator.site.document import SiteDocument, read
@@ -69,6 +70,7 @@ def by_name(database: Database, name: str) -> Any:
 EVERYTHING = """
 timezone: Europe/Copenhagen
 queue_poll: 90s
+retention: {jobs: 365d, logs: 30d}
 calendars:
   - {name: Denmark, country: DK, closed: [2026-12-24], open: [2026-12-25], working_days: [mon, tue, sat]}
   - {name: Plain}
@@ -125,7 +127,7 @@ constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
 
 def test_a_site_becomes_what_a_file_says_and_a_second_time_nothing_changes(database: Database) -> None:
     done = applied(database, EVERYTHING)
-    assert len(done.changes) == 15
+    assert len(done.changes) == 16
     assert planned(database, EVERYTHING, prune=True).changes == ()
     trigger = by_name(database, "All")
     assert (trigger.process_name, trigger.cron_expr, trigger.timezone) == (
@@ -574,3 +576,16 @@ def test_two_that_apply_at_once_make_it_once(database: Database) -> None:
             ends = [each.result() for each in [pool.submit(work), pool.submit(work)]]
         assert set(ends) == {None, SiteChangedError}
         assert by_name(database, f"Invoices {number}")
+
+
+@pytest.mark.kinds("sqlite")
+def test_what_the_retention_of_a_file_leaves_out_is_kept_for_ever(database: Database) -> None:
+    assert planned(database, "retention: {}").changes == ()
+    applied(database, "retention: {jobs: 30d, files: 7d}")
+    assert database.read(keep_days.read) == KeepDays(jobs=30, files=7)
+    applied(database, "queue_poll: 5s")
+    assert database.read(keep_days.read) == KeepDays(jobs=30, files=7)
+    applied(database, "retention: {files: 8d}")
+    assert database.read(keep_days.read) == KeepDays(files=8)
+    with pytest.raises(SiteFileError, match="a number of days"):
+        planned(database, "retention: {logs: 12h}")

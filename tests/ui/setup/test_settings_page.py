@@ -24,6 +24,8 @@ from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Credential
 from OpenOrchestrator.database.schema import migrations
 from OpenOrchestrator.database.schema.revisions import known_revisions
+from OpenOrchestrator.database.stores import keep_days
+from OpenOrchestrator.database.stores.keep_days import KeepDays
 from OpenOrchestrator.orchestrator.live.poller import DEFAULT_INTERVAL, Live
 from OpenOrchestrator.orchestrator.setup.backend.connection_strings import without_secrets
 from OpenOrchestrator.orchestrator.setup.backend.inspection import Situation, inspect
@@ -529,3 +531,27 @@ def _shown(user: User, marker: str) -> str:
         return text_of(user, marker)
     except AssertionError:
         return ""
+
+
+async def test_for_how_long_things_are_kept_is_stored_after_a_question_where_that_gets_shorter(
+    user: User, site: Database
+) -> None:
+    await user.open("/settings")
+    await user.should_see(marker="save-keep", retries=50)
+    assert not enabled(user, "save-keep")
+    value(user, "keep-jobs", "0")
+    await user.should_see("from 1 to 36500, not 0", retries=30)
+    value(user, "keep-jobs", "some")
+    await user.should_see("'some' is no number of days", retries=30)
+    assert not enabled(user, "save-keep")
+    value(user, "keep-jobs", " 365 ")
+    value(user, "keep-logs", "30")
+    await click(user, "save-keep")
+    await user.should_see("Jobs, Logs.", retries=30)
+    assert site.read(keep_days.read) == KeepDays()
+    await click(user, "confirm")
+    await until(lambda: site.read(keep_days.read) == KeepDays(jobs=365, logs=30))
+    await until(lambda: not enabled(user, "save-keep"))
+    value(user, "keep-logs", "")
+    await click(user, "save-keep")
+    await until(lambda: site.read(keep_days.read) == KeepDays(jobs=365))
