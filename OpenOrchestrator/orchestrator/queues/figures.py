@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from nicegui import ui
@@ -12,6 +12,7 @@ from OpenOrchestrator.orchestrator.components import times
 from OpenOrchestrator.orchestrator.components.buttons import tip
 from OpenOrchestrator.orchestrator.components.tables.cells import NOTHING
 from OpenOrchestrator.orchestrator.components.vocabulary import ELEMENT_LOOKS, TRIGGER_LOOKS, pill
+from OpenOrchestrator.orchestrator.queues.forecast import Level, forecast, words
 
 if TYPE_CHECKING:
     from OpenOrchestrator.orchestrator.queues.backend.queues import QueueRow
@@ -75,6 +76,7 @@ class QueueFigures:
                 with ui.element("div").classes("oo-l"):
                     ui.label("Trigger")
                 self._trigger = ui.element("div").classes("oo-row").style("min-height: 24px")
+        self._values["forecast"] = ui.label().classes("oo-sm oo-note-line").mark("queue-forecast")
 
     def show(self, row: QueueRow, now: datetime, zone: tzinfo) -> None:
         """Show the figures of now; changes only what differs."""
@@ -89,6 +91,7 @@ class QueueFigures:
         self._set("rate", f"{times.number(row.per_hour)}/h", None if row.per_hour else "t3")
         tip(self._values["rate"], "Done, Failed or Abandoned in the last hour")
         self._set("arrived", f"{times.number(row.arrived)}/h", None if row.arrived else "t3")
+        self._show_forecast(row, seconds, now, zone)
         if row.triggers != self._triggers:
             self._triggers = row.triggers
             self._trigger.clear()
@@ -100,6 +103,22 @@ class QueueFigures:
                     ui.link(trigger.name, f"/triggers/{trigger.id}").classes("oo-link oo-el")
                 if len(row.triggers) > 3:
                     ui.label(f"+{len(row.triggers) - 3}").classes("oo-t3")
+
+    def _show_forecast(self, row: QueueRow, seconds: float | None, now: datetime, zone: tzinfo) -> None:
+        within = None if row.finish_within is None else timedelta(seconds=row.finish_within)
+        found = forecast(
+            row.count(QueueStatus.NEW) + row.count(QueueStatus.IN_PROGRESS),
+            per_hour=row.per_hour,
+            arrived=row.arrived,
+            oldest=None if seconds is None else timedelta(seconds=seconds),
+            within=within,
+        )
+        shown = found is not None and row.pause is None
+        self._values["forecast"].set_visibility(shown)
+        if found is not None and shown:
+            wrong = {Level.MISSED: "failed", Level.ENDANGERED: "timeout"}
+            tone = "t3" if found.level is None else wrong.get(found.level, "t3")
+            self._set("forecast", words(found, now, zone, within), tone)
 
     def _set(self, key: str, text: str, tone: str | None) -> None:
         label = self._values[key]

@@ -11,13 +11,16 @@ from nicegui.testing import User
 
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.queue_settings import QueueSetting
-from OpenOrchestrator.database.statuses import UniqueReferences, WhenRobotDied
+from OpenOrchestrator.database.statuses import QueueStatus, UniqueReferences, WhenRobotDied
 from OpenOrchestrator.database.stores import queue_breaker, queue_pauses, queue_rules
 from OpenOrchestrator.database.stores.queue_rules import QueueRules, StoredRules
 from OpenOrchestrator.orchestrator.queues.backend.queue_settings import QueuePause, wrong_duration, wrong_schema
 from OpenOrchestrator.orchestrator.queues.settings_form import check_growth
 from OpenOrchestrator.orchestrator.queues.settings_words import facts, pairs, pause_words
 from tests.ui.pages import cell, click, rows_of, until
+from tests.ui.queues.test_queues_pages import add
+from tests.ui.sample import NOW
+from tests.ui.sample import site as site_time
 
 AT = datetime(2026, 11, 2, 12, tzinfo=timezone.utc)
 EVERYTHING = QueueRules(
@@ -100,12 +103,13 @@ def test_what_is_optional_may_be_empty_and_other_values_are_checked() -> None:
 
 async def test_the_form_stores_every_rule_and_shows_them_on_the_page(user: User, site: Database) -> None:
     await user.open("/queues/q")
+    await user.should_see(marker="queue-settings", retries=30)
     await user.should_not_see(marker="queue-fact")
     await click(user, "queue-settings")
-    await user.should_see(marker="attempts")
+    await user.should_see(marker="attempts", retries=30)
     put(user, attempts="1", when_robot_died=WhenRobotDied.RETRY)
     await click(user, "save")
-    await user.should_see("Allow 2 attempts or more.")
+    await user.should_see("Allow 2 attempts or more.", retries=30)
     assert rules(site) == StoredRules()
     put(user, attempts="3", attempt_pause="5m", attempt_growth="2", default_priority="5", finish_within="2d")
     put(
@@ -114,17 +118,17 @@ async def test_the_form_stores_every_rule_and_shows_them_on_the_page(user: User,
     put(user, queue_description="Orders of the shop", json_schema='{"type": "object"}')
     await click(user, "save")
     await until(lambda: rules(site).rules == EVERYTHING)
-    await user.should_see("3 attempts, 5 min apart, each 2 times longer")
+    await user.should_see("3 attempts, 5 min apart, each 2 times longer", retries=30)
     await user.should_see("Orders of the shop")
 
 
 async def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unasked(user: User, site: Database) -> None:
     await user.open("/queues/q?form=settings")
-    await user.should_see(marker="attempts")
+    await user.should_see(marker="attempts", retries=30)
     store(site, QueueRules(most_attempts=7))
     put(user, attempts="2")
     await click(user, "save")
-    await user.should_see("Overwrite the settings of q?")
+    await user.should_see("Overwrite the settings of q?", retries=30)
     assert rules(site).rules == QueueRules(most_attempts=7)
     await click(user, "confirm overwrite")
     await until(lambda: rules(site).rules == QueueRules(most_attempts=2))
@@ -133,12 +137,12 @@ async def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unasked(use
 async def test_a_queue_is_paused_with_a_reason_and_resumed(user: User, site: Database) -> None:
     await user.open("/queues/q")
     await click(user, "pause-queue")
-    await user.should_see("Pause q?")
+    await user.should_see("Pause q?", retries=30)
     await click(user, "confirm-queue-pause")
-    await user.should_see("Say why")
+    await user.should_see("Say why", retries=30)
     put(user, queue_pause_reason="SAP is down", your_name="Ada")
     await click(user, "confirm-queue-pause")
-    await user.should_see(marker="queue-paused-words")
+    await user.should_see(marker="queue-paused-words", retries=30)
     await user.should_see("until it is resumed: SAP is down")
     found = pause_of(site)
     assert found is not None
@@ -149,7 +153,7 @@ async def test_a_queue_is_paused_with_a_reason_and_resumed(user: User, site: Dat
     assert "SAP is down" in row["tip"]
     await user.open("/queues/q")
     await click(user, "resume-queue")
-    await user.should_not_see(marker="queue-paused-words")
+    await user.should_not_see(marker="queue-paused-words", retries=30)
     assert pause_of(site) is None
 
 
@@ -160,5 +164,20 @@ async def test_a_queue_that_its_breaker_paused_needs_attention(user: User, site:
     rows = lambda: [(row.title, row.who) for element in user.find(marker="attention").elements for row in element.rows]  # type: ignore[attr-defined]  # noqa: E731
     await until(lambda: any(title == "q was paused by its breaker" and "Timeout: SAP" in who for title, who in rows()))
     await user.open("/queues/q")
-    await user.should_see("Paused by its breaker since")
+    await user.should_see("Paused by its breaker since", retries=30)
     site.write(lambda session: session.execute(sa.delete(QueueSetting)))
+
+
+async def test_the_page_says_when_it_will_be_empty_and_whether_its_time_holds(user: User, site: Database) -> None:
+    add(site, "a", "b")
+    add(site, "c", "d", ago=timedelta(hours=2), status=QueueStatus.DONE, end_date=site_time(NOW - timedelta(minutes=5)))
+    store(site, QueueRules(finish_within_seconds=60))
+    await user.open("/queues/q")
+    await user.should_see(marker="queue-forecast", retries=30)
+    (label,) = user.find(marker="queue-forecast").elements
+    words = "As much comes in as ends, at the pace of the last hour. Finish within 1 min will not hold at this pace."
+    assert label.text == words  # type: ignore[attr-defined]
+    site.write(lambda session: queue_pauses.pause(session, "q", reason="SAP is down"))
+    await user.open("/queues/q")
+    await user.should_see(marker="queue-settings", retries=30)
+    await user.should_not_see(marker="queue-forecast")

@@ -61,7 +61,8 @@ class QueueRow:
         arrived: Elements that were created in the last hour.
         triggers: That run for it.
         noted: What is noted about it; only in lists.
-        pause: That is in force; only in lists.
+        pause: That is in force.
+        finish_within: In how many seconds its elements are to be finished; not in lists, and None for no such time.
     """
 
     name: str
@@ -72,6 +73,7 @@ class QueueRow:
     triggers: tuple[QueueTriggerState, ...]
     noted: Noted = NOTHING_NOTED
     pause: QueuePause | None = None
+    finish_within: int | None = None
 
     @property
     def total(self) -> int:
@@ -129,7 +131,8 @@ class QueuesBackend(Backend):
             )
             counts: dict[QueueStatus, int] = {row.status: row.number for row in session.execute(query)}
             (row,) = self._rows(session, [queue], {queue: counts}, _triggers(session, queue))
-            return row
+            said = queue_rules.read(session, queue).rules.finish_within_seconds
+            return replace(row, pause=queue_pauses.read(session, queue), finish_within=said)
 
         return await self._read(work)
 
