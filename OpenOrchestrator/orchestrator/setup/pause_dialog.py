@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nicegui import ui
-
 from OpenOrchestrator.orchestrator.components import times
-from OpenOrchestrator.orchestrator.components.buttons import ghost, primary
-from OpenOrchestrator.orchestrator.components.forms.checks import at_most, check_end, end_of
-from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing, question
-from OpenOrchestrator.orchestrator.components.forms.fields import field, text_input
-from OpenOrchestrator.orchestrator.components.forms.who import WhoField
+from OpenOrchestrator.orchestrator.components.forms.confirm import confirm, listing
+from OpenOrchestrator.orchestrator.components.forms.pause_question import PauseWords, ask_reason_and_end
 from OpenOrchestrator.orchestrator.setup.backend.site_pause import LONGEST_REASON, SitePauseBackend
 
 if TYPE_CHECKING:
@@ -52,45 +47,29 @@ async def ask_pause(view: View, backend: SitePauseBackend, present: SitePause | 
     old = await view.load(backend.disobedient)
     if old is None:
         return False
-    zone = view.zone
-    first = "" if present is None or present.until is None else f"{present.until.astimezone(zone):%Y-%m-%dT%H:%M}"
     verb = "Pause the site" if present is None else "Change the pause"
-    with view.container, question(f"{verb}?", sentences(old), role="dialog") as (dialog, body):
-        with body:
-            with field("Reason", hint="Stands above every page."):
-                reason = text_input(
-                    "Reason",
-                    "" if present is None else present.reason,
-                    check=at_most(LONGEST_REASON),
-                    placeholder="SAP is closed for maintenance",
-                    marker="site-pause-reason",
-                )
-            with field("Until", note=f"optional, {times.abbreviated(view.now(), zone)}"):
-                until = text_input("Until, date and time", first, marker="site-pause-until")
-                until.props("type=datetime-local")
-            who = WhoField()
-
-        def accept() -> None:
-            until.error = check_end(str(until.value or ""), view.now(), zone)
-            if not reason.validate() or until.error is not None:
-                return
-            if not str(reason.value or "").strip():
-                reason.error = "Say why: everybody who waits for a robot sees it."
-                return
-            dialog.submit((str(reason.value), who.take(), end_of(str(until.value or ""), zone)))
-
-        with ui.element("div").classes("oo-dialog-f"):
-            ghost("Cancel", lambda: dialog.submit(None), marker="cancel").props("autofocus")
-            primary(verb, accept, marker="confirm-site-pause")
-    try:
-        wish: tuple[str, str | None, datetime | None] | None = await dialog
-    finally:
-        dialog.delete()
+    words = PauseWords(
+        title=f"{verb}?",
+        sentences=sentences(old),
+        action=verb,
+        shown_at="Stands above every page.",
+        no_reason="Say why: everybody who waits for a robot sees it.",
+        longest_reason=LONGEST_REASON,
+        marker="site-pause",
+    )
+    with view.container:
+        wish = await ask_reason_and_end(
+            words,
+            reason="" if present is None else present.reason,
+            until=None if present is None else present.until,
+            now=view.now(),
+            zone=view.zone,
+        )
     if wish is None:
         return False
 
     async def work() -> bool:
-        await backend.pause(*wish)
+        await backend.pause(wish.reason, wish.by, wish.until)
         return True
 
     done = "The site is paused" if present is None else "The pause was changed"
