@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from OpenOrchestrator.database.base import Base
@@ -18,6 +19,24 @@ class Constant(Base):
     name: Mapped[str] = mapped_column(text_type(100), primary_key=True)
     value: Mapped[str] = mapped_column(text_type(1000))
     changed_at: Mapped[datetime] = mapped_column(SiteDateTime, default=datetime.now, onupdate=datetime.now)
+
+
+class ConstantOverride(Base):
+    """The value that a constant has on one scheduler, in the place of its own.
+
+    Attributes:
+        name_hash: SHA-256 of ``constant_name`` in UTF-8, in hexadecimal digits: a key that every collation compares
+            exactly.
+        scheduler_hash: The same of the scheduler's name, without the blanks around it and without regard to case.
+    """
+
+    __tablename__ = "Constant_Overrides"
+
+    name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    scheduler_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    constant_name: Mapped[str] = mapped_column(text_type(100))
+    scheduler_name: Mapped[str] = mapped_column(text_type(100))
+    value: Mapped[str] = mapped_column(text_type(1000))
 
 
 class Credential(Base):

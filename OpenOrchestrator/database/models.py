@@ -6,7 +6,7 @@ from OpenOrchestrator.database.annotations import Annotation
 from OpenOrchestrator.database.attachments import Attachment, AttachmentPiece
 from OpenOrchestrator.database.base import Base
 from OpenOrchestrator.database.calendars import SiteCalendar
-from OpenOrchestrator.database.constants import Constant, Credential
+from OpenOrchestrator.database.constants import Constant, ConstantOverride, Credential
 from OpenOrchestrator.database.job_reports import JobAlert, JobResult
 from OpenOrchestrator.database.jobs import Job, JobOutput
 from OpenOrchestrator.database.logs import Log
@@ -26,6 +26,7 @@ __all__ = [
     "AttachmentPiece",
     "Base",
     "Constant",
+    "ConstantOverride",
     "Credential",
     "Job",
     "JobAlert",

@@ -12,6 +12,7 @@ from OpenOrchestrator.orchestrator_connection import constant_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from OpenOrchestrator.database.constants import Constant, Credential
     from OpenOrchestrator.orchestrator_connection.robot_calls import RobotCalls
@@ -34,10 +35,14 @@ class NamedValues:
     """What a connection can do with constants and credentials."""
 
     process_name: str
+    job_id: UUID | str | None
     _calls: RobotCalls
 
     def get_constant(self, constant_name: str, default: str = REQUIRED) -> Constant:
         """Return a constant; its value is ``.value``.
+
+        Where the constant has a value of its own on the scheduler that runs this robot, it is that one; so it is for
+        ``get_int`` and the like. A robot that was started by hand gets the value of all others.
 
         Args:
             constant_name: Its name.
@@ -47,8 +52,8 @@ class NamedValues:
             NotFoundError: If there is none with this name and no default; says which names are close to it.
         """
         if default is REQUIRED:
-            return self._calls.get_constant(self.process_name, constant_name)
-        found = self._calls.find_constant(self.process_name, constant_name)
+            return self._calls.get_constant(self.process_name, constant_name, self.job_id)
+        found = self._calls.find_constant(self.process_name, constant_name, self.job_id)
         return self._calls.unsaved_constant(constant_name, default) if found is None else found
 
     def get_int(self, constant_name: str, default: int | D = REQUIRED) -> int | D:
@@ -116,11 +121,14 @@ class NamedValues:
     def update_constant(self, constant_name: str, new_value: str) -> None:
         """Give a constant a new value of at most 1000 characters.
 
+        It is the value that this robot reads: that of its scheduler, where the constant has one there, and otherwise
+        that of all others.
+
         Raises:
             NotFoundError: If there is none with this name.
             InvalidInputError: If the value cannot be stored.
         """
-        self._calls.update_constant(self.process_name, constant_name, new_value)
+        self._calls.update_constant(self.process_name, constant_name, new_value, self.job_id)
 
     def update_credential(self, credential_name: str, new_username: str, new_password: str) -> None:
         """Give a credential a new user name of at most 250 characters, and a new password.
@@ -135,6 +143,6 @@ class NamedValues:
 
     def _read_as(self, name: str, default: D, read: Callable[[str], V]) -> V | D:
         if default is REQUIRED:
-            return constant_values.of_constant(self._calls.get_constant(self.process_name, name), read)
-        found = self._calls.find_constant(self.process_name, name)
+            return constant_values.of_constant(self._calls.get_constant(self.process_name, name, self.job_id), read)
+        found = self._calls.find_constant(self.process_name, name, self.job_id)
         return default if found is None else constant_values.of_constant(found, read)

@@ -130,16 +130,17 @@ class RobotCalls:
         self._held = copy.copy(self._held)
         self._created_lock = threading.Lock()
 
-    def get_constant(self, process: str, name: str) -> Constant:
-        """Return a constant."""
-        constant = self._database.read(lambda session: constants.get(session, name))
+    def get_constant(self, process: str, name: str, job_id: Id | None) -> Constant:
+        """Return a constant with the value that it has for a job."""
+        job = validation.find_identifier(job_id)
+        constant = self._database.read(lambda session: constants.get_for_job(session, name, job))
         self._use(process, UsedKind.CONSTANT, constant.name, Access.READ)
         return constant
 
-    def find_constant(self, process: str, name: str) -> Constant | None:
-        """Return a constant; None if there is none of this name."""
+    def find_constant(self, process: str, name: str, job_id: Id | None) -> Constant | None:
+        """Return a constant with the value that it has for a job; None if there is none of this name."""
         try:
-            return self.get_constant(process, name)
+            return self.get_constant(process, name, job_id)
         except NotFoundError:
             return None
 
@@ -147,11 +148,11 @@ class RobotCalls:
         """Return a constant that is in no database."""
         return Constant(name=name, value=value, changed_at=self._database.site_now())
 
-    def update_constant(self, process: str, name: str, value: str) -> None:
-        """Give a constant a new value."""
-        now = self._database.site_now()
+    def update_constant(self, process: str, name: str, value: str, job_id: Id | None) -> None:
+        """Give a constant a new value for a job, and for all that read the same one."""
+        now, job = self._database.site_now(), validation.find_identifier(job_id)
         changed = self._database.write(
-            lambda session: constants.update(session, name, value, now=now),
+            lambda session: constants.update_for_job(session, name, value, job, now=now),
             read_back=lambda session: name if constants.has(session, Constant, name, {"changed_at": now}) else None,
         )
         self._use(process, UsedKind.CONSTANT, changed, Access.WRITE)

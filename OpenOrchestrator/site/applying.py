@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ from OpenOrchestrator.database.stores import (
 )
 from OpenOrchestrator.database.stores.trigger_rows import SCHEDULED, TRIGGERS, PoisonedRowError
 from OpenOrchestrator.site import moments, present, queue_entries
+from OpenOrchestrator.site.constant_entries import ConstantValues
 from OpenOrchestrator.site.difference import between
 from OpenOrchestrator.site.document import SiteDocument
 from OpenOrchestrator.site.plans import Action, Change, Noun, Plan, what_changed
@@ -241,9 +243,13 @@ class _Writer:
         if change.action is Action.DELETE:
             constants.delete(self._session, change.name)
         elif change.action is Action.CREATE:
-            constants.create(self._session, change.name, change.wanted, now=site_now)
+            self._store_constant(constants.create, change, site_now)
         else:
-            constants.update(self._session, change.name, change.wanted, now=site_now)
+            self._store_constant(constants.update, change, site_now)
+
+    def _store_constant(self, store: Callable[..., object], change: Change, site_now: datetime) -> None:
+        wanted: ConstantValues = change.wanted
+        store(self._session, change.name, wanted.value, now=site_now, overrides=wanted.schedulers)
 
     def _trigger(self, change: Change) -> None:
         if change.action is Action.DELETE:

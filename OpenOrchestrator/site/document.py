@@ -26,6 +26,7 @@ from OpenOrchestrator.database.stores import (
 )
 from OpenOrchestrator.site import yaml_tree
 from OpenOrchestrator.site.calendar_entries import read_calendar
+from OpenOrchestrator.site.constant_entries import ConstantKind
 from OpenOrchestrator.site.groups import Named, Part, Record
 from OpenOrchestrator.site.kinds import (
     Duration,
@@ -51,10 +52,7 @@ POOLS = Named(
     WholeNumber(0, pool_amounts.LARGEST),
 )
 
-CONSTANTS = Named(
-    Text("name of the constant", constants.NAME_LENGTH),
-    Text("value of the constant", constants.VALUE_LENGTH, may_be_empty=True),
-)
+CONSTANTS = Named(Text("name of the constant", constants.NAME_LENGTH), ConstantKind())
 
 KEEP = Record(
     MappingProxyType(

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from OpenOrchestrator.common.shown_arguments import shown
 from OpenOrchestrator.site import yaml_text
 from OpenOrchestrator.site.calendar_entries import written_calendar
+from OpenOrchestrator.site.constant_entries import ConstantKind, shown_values
 from OpenOrchestrator.site.document import SETTINGS, VERSION
 from OpenOrchestrator.site.present import PresentSite, PresentTrigger
 from OpenOrchestrator.site.queue_entries import written_queue
@@ -61,7 +61,10 @@ def text_of(site: PresentSite, *, with_ids: bool = False) -> str:
     queues = [yaml_text.item(written_queue(each.values), 2) for each in site.queues.values()]
     lines += _section("queues", queues, "[]")
     lines += _section("triggers", triggers, "[]")
-    constants = [yaml_text.entry(name.strip(), shown(value, ()), 2) for name, value in site.constants.items()]
+    kind = ConstantKind()
+    constants = [
+        yaml_text.entry(name.strip(), kind.plain(shown_values(each)), 2) for name, each in site.constants.items()
+    ]
     lines += _section("constants", constants, "{}")
     names_of_credentials = [[f"  - {yaml_text.scalar(name.strip(), in_line=False)}"] for name in site.credentials]
     lines += _section("credentials", names_of_credentials, "[]")

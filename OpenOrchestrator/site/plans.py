@@ -53,7 +53,8 @@ class Change:
     Attributes:
         name: What it is called now; a new one's new name.
         steps: The values that change; of what is new, those that it is made with.
-        wanted: What the file says about a calendar, queue or constant, or the setting.
+        wanted: What the file says about a calendar or queue, or the setting; of a constant the ``ConstantValues`` to
+            store.
         entry: What it says about a trigger.
         stored: The trigger as it was read.
         keys: Which values of the trigger are stored anew.

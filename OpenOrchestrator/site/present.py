@@ -27,6 +27,7 @@ from OpenOrchestrator.database.statuses import (
 )
 from OpenOrchestrator.database.stores import (
     calendars,
+    constant_overrides,
     constants,
     credentials,
     keep_days,
@@ -43,6 +44,7 @@ from OpenOrchestrator.database.stores.pools import StoredPool
 from OpenOrchestrator.database.stores.queue_backoff import longest_pause
 from OpenOrchestrator.database.triggers import SingleTrigger, Trigger
 from OpenOrchestrator.site import moments, queue_entries
+from OpenOrchestrator.site.constant_entries import ConstantValues
 from OpenOrchestrator.site.trigger_fields import fields_of
 
 if TYPE_CHECKING:
@@ -99,7 +101,7 @@ class PresentSite:
         settings: By key; those that are not stored are left out.
         zone: Its time zone.
         queues: Those that say anything, by name.
-        constants: Values by name.
+        constants: By name.
         credentials: Whether somebody has entered a password, by name.
         unreadable: What holds garbage, as the beginning of a sentence.
     """
@@ -110,7 +112,7 @@ class PresentSite:
     pools: Mapping[str, StoredPool]
     queues: Mapping[str, PresentQueue]
     triggers: tuple[PresentTrigger, ...]
-    constants: Mapping[str, str]
+    constants: Mapping[str, ConstantValues]
     credentials: Mapping[str, bool]
     unreadable: tuple[str, ...]
 
@@ -138,9 +140,7 @@ def read(session: Session, zone: ZoneInfo) -> PresentSite:
         MappingProxyType({each.name.strip(): each for each in pools.read_all(session.connection())}),
         MappingProxyType(_queues(session)),
         tuple(sorted(found, key=lambda each: (each.name.casefold(), each.name, each.id))),
-        MappingProxyType(
-            {each.name: each.value for each in sorted(constants.get_all(session), key=lambda one: one.name.casefold())}
-        ),
+        _constants(session),
         MappingProxyType(
             {
                 each.name: each.password != credentials.UNSET
@@ -217,6 +217,16 @@ def _unreadable_triggers(session: Session, readable: set[UUID]) -> list[str]:
         if not known:
             names.append(str(row.name))
     return sorted(names)
+
+
+def _constants(session: Session) -> Mapping[str, ConstantValues]:
+    of_schedulers = constant_overrides.get_all(session)
+    return MappingProxyType(
+        {
+            each.name: ConstantValues(each.value, MappingProxyType(of_schedulers.get(each.name, {})))
+            for each in sorted(constants.get_all(session), key=lambda one: one.name.casefold())
+        }
+    )
 
 
 def _settings(session: Session) -> dict[str, Any]:

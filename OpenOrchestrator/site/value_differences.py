@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from OpenOrchestrator.common.redaction import MASK
 from OpenOrchestrator.common.shown_arguments import shown
+from OpenOrchestrator.site.constant_entries import ConstantValues
 from OpenOrchestrator.site.findings import Findings
 from OpenOrchestrator.site.plans import Action, Change, Noun, Step
 
@@ -20,20 +21,24 @@ def constant_changes(findings: Findings) -> list[Change]:
             alike = [each for each in there if each.casefold() == entry.name.casefold()]
             if alike:
                 findings.problem(entry.mark, f"The site has a constant {alike[0]!r}: write its name as it is there.")
-            if MASK in entry.value:
-                findings.problem(entry.mark, f"{MASK} stands for what is in no file. Write the value out.")
-            step = Step("value", None, shown(entry.value, ()))
-            changes.append(
-                Change(action=Action.CREATE, noun=Noun.CONSTANT, name=entry.name, steps=(step,), wanted=entry.value)
-            )
-            continue
-        before = findings.site.constants[name]
-        if entry.value == before or entry.value == shown(before, ()):
-            continue
-        if MASK in entry.value:
+        former = {} if name is None else _by_scheduler(findings.site.constants[name])
+        wanted = {
+            scheduler: former[scheduler] if value == _shown(former.get(scheduler)) else value
+            for scheduler, value in _by_scheduler(entry.value).items()
+        }
+        changed = [each for each in {**former, **wanted} if former.get(each) != wanted.get(each)]
+        if any(MASK in wanted.get(each, "") for each in changed):
             findings.problem(entry.mark, f"{MASK} stands for what is in no file. Write the value out.")
-        step = Step("value", shown(before, ()), shown(entry.value, ()))
-        changes.append(Change(action=Action.CHANGE, noun=Noun.CONSTANT, name=name, steps=(step,), wanted=entry.value))
+        steps = tuple(
+            Step(f"value on {each}" if each else "value", _shown(former.get(each)), _shown(wanted.get(each)))
+            for each in changed
+        )
+        if name is None or steps:
+            action = Action.CREATE if name is None else Action.CHANGE
+            values = ConstantValues(wanted.pop(""), wanted)
+            changes.append(
+                Change(action=action, noun=Noun.CONSTANT, name=name or entry.name, steps=steps, wanted=values)
+            )
     if findings.prune:
         changes += [Change(action=Action.DELETE, noun=Noun.CONSTANT, name=name) for name in there.values()]
     else:
@@ -62,3 +67,12 @@ def credential_changes(findings: Findings) -> list[Change]:
             findings.problem(entry.mark, f"The site has a credential {alike[0]!r}: write its name as it is there.")
         changes.append(Change(action=Action.CREATE, noun=Noun.CREDENTIAL, name=entry.name))
     return changes
+
+
+def _by_scheduler(values: ConstantValues) -> dict[str, str]:
+    """Return the values of a constant by name of a scheduler; that of all others under the empty name."""
+    return {"": values.value, **values.schedulers}
+
+
+def _shown(value: str | None) -> str | None:
+    return None if value is None else shown(value, ())

@@ -359,6 +359,24 @@ def test_constants_and_credentials(robot: OrchestratorConnection, database: Data
     other.close()
 
 
+def test_constants_have_the_value_of_the_scheduler_that_runs_the_robot(database: Database) -> None:
+    job_id, now = uuid4(), database.site_now()
+
+    def work(session: Any) -> None:
+        session.add(Job(id=job_id, process_name="p", scheduler_name="w1", status=JobStatus.RUNNING, start_time=now))
+        constants.create(session, "Most rows", "10", now=now, overrides={"W1": "20"})
+
+    database.write(work)
+    robot = OrchestratorConnection("p", database.connection_string, KEY, "", None, str(job_id))
+    by_hand = OrchestratorConnection("p", database.connection_string, KEY, "", None, "job_id")
+    assert (robot.get_constant("Most rows").value, robot.get_int("Most rows", 1)) == ("20", 20)
+    assert (by_hand.get_constant("Most rows").value, by_hand.get_int("Most rows")) == ("10", 10)
+    robot.update_constant("Most rows", "30")
+    assert (robot.get_int("Most rows"), by_hand.get_int("Most rows")) == (30, 10)
+    robot.close()
+    by_hand.close()
+
+
 def test_elements_are_created_found_and_deleted(robot: OrchestratorConnection) -> None:
     made = robot.create_queue_element("work", "a", "data", "me")
     assert (made.queue_name, made.reference, made.data, made.created_by) == ("work", "a", "data", "me")

@@ -5,9 +5,10 @@ Functions take an open session. Dates are site time. The lookup by name is share
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from OpenOrchestrator.database.annotations import AnnotatedKind
 from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.exact_texts import SameText
 from OpenOrchestrator.database.statuses import UsedKind
-from OpenOrchestrator.database.stores import notes, uses, validation
+from OpenOrchestrator.database.stores import constant_overrides, notes, uses, validation
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -46,26 +47,86 @@ def get_all(session: Session) -> tuple[Constant, ...]:
     return tuple(session.scalars(sa.select(Constant).order_by(Constant.name)))
 
 
-def create(session: Session, name: str, value: str, *, now: datetime) -> None:
+def get_for_job(session: Session, name: str, job_id: UUID | None) -> Constant:
+    """Return a constant with the value that it has for a job: that of its scheduler, if the constant has one there.
+
+    Args:
+        session: An open transaction.
+        name: Its name.
+        job_id: The job; None, or one that is not known, for the value that all others have.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+    """
+    return _read_for_job(session, name, job_id)[0] if job_id is not None else get(session, name)
+
+
+def create(
+    session: Session, name: str, value: str, *, now: datetime, overrides: Mapping[str, str] | None = None
+) -> None:
     """Add a constant; blanks around its name are dropped.
+
+    Args:
+        session: An open transaction.
+        name: Its name.
+        value: Its value on all schedulers without one of their own.
+        now: Site time.
+        overrides: Values by name of a scheduler.
 
     Raises:
         AlreadyExistsError: If there is one of this name, whatever its case.
-        InvalidInputError: If name or value cannot be stored.
+        InvalidInputError: If a name or value cannot be stored.
     """
-    stored = validation.text(value, "value of the constant", VALUE_LENGTH, session.get_bind().dialect.name)
+    dialect_name = session.get_bind().dialect.name
+    stored = validation.text(value, "value of the constant", VALUE_LENGTH, dialect_name)
+    of_schedulers = constant_overrides.checked(overrides or {}, dialect_name)
     insert_named(session, Constant, name, {"value": stored, "changed_at": now})
+    if of_schedulers:
+        constant_overrides.replace(session, name.strip(), of_schedulers)
 
 
-def update(session: Session, name: str, value: str, *, now: datetime) -> str:
+def update(
+    session: Session, name: str, value: str, *, now: datetime, overrides: Mapping[str, str] | None = None
+) -> str:
     """Give a constant a new value, and return its name as it is stored.
+
+    Args:
+        session: An open transaction.
+        name: Its name.
+        value: Its value on all schedulers without one of their own.
+        now: Site time.
+        overrides: Values by name of a scheduler, in the place of those that it has; None leaves them.
+
+    Raises:
+        NotFoundError: If there is none with this name.
+        InvalidInputError: If a name or value cannot be stored.
+    """
+    dialect_name = session.get_bind().dialect.name
+    stored = validation.text(value, "value of the constant", VALUE_LENGTH, dialect_name)
+    of_schedulers = None if overrides is None else constant_overrides.checked(overrides, dialect_name)
+    changed = update_named(session, Constant, name, {"value": stored, "changed_at": now})
+    if of_schedulers is not None:
+        constant_overrides.replace(session, changed, of_schedulers)
+    return changed
+
+
+def update_for_job(session: Session, name: str, value: str, job_id: UUID | None, *, now: datetime) -> str:
+    """Change the value that a job reads, and return the name of the constant as it is stored.
+
+    That is the value of the job's scheduler, if the constant has one there, and otherwise that of all others.
 
     Raises:
         NotFoundError: If there is none with this name.
         InvalidInputError: If the value cannot be stored.
     """
     stored = validation.text(value, "value of the constant", VALUE_LENGTH, session.get_bind().dialect.name)
-    return update_named(session, Constant, name, {"value": stored, "changed_at": now})
+    if job_id is not None:
+        constant, scheduler = _read_for_job(session, name, job_id)
+        if scheduler is not None:
+            update_named(session, Constant, constant.name, {"changed_at": now})
+            if constant_overrides.update(session, constant.name, scheduler, stored):
+                return constant.name
+    return update(session, name, stored, now=now)
 
 
 def delete(session: Session, name: str) -> None:
@@ -134,7 +195,7 @@ def update_named(session: Session, model: type[N], name: str, values: dict[str, 
 
 
 def delete_named(session: Session, model: type[N], name: str) -> None:
-    """Delete the constant or credential of a name, with what is noted about it and who used it.
+    """Delete the constant or credential of a name, with all that is stored beside it.
 
     Raises:
         NotFoundError: If there is none.
@@ -147,8 +208,13 @@ def delete_named(session: Session, model: type[N], name: str) -> None:
     raise _not_found(session, model, name)
 
 
-def forget_named(session: Session, model: type[N], name: str) -> None:
-    """Delete what is noted about a constant or credential that is deleted, or was before this one, and who used it."""
+def forget_named(session: Session, model: type[Constant | Credential], name: str) -> None:
+    """Delete what is stored beside a constant or credential that is deleted, or was before this one.
+
+    That is what is noted about it, who used it, and which values it has on single schedulers.
+    """
+    if model is Constant:
+        constant_overrides.delete(session, name)
     notes.delete(session, _KINDS[model], name)
     uses.delete(session, _USED[model], name)
 
@@ -160,6 +226,20 @@ def has(session: Session, model: type[N], name: str, values: dict[str, Any]) -> 
         if row is not None:
             return all(getattr(row, column) == value for column, value in values.items())
     return False
+
+
+def _read_for_job(session: Session, name: str, job_id: UUID) -> tuple[Constant, str | None]:
+    """Return a constant as a job reads it, and its scheduler if the value is that of this one."""
+    table = _table(Constant)
+    for candidate in _candidates(session, Constant, name):
+        query = sa.select(*table.c).where(SameText(table.c.name, candidate))
+        rows = session.execute(constant_overrides.with_those_of_job(query, table, candidate, job_id)).all()
+        if rows:
+            first, override = rows[0], constant_overrides.chosen(rows)
+            value = first.value if override is None else override
+            found = Constant(name=first.name, value=value, changed_at=first.changed_at)
+            return found, None if override is None else first.scheduler
+    raise _not_found(session, Constant, name)
 
 
 def _candidates(session: Session, model: type[N], name: object) -> dict[str, None]:

@@ -1,5 +1,7 @@
 """The list of constants: named values that robots read."""
 
+from collections.abc import Sequence
+
 from OpenOrchestrator.orchestrator.components.tables import cells
 from OpenOrchestrator.orchestrator.components.tables.data_table import Column
 from OpenOrchestrator.orchestrator.live.registry import NavEntry, PageSpec
@@ -33,7 +35,20 @@ class ConstantsPage(NamedValuesPage[ConstantRow]):
 
     def _cells(self, row: ConstantRow) -> dict[str, cells.Cell]:
         value = row.value if len(row.value) <= SHOWN_LENGTH else row.value[:SHOWN_LENGTH] + "…"
-        return {"value": cells.text(value, mono=True) if value else cells.text("empty", tone="t3")}
+        second, tip = overrides_words(row.overrides)
+        if not value:
+            return {"value": cells.text("empty", second=second, tip=tip, tone="t3")}
+        return {"value": cells.text(value, second=second, tip=tip, mono=True)}
+
+
+def overrides_words(overrides: Sequence[tuple[str, str]]) -> tuple[str | None, str | None]:
+    """Return that a constant has other values on some schedulers, and on which; None for none. Pure."""
+    if not overrides:
+        return None, None
+    schedulers = [name for name, _ in overrides]
+    if len(schedulers) == 1:
+        return f"another value on {schedulers[0]}", schedulers[0]
+    return f"other values on {len(schedulers)} schedulers", ", ".join(schedulers)
 
 
 PAGES = (PageSpec(path="/constants", title="Constants", build=build, nav=NavEntry("Manage", 30, "sym_r_tune")),)

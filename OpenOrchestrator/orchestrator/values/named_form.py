@@ -76,6 +76,7 @@ class NamedForm(ABC, Generic[R]):
         first.props("autofocus")
         for label, element in {"Name": self._name, **fields}.items():
             drawer.watch(label, element)
+        self._build_more(drawer, row)
         if row is not None:
             add_uses(self._view, drawer, self._rows.used, row.name)
         drawer.settle()
@@ -84,6 +85,9 @@ class NamedForm(ABC, Generic[R]):
     @abstractmethod
     def _fields(self, row: R | None) -> dict[str, Any]:
         """Build the fields below the name, and return them by their labels."""
+
+    def _build_more(self, drawer: FormDrawer, row: R | None) -> None:
+        """Build further sections; a kind overrides it if it has some."""
 
     @abstractmethod
     async def _create(self, name: str) -> None:

@@ -20,7 +20,7 @@ from OpenOrchestrator.common.errors import EncryptionError, InvalidInputError
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.site import TIME_ZONE, SiteSetting
 from OpenOrchestrator.database.statuses import TriggerStatus
-from OpenOrchestrator.database.stores import calendars, constants, credentials, keep_days, triggers
+from OpenOrchestrator.database.stores import calendars, constant_overrides, constants, credentials, keep_days, triggers
 from OpenOrchestrator.database.stores.keep_days import KeepDays
 from OpenOrchestrator.site import applying, export, present, words
 from OpenOrchestrator.site.applying import SiteChangedError
@@ -121,13 +121,13 @@ triggers:
   - {name: Several, queue: Orders, path: c.py, jobs: 3, elements_per_job: 50}
   - {name: Once, at: 2026-10-25 02:30+01:00, path: 'C:\\robots\\once.py', arguments: "a: b"}
   - {name: Later, at: 2026-12-01 05:00:01.25, path: b.py}
-constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb"}
+constants: {Shop name: Nordvest, "no": "", Lines: "a\\nb", In: {value: x, schedulers: {w1: 'D:\\in', Blå æøå: ""}}}
 """
 
 
 def test_a_site_becomes_what_a_file_says_and_a_second_time_nothing_changes(database: Database) -> None:
     done = applied(database, EVERYTHING)
-    assert len(done.changes) == 16
+    assert len(done.changes) == 17
     assert planned(database, EVERYTHING, prune=True).changes == ()
     trigger = by_name(database, "All")
     assert (trigger.process_name, trigger.cron_expr, trigger.timezone) == (
@@ -589,3 +589,23 @@ def test_what_the_retention_of_a_file_leaves_out_is_kept_for_ever(database: Data
     assert database.read(keep_days.read) == KeepDays(files=8)
     with pytest.raises(SiteFileError, match="a number of days"):
         planned(database, "retention: {logs: 12h}")
+
+
+def test_a_constant_has_the_values_on_schedulers_that_the_file_says_and_no_others(database: Database) -> None:
+    url = "https://me:hunter2@host/x"
+    now = database.site_now()
+    there = {"worker-1": url, "worker-2": "old", "worker-3": "z"}
+    database.write(lambda s: constants.create(s, "Server", "v", now=now, overrides=there))
+    assert "hunter2" not in exported(database)
+    text = "constants: {Server: {value: v, schedulers: {worker-1: 'https://***@host/x', worker-2: new, worker-4: ''}}}"
+    assert said(database, applied(database, text)) == [
+        "change constant Server:",
+        "value on worker-2 old -> new",
+        "value on worker-3 z -> none",
+        'value on worker-4 none -> ""',
+    ]
+    assert database.read(constant_overrides.get_all) == {"Server": {"worker-1": url, "worker-2": "new", "worker-4": ""}}
+    with pytest.raises(SiteFileError, match="Write the value out"):
+        planned(database, "constants: {Server: {value: v, schedulers: {worker-9: '***'}}}")
+    applied(database, "constants: {Server: v}")
+    assert database.read(constant_overrides.get_all) == {}

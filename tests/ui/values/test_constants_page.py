@@ -9,9 +9,12 @@ import sqlalchemy as sa
 from nicegui import ui
 from nicegui.testing import User
 
+from OpenOrchestrator.common.clock import SystemClock
 from OpenOrchestrator.database.engine.database import Database
 from OpenOrchestrator.database.models import Constant
+from OpenOrchestrator.database.stores import constant_overrides, constants
 from OpenOrchestrator.orchestrator.components import feedback
+from OpenOrchestrator.orchestrator.values.backend.constants import ConstantsBackend
 from tests.ui.conftest import App
 from tests.ui.pages import act_on, cell, click, rows_of, until
 from tests.ui.sample import NOW
@@ -185,3 +188,36 @@ async def test_search_sort_and_pages_are_in_the_address(user: User, site: Databa
 
 def _rows(user: User) -> list[dict]:  # type: ignore[type-arg]
     return next(iter(user.find(marker="constants").elements)).rows  # type: ignore[attr-defined,no-any-return]
+
+
+async def test_values_on_single_schedulers_are_listed_changed_added_and_taken_away(user: User, site: Database) -> None:
+    there = {"worker-1": "a", "worker-2": "b"}
+    site.write(lambda session: constants.create(session, "Limit", "v", now=site.site_now(), overrides=there))
+    await user.open("/constants")
+    row = (await rows_of(user, "constants"))["Limit"]
+    assert cell(row, "value")["s"] == "other values on 2 schedulers"
+    assert cell(row, "value")["tip"] == "worker-1, worker-2"
+    await act_on(user, "constants", "edit", "Limit")
+    await user.should_see(marker="save", retries=30)
+    value(user, "override-value-1", "c")
+    await click(user, "add-override")
+    value(user, "override-name-2", " worker-3 ")
+    value(user, "override-value-2", "")
+    value(user, "override-name-0", "")
+    await click(user, "save")
+    await user.should_see("1 field to correct: Scheduler 1", retries=30)
+    value(user, "override-value-0", "")
+    await click(user, "save")
+    await user.should_see("Limit was saved", retries=50)
+    assert site.read(constant_overrides.get_all) == {"Limit": {"worker-2": "c", "worker-3": ""}}
+
+
+async def test_a_change_on_a_scheduler_meanwhile_is_not_lost_without_a_question(site: Database) -> None:
+    backend = ConstantsBackend(site, SystemClock())
+    await backend.create("Limit", "v", {"worker-1": "a"})
+    seen = await backend.get("Limit")
+    assert await backend.update(seen, "v", {"worker-1": "b"})
+    assert not await backend.update(seen, "v", {"worker-1": "c"})
+    assert (await backend.get("Limit")).overrides == (("worker-1", "b"),)
+    assert await backend.delete(await backend.get("Limit"))
+    assert site.read(constant_overrides.get_all) == {}

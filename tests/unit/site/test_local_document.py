@@ -40,7 +40,7 @@ def test_what_a_site_does_not_have_is_read_beside_what_it_has() -> None:
         """,
         MAIL="secret",
     )
-    assert [(each.name, each.value) for each in found.site.constants or ()] == [("Shop", "Nordvest")]
+    assert [(each.name, each.value.value) for each in found.site.constants or ()] == [("Shop", "Nordvest")]
     assert found.site.credentials is None
     assert found.arguments == '{"orders": 3}'
     assert found.sample.credentials == {

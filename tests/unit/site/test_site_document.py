@@ -60,7 +60,7 @@ def test_the_file_of_the_documentation_is_understood() -> None:
     assert trigger.values["time_out"] == 1800
     assert trigger.values["retry"]["most"] == 3600
     assert found.constants is not None
-    assert (found.constants[0].name, found.constants[0].value) == ("Shop name", "Nordvest")
+    assert (found.constants[0].name, found.constants[0].value.value) == ("Shop name", "Nordvest")
     assert [each.name for each in found.credentials or ()] == ["Order system"]
 
 
@@ -140,3 +140,29 @@ def test_what_is_wrong_with_a_trigger_is_told_with_its_place(keys: str, words: s
     place, _, said = problem.partition(" ")
     assert words in said
     assert place == f"4:{len(start) + 6}"
+
+
+def test_a_constant_is_a_value_or_has_values_on_schedulers() -> None:
+    found = document("constants: {A: x, B: {value: x}, C: {value: x, schedulers: {W2: b, w1: a}}}")
+    assert found.constants is not None
+    assert {each.name: (each.value.value, dict(each.value.schedulers)) for each in found.constants} == {
+        "A": ("x", {}),
+        "B": ("x", {}),
+        "C": ("x", {"w1": "a", "W2": "b"}),
+    }
+
+
+def test_what_a_constant_cannot_be_is_told_with_its_place() -> None:
+    text = """
+        constants:
+          A: {schedulers: {w1: a}}
+          B: {value: x, schedulers: {w1: 1}}
+          C: {value: x, schedulers: {w1: a, W1: b}}
+          D: {value: x, scheduler: a}
+        """
+    assert problems(text) == [
+        "4:6 Here is no value: it is needed.",
+        '5:34 Write "1" in quotes: without them it is no text for everybody.',
+        "6:6 The scheduler 'w1' has two values: it is also written 'W1'.",
+        "7:17 There is no key 'scheduler' here. Is schedulers meant?",
+    ]

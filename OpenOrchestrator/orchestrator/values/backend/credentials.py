@@ -45,6 +45,7 @@ class CredentialsBackend(NamedValuesBackend[CredentialRow]):
     noun = "credential"
     kind = AnnotatedKind.CREDENTIAL
     used = UsedKind.CREDENTIAL
+    model = Credential
     row = CredentialRow
     columns = (
         _C.name,

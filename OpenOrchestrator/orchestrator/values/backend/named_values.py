@@ -6,7 +6,7 @@ the two backends say which columns a row is made of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from OpenOrchestrator.common.errors import NotFoundError
 from OpenOrchestrator.database.annotations import AnnotatedKind
+from OpenOrchestrator.database.constants import Constant, Credential
 from OpenOrchestrator.database.engine.exact_texts import SameText, TextBytes, one_of
 from OpenOrchestrator.database.statuses import Access, UsedKind
 from OpenOrchestrator.database.stores import notes, uses
+from OpenOrchestrator.database.stores.constants import forget_named
 from OpenOrchestrator.database.stores.notes import Noted
 from OpenOrchestrator.orchestrator.backend.base import Backend, Page
 from OpenOrchestrator.orchestrator.backend.search import contains
@@ -82,8 +84,9 @@ class NamedValuesBackend(Backend, Generic[R]):
         noun: What one is called.
         kind: As which one is annotated.
         used: As which one is noted as used.
+        model: What is stored.
         row: Made of the columns.
-        columns: In the order of the row's attributes.
+        columns: In the order of the row's first attributes; a change of any of them is noticed.
         searched: Columns that a text is looked for in.
         sorts: What a list can be sorted by.
     """
@@ -91,6 +94,7 @@ class NamedValuesBackend(Backend, Generic[R]):
     noun: str
     kind: AnnotatedKind
     used: UsedKind
+    model: type[Constant] | type[Credential]
     row: type[R]
     columns: tuple[Any, ...]
     searched: tuple[Any, ...]
@@ -114,7 +118,7 @@ class NamedValuesBackend(Backend, Generic[R]):
                 .limit(query.size)
                 .offset((query.page - 1) * query.size)
             )
-            rows = tuple(self.row(*row) for row in session.execute(found))
+            rows = self._rows(session, session.execute(found).all())
             return NamedPage(rows, int(total), noted=noted, last_reads=uses.last_reads(session, self.used))
 
         return await self._read(work)
@@ -130,7 +134,7 @@ class NamedValuesBackend(Backend, Generic[R]):
             row = session.execute(sa.select(*self.columns).where(SameText(self.columns[0], name))).first()
             if row is None:
                 raise NotFoundError(f"No {self.noun} with name '{name}' was found.")
-            return self.row(*row)
+            return self._rows(session, [row])[0]
 
         return await self._read(work)
 
@@ -140,11 +144,14 @@ class NamedValuesBackend(Backend, Generic[R]):
         def work(session: Session) -> bool:
             deleted = self._changes_one(session, sa.delete(self.columns[0].table), row)
             if deleted:
-                notes.delete(session, self.kind, row.name)
-                uses.delete(session, self.used, row.name)
+                forget_named(session, self.model, row.name)
             return deleted
 
         return await self._write(work)
+
+    def _rows(self, session: Session, found: Sequence[Any]) -> tuple[R, ...]:  # noqa: ARG002  (others read more)
+        """Return the rows of what was found; a kind whose rows have more than its columns overrides it."""
+        return tuple(self.row(*row) for row in found)
 
     def _last_read(self) -> Any:
         """Return the day of the last read, for sorting; one that nobody read comes before all others."""
@@ -163,6 +170,6 @@ class NamedValuesBackend(Backend, Generic[R]):
     def _changes_one(self, session: Session, change: sa.Update | sa.Delete, seen: R) -> bool:
         unchanged = (
             SameText(column, value) if isinstance(column.type, sa.String) else column == value
-            for column, value in zip(self.columns, astuple(seen), strict=True)
+            for column, value in zip(self.columns, astuple(seen), strict=False)
         )
         return cast("sa.CursorResult[Any]", session.execute(change.where(*unchanged))).rowcount == 1
