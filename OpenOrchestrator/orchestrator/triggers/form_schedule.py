@@ -61,7 +61,7 @@ class ScheduleFields:
             self._cron.props("debounce=200").on_value_change(self._show_next)
             self._words = ui.label().classes("oo-b").style("margin-top: 8px").mark("cron-words")
         with field("Time zone", hint="The expression means the clock there.") as zone_field:
-            options = {_SITE: f"The site's, {site_zone}", **{name: name for name in zones}}
+            options = {_SITE: f"Site: {site_zone}", **{name: name for name in zones}}
             chosen = settings.timezone or _SITE
             options.setdefault(chosen, f"{chosen}, not known here")
             self._zone = choice("Time zone", options, chosen, marker="timezone")
