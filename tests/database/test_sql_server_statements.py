@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
@@ -19,8 +19,20 @@ from OpenOrchestrator.common.calendars import Calendar
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.leases import Identity
-from OpenOrchestrator.database.lifecycle import admission, failed_runs, ownership, pauses, runs, screens, trigger_claims
-from OpenOrchestrator.database.statuses import Access, JobStatus, UsedKind
+from OpenOrchestrator.database.lifecycle import (
+    admission,
+    failed_runs,
+    ownership,
+    pauses,
+    retention,
+    retention_rows,
+    runs,
+    screens,
+    trigger_claims,
+)
+from OpenOrchestrator.database.lifecycle.retention_rules import Kept, Portion
+from OpenOrchestrator.database.lifecycle.sweep_turn import Turn
+from OpenOrchestrator.database.statuses import Access, JobStatus, QueueStatus, UsedKind
 from OpenOrchestrator.database.stores import (
     calendars,
     cordons,
@@ -227,6 +239,24 @@ def _work(database):
     database.write(lambda s: job_output.unmark_end(s, made[0]))
     schedulers.leave(database, _HERE)
     _work_on_uses(database)
+    _work_on_retention(database)
+
+
+def _work_on_retention(database):
+    soon = database.site_now() + timedelta(days=1)
+    portions = [Portion(kept, soon) for kept in (Kept.OUTPUT, Kept.JOBS, Kept.LOGS)]
+    portions += [Portion(Kept.ELEMENTS, soon, "q", QueueStatus.DONE), Portion(Kept.FILES, database.utc_now())]
+    for portion in portions:
+        for after in (None, (soon, uuid4()) if portion.kept is not Kept.FILES else (uuid4(),)):
+            database.read(lambda s, one=portion, after=after: retention_rows.page(s, one, after))
+        database.read(lambda s, one=portion: retention_rows.deletable(s, one, [uuid4()]))
+        database.write(lambda s, one=portion: retention_rows.remove(s, one, [uuid4()], 1))
+    retention.look(database, portions)
+    retention.Sweep(database, rest=lambda _seconds: False).delete(portions)
+    turn = Turn(database, uuid4())
+    assert turn.take()
+    assert turn.prolong()
+    turn.finish(done=True)
 
 
 def _work_on_retries(database):
@@ -300,6 +330,12 @@ def test_triggers_are_claimed_under_a_lock_that_nobody_waits_for(statements):
         assert "FROM [Triggers] WITH (UPDLOCK, READPAST, ROWLOCK) LEFT OUTER JOIN [Single_Triggers]" in lock
         assert re.search(r"\[Triggers\]\.process_status (= \?|IN \()", lock)
         assert lock.endswith("ORDER BY [Triggers].id")
+
+
+def test_what_is_too_old_is_looked_at_again_under_a_lock_that_nobody_waits_for(statements):
+    locks = [text for text in statements if "UPDLOCK, READPAST, ROWLOCK" in text and "coalesce(" in text]
+    assert {re.search(r"FROM \[(\w+)\]", lock)[1] for lock in locks} == {"Jobs", "Queues"}
+    assert all(re.search(r"\.status (= \?|IN \()", lock) for lock in locks)
 
 
 def test_pools_are_taken_from_under_a_lock_that_nobody_waits_for(statements):

@@ -46,8 +46,9 @@ class KeepRows:
                 with ui.element("dd").classes("oo-row oo-wrap"):
                     days = getattr(present, what)
                     shown = "" if days is None else str(days)
-                    field = text_input(f"Days to keep {what}", shown, placeholder="For ever", marker=f"keep-{what}")
-                    field.props["inputmode"] = "numeric"
+                    name = f"Days to keep {what}"
+                    field = text_input(name, shown, placeholder="For ever", marker=f"keep-{what}")
+                    field.classes("oo-setup-zone").props["inputmode"] = "numeric"
                     field.on_value_change(self._show)
                     self._fields[what] = field
                     ui.label(words).classes("oo-sm oo-t3")
