@@ -11,7 +11,7 @@ import psutil
 
 from OpenOrchestrator.scheduler.runs.services import StartUnwantedError
 from OpenOrchestrator.scheduler.workspace import install_steps
-from OpenOrchestrator.scheduler.workspace.environment_build import find_uv
+from OpenOrchestrator.scheduler.workspace.uv_program import find_uv
 
 PYPROJECT = """
 [project]

@@ -9,7 +9,6 @@ import contextlib
 import os
 import queue
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -34,19 +33,6 @@ _PATHS = "openorchestrator.pth"
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OUR_PACKAGE = re.compile(r"(?i)^openorchestrator-(?P<version>[^-]+)\.dist-info$")
 
-FindUv = Callable[[], "str | None"]
-"""Returns the program uv; None if it is not there."""
-
-
-def find_uv() -> str | None:
-    """Return the program uv: that of the package beside OpenOrchestrator, else the one on the PATH; None without."""
-    try:
-        from uv import find_uv_bin  # noqa: PLC0415  (an extra)
-
-        return find_uv_bin()
-    except (ImportError, FileNotFoundError):
-        return shutil.which("uv")
-
 
 def build(
     environment: Path,
@@ -54,6 +40,7 @@ def build(
     python: str,
     *,
     uv: str | None,
+    uv_failure: str | None = None,
     cache: Path,
     mark: str,
     secrets: Sequence[str],
@@ -66,6 +53,7 @@ def build(
         requirements: What is to be in it.
         python: The interpreter it is made from.
         uv: The program uv; None for venv and pip.
+        uv_failure: Why the program uv that is there does not run; None if it does, or there is none.
         cache: Where downloads are kept.
         mark: What marks the processes that work on it.
         secrets: Texts that must not be shown.
@@ -81,8 +69,14 @@ def build(
         OSError: The disk is full, or a program cannot be started.
     """
     if uv is None and requirements.source in (Source.UV_LOCK, Source.PYLOCK):
+        name = requirements.file.name
+        if uv_failure is not None:
+            raise LaunchError(
+                f"{name} can be read by uv only, and uv cannot be started on this machine ({uv_failure}). Repair it, "
+                "or install it again for the scheduler."
+            )
         raise LaunchError(
-            f"{requirements.file.name} can be read by uv only, and there is none on this machine. Install "
+            f"{name} can be read by uv only, and there is none on this machine. Install "
             "OpenOrchestrator[environments], or uv, for the scheduler."
         )
     env = install_steps.variables(os.environ, cache=cache, mark=mark)

@@ -156,7 +156,7 @@ def prune_cache(environments: ManagedEnvironments, *, most_bytes: float = MOST_C
     for task in ("prune", "clean"):
         if task == "clean" and size_of(environments.cache) <= most_bytes:
             return
-        with contextlib.suppress(subprocess.SubprocessError):  # in use; the next time
+        with contextlib.suppress(subprocess.SubprocessError, OSError):  # in use, or uv does not run; the next time
             subprocess.run(
                 [uv, "cache", task, "--quiet"],
                 env=env,

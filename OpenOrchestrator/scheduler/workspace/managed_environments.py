@@ -31,11 +31,11 @@ from OpenOrchestrator.common.shortage import is_shortage
 from OpenOrchestrator.scheduler.processes.marked_processes import kill_marked
 from OpenOrchestrator.scheduler.runs.services import StartWatch
 from OpenOrchestrator.scheduler.workspace import environment_build, files, install_steps, interpreters
-from OpenOrchestrator.scheduler.workspace.environment_build import FindUv, find_uv
 from OpenOrchestrator.scheduler.workspace.environment_marks import Marks
 from OpenOrchestrator.scheduler.workspace.file_lock import locked
 from OpenOrchestrator.scheduler.workspace.interpreters import RobotPython, python_of, tool_folders, tools_of
 from OpenOrchestrator.scheduler.workspace.requirement_files import RequirementFiles
+from OpenOrchestrator.scheduler.workspace.uv_program import FindUv, failure_of, find_uv
 
 FAILED_SECONDS = 60.0
 """For how long after a failure the same environment is not tried again: a storm of runs fails at once."""
@@ -222,7 +222,10 @@ class ManagedEnvironments:
         files.write_json(building, {"made_for": wanted.label})
         began = time.monotonic()
         name, version = wanted.requirements.file.name, interpreters.identity_of(wanted.python)["version"]
-        uv = self._find_uv()
+        uv, failure = self._find_uv(), None
+        if uv is not None and (failure := failure_of(uv)) is not None:
+            watch.say(f"uv cannot be started on this machine, so this goes without it: {failure} ({uv}).")
+            uv = None
         by = "uv" if uv else "pip"
         watch.say(f"Making the environment from {name} with {by}, for Python {version}.")
         try:
@@ -231,6 +234,7 @@ class ManagedEnvironments:
                 wanted.requirements,
                 wanted.python,
                 uv=uv,
+                uv_failure=failure,
                 cache=self.cache,
                 mark=self._mark(key),
                 secrets=wanted.secrets,

@@ -23,8 +23,8 @@ from OpenOrchestrator.scheduler.host.run_files import write_exit
 from OpenOrchestrator.scheduler.runs.run_directory import RunDirectory
 from OpenOrchestrator.scheduler.runs.services import StartUnwantedError
 from OpenOrchestrator.scheduler.workspace import environment_build, environment_upkeep, install_steps, requirement_files
-from OpenOrchestrator.scheduler.workspace.environment_build import find_uv
 from OpenOrchestrator.scheduler.workspace.managed_environments import FAILED_SECONDS, ManagedEnvironments, Wanted
+from OpenOrchestrator.scheduler.workspace.uv_program import explain_end, failure_of, find_uv
 
 SAY_WHERE = "import shouting, OpenOrchestrator, sqlalchemy; print(shouting.WORDS, OpenOrchestrator.__file__)"
 DAY = 86400.0
@@ -124,6 +124,62 @@ def test_a_lock_needs_uv(root: Path, tmp_path: Path) -> None:
     environments = ManagedEnvironments(root, find_uv=lambda: None)
     with pytest.raises(LaunchError, match=r"uv\.lock can be read by uv only"):
         environments.provide(wanted(locked_project(tmp_path / "robot")), uuid4(), Watch())
+
+
+@pytest.fixture
+def broken_uv(tmp_path: Path) -> str:
+    """A uv that no system can start."""
+    program = tmp_path / "uv.exe"
+    program.write_text("no program")
+    return str(program)
+
+
+def test_a_uv_that_cannot_be_started_is_as_none(
+    root: Path, tmp_path: Path, broken_uv: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def made(*_: object, **how: Any) -> str | None:
+        asked.append(how)
+        raise LaunchError("far enough")
+
+    monkeypatch.setattr(environment_build, "build", made)
+    watch = Watch()
+    with pytest.raises(LaunchError, match="far enough"):
+        ManagedEnvironments(root, find_uv=lambda: broken_uv).provide(
+            wanted(project(tmp_path / "robot")), uuid4(), watch
+        )
+    assert asked[0]["uv"] is None
+    assert [line for line in watch.lines if "uv cannot be started" in line and broken_uv in line] == watch.lines[:1]
+    assert "with pip" in watch.lines[1]
+
+
+def test_the_cache_is_left_alone_by_a_uv_that_cannot_be_started(root: Path, broken_uv: str) -> None:
+    environments = ManagedEnvironments(root, find_uv=lambda: broken_uv)
+    environments.cache.mkdir(parents=True)
+    environment_upkeep.prune_cache(environments)
+    assert environments.cache.is_dir()
+
+
+def test_a_lock_says_that_uv_cannot_be_started(root: Path, tmp_path: Path, broken_uv: str) -> None:
+    environments = ManagedEnvironments(root, find_uv=lambda: broken_uv)
+    with pytest.raises(LaunchError, match=r"uv\.lock can be read by uv only, and uv cannot be started"):
+        environments.provide(wanted(locked_project(tmp_path / "robot")), uuid4(), Watch())
+
+
+@pytest.mark.parametrize(
+    ("status", "printed", "words"),
+    [
+        (0, "uv 0.9.1", None),
+        (3221225781, "", "Windows does not find a DLL that it needs"),
+        (-1073741515, "", "Windows does not find a DLL that it needs"),
+        (-6, "", "it ended with status -6 and said nothing"),
+        (127, "uv: error while\nloading", "it ended with status 127 and said uv: error while loading"),
+    ],
+)
+def test_why_uv_does_not_run(status: int, printed: str, words: str | None) -> None:
+    found = explain_end(status, printed)
+    assert found == words or (words is not None and found is not None and found.startswith(words))
 
 
 def test_the_version_that_the_robot_names_wins(environments: ManagedEnvironments, tmp_path: Path) -> None:
@@ -412,4 +468,6 @@ def await_true(look: Any, seconds: float = 60) -> Any:
 
 
 def test_uv_is_found() -> None:
-    assert find_uv() is not None
+    uv = find_uv()
+    assert uv is not None
+    assert failure_of(uv) is None
