@@ -333,7 +333,7 @@ async def test_creates_a_scheduled_trigger_with_all_its_fields(user: User, site:
     await user.open("/triggers")
     await click(user, "new-trigger")
     await user.should_see(marker="name", retries=30)
-    assert next(iter(user.find(marker="desktop").elements)).value is Desktop.EXCLUSIVE  # type: ignore[attr-defined]
+    assert next(iter(user.find(marker="desktop").elements)).value is Desktop.BACKGROUND  # type: ignore[attr-defined]
     value_of(user, "name", "  Invoices ")
     value_of(user, "process", "finance/invoices")
     value_of(user, "path", "https://git.example/robots/invoices.git")

@@ -108,7 +108,7 @@ class TriggerSettings:
     arguments: str = ""
     is_git: bool = False
     branch: str | None = None
-    desktop: Desktop = Desktop.EXCLUSIVE
+    desktop: Desktop = Desktop.BACKGROUND
     priority: int = 0
     schedulers: tuple[str, ...] = ()
     passing: SecretPassing = SecretPassing.AUTO
