@@ -235,7 +235,8 @@ def enable_from_next(
 ) -> bool:
     """Let a trigger run again as ``enable`` does, but pass over what a scheduled one has missed: it waits for its next.
 
-    A retry whose time has come meanwhile was missed as well.
+    A retry whose time has come meanwhile was missed as well. A single trigger whose time has passed is due at once,
+    unless ``has_next`` is among the guards.
 
     Args:
         session: An open transaction.
@@ -255,6 +256,17 @@ def enable_from_next(
     except PoisonedRowError:
         return True  # it cannot run, and the scheduler that looks next says why
     return True
+
+
+def has_next(*, now: datetime, zone: ZoneInfo) -> sa.ColumnElement[bool]:
+    """Return the condition that a trigger is no single one whose time has passed.
+
+    Args:
+        now: Aware instant.
+        zone: The site's time zone.
+    """
+    passed = sa.select(SINGLE.c.id).where(SINGLE.c.id == TRIGGERS.c.id, SINGLE.c.next_run <= cron.to_site(now, zone))
+    return ~passed.correlate(TRIGGERS).exists()
 
 
 def disable(session: Session, trigger_id: UUID) -> bool:

@@ -100,10 +100,10 @@ async def ask_run(plan: RunPlan) -> RunWish | None:
 
 
 def _can_enable(plan: RunPlan) -> bool:
-    # A single trigger that is Done has no next time that it could run at.
-    return plan.status in STOPPED_STATUSES and plan.status is not TriggerStatus.DONE
+    # A single trigger whose time has passed would run a second time, at once.
+    return plan.status in STOPPED_STATUSES and plan.status is not TriggerStatus.DONE and plan.has_next
 
 
 def _enables(plan: RunPlan) -> bool:
     # Whoever repeats what failed wants it to go on; whoever paused it, or had it killed, has a reason.
-    return plan.job_id is not None and plan.status is TriggerStatus.FAILED
+    return plan.job_id is not None and plan.status is TriggerStatus.FAILED and _can_enable(plan)

@@ -14,7 +14,7 @@ from nicegui.testing import User
 from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError, NotFoundError
 from OpenOrchestrator.database.engine.database import Database
-from OpenOrchestrator.database.models import Job, ScheduledTrigger, Scheduler, Trigger
+from OpenOrchestrator.database.models import Job, ScheduledTrigger, Scheduler, SingleTrigger, Trigger
 from OpenOrchestrator.database.statuses import JobStatus, TriggerStatus
 from OpenOrchestrator.database.stores import run_requests, triggers
 from OpenOrchestrator.orchestrator.jobs.backend.details import JobDetailsBackend
@@ -219,6 +219,19 @@ async def test_a_refused_run_does_not_enable_the_trigger(site: Database, clock: 
     site.write(lambda session: run_requests.request_once(session, trigger_id, first, now=NOW))
     assert not await RunOnceBackend(site, clock).ask(plan, RunWish(arguments="second", enable=True))
     assert (trigger_of(site).process_status, wished(site)[0]) == (TriggerStatus.FAILED, "first")
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(-9, TriggerStatus.FAILED), (9, TriggerStatus.IDLE)])
+async def test_a_single_trigger_whose_time_has_passed_runs_once_more_and_not_twice(
+    site: Database, clock: SettableClock, minutes: int, status: TriggerStatus
+) -> None:
+    when = site_time(NOW + timedelta(minutes=minutes))
+    trigger_id = add_trigger(site, SingleTrigger, next_run=when, process_status=TriggerStatus.FAILED)
+    backend = RunOnceBackend(site, clock)
+    plan = await backend.of_job(new_job(site, trigger_id))
+    assert plan.has_next is (minutes > 0)
+    assert await backend.ask(plan, RunWish(arguments="again", enable=True))
+    assert (trigger_of(site).process_status, wished(site)[0]) == (status, "again")
 
 
 async def test_a_job_that_repeats_another_is_repeated_as_the_first(site: Database, clock: SettableClock) -> None:

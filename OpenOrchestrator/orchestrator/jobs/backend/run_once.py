@@ -49,6 +49,7 @@ class RunPlan:
             is not known of jobs of earlier versions.
         arguments: With what must not be seen replaced by ``***``.
         hides: Whether anything in them was replaced.
+        has_next: Whether the trigger has a time to run at; a single one has none once its time has passed.
         whitelist: Schedulers that the trigger may run on; empty for any.
         schedulers: Those that are known.
     """
@@ -60,6 +61,7 @@ class RunPlan:
     job_arguments: bool
     arguments: str
     hides: bool
+    has_next: bool
     whitelist: tuple[str, ...]
     schedulers: tuple[KnownScheduler, ...]
 
@@ -135,7 +137,9 @@ class RunOnceBackend(Backend):
             now = self._now()
             if wish.enable:
                 stopped = _T.c.process_status.in_((*HELD_TRIGGER_STATUSES, TriggerStatus.PAUSED))
-                triggers.enable_from_next(session, plan.trigger_id, stopped, now=now, zone=self._database.zone)
+                zone = self._database.zone
+                guards = (stopped, triggers.has_next(now=now, zone=zone))
+                triggers.enable_from_next(session, plan.trigger_id, *guards, now=now, zone=zone)
             run = RunOnce(
                 arguments=arguments if given is None else given,
                 scheduler_name=scheduler,
@@ -153,7 +157,8 @@ class RunOnceBackend(Backend):
 
     def _plan(self, session: Session, trigger_id: UUID, job_id: UUID | None) -> RunPlan:
         columns = (_T.c.trigger_name, sa.cast(_T.c.process_status, sa.String(50)).label("status"), _T.c.process_args)
-        query = sa.select(*columns, _T.c.scheduler_whitelist).where(_T.c.id == trigger_id)
+        has_next = sa.case((triggers.has_next(now=self._now(), zone=self._database.zone), 1), else_=0).label("has_next")
+        query = sa.select(*columns, _T.c.scheduler_whitelist, has_next).where(_T.c.id == trigger_id)
         row = session.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("Its trigger is not there: somebody deleted it.")
@@ -170,6 +175,7 @@ class RunOnceBackend(Backend):
             job_arguments=ran_with is not None,
             arguments=text,
             hides=text != arguments,
+            has_next=bool(row.has_next),
             whitelist=tuple(row.scheduler_whitelist or ()),
             schedulers=_schedulers(session, now=self._now(), site_now=self._database.site_now()),
         )

@@ -21,6 +21,7 @@ def plan(**values: Any) -> RunPlan:
         "job_arguments": False,
         "arguments": "",
         "hides": False,
+        "has_next": True,
         "whitelist": (),
         "schedulers": (),
     }
@@ -49,6 +50,13 @@ def test_each_scheduler_says_what_speaks_against_it() -> None:
 )
 def test_says_what_becomes_of_the_trigger(status: TriggerStatus, words: str) -> None:
     assert any(words in sentence for sentence in sentences(plan(status=status)))
+
+
+def test_only_what_has_a_next_time_can_be_enabled_with_a_run() -> None:
+    failed = TriggerStatus.FAILED
+    assert "Its trigger is failed, and stays so unless it is enabled too." in sentences(plan(status=failed))
+    alone = sentences(plan(status=failed, has_next=False))
+    assert "Its trigger is failed, and stays so: only this run is made." in alone
 
 
 def test_says_when_the_arguments_of_a_job_are_not_known() -> None:
