@@ -81,6 +81,14 @@ def test_a_breaker_pauses_after_errors_in_a_row_of_all_robots(database: Database
     assert (errors(database), pause_of(database)) == (1, None)
 
 
+def test_a_breaker_of_one_error_says_it_without_a_count(database: Database, robots: Robots) -> None:
+    say(database, breaker_errors=1)
+    work_at(robots[0], "a", ValueError("SAP is down"))
+    pause = pause_of(database)
+    assert pause is not None
+    assert pause.reason.startswith("After an error: ")
+
+
 @pytest.mark.kinds("sqlite")
 def test_a_queue_without_a_breaker_counts_nothing(database: Database, robots: Robots) -> None:
     say(database, most_attempts=1)

@@ -48,7 +48,8 @@ def count_error(connection: Connection, queue_name: str, error: str) -> str | No
     found = connection.execute(sa.select(_TABLE.c.errors_in_row, _TABLE.c.breaker_errors).where(*row)).first()
     if found is None or found.errors_in_row < found.breaker_errors:
         return None
-    text = f"{found.errors_in_row} errors in a row, the last one: {error}"
+    several = f"{found.errors_in_row} errors in a row, the last one"
+    text = f"{several if found.errors_in_row > 1 else 'After an error'}: {error}"
     reason = storable_message(text, REASON_LENGTH, connection.dialect.name)
     pause = sa.update(_TABLE).where(*row, sa.not_(sa.and_(*IN_FORCE)))
     values = {"paused_at": DatabaseUtcNow(), "paused_by": PAUSED_BY, "pause_reason": reason, "paused_until": None}
