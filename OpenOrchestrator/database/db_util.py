@@ -13,7 +13,7 @@ InvalidInputError or NotFoundError (ValueErrors) for what cannot be stored or is
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
@@ -353,18 +353,18 @@ def get_credentials() -> tuple[Credential, ...]:
     return default.get_default().read(credentials.get_all)
 
 
-def create_credential(name: str, username: str, password: str) -> None:
-    """Add a credential, its password encrypted; refused if there is one of this name, whatever its case."""
-    stored = calls.credential_values(username, password)
+def create_credential(name: str, username: str, password: str, fields: Mapping[str, str] | None = None) -> None:
+    """Add a credential, its password and further fields encrypted; refused if there is one of this name."""
+    stored = calls.credential_values(username, password, fields)
     calls.write(
         lambda session: credentials.create(session, name, stored),
         lambda session: constants.has(session, Credential, name, stored) or None,
     )
 
 
-def update_credential(name: str, new_username: str, new_password: str) -> None:
-    """Give a credential a new user name and password."""
-    stored = calls.credential_values(new_username, new_password)
+def update_credential(name: str, new_username: str, new_password: str, fields: Mapping[str, str] | None = None) -> None:
+    """Give a credential a new user name and password, and new fields in the place of those that it has, if given."""
+    stored = calls.credential_values(new_username, new_password, fields)
     calls.write(
         lambda session: credentials.update(session, name, stored),
         lambda session: constants.has(session, Credential, name, stored) or None,

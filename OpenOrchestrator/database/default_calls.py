@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
@@ -133,7 +133,7 @@ def redacted(message: object) -> str:
     return redact(message_text(message), secrets_of(default.get_default().connection_string, key))
 
 
-def credential_values(username: str, password: str) -> dict[str, Any]:
+def credential_values(username: str, password: str, fields: Mapping[str, str] | None) -> dict[str, Any]:
     """Return the columns of a credential, encrypted with the default key."""
     database = default.get_default()
     return credentials.values(
@@ -142,4 +142,5 @@ def credential_values(username: str, password: str) -> dict[str, Any]:
         password=password,
         key=crypto_util.get_key(),
         now=database.site_now(),
+        fields=fields,
     )

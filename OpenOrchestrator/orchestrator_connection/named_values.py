@@ -11,7 +11,7 @@ from OpenOrchestrator.common.short_errors import with_short_errors
 from OpenOrchestrator.orchestrator_connection import constant_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from OpenOrchestrator.database.constants import Constant, Credential
@@ -109,7 +109,9 @@ class NamedValues:
         return self._read_as(constant_name, default, constant_values.json_value)
 
     def get_credential(self, credential_name: str) -> Credential:
-        """Return a credential with its ``.username`` and, in clear text, ``.password``.
+        """Return a credential with its ``.username`` and, in clear text, ``.password`` and ``.fields``.
+
+        Fields are what it has beside, by name: ``credential.fields["client_id"]``.
 
         Raises:
             NotFoundError: If there is none with this name.
@@ -130,16 +132,24 @@ class NamedValues:
         """
         self._calls.update_constant(self.process_name, constant_name, new_value, self.job_id)
 
-    def update_credential(self, credential_name: str, new_username: str, new_password: str) -> None:
+    def update_credential(
+        self, credential_name: str, new_username: str, new_password: str, fields: Mapping[str, str] | None = None
+    ) -> None:
         """Give a credential a new user name of at most 250 characters, and a new password.
+
+        Args:
+            credential_name: Its name.
+            new_username: The user name.
+            new_password: The password.
+            fields: What it is to have beside, by name, in the place of what it has; left out, that stays.
 
         Raises:
             NotFoundError: If there is none with this name.
-            InvalidInputError: If user name or password cannot be stored.
+            InvalidInputError: If user name, password or a field cannot be stored.
             NoEncryptionKeyError: If the connection has no key.
             EncryptionError: If the key is malformed.
         """
-        self._calls.update_credential(self.process_name, credential_name, new_username, new_password)
+        self._calls.update_credential(self.process_name, credential_name, new_username, new_password, fields)
 
     def _read_as(self, name: str, default: D, read: Callable[[str], V]) -> V | D:
         if default is REQUIRED:

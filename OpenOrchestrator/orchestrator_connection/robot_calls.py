@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -164,14 +164,17 @@ class RobotCalls:
         self._use(process, UsedKind.CREDENTIAL, credential.name, Access.READ)
         return decrypted
 
-    def update_credential(self, process: str, name: str, username: str, password: str) -> None:
-        """Give a credential a new user name and password."""
+    def update_credential(
+        self, process: str, name: str, username: str, password: str, fields: Mapping[str, str] | None
+    ) -> None:
+        """Give a credential a new user name and password, and new fields if there are any given."""
         stored = credentials.values(
             self._database.dialect_name,
             username=username,
             password=password,
             key=self._key,
             now=self._database.site_now(),
+            fields=fields,
         )
         changed = self._database.write(
             lambda session: credentials.update(session, name, stored),

@@ -27,7 +27,7 @@ class Testable:
         cls,
         *,
         constants: Mapping[str, str] | None = None,
-        credentials: Mapping[str, tuple[str, str]] | None = None,
+        credentials: Mapping[str, tuple[str, str] | tuple[str, str, Mapping[str, str]]] | None = None,
         elements: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         arguments: Any = None,
         process_name: str = "Test",
@@ -45,7 +45,7 @@ class Testable:
 
         Args:
             constants: Values by name.
-            credentials: User name and password by name.
+            credentials: User name and password by name, and perhaps further fields: a mapping behind the two.
             elements: New elements by queue, in the order in which they are handed out, each with ``reference`` and
                 ``data``, both optional. Data that is no text is stored as JSON.
             arguments: What the trigger passes to the robot: a text, or anything that can be JSON.

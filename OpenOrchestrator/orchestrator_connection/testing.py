@@ -127,7 +127,7 @@ def make(
     process_name: str,
     arguments: object,
     constants: Mapping[str, str] | None,
-    credentials: Mapping[str, tuple[str, str]] | None,
+    credentials: Mapping[str, tuple[str, str] | tuple[str, str, Mapping[str, str]]] | None,
     elements: Mapping[str, Sequence[Mapping[str, Any]]] | None,
 ) -> InMemoryConnection:
     """Return a connection to a database of its own. The arguments are those of ``for_testing``.
@@ -202,7 +202,7 @@ def _restore_default(database: Database, former: Database | None, former_key: cr
 
 def _sample(
     constants: Mapping[str, str] | None,
-    credentials: Mapping[str, tuple[str, str]] | None,
+    credentials: Mapping[str, tuple[str, str] | tuple[str, str, Mapping[str, str]]] | None,
     elements: Mapping[str, Sequence[Mapping[str, Any]]] | None,
 ) -> SampleData:
     return SampleData(
@@ -213,8 +213,10 @@ def _sample(
 
 
 def _credential(name: str, value: object) -> SampleCredential:
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise InvalidInputError(f"The credential {name!r} has to be a tuple of user name and password.")
+    if not isinstance(value, tuple) or len(value) not in (2, 3):
+        raise InvalidInputError(
+            f"The credential {name!r} has to be a tuple of user name and password, and perhaps a mapping of fields."
+        )
     return SampleCredential(*value)
 
 

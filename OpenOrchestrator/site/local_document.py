@@ -33,6 +33,14 @@ _CREDENTIAL = Record(
             "password_from": Part(
                 Text("environment variable", 200), None, "The environment variable that holds the password."
             ),
+            "fields": Part(
+                Named(
+                    Text("name of the field", credentials.FIELD_NAME_LENGTH),
+                    Text("field", credentials.FIELDS_LENGTH, may_be_empty=True),
+                ),
+                MappingProxyType({}),
+                "What it has beside, by name.",
+            ),
         }
     )
 )
@@ -154,4 +162,4 @@ def _credential(
                 f"The password of {name!r} is in no environment variable {variable}, nor in a line of the .env file."
             )
             reading.problems.append(Problem(place.mark, f"{words} Set it there: {variable}=..."))
-    return SampleCredential(given["username"], password or "")
+    return SampleCredential(given["username"], password or "", given["fields"])

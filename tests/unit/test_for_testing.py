@@ -190,3 +190,16 @@ def test_what_cannot_be_stored_is_refused(given: dict[str, object], words: str) 
     with pytest.raises(InvalidInputError, match=words):
         OrchestratorConnection.for_testing(**given)  # type: ignore[arg-type]
     assert default.find_default() is before
+
+
+def test_credentials_may_have_fields_which_updates_keep_unless_others_are_given() -> None:
+    given = {"Mail": ("robot", "secret", {"client_id": "7"}), "Plain": ("robot", "secret")}
+    with OrchestratorConnection.for_testing(credentials=given) as connection:
+        assert connection.get_credential("Mail").fields["client_id"] == "7"
+        assert len(connection.get_credential("Plain").fields) == 0
+        connection.update_credential("Mail", "robot", "new")
+        assert connection.get_credential("Mail").fields["client_id"] == "7"
+        db_util.update_credential("Mail", "robot", "new", {"client_id": "8"})
+        assert dict(db_util.get_credential("Mail").fields) == {"client_id": "8"}
+        connection.update_credential("Mail", "robot", "new", fields={})
+        assert len(connection.get_credential("Mail").fields) == 0

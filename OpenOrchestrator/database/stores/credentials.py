@@ -5,6 +5,8 @@ Functions take an open session, and the key where they encrypt or decrypt. Dates
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 USERNAME_LENGTH = 250
 TOKEN_LENGTH = 1000
+FIELD_NAME_LENGTH = 100
+FIELDS_LENGTH = 100_000
+"""Characters that all fields of a credential may have together, as JSON."""
 
 UNSET = ""
 """In the place of an encrypted password: nobody has entered one yet."""
@@ -42,7 +47,7 @@ def get_all(session: Session) -> tuple[Credential, ...]:
 
 
 def decrypted(credential: Credential, key: crypto_util.Key) -> Credential:
-    """Return a copy with its password in clear text, which belongs to no session and so is never saved.
+    """Return a copy with its password and further fields in clear text; it belongs to no session and is never saved.
 
     Raises:
         NoEncryptionKeyError: If there is no key.
@@ -55,18 +60,38 @@ def decrypted(credential: Credential, key: crypto_util.Key) -> Credential:
         )
     try:
         password = crypto_util.decrypt(credential.password, key)
+        token = credential.encrypted_fields
+        fields = {} if token is None else json.loads(crypto_util.decrypt(token, key))
     except EncryptionError as error:
         raise EncryptionError(f"Credential {credential.name!r}: {error}") from error
-    return Credential(
+    clear = Credential(
         name=credential.name, username=credential.username, password=password, changed_at=credential.changed_at
     )
+    clear.set_fields(fields)
+    return clear
 
 
-def values(dialect_name: str, *, username: str, password: str, key: crypto_util.Key, now: datetime) -> dict[str, Any]:
-    """Return the columns of a credential to store, its password encrypted.
+def values(
+    dialect_name: str,
+    *,
+    username: str,
+    password: str,
+    key: crypto_util.Key,
+    now: datetime,
+    fields: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a credential to store, its password and further fields encrypted.
+
+    Args:
+        dialect_name: The kind of database.
+        username: Its user name.
+        password: In clear text.
+        key: The key of the credentials.
+        now: Site time.
+        fields: What it has beside, by name, in the place of what it has; None leaves that.
 
     Raises:
-        InvalidInputError: If user name or password cannot be stored.
+        InvalidInputError: If user name, password or a field cannot be stored.
         NoEncryptionKeyError: If there is no key.
         EncryptionError: If the key is malformed.
     """
@@ -81,7 +106,28 @@ def values(dialect_name: str, *, username: str, password: str, key: crypto_util.
             f"The password is too long: encrypted it takes {len(token)} characters, but at most {TOKEN_LENGTH} can be "
             "stored, which is about 660 bytes of clear text."
         )
-    return {"username": user, "password": token, "changed_at": now}
+    stored = {"username": user, "password": token, "changed_at": now}
+    if fields is not None:
+        stored["encrypted_fields"] = crypto_util.encrypt(_fields_text(fields), key) if fields else None
+    return stored
+
+
+def _fields_text(fields: Mapping[str, str]) -> str:
+    """Return fields as JSON; no message about them says a value."""
+    if not isinstance(fields, Mapping):
+        raise InvalidInputError(f"The fields have to be a mapping of names to texts, not {type(fields).__name__}.")
+    for name, value in fields.items():
+        trimmed = validation.name(name, "name of the field", FIELD_NAME_LENGTH, "sqlite")
+        if trimmed != name:
+            raise InvalidInputError(f"The name of the field {name!r} has blanks around it.")
+        if not isinstance(value, str):
+            raise InvalidInputError(f"The field {name!r} has to be a text, not {type(value).__name__}.")
+        if validation.storable(value) != value:
+            raise InvalidInputError(f"The field {name!r} holds a NUL character or half a character (a lone surrogate).")
+    text = json.dumps(dict(fields), ensure_ascii=False)
+    if len(text) > FIELDS_LENGTH:
+        raise InvalidInputError(f"The fields have {len(text)} characters together, but at most {FIELDS_LENGTH}.")
+    return text
 
 
 def create(session: Session, name: str, stored: dict[str, Any]) -> None:

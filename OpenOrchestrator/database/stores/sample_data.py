@@ -33,6 +33,7 @@ class SampleCredential:
 
     username: str
     password: str = field(repr=False)
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ def store(session: Session, data: SampleData, *, key: Key, now: datetime) -> Non
         write(session, name, value, now=now)
     credentials_there = {each.name for each in credentials.get_all(session)}
     for name, each in data.credentials.items():
-        stored = credentials.values(dialect_name, username=each.username, password=each.password, key=key, now=now)
+        stored = credentials.values(
+            dialect_name, username=each.username, password=each.password, key=key, now=now, fields=each.fields
+        )
         change = credentials.update if name in credentials_there else credentials.create
         change(session, name, stored)
     for queue, elements in data.elements.items():

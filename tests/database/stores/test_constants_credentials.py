@@ -200,3 +200,61 @@ def test_long_passwords_that_fit_are_stored(database: Database) -> None:
     database.write(lambda session: credentials.create(session, "a", credential_values(database, "u", "x" * 650)))
     stored = database.read(lambda session: credentials.get(session, "a"))
     assert credentials.decrypted(stored, KEY).password == "x" * 650
+
+
+def with_fields(database: Database, fields: Any, key: bytes = KEY) -> dict[str, Any]:
+    values = {"username": "u", "password": "p", "key": key, "now": START}
+    return credentials.values(database.dialect_name, fields=fields, **values)
+
+
+def clear(database: Database, name: str, key: bytes = KEY) -> Any:
+    return database.read(lambda session: credentials.decrypted(credentials.get(session, name), key))
+
+
+def test_fields_are_encrypted_and_stay_until_others_take_their_place(database: Database) -> None:
+    given = {"client_id": "ø 😀", "certificate": "x" * 50_000}
+    database.write(lambda session: credentials.create(session, "a", with_fields(database, given)))
+    stored = database.read(lambda session: credentials.get(session, "a"))
+    assert stored.encrypted_fields is not None
+    assert "client_id" not in stored.encrypted_fields
+    assert dict(stored.fields) == {}
+    assert dict(clear(database, "a").fields) == given
+    database.write(lambda session: credentials.update(session, "a", credential_values(database, "u2", "p2")))
+    assert (clear(database, "a").password, dict(clear(database, "a").fields)) == ("p2", given)
+    database.write(lambda session: credentials.update(session, "a", with_fields(database, {"tenant": ""})))
+    assert dict(clear(database, "a").fields) == {"tenant": ""}
+    database.write(lambda session: credentials.update(session, "a", with_fields(database, {})))
+    assert database.read(lambda session: credentials.get(session, "a")).encrypted_fields is None
+
+
+@pytest.mark.kinds("sqlite")
+def test_fields_of_another_key_are_told_as_passwords_are(database: Database) -> None:
+    old, new = KEY, crypto_util.generate_key()
+    database.write(lambda session: credentials.create(session, "a", with_fields(database, {"a": "b"}, old)))
+    database.write(lambda session: credentials.update(session, "a", with_fields(database, None, new)))
+    for key in (old, new):
+        with pytest.raises(EncryptionError, match="Credential 'a': The text cannot be decrypted with this key"):
+            clear(database, "a", key)
+
+
+@pytest.mark.kinds("sqlite")
+def test_nothing_secret_of_fields_is_shown(database: Database) -> None:
+    database.write(lambda session: credentials.create(session, "a", with_fields(database, {"client_id": "hunter2"})))
+    found = clear(database, "a")
+    assert repr(found.fields) == "CredentialFields({'client_id': ***})"
+    assert "hunter2" not in f"{found!r} {found}"
+    with pytest.raises(KeyError, match="It has: 'client_id'") as error:
+        found.fields["tenant"]
+    assert "hunter2" not in str(error.value)
+    assert found.fields.get("tenant") is None
+
+
+@pytest.mark.kinds("sqlite")
+@pytest.mark.parametrize(
+    "fields",
+    [{"": "hunter2"}, {" a": "hunter2"}, {"a": b"hunter2"}, {"a": "hunter2\0"}, {"a": "hunter2" * 20_000}, ["a"]],
+)
+def test_fields_that_cannot_be_stored_are_refused_without_being_shown(database: Database, fields: Any) -> None:
+    with pytest.raises(InvalidInputError, match="field") as error:
+        with_fields(database, fields)
+    assert "hunter2" not in str(error.value)

@@ -350,9 +350,11 @@ def a_key() -> str:
 
 def test_a_key_sorts_credentials_into_opened_and_not() -> None:
     right, other = a_key(), a_key()
-    stored = [(name, crypto_util.encrypt("x", key)) for name, key in (("b", right), ("Z", other), ("A", right))]
+    stored = [(name, [crypto_util.encrypt("x", key)]) for name, key in (("b", right), ("Z", other), ("A", right))]
     assert sort_by_key(stored, right) == KeyReport(("A", "b"), ("Z",))
-    assert sort_by_key([*stored, ("damaged", "no token")], other) == KeyReport(("Z",), ("A", "b", "damaged"))
+    both = [crypto_util.encrypt("x", key) for key in (right, other)]
+    assert sort_by_key([("fields of another key", both)], right) == KeyReport((), ("fields of another key",))
+    assert sort_by_key([*stored, ("damaged", ["no token"])], other) == KeyReport(("Z",), ("A", "b", "damaged"))
     for none in (a_key(), "malformed", None):
         report = sort_by_key(stored, none)
         assert report == KeyReport((), ("A", "b", "Z"))

@@ -29,7 +29,7 @@ def test_what_a_site_does_not_have_is_read_beside_what_it_has() -> None:
         constants: {Shop: Nordvest}
         arguments: {orders: 3}
         credentials:
-          Mail: {username: robot, password_from: MAIL}
+          Mail: {username: robot, password_from: MAIL, fields: {client_id: abc}}
           Bank: {password: ""}
         elements:
           Orders:
@@ -44,7 +44,7 @@ def test_what_a_site_does_not_have_is_read_beside_what_it_has() -> None:
     assert found.site.credentials is None
     assert found.arguments == '{"orders": 3}'
     assert found.sample.credentials == {
-        "Mail": SampleCredential("robot", "secret"),
+        "Mail": SampleCredential("robot", "secret", {"client_id": "abc"}),
         "Bank": SampleCredential("", ""),
     }
     order = SampleElement("1", '{"amount": 2}')

@@ -45,26 +45,27 @@ class KeyBackend(Backend):
     """What the key is good for."""
 
     async def report(self, key: str | None) -> KeyReport:
-        """Try a key on every stored password; without a key, none is opened."""
+        """Try a key on every stored password with its fields; without a key, none is opened."""
 
-        def work(session: Session) -> list[tuple[str, str]]:
-            stored = session.execute(sa.select(Credential.name, Credential.password))
-            return [(name, token) for name, token in stored if token != UNSET]
+        def work(session: Session) -> list[tuple[str, tuple[str, ...]]]:
+            stored = session.execute(sa.select(Credential.name, Credential.password, Credential.encrypted_fields))
+            tokens = [(name, tuple(each for each in found if each not in (UNSET, None))) for name, *found in stored]
+            return [(name, found) for name, found in tokens if found]
 
         stored = await self._read(work)
         return await off_loop(lambda: sort_by_key(stored, key))
 
 
-def sort_by_key(credentials: Iterable[tuple[str, str]], key: str | None) -> KeyReport:
+def sort_by_key(credentials: Iterable[tuple[str, Iterable[str]]], key: str | None) -> KeyReport:
     """Sort credentials into those that a key opens and those that it does not. Pure.
 
     Args:
-        credentials: Their names and encrypted passwords.
+        credentials: Their names and what is encrypted of each; one is opened if all of that is.
         key: The key; None or a malformed one opens none.
     """
     sorted_names: dict[bool, list[str]] = {True: [], False: []}
-    for name, token in credentials:
-        sorted_names[_opens(token, key)].append(name)
+    for name, tokens in credentials:
+        sorted_names[all(_opens(token, key) for token in tokens)].append(name)
     return KeyReport(*(tuple(sorted(sorted_names[opened], key=str.casefold)) for opened in (True, False)))
 
 
