@@ -21,15 +21,22 @@ from benchmarks import (
     references,
     report,
     robot_ready,
+    scale,
     scheduler,
+    work,
 )
 from benchmarks.databases import KINDS, Target, private_target, target
 
 Benchmark = Callable[[Target, bool], Iterator[report.Figure]]
+Sized = Callable[[Target, int], Iterator[report.Figure]]
 
 BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     "drain": (
         lambda on, quick: elements.drain(on, elements=800 if quick else 4000, processes=8),
+        KINDS,
+    ),
+    "work": (
+        lambda on, quick: work.drain(on, elements=400 if quick else 4_000, processes=8, rounds=1 if quick else 3),
         KINDS,
     ),
     "grow": (
@@ -56,11 +63,12 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     ),
     "pools": (lambda on, quick: pools.claims(on, samples=30 if quick else 300), KINDS),
     "queues": (
-        lambda on, quick: queues.claims(
+        lambda on, quick: scale.grown(
             on, sizes=(1_000, 100_000) if quick else (1_000, 1_000_000), samples=30 if quick else 200
         ),
         KINDS,
     ),
+    "memory": (lambda on, quick: elements.bulk_memory(on, elements=10_000 if quick else 100_000), KINDS),
     "queue-indexes": (lambda on, quick: queues.index_cost(on, elements=1_000 if quick else 10_000), KINDS),
     "fleet": (lambda on, quick: fleet.fleet(on, schedulers=1000, seconds=5 if quick else 12), ("postgresql",)),
     "ready": (lambda on, quick: robot_ready.ready(on, samples=3 if quick else 15), ("sqlite",)),
@@ -76,6 +84,12 @@ BENCHMARKS: dict[str, tuple[Benchmark, tuple[str, ...]]] = {
     ),
     "app": (lambda on, quick: app.app(on, quick=quick), ("sqlite", "postgresql")),
 }
+
+SIZED: dict[str, Sized] = {
+    "queues": lambda on, elements: scale.grown(on, sizes=(1_000, elements), samples=100),
+    "work": lambda on, elements: work.drain(on, elements=elements, processes=8, rounds=1),
+}
+"""With a number of elements of the caller's."""
 
 CHAOS = "chaos"
 """Makes its servers itself, takes minutes, and is run only when it is named."""
@@ -104,6 +118,8 @@ def main() -> int:
     parser.add_argument("--databases", nargs="+", type=_kinds, default=[KINDS], help="on which databases")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--elements", type=int, help=f"of {', '.join(SIZED)}: how many elements; default as usual")
+    parser.add_argument("--commit", default="", help="of ready: measure this commit of the repository as well")
     parser.add_argument("--seconds", type=float, help=f"of chaos: how long; default {CHAOS_SECONDS:.0f}")
     parser.add_argument("--seed", type=int, default=1, help="of chaos: chooses the disturbances; default 1")
     parser.add_argument("--log", type=Path, help="of chaos: a file for every disturbance and everything found")
@@ -129,6 +145,10 @@ def main() -> int:
 
 def _benchmark(name: str, kind: str, options: argparse.Namespace) -> list[report.Figure]:
     with (private_target if name in PRIVATE else target)(kind) as on:
+        if options.elements and name in SIZED:
+            return list(SIZED[name](on, options.elements))
+        if options.commit and name == "ready":
+            return list(robot_ready.ready(on, samples=3 if options.quick else 15, commit=options.commit))
         return list(BENCHMARKS[name][0](on, options.quick))
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks.databases import Target
-from benchmarks.report import Figure, median
+from benchmarks.report import Figure, judged, median
 
 RAW_CLAIM = {
     "sqlite": """UPDATE "Queues" SET status = 'IN_PROGRESS', start_date = ? WHERE id = (
@@ -22,9 +26,9 @@ RAW_CLAIM = {
 }
 
 
-def _raw_claimer(target: Target, queue: str) -> Callable[[], Any]:
-    connection = target.raw()
-    cursor = connection.cursor()
+def raw_claimer(target: Target, queue: str, connection: Any = None) -> Callable[[], Any]:
+    """Return a function that takes the first New element of a queue by the least that does it: id, data, reference."""
+    cursor = (connection or target.raw()).cursor()
     if target.kind == "postgresql":
         return lambda: cursor.execute(RAW_CLAIM["postgresql"], (queue,)).fetchone()
     if target.kind == "sqlite":
@@ -57,6 +61,22 @@ def _raw_claimer(target: Target, queue: str) -> Callable[[], Any]:
     return claim_mariadb
 
 
+def raw_finisher(target: Target, connection: Any) -> Callable[[Any], None]:
+    """Return a function that makes an element Done by one statement."""
+    cursor = connection.cursor()
+    mark = "?" if target.kind == "sqlite" else "%s"
+    quote = "`" if target.kind == "mariadb" else '"'
+    statement = (
+        f"UPDATE {quote}Queues{quote} SET status = 'DONE', end_date = '2026-01-01 00:00:00.000000' "
+        f"WHERE id = {mark} AND status = 'IN_PROGRESS'"
+    )
+
+    def finish(element_id: Any) -> None:
+        cursor.execute(statement, (element_id,))
+
+    return finish
+
+
 def _our_claimer(target: Target, queue: str) -> Callable[[], Any]:
     from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
 
@@ -70,7 +90,7 @@ def _our_claimer(target: Target, queue: str) -> Callable[[], Any]:
 
 
 def _drain(make: str, target: Target, queue: str, barrier: Any, results: Any) -> None:
-    claimer = _our_claimer if make == "ours" else _raw_claimer
+    claimer = _our_claimer if make == "ours" else raw_claimer
     claimer(target, "an empty queue")()  # the first call of a process imports what it needs
     claim = claimer(target, queue)
     claimed: list[str] = []
@@ -136,7 +156,7 @@ def grow(target: Target, *, sizes: tuple[int, ...], samples: int) -> Iterator[Fi
     spent: dict[tuple[int, str], list[float]] = {}
     for size in sizes:
         target.fill_queue(f"grown {size}", size, done_share=0.99)
-        for make, claimer in (("raw", _raw_claimer), ("ours", _our_claimer)):
+        for make, claimer in (("raw", raw_claimer), ("ours", _our_claimer)):
             trigger_claims[size, make] = claimer(target, f"grown {size}")
             spent[size, make] = []
     give_back = target.raw().cursor()
@@ -204,23 +224,55 @@ def bulk_insert(target: Target, *, elements: int) -> Iterator[Figure]:
     )
 
 
-def pending_poll(target: Target, *, elements: int, triggers: int, samples: int) -> Iterator[Figure]:
-    """Ask which of many queue triggers are due, over a large queue table."""
-    from OpenOrchestrator.database.engine.database import Database
-    from OpenOrchestrator.database.lifecycle import trigger_claims
+_MEMORY_SCRIPT = """
+import re, sys
+from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
+def megabytes(name):
+    return int(re.search(name + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+connection = OrchestratorConnection("benchmark", sys.argv[1], "", "")
+count = int(sys.argv[2])
+connection.bulk_create_queue_elements("memory warm", ["warm"], ["warm"], "benchmark")
+references, data = [f"reference {n}" for n in range(count)], [f"{n:0100}" for n in range(count)]
+before = megabytes("VmRSS")
+connection.bulk_create_queue_elements("memory", references, data, "benchmark")
+print(megabytes("VmHWM") - before)
+"""
+MOST_MEGABYTES = 100.0
+
+
+def bulk_memory(target: Target, *, elements: int) -> Iterator[Figure]:
+    """Insert many elements by one call in a process of its own, and see how much more memory it had at its peak.
+
+    What the caller holds, references and data, is there before and not counted.
+
+    Raises:
+        OSError: If the system does not tell peaks as Linux does.
+    """
+    if sys.platform != "linux":
+        raise OSError("only Linux tells the peak of a program so")
+    done = subprocess.run(
+        [sys.executable, "-c", _MEMORY_SCRIPT, target.url, str(elements)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)},
+    )
+    megabytes = float(done.stdout.strip().splitlines()[-1])
+    figure = Figure(f"bulk insert of {elements:,} elements", target.kind, "MB more at the peak", megabytes)
+    yield judged(figure, MOST_MEGABYTES)
+
+
+def create_triggers(database: Any, queues: Iterable[str]) -> None:
+    """Create a queue trigger for each of these queues, of different batch sizes."""
     from OpenOrchestrator.database.stores import triggers as trigger_store
 
-    for number in range(10):
-        target.fill_queue(f"poll {number}", elements // 10, done_share=0.99)
-    database = Database(target.url)
-
     def create(session: Any) -> None:
-        for number in range(triggers):
+        for number, queue in enumerate(queues):
             trigger_store.create_queue(
                 session,
                 trigger_name=f"poll {number}",
                 process_name="poll",
-                queue_name=f"poll {number % 10}" if number % 2 else f"empty {number}",
+                queue_name=queue,
                 process_path="main.py",
                 process_args="",
                 is_git_repo=False,
@@ -230,6 +282,19 @@ def pending_poll(target: Target, *, elements: int, triggers: int, samples: int) 
             )
 
     database.write(create)
+
+
+def pending_poll(target: Target, *, elements: int, triggers: int, samples: int) -> Iterator[Figure]:
+    """Ask which of many queue triggers are due, over a large queue table."""
+    from OpenOrchestrator.database.engine.database import Database
+    from OpenOrchestrator.database.lifecycle import trigger_claims
+
+    for number in range(10):
+        target.fill_queue(f"poll {number}", elements // 10, done_share=0.99)
+    database = Database(target.url)
+    create_triggers(
+        database, (f"poll {number % 10}" if number % 2 else f"empty {number}" for number in range(triggers))
+    )
     target.analyze()
     spent = []
     due = 0

@@ -1,11 +1,10 @@
-"""Queues with rules: what their indexes cost, and claims by priority as history grows."""
+"""Queues with rules: what their indexes cost."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any
 
 from benchmarks.databases import Target
 from benchmarks.report import Figure, median
@@ -105,50 +104,3 @@ def _insert_and_finish(target: Target, queue: str, elements: int) -> dict[str, f
         cursor.execute(f"UPDATE {queues} SET status = 'DONE' WHERE id = {mark}", (each,))
     cursor.execute("COMMIT")
     return {"insert": inserted, "finish": time.perf_counter() - begun}
-
-
-def claims(target: Target, *, sizes: tuple[int, ...], samples: int) -> Iterator[Figure]:
-    """Claim from queues of which 99 % is done, the rest of five priorities, every tenth of them waiting."""
-    from OpenOrchestrator.orchestrator_connection.connection import OrchestratorConnection
-
-    connection = OrchestratorConnection("benchmark", target.url, "", "")
-    quote = "`" if target.kind == "mariadb" else '"'
-    queues = f"{quote}Queues{quote}"
-    number = {
-        "sqlite": "CAST(substr(reference, 5) AS INTEGER)",
-        "postgresql": "CAST(substr(reference, 5) AS integer)",
-        "mariadb": "CAST(substr(reference, 5) AS SIGNED)",
-    }[target.kind]
-    spent: dict[int, list[float]] = {size: [] for size in sizes}
-    for size in sizes:
-        target.fill_queue(f"ranked {size}", size, done_share=0.99)
-        of_queue = f"WHERE queue_name = 'ranked {size}' AND status = 'NEW'"
-        target.run(f"UPDATE {queues} SET hand_out_order = -({number} % 5) * 8796093022208 {of_queue}")
-        target.run(f"UPDATE {queues} SET priority = {number} % 5 {of_queue}")
-        target.run(
-            f"UPDATE {queues} SET status = 'IN_PROGRESS', not_before = '2099-01-01 00:00:00' {of_queue} "
-            f"AND {number} % 10 = 0"
-        )
-    target.analyze()
-    give_back = target.raw().cursor()
-    taken: Any = None
-    for _ in range(samples):
-        for size in sizes:
-            begun = time.perf_counter()
-            taken = connection.get_next_queue_element(f"ranked {size}")
-            spent[size].append((time.perf_counter() - begun) * 1000)
-            give_back.execute(
-                f"UPDATE {queues} SET status = 'NEW', claim_token = NULL "
-                f"WHERE queue_name = 'ranked {size}' AND status = 'IN_PROGRESS' AND start_date IS NOT NULL"
-            )
-    smallest = median(spent[sizes[0]])
-    for size in sizes:
-        yield Figure(
-            f"first element by priority of {size:,}, 99 % done",
-            target.kind,
-            "median ms",
-            median(spent[size]),
-            smallest,
-            f"the same at {sizes[0]:,}",
-            f"priority {taken.priority} was taken",
-        )
