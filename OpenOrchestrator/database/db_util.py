@@ -353,7 +353,7 @@ def get_credentials() -> tuple[Credential, ...]:
     return default.get_default().read(credentials.get_all)
 
 
-def create_credential(name: str, username: str, password: str, fields: Mapping[str, str] | None = None) -> None:
+def create_credential(name: str, username: str, password: str, *, fields: Mapping[str, str] | None = None) -> None:
     """Add a credential, its password and further fields encrypted; refused if there is one of this name."""
     stored = calls.credential_values(username, password, fields)
     calls.write(
@@ -362,7 +362,9 @@ def create_credential(name: str, username: str, password: str, fields: Mapping[s
     )
 
 
-def update_credential(name: str, new_username: str, new_password: str, fields: Mapping[str, str] | None = None) -> None:
+def update_credential(
+    name: str, new_username: str, new_password: str, *, fields: Mapping[str, str] | None = None
+) -> None:
     """Give a credential a new user name and password, and new fields in the place of those that it has, if given."""
     stored = calls.credential_values(new_username, new_password, fields)
     calls.write(

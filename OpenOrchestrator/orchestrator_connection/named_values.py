@@ -133,7 +133,7 @@ class NamedValues:
         self._calls.update_constant(self.process_name, constant_name, new_value, self.job_id)
 
     def update_credential(
-        self, credential_name: str, new_username: str, new_password: str, fields: Mapping[str, str] | None = None
+        self, credential_name: str, new_username: str, new_password: str, *, fields: Mapping[str, str] | None = None
     ) -> None:
         """Give a credential a new user name of at most 250 characters, and a new password.
 

@@ -199,7 +199,7 @@ def test_credentials_may_have_fields_which_updates_keep_unless_others_are_given(
         assert len(connection.get_credential("Plain").fields) == 0
         connection.update_credential("Mail", "robot", "new")
         assert connection.get_credential("Mail").fields["client_id"] == "7"
-        db_util.update_credential("Mail", "robot", "new", {"client_id": "8"})
+        db_util.update_credential("Mail", "robot", "new", fields={"client_id": "8"})
         assert dict(db_util.get_credential("Mail").fields) == {"client_id": "8"}
         connection.update_credential("Mail", "robot", "new", fields={})
         assert len(connection.get_credential("Mail").fields) == 0
