@@ -29,6 +29,8 @@ ASCII_TEXTS = {
     ("Attachments", "sha256"),
     ("Calendars", "country"),
     ("Calendars", "working_days"),
+    ("Constant_Overrides", "name_hash"),
+    ("Constant_Overrides", "scheduler_hash"),
     ("Jobs", "commit_sha"),
     ("Jobs", "environment"),
     ("Jobs", "secret_passing"),
