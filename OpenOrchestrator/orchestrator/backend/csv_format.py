@@ -38,7 +38,7 @@ _ACTIVE = (
 )
 _WITHIN = re.compile(f"({_SPLIT}){_ACTIVE}")
 _WITHIN_MARKED = re.compile(f"({_SPLIT})'{_ACTIVE}")
-_LONGEST_CELL = 1_000_000
+_LONGEST_CELL = 10_000_000  # more than an element holds: what is too long for one is said of its line
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_NOTE = re.compile(r'"?sep=(.)"?[;,\t]*', re.IGNORECASE)
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
