@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from OpenOrchestrator.cli import sweeping
 from OpenOrchestrator.cli.scheduler import ConnectionString
 from OpenOrchestrator.cli.site_database import AsJson, opened
 from OpenOrchestrator.cli.sweeping import DryRun, Yes
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 _MOST_SECONDS = 36_500 * 86_400
 
@@ -51,6 +48,7 @@ def purge(  # noqa: PLR0917  (each parameter is an option of the command)
       openorchestrator queue purge Orders --done-older-than 90d --failed-older-than 1d --yes
     """  # noqa: D301  (the backspace is how the help keeps these lines apart)
     from OpenOrchestrator.common.errors import InvalidInputError  # noqa: PLC0415
+    from OpenOrchestrator.database.lifecycle.retention import certain_site_now  # noqa: PLC0415
     from OpenOrchestrator.database.lifecycle.retention_rules import Kept, Portion, of_queue  # noqa: PLC0415
     from OpenOrchestrator.database.statuses import QueueStatus  # noqa: PLC0415
     from OpenOrchestrator.database.stores import queue_rules  # noqa: PLC0415
@@ -61,7 +59,7 @@ def purge(  # noqa: PLR0917  (each parameter is an option of the command)
         QueueStatus.ABANDONED: _age(abandoned, "--abandoned-older-than"),
     }
     with opened(connection_string) as database:
-        now: datetime = database.site_now()
+        now = certain_site_now(database)
         if any(age is not None for age in ages.values()):
             wanted = tuple(
                 Portion(Kept.ELEMENTS, now - age, queue, status) for status, age in ages.items() if age is not None

@@ -13,7 +13,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.lifecycle import retention_rows
 from OpenOrchestrator.database.lifecycle.retention_rules import FIRST_SIZE, Kept, Portion, next_size, portions
 from OpenOrchestrator.database.stores import attachment_files, attachments, keep_days, queue_rules
@@ -42,7 +45,26 @@ def what_is_too_old(database: Database) -> tuple[Portion, ...]:
     """Return what the settings of the site and its queues say is too old now."""
     days, rules = database.read(lambda session: (keep_days.read(session), queue_rules.read_all(session)))
     queues = {name: each.rules for name, each in rules.items()}
-    return portions(days, queues, now=database.utc_now(), site_now=database.site_now())
+    now = certain_now(database)
+    return portions(days, queues, now=now, site_now=_at_site(database, now))
+
+
+def certain_now(database: Database) -> datetime:
+    """Return the earlier of what the clocks of this machine and of the database say, aware.
+
+    What is deleted is gone: where one clock is ahead, by a wrong date or a step, the other one keeps it from that.
+    """
+    theirs: datetime = database.read(lambda session: session.connection().scalar(sa.select(DatabaseUtcNow())))
+    return min(database.utc_now(), theirs)
+
+
+def certain_site_now(database: Database) -> datetime:
+    """Return the same as naive site time."""
+    return _at_site(database, certain_now(database))
+
+
+def _at_site(database: Database, now: datetime) -> datetime:
+    return now.astimezone(database.zone).replace(tzinfo=None)
 
 
 def look(database: Database, wanted: Sequence[Portion]) -> tuple[TooOld, ...]:

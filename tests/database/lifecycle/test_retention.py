@@ -14,6 +14,7 @@ from OpenOrchestrator.common.clock import SettableClock
 from OpenOrchestrator.common.errors import InvalidInputError
 from OpenOrchestrator.database import models
 from OpenOrchestrator.database.engine.database import Database
+from OpenOrchestrator.database.engine.dialects import DatabaseUtcNow
 from OpenOrchestrator.database.lifecycle import retention_rows
 from OpenOrchestrator.database.lifecycle.retention import Sweep, by_kind, look, what_is_too_old
 from OpenOrchestrator.database.lifecycle.retention_rules import Kept, Portion
@@ -87,6 +88,16 @@ def test_nothing_is_deleted_before_somebody_says_so(database: Database) -> None:
     assert database.read(keep_days.read) == KeepDays(jobs=3, files=2)
     add(database, models.SiteSetting(name="keep_logs_days", value="many"))
     assert database.read(keep_days.read) == KeepDays(jobs=3, files=2)
+
+
+@pytest.mark.parametrize("days", [-400, 4000])
+def test_a_clock_that_is_ahead_deletes_nothing(database: Database, clock: SettableClock, days: int) -> None:
+    keep(database, logs=30)
+    theirs = database.read(lambda session: session.connection().scalar(sa.select(DatabaseUtcNow())))
+    clock.now = theirs + timedelta(days=days)
+    (portion,) = what_is_too_old(database)
+    earlier = min(theirs, clock.now).astimezone(database.zone).replace(tzinfo=None) - timedelta(days=30)
+    assert abs(portion.before - earlier) < timedelta(minutes=5)
 
 
 def test_jobs_that_ended_long_ago_go_with_what_belongs_to_them_and_those_that_are_needed_stay(
