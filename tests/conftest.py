@@ -7,6 +7,7 @@ A test that asks for ``database`` or ``empty_database_url`` runs once on each ki
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,9 @@ _servers = find_servers()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kinds(*names): run only on these kinds of databases (sqlite, postgresql, ...)")
     share_statements()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's job in the background ignores Ctrl+C, and so would all that tests start and interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault of what is tested
     settings.load_profile("no deadline")
 

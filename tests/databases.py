@@ -78,8 +78,6 @@ class Server:
             return f"sqlite+pysqlite:///{path.as_posix()}"
         options = " CHARACTER SET utf8mb4" if self.kind == "mariadb" else ""
         self._execute(f"CREATE DATABASE {name}{options}")
-        if self.kind == "postgresql":  # no test pulls the plug of this server: nothing need wait for the disk
-            self._execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         self._made.append(name)
         assert self._admin is not None
         return self._admin.url.set(database=name).render_as_string(hide_password=False)

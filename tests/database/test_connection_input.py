@@ -48,7 +48,7 @@ WRONG = {
     "long queue name": lambda c, e: c.create_queue_element(LONG),
     "no queue name": lambda c, e: c.create_queue_element(None),
     "long reference": lambda c, e: c.create_queue_element("work", LONG),
-    "long data": lambda c, e: c.create_queue_element("work", None, LONG),
+    "long data": lambda c, e: c.create_queue_element("work", None, "x" * 3_000_001),
     "data of another type": lambda c, e: c.create_queue_element("work", None, {"a": 1}),
     "surrogate in data": lambda c, e: c.create_queue_element("work", None, "\ud800"),
     "long creator": lambda c, e: c.create_queue_element("work", created_by=LONG),

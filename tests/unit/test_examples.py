@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -145,6 +146,16 @@ def test_the_intake_says_what_is_missing_in_its_arguments(site: Site) -> None:
     assert done.returncode != 0
     assert "orders" in done.stderr
     assert site.elements() == []
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ruff") is None, reason="ruff is missing: pip install ruff")
+def test_a_new_robot_is_written_as_ruff_wants_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "OpenOrchestrator", "robot", "new", "Send invoices"]
+    environment = os.environ | {"PYTHONPATH": str(Path(OpenOrchestrator.__file__).parents[1])}
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    for words in (("check", "--select", "E,F,I,B,UP"), ("format", "--check")):
+        ruff = [sys.executable, "-m", "ruff", *words, "--no-cache", str(tmp_path / "Send invoices")]
+        assert subprocess.run(ruff, check=False).returncode == 0
 
 
 def test_the_tests_of_the_worker_need_no_site(tmp_path: Path) -> None:

@@ -207,7 +207,10 @@ def test_sql_server_compares_bytes_of_what_its_index_finds() -> None:
     claim = claim_statements(dialect, by_reference=True, by_job=True).claim
     for name in ("queue_name", "reference"):
         assert f"{name} = ? AND {wide.format(name)} = {wide.format('?')}" in claim.sql
-    values = {"queue_name": "q", "reference": "r", "now": None, "job_id": None, "token": None, "id": None}
+    values = dict.fromkeys(("now", "job_id", "token", "id", "queue_hash")) | {
+        "queue_name": "q",
+        "reference": "r",
+    }
     assert [value for value in claim.arguments(values) if value] == ["q", "q", "r", "r"]
 
 

@@ -52,7 +52,8 @@ class Cursor:
 @pytest.mark.parametrize("by_reference", [False, True])
 def test_null_in_a_claim_on_sql_server_has_the_type_of_its_column(by_reference: bool) -> None:
     claim = claim_statements(pyodbc.dialect(paramstyle="qmark"), by_reference=by_reference, by_job=False).claim
-    values = {"queue_name": "q", "reference": "r", "now": None, "job_id": None, "token": uuid4(), "id": None}
+    texts = {"queue_name": "q", "queue_hash": "h", "reference": "r"}
+    values = {**texts, "now": None, "job_id": None, "token": uuid4(), "id": None}
     arguments = claim.arguments(values)
     cursor = Cursor()
     claim.set_null_types(cursor, arguments)
