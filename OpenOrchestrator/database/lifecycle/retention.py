@@ -54,7 +54,7 @@ def certain_now(database: Database) -> datetime:
 
     What is deleted is gone: where one clock is ahead, by a wrong date or a step, the other one keeps it from that.
     """
-    theirs: datetime = database.read(lambda session: session.connection().scalar(sa.select(DatabaseUtcNow())))
+    theirs = database.read(lambda session: session.connection().execute(sa.select(DatabaseUtcNow())).scalar_one())
     return min(database.utc_now(), theirs)
 
 
