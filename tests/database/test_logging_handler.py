@@ -216,7 +216,7 @@ def test_a_record_never_ends_a_robot(
 @pytest.mark.parametrize("how", ["raises", "exits", "ends", "batches", "late", "child", "forks"])
 def test_nothing_is_lost_when_a_robot_ends(database: Database, how: str) -> None:
     if how in ("child", "forks") and sys.platform == "win32":
-        pytest.skip("no fork")
+        pytest.skip("os.fork is missing on this system")
     program = [sys.executable, robot_that_logs.__file__, database.connection_string, how]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     assert done.returncode == {"raises": 1, "exits": 3}.get(how, 0), done.stderr

@@ -30,13 +30,7 @@ async def ask_pause(view: View, backend: QueueSettingsBackend, queue: str, prese
         marker="queue-pause",
     )
     with view.container:
-        wish = await ask_reason_and_end(
-            words,
-            reason="" if present is None else present.reason,
-            until=None if present is None else present.until,
-            now=view.now(),
-            zone=view.zone,
-        )
+        wish = await ask_reason_and_end(words, present, now=view.now(), zone=view.zone)
     if wish is None:
         return False
 

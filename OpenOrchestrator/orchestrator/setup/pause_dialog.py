@@ -58,13 +58,7 @@ async def ask_pause(view: View, backend: SitePauseBackend, present: SitePause | 
         marker="site-pause",
     )
     with view.container:
-        wish = await ask_reason_and_end(
-            words,
-            reason="" if present is None else present.reason,
-            until=None if present is None else present.until,
-            now=view.now(),
-            zone=view.zone,
-        )
+        wish = await ask_reason_and_end(words, present, now=view.now(), zone=view.zone)
     if wish is None:
         return False
 

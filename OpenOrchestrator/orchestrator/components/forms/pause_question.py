@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Protocol
 
 from nicegui import ui
 
@@ -39,6 +40,18 @@ class PauseWords:
     marker: str
 
 
+class PresentPause(Protocol):
+    """A pause that there is."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+    @property
+    def until(self) -> datetime | None:
+        """Its end, aware; None for one that somebody has to end."""
+
+
 @dataclass(frozen=True, slots=True)
 class PauseAnswer:
     """What was answered; ``until`` is aware, or None for a pause that somebody has to end."""
@@ -49,24 +62,23 @@ class PauseAnswer:
 
 
 async def ask_reason_and_end(
-    words: PauseWords, *, reason: str = "", until: datetime | None = None, now: datetime, zone: tzinfo
+    words: PauseWords, present: PresentPause | None, *, now: datetime, zone: tzinfo
 ) -> PauseAnswer | None:
     """Ask within the container that is open, and return the answer; None if nothing is to be done.
 
     Args:
         words: What the question says.
-        reason: The present reason.
-        until: The present end, aware.
+        present: The pause that is changed; None for a new one.
         now: The present moment, aware.
         zone: Of the site.
     """
-    first = "" if until is None else f"{until.astimezone(zone):%Y-%m-%dT%H:%M}"
+    first = "" if present is None or present.until is None else f"{present.until.astimezone(zone):%Y-%m-%dT%H:%M}"
     with question(words.title, words.sentences, role="dialog") as (dialog, body):
         with body:
             with field("Reason", hint=words.shown_at):
                 why = text_input(
                     "Reason",
-                    reason,
+                    "" if present is None else present.reason,
                     check=at_most(words.longest_reason),
                     placeholder="SAP is closed for maintenance",
                     marker=f"{words.marker}-reason",
